@@ -1,0 +1,502 @@
+/**
+ * What can go wrong with an HTTP request, as one union of typed errors, and what may be done about each.
+ *
+ * @since 0.1.0
+ */
+import { TypeIdError } from "@effect/platform/Error"
+import * as HttpClientError from "@effect/platform/HttpClientError"
+import type * as HttpClientRequest from "@effect/platform/HttpClientRequest"
+import type * as HttpClientResponse from "@effect/platform/HttpClientResponse"
+import * as Cause from "effect/Cause"
+import type * as Duration from "effect/Duration"
+import * as Option from "effect/Option"
+import * as Predicate from "effect/Predicate"
+import type { Attempt } from "reprise/Retry"
+import * as causeChain from "./internal/causeChain.js"
+import * as failureMessage from "./internal/failureMessage.js"
+import * as statusRules from "./internal/statusRules.js"
+import * as transportRules from "./internal/transportRules.js"
+
+/**
+ * @since 0.1.0
+ * @category type ids
+ */
+export const TypeId: unique symbol = Symbol.for("@reprise/http/HttpFailure")
+
+/**
+ * @since 0.1.0
+ * @category type ids
+ */
+export type TypeId = typeof TypeId
+
+/**
+ * How far the request came. `"no"`: it provably never reached the server. `"refused"`: the server says that it did not
+ * process it. `"maybe"`: anything else; only an idempotent request may be sent again.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type Sent = "no" | "maybe" | "refused"
+
+/**
+ * The request of a failure as it may be shown: no query, fragment or credentials in the URL, no header values.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface RequestFacts {
+  readonly method: string
+  readonly url: string
+  readonly headers: Readonly<Record<string, string>>
+}
+
+/**
+ * What every failure knows. It is a `Retry.Hint`.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Facts {
+  readonly request: RequestFacts
+  /** Whether the same request can succeed when it is sent again; says nothing about whether that is safe. */
+  readonly retryable: boolean
+  readonly sent: Sent
+  /** How long the server asks to wait. */
+  readonly retryAfter: Option.Option<Duration.Duration>
+  /** The ledger of the call, filled in by the retry loop; empty where none ran. */
+  readonly attempts: ReadonlyArray<Attempt<HttpFailure>>
+  /** The error beneath the client's own, whose message would hold the whole URL. */
+  readonly cause?: unknown
+}
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export interface StatusFacts extends Facts {
+  readonly status: number
+  /** The response, its body not read. */
+  readonly response: HttpClientResponse.HttpClientResponse
+}
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export interface TransportFacts extends Facts {
+  /** The code of the transport's error, such as `ECONNREFUSED`, where it has one. */
+  readonly code: string | undefined
+}
+
+/**
+ * 429: too many requests (RFC 6585 section 4). The server did not process it.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class RateLimited extends TypeIdError(TypeId, "RateLimited")<StatusFacts> {
+  /** @since 0.1.0 */
+  override get message(): string {
+    return failureMessage.ofStatus(this, "asks for fewer requests")
+  }
+}
+
+/**
+ * 500 to 599. Retryable are 500, 502, 503 and 504; a 503 with `Retry-After` was not processed.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class ServerError extends TypeIdError(TypeId, "ServerError")<StatusFacts> {
+  /** @since 0.1.0 */
+  override get message(): string {
+    return failureMessage.ofStatus(this, "failed")
+  }
+}
+
+/**
+ * 400 to 499, without 429: the request will not do, however often it is sent.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class ClientError extends TypeIdError(TypeId, "ClientError")<StatusFacts> {
+  /** @since 0.1.0 */
+  override get message(): string {
+    return failureMessage.ofStatus(this, "does not accept the request")
+  }
+}
+
+/**
+ * No connection: refused, unreachable, timed out, or the name service is busy.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class ConnectFailure extends TypeIdError(TypeId, "ConnectFailure")<TransportFacts> {
+  /** @since 0.1.0 */
+  override get message(): string {
+    return failureMessage.ofTransport(this, "Could not connect")
+  }
+}
+
+/**
+ * The host has no address. Trying again does not help.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class HostNotFound extends TypeIdError(TypeId, "HostNotFound")<TransportFacts> {
+  /** @since 0.1.0 */
+  override get message(): string {
+    return failureMessage.ofTransport(this, "There is no such host")
+  }
+}
+
+/**
+ * The certificate or the TLS protocol is wrong. Trying again does not help.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class TlsFailure extends TypeIdError(TypeId, "TlsFailure")<TransportFacts> {
+  /** @since 0.1.0 */
+  override get message(): string {
+    return failureMessage.ofTransport(this, "No secure connection: check the certificate, the host name and the clock")
+  }
+}
+
+/**
+ * The connection broke before a response came: the server may have processed the request.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class ConnectionLost extends TypeIdError(TypeId, "ConnectionLost")<TransportFacts> {
+  /** @since 0.1.0 */
+  override get message(): string {
+    return failureMessage.ofTransport(this, "The connection was lost before a response came")
+  }
+}
+
+/**
+ * No response within the time of the attempt. `duration` is that time, where the limit was one of Reprise's.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class AttemptTimeout
+  extends TypeIdError(TypeId, "AttemptTimeout")<TransportFacts & { readonly duration: Duration.Duration | undefined }>
+{
+  /** @since 0.1.0 */
+  override get message(): string {
+    return failureMessage.ofTransport(this, failureMessage.timedOut(this.duration))
+  }
+}
+
+/**
+ * The response began, but its body was cut short or stalled.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class BodyFailure extends TypeIdError(TypeId, "BodyFailure")<TransportFacts> {
+  /** @since 0.1.0 */
+  override get message(): string {
+    return failureMessage.ofTransport(this, "The body of the response did not arrive whole")
+  }
+}
+
+/**
+ * The body arrived and is not what was asked for: no JSON, not compressed as it says.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class DecodeFailure extends TypeIdError(TypeId, "DecodeFailure")<TransportFacts> {
+  /** @since 0.1.0 */
+  override get message(): string {
+    return failureMessage.ofTransport(this, "The body of the response could not be decoded")
+  }
+}
+
+/**
+ * The answer is no HTTP, or one that a client does not follow by itself: a redirect (`status` and `response` are there).
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class ProtocolFailure extends TypeIdError(TypeId, "ProtocolFailure")<
+  TransportFacts & {
+    readonly status: number | undefined
+    readonly response: HttpClientResponse.HttpClientResponse | undefined
+  }
+> {
+  /** @since 0.1.0 */
+  override get message(): string {
+    return failureMessage.ofProtocol(this)
+  }
+}
+
+/**
+ * The request cannot be sent as it is: URL, scheme, header, body, or it was given up by its own program.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class InvalidRequest extends TypeIdError(TypeId, "InvalidRequest")<TransportFacts> {
+  /** @since 0.1.0 */
+  override get message(): string {
+    return failureMessage.ofTransport(this, "The request cannot be sent as it is")
+  }
+}
+
+/**
+ * A network error that says nothing, as browsers give: no connection, no DNS, no CORS headers, a reset, anything.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class UnknownNetwork extends TypeIdError(TypeId, "UnknownNetwork")<TransportFacts> {
+  /** @since 0.1.0 */
+  override get message(): string {
+    return failureMessage.ofTransport(this, "The network failed without saying how")
+  }
+}
+
+/**
+ * Every way in which a request fails.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type HttpFailure =
+  | RateLimited
+  | ServerError
+  | ClientError
+  | ConnectFailure
+  | HostNotFound
+  | TlsFailure
+  | ConnectionLost
+  | AttemptTimeout
+  | BodyFailure
+  | DecodeFailure
+  | ProtocolFailure
+  | InvalidRequest
+  | UnknownNetwork
+
+/**
+ * @since 0.1.0
+ * @category guards
+ */
+export const isHttpFailure = (u: unknown): u is HttpFailure => Predicate.hasProperty(u, TypeId)
+
+/**
+ * What is known around an error when it is classified.
+ *
+ * @since 0.1.0
+ * @category options
+ */
+export interface ClassifyOptions {
+  /** The request that was sent. */
+  readonly request: HttpClientRequest.HttpClientRequest
+  /** The time, in epoch milliseconds, against which dates in headers are measured. */
+  readonly nowMillis: number
+  /** `"manual"` where fetch follows no redirects, so that it can prove that a request was not sent. Defaults to `"follow"`. */
+  readonly redirect?: "manual" | "follow" | undefined
+  /** Statuses from 400 to 499 that are retryable besides 429. Defaults to none. */
+  readonly retryStatuses?: ReadonlyArray<number> | undefined
+}
+
+/**
+ * The failure that a response other than 2xx is; none for 2xx.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const fromResponse = (
+  response: HttpClientResponse.HttpClientResponse,
+  options: Omit<ClassifyOptions, "request">
+): Option.Option<HttpFailure> => {
+  const { headers, status } = response
+  if (status >= 200 && status < 300) return Option.none()
+  const { tag, ...facts } = statusRules.judge(status, headers, options.nowMillis, options.retryStatuses)
+  const request = failureMessage.requestFacts(response.request)
+  const known = { ...facts, request, attempts: [], status, response, code: undefined }
+  return Option.some(new statusFailures[tag](known))
+}
+
+const statusFailures = { RateLimited, ServerError, ClientError, ProtocolFailure }
+
+/**
+ * The failure of an attempt that took longer than `duration`.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const attemptTimeout = (
+  request: HttpClientRequest.HttpClientRequest,
+  duration: Duration.Duration
+): AttemptTimeout =>
+  transportFailure(
+    { tag: "AttemptTimeout", sent: "maybe", code: undefined },
+    request,
+    undefined,
+    duration
+  ) as AttemptTimeout
+
+const transportFailures = {
+  ConnectFailure,
+  HostNotFound,
+  TlsFailure,
+  ConnectionLost,
+  AttemptTimeout,
+  BodyFailure,
+  DecodeFailure,
+  ProtocolFailure,
+  InvalidRequest,
+  UnknownNetwork
+}
+
+const final: ReadonlySet<string> = new Set([
+  "HostNotFound",
+  "TlsFailure",
+  "DecodeFailure",
+  "ProtocolFailure",
+  "InvalidRequest"
+])
+
+const transportFailure = (
+  { code, sent, tag }: transportRules.TransportVerdict,
+  request: HttpClientRequest.HttpClientRequest,
+  cause: unknown,
+  duration?: Duration.Duration
+): HttpFailure =>
+  new transportFailures[tag]({
+    request: failureMessage.requestFacts(request),
+    retryable: !final.has(tag),
+    sent,
+    code,
+    retryAfter: Option.none(),
+    attempts: [],
+    // ProtocolFailure and AttemptTimeout have a few facts more.
+    status: undefined,
+    response: undefined,
+    duration,
+    ...(cause === undefined ? undefined : { cause })
+  })
+
+/**
+ * The failure that an error of an `HttpClient` is, found from the codes and classes in its chain of causes, from message text
+ * only where there is nothing else; none for an error that has nothing to do with HTTP.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const classify = (error: unknown, options: ClassifyOptions): Option.Option<HttpFailure> => {
+  const known = fromError(error)
+  if (Option.isSome(known)) return known
+  const { request } = options
+  const timeout = { tag: "AttemptTimeout", sent: "maybe", code: undefined } as const
+  if (Cause.isTimeoutException(error)) return Option.some(transportFailure(timeout, request, error))
+  if (!HttpClientError.isHttpClientError(error)) return Option.none()
+  const links = causeChain.links(error.cause)
+  const invalid = {
+    tag: "InvalidRequest",
+    sent: "maybe",
+    code: links.find(({ code }) => code !== undefined)?.code
+  } as const
+  if (error._tag === "ResponseError") {
+    if (error.reason === "StatusCode") return fromResponse(error.response, options)
+    return Option.some(transportFailure(transportRules.judge(links, "body", false), request, error.cause))
+  }
+  if (error.reason === "InvalidUrl") {
+    return Option.some(transportFailure({ ...invalid, sent: "no" }, request, error.cause))
+  }
+  if (error.reason === "Encode") return Option.some(transportFailure(invalid, request, error.cause))
+  const verdict = transportRules.judge(links, "request", request.body._tag === "Stream")
+  const sent = verdict.sent === "no" && !isFirstHop(error, links, options) ? "maybe" : verdict.sent
+  return Option.some(transportFailure({ ...verdict, sent }, request, error.cause))
+}
+
+/**
+ * Whether the error is about the request that was given, and not about one to which a redirect led: then an earlier hop may
+ * have processed it. fetch follows redirects inside, without a trace; `HttpClient.followRedirects` changes the request.
+ */
+const isFirstHop = (
+  error: HttpClientError.RequestError,
+  links: ReadonlyArray<causeChain.Link>,
+  { redirect, request }: ClassifyOptions
+): boolean => {
+  const isFetch = links[0]?.name === "TypeError" && links[0].message === "fetch failed"
+  return (!isFetch || redirect === "manual") && error.request.url === request.url &&
+    error.request.method === request.method
+}
+
+/**
+ * Like `classify`, for a whole `Cause`: also sees the defects with which a transport answers bad arguments. None for
+ * interruptions and all other defects.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const classifyCause = (cause: Cause.Cause<unknown>, options: ClassifyOptions): Option.Option<HttpFailure> => {
+  const error = Cause.failureOption(cause)
+  if (Option.isSome(error)) return classify(error.value, options)
+  for (const defect of Cause.defects(cause)) {
+    const verdict = transportRules.judgeDefect(causeChain.links(defect))
+    if (verdict !== undefined) return Option.some(transportFailure(verdict, options.request, defect))
+  }
+  return Option.none()
+}
+
+/**
+ * The failure that an error is or carries as its `cause`.
+ *
+ * @since 0.1.0
+ * @category getters
+ */
+export const fromError = (error: unknown): Option.Option<HttpFailure> => {
+  if (isHttpFailure(error)) return Option.some(error)
+  return HttpClientError.isHttpClientError(error) && isHttpFailure(error.cause)
+    ? Option.some(error.cause)
+    : Option.none()
+}
+
+/**
+ * A copy with the ledger of its call.
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const withAttempts = <F extends HttpFailure>(failure: F, attempts: ReadonlyArray<Attempt<HttpFailure>>): F =>
+  // The class of a failure is one of ours, and every one of them is made of its facts.
+  new (failure.constructor as new(facts: F) => F)({ ...failure, attempts })
+
+/**
+ * Whether a request may be sent again after a failure, and if not, why.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type Disposition =
+  | { readonly _tag: "Resend" }
+  | { readonly _tag: "Refuse"; readonly reason: "NotRetryable" | "NotIdempotent" | "BodyNotReplayable" }
+
+/**
+ * A request may be sent again if its failure is retryable, and it is idempotent (or was not processed, and `retryUnsent` is
+ * on), and its body can be made again.
+ *
+ * @since 0.1.0
+ * @category predicates
+ */
+export const disposition = (failure: HttpFailure, facts: {
+  readonly idempotent: boolean
+  readonly replayable: boolean
+  readonly retryUnsent?: boolean | undefined
+}): Disposition => {
+  if (!failure.retryable) return { _tag: "Refuse", reason: "NotRetryable" }
+  const unprocessed = facts.retryUnsent === true && failure.sent !== "maybe"
+  if (!facts.idempotent && !unprocessed) return { _tag: "Refuse", reason: "NotIdempotent" }
+  return facts.replayable ? { _tag: "Resend" } : { _tag: "Refuse", reason: "BodyNotReplayable" }
+}

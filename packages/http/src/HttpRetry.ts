@@ -1,0 +1,97 @@
+/**
+ * Retry policies over `HttpFailure`.
+ *
+ * They say when and how often; whether a request may be sent again at all is decided by `HttpResilience.retry`, whatever
+ * the schedule.
+ *
+ * @since 0.1.0
+ */
+import * as Duration from "effect/Duration"
+import type * as Schedule from "effect/Schedule"
+import * as Backoff from "reprise/Backoff"
+import { InvalidOption } from "reprise/InvalidOption"
+import * as Retry from "reprise/Retry"
+
+/**
+ * Ends the schedule at a failure that trying again cannot mend: `Retry.whileRetryable` under the name HTTP users look for.
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const whileRetryable: typeof Retry.whileRetryable = Retry.whileRetryable
+
+/**
+ * Waits at least as long as the server asks with `Retry-After` (RFC 9110 section 10.2.3) or a header of that kind:
+ * `max(delay, retryAfter * (1 + U(0, jitter)))`, with `jitter` 0.1.
+ *
+ * A server that asks for more than `max` (default 2 minutes) ends the retrying, and its response goes to the caller. Put it
+ * after `Backoff.capped`, which would cut the wait short.
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const honorRetryAfter: typeof Retry.honorHint = Retry.honorHint
+
+/**
+ * @since 0.1.0
+ */
+export declare namespace HttpRetry {
+  /**
+   * @since 0.1.0
+   * @category options
+   */
+  export interface Exponential {
+    /** The most attempts, the first one included: at least 1. Defaults to 3. */
+    readonly attempts?: number | undefined
+    /** The first delay before jitter; it doubles from there. Defaults to `500 millis`. */
+    readonly base?: Duration.DurationInput | undefined
+    /** The longest delay before jitter: at least `base`. Defaults to `20 seconds`. */
+    readonly cap?: Duration.DurationInput | undefined
+    /** The longest `Retry-After` that is waited for. Defaults to `2 minutes`. */
+    readonly maxRetryAfter?: Duration.DurationInput | undefined
+  }
+}
+
+/**
+ * The usual policy in one call: exponential backoff with full jitter (AWS Architecture Blog, "Exponential Backoff And
+ * Jitter", 2015), only for failures that can pass, `Retry-After` obeyed. For anything else compose your own from `Backoff`.
+ *
+ * Throws `InvalidOption` for options out of range.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const exponential = (
+  options: HttpRetry.Exponential = {}
+): Schedule.Schedule<Duration.Duration, Retry.Hint> => {
+  const { base = "500 millis", cap = "20 seconds" } = options
+  if (Duration.greaterThan(base, cap)) {
+    throw new InvalidOption({ option: "cap", value: cap, expected: `a duration of at least the base, ${base}` })
+  }
+  return Backoff.exponential(base).pipe(
+    Backoff.capped(cap),
+    Backoff.fullJitter,
+    Backoff.attempts(options.attempts ?? 3),
+    whileRetryable,
+    honorRetryAfter({ max: options.maxRetryAfter })
+  )
+}
+
+/**
+ * The policy where none is given: 3 attempts, full jitter over 500 ms, 1 s, ... up to 20 s, only for failures that can
+ * pass, `Retry-After` obeyed up to 2 minutes.
+ *
+ * The numbers are those of the AWS SDKs' standard mode, with half their base.
+ *
+ * @example
+ * ```ts
+ * import { Schedule } from "effect"
+ * import * as HttpRetry from "@reprise/http/HttpRetry"
+ *
+ * console.log(Schedule.isSchedule(HttpRetry.standard)) // => true
+ * ```
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const standard: Schedule.Schedule<Duration.Duration, Retry.Hint> = exponential()

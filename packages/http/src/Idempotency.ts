@@ -1,0 +1,289 @@
+/**
+ * Which requests may be sent twice: idempotent methods, idempotency keys, and bodies that can be made again.
+ *
+ * A failure after which the server may have processed the request allows another attempt only where sending it twice
+ * does what sending it once does ({@link isIdempotent}), and where the second body is the same as the first
+ * ({@link isReplayable}).
+ *
+ * @since 0.1.0
+ */
+import type * as HttpBody from "@effect/platform/HttpBody"
+import * as HttpClient from "@effect/platform/HttpClient"
+import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
+import type { HttpMethod } from "@effect/platform/HttpMethod"
+import * as Effect from "effect/Effect"
+import { dual } from "effect/Function"
+import * as Predicate from "effect/Predicate"
+import { InvalidOption } from "reprise/InvalidOption"
+import * as idempotencyKey from "./internal/idempotencyKey.js"
+import * as requestMarks from "./internal/requestMarks.js"
+import { isUntouched } from "./internal/trackedBody.js"
+
+/**
+ * @since 0.1.0
+ */
+export declare namespace Idempotency {
+  /**
+   * @since 0.1.0
+   * @category options
+   */
+  export interface HeaderOptions {
+    /** The name of the header that holds the key. Default: `"Idempotency-Key"`. */
+    readonly header?: string | undefined
+  }
+
+  /**
+   * @since 0.1.0
+   * @category options
+   */
+  export interface AutomaticKeysOptions extends HeaderOptions {
+    /** The methods whose requests get a key: at least one. Default: `["POST", "PATCH"]`. */
+    readonly methods?: ReadonlyArray<HttpMethod> | undefined
+  }
+}
+
+// TRACE and QUERY are not in platform's HttpMethod, but transports send them.
+const idempotentMethods: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS", "TRACE", "QUERY", "PUT", "DELETE"])
+
+/**
+ * Whether the request may be sent again when the server may have processed it already.
+ *
+ * That is so for GET, HEAD, OPTIONS, TRACE, PUT and DELETE (RFC 9110 section 9.2.2), for QUERY
+ * (draft-ietf-httpbis-safe-method-w-body: safe and idempotent), for a request with a key that is not empty, and for one
+ * marked with {@link markIdempotent}.
+ *
+ * @example
+ * ```ts
+ * import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
+ * import * as Idempotency from "@reprise/http/Idempotency"
+ *
+ * const payment = HttpClientRequest.post("https://api.example.com/payments")
+ *
+ * console.log(Idempotency.isIdempotent(payment)) // => false
+ * console.log(Idempotency.isIdempotent(Idempotency.withKey(payment, "order-42"))) // => true
+ * ```
+ *
+ * @since 0.1.0
+ * @category predicates
+ */
+export const isIdempotent = (
+  request: HttpClientRequest.HttpClientRequest,
+  options?: Idempotency.HeaderOptions
+): boolean =>
+  idempotentMethods.has(request.method) ||
+  idempotencyKey.has(request, options?.header ?? idempotencyKey.defaultHeader) ||
+  requestMarks.isMarkedIdempotent(request)
+
+// The classes a transport can read more than once. Everything else is taken to be used up by the first attempt.
+const isRepeatable = (body: unknown): boolean =>
+  body === undefined || body === null || typeof body === "string" || ArrayBuffer.isView(body) ||
+  body instanceof ArrayBuffer || body instanceof Blob || body instanceof URLSearchParams || body instanceof FormData
+
+/**
+ * Whether the body of the request can be sent a second time and be the same.
+ *
+ * That is so for no body, text, JSON, bytes, `FormData`, and a raw string, typed array, `ArrayBuffer`, `Blob` or
+ * `URLSearchParams`. A `Stream` and any other raw body (a web or Node stream, an iterator) may be read once only, and a
+ * transport sends it empty the second time and reports success: they are replayable where marked with
+ * {@link markReplayable}, and a `Stream` inside a Reprise client as long as no attempt has read from it.
+ *
+ * @example
+ * ```ts
+ * import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
+ * import { Stream } from "effect"
+ * import * as Idempotency from "@reprise/http/Idempotency"
+ *
+ * const upload = HttpClientRequest.put("https://api.example.com/files/1").pipe(
+ *   HttpClientRequest.bodyStream(Stream.make(new Uint8Array([1, 2, 3])))
+ * )
+ *
+ * console.log(Idempotency.isReplayable(upload)) // => false
+ * console.log(Idempotency.isReplayable(Idempotency.markReplayable(upload))) // => true
+ * ```
+ *
+ * @since 0.1.0
+ * @category predicates
+ */
+export const isReplayable = (request: HttpClientRequest.HttpClientRequest): boolean => {
+  const body: HttpBody.HttpBody = request.body
+  if (body._tag === "Stream") return requestMarks.isMarkedReplayable(body) || isUntouched(body)
+  return body._tag !== "Raw" || isRepeatable(body.body) || requestMarks.isMarkedReplayable(body)
+}
+
+/**
+ * Says that the request may be sent twice, whatever its method is: `POST /search`, or a server that recognises repeats.
+ *
+ * Mark last: the mark is kept by every later change of the request except that of its body.
+ *
+ * @example
+ * ```ts
+ * import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
+ * import * as Idempotency from "@reprise/http/Idempotency"
+ *
+ * const search = HttpClientRequest.post("https://api.example.com/search").pipe(
+ *   HttpClientRequest.bodyUnsafeJson({ term: "again" }),
+ *   Idempotency.markIdempotent
+ * )
+ *
+ * console.log(Idempotency.isIdempotent(search)) // => true
+ * ```
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const markIdempotent: (request: HttpClientRequest.HttpClientRequest) => HttpClientRequest.HttpClientRequest =
+  requestMarks.markIdempotent
+
+/**
+ * Says that the body, a `Stream` or a raw value, yields the same bytes every time it is read: a file that is opened anew
+ * for each read, for instance. It says nothing about the method.
+ *
+ * Mark last: the mark is kept by every later change of the request except that of its body. Do not mark a stream made
+ * of one iterator, `Readable` or `ReadableStream`: it is empty the second time, and the server accepts that.
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const markReplayable: (request: HttpClientRequest.HttpClientRequest) => HttpClientRequest.HttpClientRequest =
+  requestMarks.markReplayable
+
+/**
+ * Gives the request this idempotency key, unless it has one. The key is sent as it is, without quotes.
+ *
+ * Name what is done (an order number), so that a program which is restarted does not do it twice. With a header other
+ * than `Idempotency-Key` the request is marked as well ({@link markIdempotent}): mark last.
+ *
+ * Throws `InvalidOption` where `header` is not a header name, or `key` is empty or not printable ASCII.
+ *
+ * @example
+ * ```ts
+ * import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
+ * import * as Idempotency from "@reprise/http/Idempotency"
+ *
+ * const payment = HttpClientRequest.post("https://api.example.com/payments").pipe(Idempotency.withKey("order-42"))
+ *
+ * console.log(payment.headers["idempotency-key"]) // => order-42
+ * ```
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const withKey: {
+  (
+    key: string,
+    options?: Idempotency.HeaderOptions
+  ): (request: HttpClientRequest.HttpClientRequest) => HttpClientRequest.HttpClientRequest
+  (
+    request: HttpClientRequest.HttpClientRequest,
+    key: string,
+    options?: Idempotency.HeaderOptions
+  ): HttpClientRequest.HttpClientRequest
+} = dual(
+  (args) => Predicate.hasProperty(args[0], HttpClientRequest.TypeId),
+  (
+    request: HttpClientRequest.HttpClientRequest,
+    key: string,
+    options?: Idempotency.HeaderOptions
+  ): HttpClientRequest.HttpClientRequest =>
+    idempotencyKey.set(request, idempotencyKey.checkedHeader(options?.header), idempotencyKey.checkedKey(key))
+)
+
+/**
+ * Gives the request a new idempotency key, a UUID version 4, unless it has one.
+ *
+ * The key comes from Effect's `Random` where the program provides one (`Effect.withRandom`), and is then the same for
+ * the same seed; else from the platform's cryptographic source. It is made when the effect runs: run it once and send
+ * the request it gives on every attempt. {@link automaticKeys} does that for a whole client.
+ *
+ * Throws `InvalidOption` where `header` is not a header name.
+ *
+ * @example
+ * ```ts
+ * import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
+ * import { Effect, Random } from "effect"
+ * import * as Idempotency from "@reprise/http/Idempotency"
+ *
+ * const program = HttpClientRequest.post("https://api.example.com/payments").pipe(
+ *   Idempotency.withGeneratedKey,
+ *   Effect.map((request) => request.headers["idempotency-key"]?.length),
+ *   Effect.withRandom(Random.make("seed"))
+ * )
+ *
+ * Effect.runPromise(program).then(console.log) // => 36
+ * ```
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const withGeneratedKey = (
+  request: HttpClientRequest.HttpClientRequest,
+  options?: Idempotency.HeaderOptions
+): Effect.Effect<HttpClientRequest.HttpClientRequest> => {
+  const header = idempotencyKey.checkedHeader(options?.header)
+  return idempotencyKey.has(request, header)
+    ? Effect.succeed(idempotencyKey.set(request, header, ""))
+    : Effect.map(idempotencyKey.make, (key) => idempotencyKey.set(request, header, key))
+}
+
+/**
+ * Gives each POST and PATCH request of a client that has no idempotency key a new one, once per logical call.
+ *
+ * Put it outside of (after, in a `pipe`) the retries: then all attempts of a call carry the same key. Inside of them
+ * each attempt would get a new key, and the server would take each for a new call.
+ *
+ * It turns retries on for these requests, so use it only with servers that know the header; others ignore it and do the
+ * work twice. Throws `InvalidOption` where `header` is not a header name or `methods` is empty.
+ *
+ * @example
+ * ```ts
+ * import { HttpClient, HttpClientResponse } from "@effect/platform"
+ * import { Effect } from "effect"
+ * import * as Idempotency from "@reprise/http/Idempotency"
+ *
+ * const keys = new Set<string | undefined>()
+ * const server = HttpClient.make((request) => {
+ *   keys.add(request.headers["idempotency-key"])
+ *   const response = new Response(null, { status: keys.size === 1 ? 503 : 200 })
+ *   return Effect.succeed(HttpClientResponse.fromWeb(request, response))
+ * })
+ *
+ * const client = server.pipe(
+ *   HttpClient.filterStatusOk,
+ *   HttpClient.retry({ times: 2 }),
+ *   Idempotency.automaticKeys()
+ * )
+ *
+ * const program = client.post("https://api.example.com/payments").pipe(Effect.ignore)
+ *
+ * Effect.runPromise(program).then(() => console.log(keys.size)) // => 1
+ * ```
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const automaticKeys: {
+  (
+    options?: Idempotency.AutomaticKeysOptions
+  ): <E, R>(self: HttpClient.HttpClient.With<E, R>) => HttpClient.HttpClient.With<E, R>
+  <E, R>(
+    self: HttpClient.HttpClient.With<E, R>,
+    options?: Idempotency.AutomaticKeysOptions
+  ): HttpClient.HttpClient.With<E, R>
+} = dual(
+  (args) => Predicate.hasProperty(args[0], HttpClient.TypeId),
+  <E, R>(
+    self: HttpClient.HttpClient.With<E, R>,
+    options?: Idempotency.AutomaticKeysOptions
+  ): HttpClient.HttpClient.With<E, R> => {
+    const header = idempotencyKey.checkedHeader(options?.header)
+    const methods = new Set<HttpMethod>(options?.methods ?? ["POST", "PATCH"])
+    if (methods.size === 0) {
+      throw new InvalidOption({ option: "methods", value: [], expected: "at least one HTTP method" })
+    }
+    // Not HttpClient.mapRequestInputEffect: what it adds becomes part of `self`, whose retries would run it again.
+    return HttpClient.makeWith(
+      (request: Effect.Effect<HttpClientRequest.HttpClientRequest>) => Effect.flatMap(request, self.execute),
+      (request) => methods.has(request.method) ? withGeneratedKey(request, { header }) : Effect.succeed(request)
+    )
+  }
+)

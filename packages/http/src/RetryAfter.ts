@@ -1,0 +1,211 @@
+/**
+ * What a server says about when to come back: pure parsers of `Retry-After` and its relatives.
+ *
+ * No parser throws, whatever it is given. What does not match the grammar is `None`, and the client's own backoff
+ * applies. Every duration is at least zero and at most 2^31-1 ms (24.8 days): a timer cannot hold more.
+ *
+ * @since 0.1.0
+ */
+import type * as Headers from "@effect/platform/Headers"
+import * as Duration from "effect/Duration"
+import * as Option from "effect/Option"
+import { maxDelayMillis } from "reprise/InvalidOption"
+import * as httpDate from "./internal/httpDate.js"
+import { longestReset } from "./internal/rateLimitField.js"
+
+/**
+ * @since 0.1.0
+ */
+export declare namespace RetryAfter {
+  /**
+   * @since 0.1.0
+   * @category options
+   */
+  export interface ParseOptions {
+    /** The time of this machine, in milliseconds since the epoch. */
+    readonly nowMillis: number
+    /** The time of the server: the response's `Date` header, in milliseconds since the epoch. Default: `nowMillis`. */
+    readonly dateMillis?: number | undefined
+  }
+
+  /**
+   * @since 0.1.0
+   * @category options
+   */
+  export interface HeadersOptions {
+    /** The time of this machine, in milliseconds since the epoch; used where the response has no valid `Date`. */
+    readonly nowMillis: number
+  }
+}
+
+// A value is read as a whole: no sign, exponent, radix prefix, list or unit.
+const integer = /^[ \t]*(\d+)[ \t]*$/
+const decimal = /^[ \t]*(\d+(?:\.\d+)?)[ \t]*$/
+
+const read = (grammar: RegExp, value: string | undefined): number | undefined => {
+  const digits = value === undefined ? undefined : grammar.exec(value)?.[1]
+  return digits === undefined ? undefined : Number(digits)
+}
+
+// Rounded up: a fraction of a millisecond too early is refused again.
+const wait = (millis: number): Option.Option<Duration.Duration> =>
+  Option.some(Duration.millis(millis > 0 ? Math.min(Math.ceil(millis), maxDelayMillis) : 0))
+
+/**
+ * Parses an HTTP-date (RFC 9110 section 5.6.7) to milliseconds since the epoch.
+ *
+ * All three forms are read, always in GMT and independent of the time zone of the process: IMF-fixdate
+ * (`Sun, 06 Nov 1994 08:49:37 GMT`), RFC 850 (`Sunday, 06-Nov-94 08:49:37 GMT`) and asctime
+ * (`Sun Nov  6 08:49:37 1994`). They are case-sensitive, as the RFC says. A day that the month does not have is `None`; a
+ * leap second (`:60`) is the second after `:59`. A two-digit year is the latest one that is not more than 50 years
+ * after `nowMillis`, as the RFC says. The name of the day must be one of the seven, but need not be the right one: it
+ * adds nothing to the date, and to ignore the date of a server that is overloaded does more harm.
+ *
+ * @example
+ * ```ts
+ * import { Option } from "effect"
+ * import * as RetryAfter from "@reprise/http/RetryAfter"
+ *
+ * const parsed = RetryAfter.parseHttpDate("Sun, 06 Nov 1994 08:49:37 GMT", 0)
+ *
+ * console.log(Option.getOrThrow(parsed)) // => 784111777000
+ * ```
+ *
+ * @since 0.1.0
+ * @category parsers
+ */
+export const parseHttpDate = (value: string, nowMillis: number): Option.Option<number> =>
+  Option.fromNullable(httpDate.parseHttpDate(value, nowMillis))
+
+/**
+ * Parses the value of a `Retry-After` header (RFC 9110 section 10.2.3): a whole number of seconds, or an HTTP-date.
+ *
+ * The grammar is strict: blanks around the value are dropped, and `+5`, `-5`, `1.5`, `0x10`, `1e3`, `7, 9` (two headers
+ * that were joined), an ISO 8601 date, `soon` and the empty string are `None`. A date is measured against the server's
+ * own clock (`dateMillis`) where it is known, so that a skewed local clock does no harm; a date in the past is a wait
+ * of zero.
+ *
+ * @example
+ * ```ts
+ * import { Duration, Option } from "effect"
+ * import * as RetryAfter from "@reprise/http/RetryAfter"
+ *
+ * const show = (value: string) =>
+ *   Option.match(RetryAfter.parse(value, { nowMillis: 784111777000 }), { onNone: () => "none", onSome: Duration.format })
+ *
+ * console.log(show("120")) // => 2m
+ * console.log(show("Sun, 06 Nov 1994 08:49:47 GMT")) // => 10s
+ * console.log(show("1.5")) // => none
+ * ```
+ *
+ * @since 0.1.0
+ * @category parsers
+ */
+export const parse = (value: string, options: RetryAfter.ParseOptions): Option.Option<Duration.Duration> => {
+  const seconds = read(integer, value)
+  if (seconds !== undefined) return wait(seconds * 1000)
+  const { dateMillis, nowMillis } = options
+  const reference = dateMillis !== undefined && Number.isFinite(dateMillis) ? dateMillis : nowMillis
+  return Option.flatMap(parseHttpDate(value, reference), (millis) => wait(millis - reference))
+}
+
+/** Each header that says when the quota is full again, with the one that says how much of it is left. */
+const resetHeaders = [
+  ["ratelimit-reset", "ratelimit-remaining"],
+  ["x-ratelimit-reset-after", "x-ratelimit-remaining"],
+  ["x-ratelimit-reset", "x-ratelimit-remaining"],
+  ["x-rate-limit-reset", "x-rate-limit-remaining"]
+] as const
+
+// 10^9 seconds is 31 years as a wait and 2001-09-09 as a time; 10^12 milliseconds is the same day.
+const resetMillis = (reset: number, referenceMillis: number): number => {
+  if (reset >= 1e12) return reset - referenceMillis
+  return reset >= 1e9 ? reset * 1000 - referenceMillis : reset * 1000
+}
+
+const fromRateLimit = (headers: Headers.Headers, referenceMillis: number): Option.Option<Duration.Duration> => {
+  const seconds = longestReset(headers["ratelimit"] ?? "")
+  if (seconds !== undefined) return wait(seconds * 1000)
+  for (const [resetHeader, remainingHeader] of resetHeaders) {
+    const reset = read(decimal, headers[resetHeader])
+    const remaining = read(decimal, headers[remainingHeader])
+    if (reset !== undefined && (remaining === undefined || remaining === 0)) {
+      return wait(resetMillis(reset, referenceMillis))
+    }
+  }
+  return Option.none()
+}
+
+/**
+ * How long the server asks to wait, from all the headers in which servers say so. The first of these that applies wins:
+ *
+ * 1. `retry-after-ms`: milliseconds, decimals allowed (Azure and OpenAI APIs).
+ * 2. `retry-after`: see {@link parse} (RFC 9110 section 10.2.3).
+ * 3. Only where neither of these two is *present* (one that is malformed does not count as absent), and only where the
+ *    quota is used up or how much is left of it is not said:
+ *    - `ratelimit`: of the items with `r=0`, the longest `t` in seconds (draft-ietf-httpapi-ratelimit-headers, 08 and
+ *      later), or `reset` with `remaining=0` (draft 07),
+ *    - `ratelimit-reset` with `ratelimit-remaining` (drafts 00 to 06),
+ *    - `x-ratelimit-reset-after` (Discord), `x-ratelimit-reset` (GitHub and many) with `x-ratelimit-remaining`,
+ *    - `x-rate-limit-reset` with `x-rate-limit-remaining` (X, Okta).
+ *
+ * A `...-reset` header holds seconds or a time, and servers do not agree which: a number below 10^9 is seconds to
+ * wait, one from 10^9 the epoch in seconds, one from 10^12 the epoch in milliseconds. Times are measured against the
+ * response's own `Date` header where it is valid.
+ *
+ * Whether a wait that long is worth it is for the caller to say: the limits are not applied here.
+ *
+ * @example
+ * ```ts
+ * import * as Headers from "@effect/platform/Headers"
+ * import { Duration, Option } from "effect"
+ * import * as RetryAfter from "@reprise/http/RetryAfter"
+ *
+ * const headers = Headers.fromInput({
+ *   "Date": "Sun, 06 Nov 1994 08:49:37 GMT",
+ *   "Retry-After": "Sun, 06 Nov 1994 08:49:47 GMT"
+ * })
+ *
+ * // The local clock is a day off, and it does not matter.
+ * const retryAfter = RetryAfter.fromHeaders(headers, { nowMillis: 784111777000 + 86400000 })
+ *
+ * console.log(Duration.format(Option.getOrThrow(retryAfter))) // => 10s
+ * ```
+ *
+ * @since 0.1.0
+ * @category parsers
+ */
+export const fromHeaders = (
+  headers: Headers.Headers,
+  options: RetryAfter.HeadersOptions
+): Option.Option<Duration.Duration> => {
+  const { nowMillis } = options
+  const millis = read(decimal, headers["retry-after-ms"])
+  if (millis !== undefined) return wait(millis)
+  const date = headers["date"]
+  const dateMillis = date === undefined ? undefined : httpDate.parseHttpDate(date, nowMillis)
+  const retryAfter = headers["retry-after"]
+  if (retryAfter !== undefined) return parse(retryAfter, { nowMillis, dateMillis })
+  return headers["retry-after-ms"] === undefined ? fromRateLimit(headers, dateMillis ?? nowMillis) : Option.none()
+}
+
+/**
+ * Whether the server says that the request should be sent again: the `x-should-retry` header, `true` or `false`
+ * (OpenAI, Anthropic and other APIs). Anything else is `None`.
+ *
+ * @example
+ * ```ts
+ * import * as Headers from "@effect/platform/Headers"
+ * import * as RetryAfter from "@reprise/http/RetryAfter"
+ *
+ * console.log(RetryAfter.shouldRetry(Headers.fromInput({ "X-Should-Retry": "false" })))
+ * // => { _id: 'Option', _tag: 'Some', value: false }
+ * ```
+ *
+ * @since 0.1.0
+ * @category parsers
+ */
+export const shouldRetry = (headers: Headers.Headers): Option.Option<boolean> => {
+  const said = /^[ \t]*(true|false)[ \t]*$/.exec(headers["x-should-retry"] ?? "")?.[1]
+  return said === undefined ? Option.none() : Option.some(said === "true")
+}

@@ -1,0 +1,35 @@
+import type * as HttpClientResponse from "@effect/platform/HttpClientResponse"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Stream from "effect/Stream"
+import * as Deadline from "reprise/Deadline"
+import * as Timeout from "reprise/Timeout"
+
+/** @internal */
+export interface Limits {
+  readonly maxBytes: number
+  readonly maxMillis: number
+}
+
+/**
+ * Lets go of a failed response: reads it to its end, so that the connection can be used again, or aborts it where that
+ * would take more than the limits. Unread bodies wedge a small pool; endless ones hang whoever reads them to the end.
+ *
+ * @internal
+ */
+export const drain = (response: HttpClientResponse.HttpClientResponse, limits: Limits): Effect.Effect<void> =>
+  Effect.flatMap(Deadline.remaining, (remaining) => {
+    let bytes = 0
+    const maxMillis = Math.min(limits.maxMillis, Duration.toMillis(remaining))
+    const tooLong = Number(response.headers["content-length"]) > limits.maxBytes
+    const read = Stream.runForEachWhile(response.stream, (chunk) =>
+      Effect.sync(() => {
+        bytes += chunk.byteLength
+        return !tooLong && bytes <= limits.maxBytes
+      }))
+    return read.pipe(
+      Timeout.timeoutFail({ duration: Math.max(maxMillis, 1), onTimeout: () => undefined }),
+      // What is being thrown away may break on the way; only the request that follows matters.
+      Effect.catchAllCause(() => Effect.void)
+    )
+  })

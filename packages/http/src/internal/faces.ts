@@ -1,0 +1,89 @@
+import * as HttpClient from "@effect/platform/HttpClient"
+import * as HttpClientError from "@effect/platform/HttpClientError"
+import type * as HttpClientRequest from "@effect/platform/HttpClientRequest"
+import type * as HttpClientResponse from "@effect/platform/HttpClientResponse"
+import * as Array from "effect/Array"
+import * as Cause from "effect/Cause"
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import * as Deadline from "reprise/Deadline"
+import * as HttpFailure from "../HttpFailure.js"
+import type { HttpResilience } from "../HttpResilience.js"
+import * as ledgers from "./ledgers.js"
+import * as timeLimits from "./timeLimits.js"
+
+/** @internal */
+export const typed = <E, R>(
+  client: HttpClient.HttpClient.With<E, R>
+): HttpClient.HttpClient.With<HttpResilience.Typed<E>, R> =>
+  // `transform` adds the new error to the old one; what the new one leaves out cannot come through.
+  HttpClient.transform(client, (effect, request) =>
+    Effect.flatMap(
+      Effect.catchAllCause(effect, (cause) => failCause(cause, request)),
+      (response) => response.status >= 200 && response.status < 300 ? Effect.succeed(response) : failResponse(response)
+    )) as HttpClient.HttpClient.With<HttpResilience.Typed<E>, R>
+
+const failResponse = (response: HttpClientResponse.HttpClientResponse) =>
+  Clock.clockWith((clock): Effect.Effect<typeof response, HttpResilience.Typed<never>> => {
+    const ledger = ledgers.get(response)
+    const failure = Option.orElse(
+      Option.flatMap(Array.last(ledger), (attempt) => attempt.failure),
+      () => HttpFailure.fromResponse(response, { nowMillis: clock.unsafeCurrentTimeMillis() })
+    )
+    if (Option.isNone(failure)) return Effect.succeed(response)
+    const last = HttpFailure.withAttempts(failure.value, ledger)
+    return timeLimits.ranOut(last)
+      ? Effect.fail(new Deadline.DeadlineExceeded<HttpFailure.HttpFailure>({ last: Option.some(last) }))
+      : Effect.fail(last)
+  })
+
+const failCause = <E>(cause: Cause.Cause<E>, request: HttpClientRequest.HttpClientRequest) =>
+  Clock.clockWith((clock): Effect.Effect<never, E | HttpFailure.HttpFailure> => {
+    const failure = HttpFailure.classifyCause(cause, { request, nowMillis: clock.unsafeCurrentTimeMillis() })
+    return Option.isSome(failure) ? Effect.fail(failure.value) : Effect.failCause(cause)
+  })
+
+/**
+ * The client with the types and the meaning that programs already rely on: whatever the stages below add fails as a
+ * `RequestError`, with the typed failure as its cause.
+ *
+ * @internal
+ */
+export const dropIn = <E, R>(client: HttpClient.HttpClient.With<E, R>): HttpClient.HttpClient.With<
+  HttpClientError.HttpClientError,
+  R
+> =>
+  HttpClient.transform(
+    client,
+    (effect, request) => Effect.catchAllCause(effect, (cause) => plain(cause, request))
+  ) as HttpClient.HttpClient.With<
+    HttpClientError.HttpClientError,
+    R
+  >
+
+const plain = (cause: Cause.Cause<unknown>, request: HttpClientRequest.HttpClientRequest) =>
+  Clock.clockWith((clock) => {
+    const error = Cause.failureOption(cause)
+    if (Option.isSome(error) && HttpClientError.isHttpClientError(error.value)) {
+      return Effect.failCause(cause as Cause.Cause<HttpClientError.HttpClientError>)
+    }
+    const failure = Option.orElse(
+      Option.filter(error, (error) => error instanceof Deadline.DeadlineExceeded),
+      () => HttpFailure.classifyCause(cause, { request, nowMillis: clock.unsafeCurrentTimeMillis() })
+    )
+    return Option.match(failure, {
+      // An interruption or a defect that no transport causes.
+      onNone: () => Effect.failCause(cause as Cause.Cause<never>),
+      onSome: (failure) => Effect.fail(requestError(request, failure))
+    })
+  })
+
+const requestError = (request: HttpClientRequest.HttpClientRequest, cause: Error & { readonly _tag: string }) =>
+  new HttpClientError.RequestError({
+    request,
+    // "Transport" is what others retry; a request that cannot be sent must not look like that.
+    reason: cause._tag === "InvalidRequest" ? "Encode" : "Transport",
+    description: cause.message,
+    cause
+  })

@@ -1,0 +1,71 @@
+import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
+import * as Context from "effect/Context"
+import * as DefaultServices from "effect/DefaultServices"
+import * as Effect from "effect/Effect"
+import * as Random from "effect/Random"
+import { InvalidOption } from "reprise/InvalidOption"
+import { markIdempotent } from "./requestMarks.js"
+
+const liveRandom = Context.get(DefaultServices.liveServices, Random.Random)
+
+/** UUID version 4 (RFC 9562 section 5.4) from 128 random bits. */
+const uuid = (words: Iterable<number>): string => {
+  const hex = Array.from(words, (word) => word.toString(16).padStart(8, "0")).join("")
+  const variant = "89ab"[parseInt(hex.charAt(16), 16) % 4]
+  return [hex.slice(0, 8), hex.slice(8, 12), `4${hex.slice(13, 16)}`, variant + hex.slice(17, 20), hex.slice(20)].join(
+    "-"
+  )
+}
+
+/**
+ * A new key: from the `Random` service where the program provides one, so that it can be repeated.
+ *
+ * Effect's live `Random` is seeded with 31 bits (effect 3.22, `Hash.number`): among 50,000 processes two are likely to
+ * make the same keys in the same order, and a server would answer one's payment with the other's. So where nothing else
+ * is provided, the key is drawn from the platform's cryptographic source.
+ *
+ * @internal
+ */
+export const make: Effect.Effect<string> = Random.randomWith((random) =>
+  random === liveRandom
+    ? Effect.sync(() => uuid(crypto.getRandomValues(new Uint32Array(4))))
+    : Effect.map(Effect.replicateEffect(random.nextIntBetween(0, 2 ** 32), 4), uuid)
+)
+
+/** @internal */
+export const defaultHeader = "Idempotency-Key"
+
+/**
+ * The name of the header, if it is a token (RFC 9110 section 5.6.2).
+ *
+ * @internal
+ */
+export const checkedHeader = (header: string = defaultHeader): string => {
+  if (/^[\w!#$%&'*+.^`|~-]+$/.test(header)) return header
+  throw new InvalidOption({ option: "header", value: header, expected: "a header name (an RFC 9110 token)" })
+}
+
+/** @internal */
+export const checkedKey = (key: string): string => {
+  if (/^[!-~](?:[ -~]*[!-~])?$/.test(key)) return key
+  throw new InvalidOption({ option: "key", value: "<redacted>", expected: "one or more printable ASCII characters" })
+}
+
+/** @internal */
+export const has = (request: HttpClientRequest.HttpClientRequest, header: string): boolean =>
+  (request.headers[header.toLowerCase()] ?? "").trim() !== ""
+
+/**
+ * The request with a key, its own if it has one. A client looks for keys under the default name only, so that a key
+ * under another name is a mark too.
+ *
+ * @internal
+ */
+export const set = (
+  request: HttpClientRequest.HttpClientRequest,
+  header: string,
+  key: string
+): HttpClientRequest.HttpClientRequest => {
+  const keyed = has(request, header) ? request : HttpClientRequest.setHeader(request, header, key)
+  return header.toLowerCase() === defaultHeader.toLowerCase() ? keyed : markIdempotent(keyed)
+}

@@ -1,0 +1,137 @@
+import * as HttpClient from "@effect/platform/HttpClient"
+import * as HttpClientError from "@effect/platform/HttpClientError"
+import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
+import type * as HttpClientResponse from "@effect/platform/HttpClientResponse"
+import * as Cause from "effect/Cause"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Option from "effect/Option"
+import * as Schedule from "effect/Schedule"
+import * as Retry from "reprise/Retry"
+import * as HttpFailure from "../HttpFailure.js"
+import * as Idempotency from "../Idempotency.js"
+import * as attempts from "./attempts.js"
+import * as drain from "./drain.js"
+import * as ledgers from "./ledgers.js"
+import { trackBody } from "./trackedBody.js"
+
+/** @internal */
+export interface Settings {
+  readonly facts: attempts.Facts
+  readonly retryUnsent: boolean
+  readonly idempotencyHeader: string | undefined
+  readonly drain: drain.Limits
+  readonly attemptHeader: string | undefined
+}
+
+/** @internal */
+export const make = <E, R, B, R1>(
+  client: HttpClient.HttpClient.With<E, R>,
+  schedule: Schedule.Schedule<B, HttpFailure.HttpFailure, R1>,
+  settings: Settings
+): HttpClient.HttpClient.With<E, R | R1> => {
+  const below = attempts.make(client, settings.facts)
+  // `refuse` has turned away every attempt that is no HttpFailure before the schedule is asked.
+  const policy = Schedule.mapInput(schedule, (failed: attempts.FailedAttempt) => Option.getOrThrow(failed.failure))
+  return HttpClient.makeWith<never, never, E, R | R1>(
+    (request) => Effect.flatMap(request, (request) => run<E, R | R1>(below, policy, settings, request)),
+    Effect.succeed
+  )
+}
+
+const run = <E, R>(
+  below: HttpClient.HttpClient.With<attempts.FailedAttempt, R>,
+  schedule: Schedule.Schedule<unknown, attempts.FailedAttempt, R>,
+  settings: Settings,
+  original: HttpClientRequest.HttpClientRequest
+): Effect.Effect<HttpClientResponse.HttpClientResponse, E, R> => {
+  const request = trackBody(original)
+  return Effect.flatMap(
+    Retry.loop({
+      attempt: (number) => number === 1 ? below.execute(request) : resend(below, request, number, settings),
+      schedule,
+      refuse: (failed: attempts.FailedAttempt) => refusal(failed, settings),
+      beforeWait: ({ failure }) => letGo(failure, settings)
+    }),
+    ([exit, ledger]) => finish<E>(exit, ledger)
+  )
+}
+
+/** A request that is sent again says so: to the server if asked, and to the span of the attempt. */
+const resend = <R>(
+  below: HttpClient.HttpClient.With<attempts.FailedAttempt, R>,
+  request: HttpClientRequest.HttpClientRequest,
+  number: number,
+  settings: Settings
+) => {
+  const { attemptHeader } = settings
+  const numbered = attemptHeader === undefined
+    ? request
+    : HttpClientRequest.setHeader(request, attemptHeader, String(number))
+  return Effect.annotateSpans(below.execute(numbered), "http.request.resend_count", number - 1)
+}
+
+const refusal = (failed: attempts.FailedAttempt, settings: Settings): Option.Option<Retry.Reason> => {
+  if (Option.isNone(failed.failure)) return Option.some("notRetryable")
+  const { request } = failed
+  const verdict = HttpFailure.disposition(failed.failure.value, {
+    idempotent: Idempotency.isIdempotent(request, { header: settings.idempotencyHeader }),
+    replayable: Idempotency.isReplayable(request),
+    retryUnsent: settings.retryUnsent
+  })
+  return verdict._tag === "Resend" ? Option.none() : Option.some(reasons[verdict.reason])
+}
+
+const reasons = {
+  NotRetryable: "notRetryable",
+  NotIdempotent: "notIdempotent",
+  BodyNotReplayable: "bodyNotReplayable"
+} as const
+
+const letGo = (failed: Option.Option<attempts.FailedAttempt>, settings: Settings): Effect.Effect<void> => {
+  if (Option.isNone(failed)) return Effect.void
+  const { origin } = failed.value
+  if (origin._tag === "Response") return drain.drain(origin.response, settings.drain)
+  const error = Cause.failureOption(origin.cause)
+  return Option.isSome(error) && isStatusError(error.value)
+    ? drain.drain(error.value.response, settings.drain)
+    : Effect.void
+}
+
+/** `filterStatusOk` below turns a response into an error that still holds the unread body. */
+const isStatusError = (error: unknown): error is HttpClientError.ResponseError =>
+  HttpClientError.isHttpClientError(error) && error._tag === "ResponseError" && error.reason === "StatusCode"
+
+const finish = <E>(
+  exit: Exit.Exit<HttpClientResponse.HttpClientResponse, attempts.FailedAttempt>,
+  ledger: Retry.Retry.Ledger<attempts.FailedAttempt>
+): Effect.Effect<HttpClientResponse.HttpClientResponse, E> => {
+  const lines = ledger.map((line) => ({ ...line, failure: Option.flatMap(line.failure, (failed) => failed.failure) }))
+  if (Exit.isSuccess(exit)) {
+    ledgers.set(exit.value, lines)
+    return Effect.succeed(exit.value)
+  }
+  const failed = Cause.failureOption(exit.cause)
+  // A defect or an interruption: there is no error in it.
+  if (Option.isNone(failed)) return Effect.failCause(exit.cause as Cause.Cause<never>)
+  const { failure, origin } = failed.value
+  if (origin._tag === "Response") {
+    ledgers.set(origin.response, lines)
+    return Effect.succeed(origin.response)
+  }
+  // What the client below failed with is given back as it was, so its type is the client's own.
+  const cause = origin.cause as Cause.Cause<E>
+  return Option.isNone(failure)
+    ? Effect.failCause(cause)
+    : Effect.failCause(Cause.map(cause, (error) => withFailure(error, HttpFailure.withAttempts(failure.value, lines))))
+}
+
+/** The same error, with the typed failure and its ledger as the cause. */
+const withFailure = <E>(error: E, failure: HttpFailure.HttpFailure): E => {
+  if (HttpFailure.isHttpFailure(error)) return failure as E & HttpFailure.HttpFailure
+  if (!HttpClientError.isHttpClientError(error)) return error
+  const described = { ...error, cause: failure, description: error.description ?? failure.message }
+  return (error._tag === "RequestError"
+    ? new HttpClientError.RequestError(described as typeof described & HttpClientError.RequestError)
+    : new HttpClientError.ResponseError(described as typeof described & HttpClientError.ResponseError)) as E
+}

@@ -1,0 +1,43 @@
+import type { Headers } from "@effect/platform/Headers"
+import type * as Duration from "effect/Duration"
+import * as Option from "effect/Option"
+import type { Sent } from "../HttpFailure.js"
+import * as RetryAfter from "../RetryAfter.js"
+
+/** @internal */
+export interface StatusVerdict {
+  readonly tag: "RateLimited" | "ServerError" | "ClientError" | "ProtocolFailure"
+  readonly retryable: boolean
+  readonly sent: Sent
+  readonly retryAfter: Option.Option<Duration.Duration>
+}
+
+const retryableServerErrors: ReadonlyArray<number> = [500, 502, 503, 504]
+
+/** Statuses by which a server says that it did not process the request: RFC 9110 15.5.20, RFC 8470 5.2, RFC 6585 4. */
+const refusals: ReadonlyArray<number> = [421, 425, 429]
+
+const tagAndRetryable = (status: number, retryStatuses: ReadonlyArray<number>) => {
+  if (status === 429) return ["RateLimited", true] as const
+  if (status >= 500) return ["ServerError", retryableServerErrors.includes(status)] as const
+  if (status >= 400) return ["ClientError", retryStatuses.includes(status)] as const
+  return ["ProtocolFailure", false] as const
+}
+
+/** @internal */
+export const judge = (
+  status: number,
+  headers: Headers,
+  nowMillis: number,
+  retryStatuses: ReadonlyArray<number> = []
+): StatusVerdict => {
+  const [tag, retryable] = tagAndRetryable(status, retryStatuses)
+  const retryAfter = RetryAfter.fromHeaders(headers, { nowMillis })
+  const saysWhen = status === 503 && "retry-after" in headers && Option.isSome(retryAfter)
+  return {
+    tag,
+    retryable: retryable && !Option.contains(RetryAfter.shouldRetry(headers), false),
+    sent: refusals.includes(status) || saysWhen ? "refused" : "maybe",
+    retryAfter
+  }
+}

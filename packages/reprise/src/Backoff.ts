@@ -1,0 +1,427 @@
+/**
+ * How long to wait before the next attempt, and when to stop: `Schedule`s, and functions from `Schedule` to `Schedule`,
+ * that Effect lacks. They are meant for `pipe`, and mix freely with Effect's own.
+ *
+ * In every formula `n` is the number of failed attempts so far, from 1; `U(a, b)` is a uniform draw from `[a, b)`, taken
+ * from Effect's `Random` once per step. No delay is negative, `NaN` or longer than 2^31-1 ms (24.8 days), however often
+ * a schedule is stepped. A combinator changes the delay and leaves the output of its schedule as it is.
+ *
+ * @since 0.1.0
+ */
+import type * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Random from "effect/Random"
+import * as Schedule from "effect/Schedule"
+import { transform, unfold } from "./internal/delay.js"
+import * as InvalidOption from "./InvalidOption.js"
+
+type Combinator = <Out, In, R>(self: Schedule.Schedule<Out, In, R>) => Schedule.Schedule<Out, In, R>
+
+type AnySchedule = Schedule.Schedule<unknown, never, unknown>
+type OutOf<S> = S extends Schedule.Schedule<infer Out, never, unknown> ? Out : never
+type ContextOf<S> = S extends Schedule.Schedule<unknown, never, infer R> ? R : never
+// Inference from a parameter turns the union of inputs into their intersection.
+type InOf<S> = (S extends Schedule.Schedule<unknown, infer In, unknown> ? (input: In) => void : never) extends
+  (input: infer In) => void ? In : never
+
+/** Data-first and data-last like `dual`, but the option is checked at once, not when the schedule is given. */
+function combinator<A>(make: (option: A) => Combinator) {
+  function apply(option: A): Combinator
+  function apply<Out, In, R>(self: Schedule.Schedule<Out, In, R>, option: A): Schedule.Schedule<Out, In, R>
+  function apply<Out, In, R>(...args: [A] | [Schedule.Schedule<Out, In, R>, A]) {
+    return args.length === 1 ? make(args[0]) : make(args[1])(args[0])
+  }
+  return apply
+}
+
+const wait = <S>(delayMillis: number, state: S) => ({ _tag: "Wait", delayMillis, state }) as const
+
+const jitter = (f: (delayMillis: number, random: number) => number): Combinator => (self) =>
+  transform(
+    self,
+    undefined,
+    ({ delayMillis, state }) => Effect.map(Random.next, (random) => wait(f(delayMillis, random), state))
+  )
+
+const between = (min: number, max: number, random: number): number => min + (max - min) * random
+
+/**
+ * Waits that grow by a factor: `base * factor^(n-1)`, so 1 s, 2 s, 4 s, 8 s ... without an end.
+ *
+ * The delays of `Schedule.exponential`, which past a delay of 2^31-1 ms would never wake. `base` is longer than zero;
+ * `factor` is at least 1 and defaults to 2. Throws `InvalidOption` otherwise.
+ *
+ * @example
+ * ```ts
+ * import { Duration, Effect, Schedule } from "effect"
+ * import * as Backoff from "reprise/Backoff"
+ *
+ * const schedule = Backoff.exponential("1 second", { factor: 3 })
+ *
+ * const delays = Effect.runSync(Schedule.run(schedule, 0, [1, 2, 3, 4]))
+ * console.log(Array.from(delays, Duration.format).join(", ")) // => 1s, 3s, 9s, 27s
+ * ```
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const exponential = (
+  base: Duration.DurationInput,
+  options?: { readonly factor?: number | undefined }
+): Schedule.Schedule<Duration.Duration> => {
+  const baseMillis = InvalidOption.millis("base", base, { moreThan: 0 })
+  // An infinite factor is no factor: the largest number is the bound.
+  const factor = InvalidOption.number("factor", options?.factor ?? 2, { min: 1, max: Number.MAX_VALUE })
+  return unfold(0, (n) => Effect.succeed([baseMillis * factor ** n, n + 1]))
+}
+
+/**
+ * Waits that grow by a fixed amount: `base + increment * (n-1)`, so 1 s, 2 s, 3 s, 4 s ... without an end.
+ *
+ * `base` is longer than zero; `increment` is zero or longer and defaults to `base`. Throws `InvalidOption` otherwise.
+ *
+ * @example
+ * ```ts
+ * import { Duration, Effect, Schedule } from "effect"
+ * import * as Backoff from "reprise/Backoff"
+ *
+ * const schedule = Backoff.linear("1 second", { increment: "500 millis" })
+ *
+ * const delays = Effect.runSync(Schedule.run(schedule, 0, [1, 2, 3]))
+ * console.log(Array.from(delays, Duration.format).join(", ")) // => 1s, 1s 500ms, 2s
+ * ```
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const linear = (
+  base: Duration.DurationInput,
+  options?: { readonly increment?: Duration.DurationInput | undefined }
+): Schedule.Schedule<Duration.Duration> => {
+  const baseMillis = InvalidOption.millis("base", base, { moreThan: 0 })
+  const incrementMillis = InvalidOption.millis("increment", options?.increment ?? baseMillis, { min: 0 })
+  return unfold(0, (n) => Effect.succeed([baseMillis + incrementMillis * n, n + 1]))
+}
+
+/**
+ * Waits that grow as the Fibonacci numbers: `one * F(n)`, so 1 s, 1 s, 2 s, 3 s, 5 s ... without an end.
+ *
+ * It grows by 1.62 in the long run: gentler than doubling. `one` is longer than zero, or `InvalidOption` is thrown.
+ *
+ * @example
+ * ```ts
+ * import { Duration, Effect, Schedule } from "effect"
+ * import * as Backoff from "reprise/Backoff"
+ *
+ * const delays = Effect.runSync(Schedule.run(Backoff.fibonacci("1 second"), 0, [1, 2, 3, 4, 5]))
+ * console.log(Array.from(delays, Duration.format).join(", ")) // => 1s, 1s, 2s, 3s, 5s
+ * ```
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const fibonacci = (one: Duration.DurationInput): Schedule.Schedule<Duration.Duration> => {
+  const oneMillis = InvalidOption.millis("one", one, { moreThan: 0 })
+  const initial: readonly [number, number] = [oneMillis, oneMillis]
+  return unfold(initial, ([a, b]) => Effect.succeed([a, [b, a + b]]))
+}
+
+/**
+ * Waits drawn anew each time: `U(min, max)`, without an end. The `wait_random` of tenacity.
+ *
+ * `min` is zero or longer, `max` longer than zero and not below `min`. Throws `InvalidOption` otherwise.
+ *
+ * @example
+ * ```ts
+ * import { Duration, Effect, Schedule } from "effect"
+ * import * as Backoff from "reprise/Backoff"
+ *
+ * const delays = Effect.runSync(Schedule.run(Backoff.random({ min: "1 second", max: "2 seconds" }), 0, [1, 2, 3]))
+ * console.log(Array.from(delays).every(Duration.between({ minimum: "1 second", maximum: "2 seconds" }))) // => true
+ * ```
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const random = (options: {
+  readonly min: Duration.DurationInput
+  readonly max: Duration.DurationInput
+}): Schedule.Schedule<Duration.Duration> => {
+  const min = InvalidOption.millis("min", options.min, { min: 0 })
+  const max = InvalidOption.millis("max", options.max, min === 0 ? { moreThan: 0 } : { min })
+  return unfold(undefined, (state) => Effect.map(Random.next, (random) => [between(min, max, random), state]))
+}
+
+/**
+ * Waits that walk at random, each drawn from the one before: `min(cap, U(base, 3 * previous))`, where `previous` begins
+ * as `base`; without an end.
+ *
+ * It spreads callers as widely as {@link fullJitter}, and never waits less than `base`. `base` is longer than zero and
+ * `cap` not below it, or `InvalidOption` is thrown. From "Exponential Backoff And Jitter", AWS Architecture Blog, 2015.
+ *
+ * @example
+ * ```ts
+ * import { Duration, Effect, Schedule } from "effect"
+ * import * as Backoff from "reprise/Backoff"
+ *
+ * const schedule = Backoff.decorrelated({ base: "1 second", cap: "20 seconds" })
+ *
+ * const delays = Effect.runSync(Schedule.run(schedule, 0, [1, 2, 3, 4, 5, 6]))
+ * console.log(Array.from(delays).every(Duration.between({ minimum: "1 second", maximum: "20 seconds" }))) // => true
+ * ```
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const decorrelated = (options: {
+  readonly base: Duration.DurationInput
+  readonly cap: Duration.DurationInput
+}): Schedule.Schedule<Duration.Duration> => {
+  const base = InvalidOption.millis("base", options.base, { moreThan: 0 })
+  const cap = InvalidOption.millis("cap", options.cap, { min: base })
+  return unfold(base, (previous) =>
+    Effect.map(Random.next, (random) => {
+      const delayMillis = Math.min(cap, between(base, previous * 3, random))
+      return [delayMillis, delayMillis]
+    }))
+}
+
+/**
+ * One wait from each schedule in turn; the last goes on for as long as it likes. The `wait_chain` of tenacity.
+ *
+ * Each schedule starts afresh when its turn comes. One that stops ends the whole, so that a filter on any of them holds.
+ * Throws `InvalidOption` where there is none.
+ *
+ * @example
+ * ```ts
+ * import { Duration, Effect, Schedule } from "effect"
+ * import * as Backoff from "reprise/Backoff"
+ *
+ * // Once at once, for the connection that was merely stale, then patiently.
+ * const schedule = Backoff.chain(Schedule.forever, Backoff.exponential("1 second"))
+ *
+ * const delays = Effect.runSync(Schedule.run(Schedule.delays(schedule), 0, [1, 2, 3, 4]))
+ * console.log(Array.from(delays, Duration.format).join(", ")) // => 0, 1s, 2s, 4s
+ * ```
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const chain = <Schedules extends readonly [AnySchedule, ...ReadonlyArray<AnySchedule>]>(
+  ...schedules: Schedules
+): Schedule.Schedule<OutOf<Schedules[number]>, InOf<Schedules[number]>, ContextOf<Schedules[number]>> => {
+  // The types of the elements are known only as a union: here they become those of the result.
+  const turns = schedules as ReadonlyArray<AnySchedule> as ReadonlyArray<
+    Schedule.Schedule<OutOf<Schedules[number]>, InOf<Schedules[number]>, ContextOf<Schedules[number]>>
+  >
+  const [first, ...rest] = turns
+  if (first === undefined) {
+    throw new InvalidOption.InvalidOption({ option: "schedules", value: turns, expected: "at least one schedule" })
+  }
+  return Schedule.makeWithState(
+    { schedule: first, state: first.initial as unknown, rest },
+    (now, input: InOf<Schedules[number]>, turn) =>
+      Effect.map(turn.schedule.step(now, input, turn.state), ([state, out, decision]) => {
+        const [next, ...rest] = turn.rest
+        const nextTurn = next === undefined ? { ...turn, state } : { schedule: next, state: next.initial, rest }
+        return [nextTurn, out, decision] as const
+      })
+  )
+}
+
+/**
+ * Never waits longer than `max`: `min(max, delay)`.
+ *
+ * Put it before a jitter, so that the jitter spreads the capped waits too; only after {@link additiveJitter} and
+ * {@link proportionalJitter}, which may exceed it, is it a hard bound. `max` is longer than zero, or `InvalidOption` is
+ * thrown.
+ *
+ * @example
+ * ```ts
+ * import { Duration, Effect, Schedule } from "effect"
+ * import * as Backoff from "reprise/Backoff"
+ *
+ * const schedule = Backoff.exponential("1 second").pipe(Backoff.capped("5 seconds"))
+ *
+ * const delays = Effect.runSync(Schedule.run(Schedule.delays(schedule), 0, [1, 2, 3, 4, 5]))
+ * console.log(Array.from(delays, Duration.format).join(", ")) // => 1s, 2s, 4s, 5s, 5s
+ * ```
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const capped: {
+  (max: Duration.DurationInput): <Out, In, R>(self: Schedule.Schedule<Out, In, R>) => Schedule.Schedule<Out, In, R>
+  <Out, In, R>(
+    self: Schedule.Schedule<Out, In, R>,
+    max: Duration.DurationInput
+  ): Schedule.Schedule<Out, In, R>
+} = combinator((max: Duration.DurationInput) => {
+  const maxMillis = InvalidOption.millis("max", max, { moreThan: 0 })
+  return (self) =>
+    transform(
+      self,
+      undefined,
+      ({ delayMillis, state }) => Effect.succeed(wait(Math.min(maxMillis, delayMillis), state))
+    )
+})
+
+/**
+ * Waits anything up to the delay: `U(0, delay)`.
+ *
+ * The least work for an overloaded server, and the choice where nothing speaks for another. The "full jitter" of
+ * "Exponential Backoff And Jitter", AWS Architecture Blog, 2015; the `wait_random_exponential` of tenacity.
+ *
+ * @example
+ * ```ts
+ * import { Effect, Schedule } from "effect"
+ * import * as Backoff from "reprise/Backoff"
+ *
+ * const policy = Backoff.exponential("1 second").pipe(Backoff.capped("10 seconds"), Backoff.fullJitter)
+ *
+ * const delays = Effect.runSync(Schedule.run(Schedule.delays(policy), 0, Array(20)))
+ * console.log(Array.from(delays).length) // => 20
+ * ```
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const fullJitter: <Out, In, R>(self: Schedule.Schedule<Out, In, R>) => Schedule.Schedule<Out, In, R> = jitter(
+  (delayMillis, random) => delayMillis * random
+)
+
+/**
+ * Waits at least half of the delay: `delay/2 + U(0, delay/2)`.
+ *
+ * For waits that must not be short, at the price of a narrower spread. The "equal jitter" of "Exponential Backoff And
+ * Jitter", AWS Architecture Blog, 2015.
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const equalJitter: <Out, In, R>(self: Schedule.Schedule<Out, In, R>) => Schedule.Schedule<Out, In, R> = jitter(
+  (delayMillis, random) => between(delayMillis / 2, delayMillis, random)
+)
+
+/**
+ * Waits up to `max` longer than the delay: `delay + U(0, max)`.
+ *
+ * `max` is longer than zero, or `InvalidOption` is thrown. The `wait_exponential_jitter` of tenacity, the
+ * `backoff_jitter` of urllib3.
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const additiveJitter: {
+  (max: Duration.DurationInput): <Out, In, R>(self: Schedule.Schedule<Out, In, R>) => Schedule.Schedule<Out, In, R>
+  <Out, In, R>(
+    self: Schedule.Schedule<Out, In, R>,
+    max: Duration.DurationInput
+  ): Schedule.Schedule<Out, In, R>
+} = combinator((max: Duration.DurationInput) => {
+  const maxMillis = InvalidOption.millis("max", max, { moreThan: 0 })
+  return jitter((delayMillis, random) => delayMillis + maxMillis * random)
+})
+
+/**
+ * Waits a random multiple of the delay: `delay * U(min, max)`.
+ *
+ * `{ min: 0.75, max: 1.25 }` is what Polly does to constant and linear delays, `{ min: 0.8, max: 1.2 }` is
+ * `Schedule.jittered`. `min` is at least 0 and `max` not below it. Throws `InvalidOption` otherwise.
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const proportionalJitter: {
+  (options: {
+    readonly min: number
+    readonly max: number
+  }): <Out, In, R>(self: Schedule.Schedule<Out, In, R>) => Schedule.Schedule<Out, In, R>
+  <Out, In, R>(
+    self: Schedule.Schedule<Out, In, R>,
+    options: { readonly min: number; readonly max: number }
+  ): Schedule.Schedule<Out, In, R>
+} = combinator((options: { readonly min: number; readonly max: number }) => {
+  const min = InvalidOption.number("min", options.min, { min: 0, max: Number.MAX_VALUE })
+  const max = InvalidOption.number("max", options.max, { min, max: Number.MAX_VALUE })
+  return jitter((delayMillis, random) => delayMillis * between(min, max, random))
+})
+
+/**
+ * Stops after `n` attempts, the first one included: `attempts(1)` never tries again.
+ *
+ * `n` is a whole number of at least 1, or `InvalidOption` is thrown. `Schedule.recurs(n)` counts retries instead, so
+ * that it makes `n + 1` attempts.
+ *
+ * @example
+ * ```ts
+ * import { Effect } from "effect"
+ * import * as Backoff from "reprise/Backoff"
+ *
+ * let sent = 0
+ * const request = Effect.suspend(() => Effect.fail(`failure ${++sent}`))
+ *
+ * const program = request.pipe(Effect.retry(Backoff.linear("1 millis").pipe(Backoff.attempts(3))), Effect.flip)
+ *
+ * Effect.runPromise(program).then(console.log) // => failure 3
+ * ```
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const attempts: {
+  (n: number): <Out, In, R>(self: Schedule.Schedule<Out, In, R>) => Schedule.Schedule<Out, In, R>
+  <Out, In, R>(self: Schedule.Schedule<Out, In, R>, n: number): Schedule.Schedule<Out, In, R>
+} = combinator((n: number) => {
+  InvalidOption.integer("n", n, { min: 1 })
+  return (self) =>
+    transform(self, 1, ({ delayMillis, state: made }) =>
+      Effect.succeed(
+        made < n ? wait(delayMillis, made + 1) : { _tag: "Stop", state: made, reason: "attempts" } as const
+      ))
+})
+
+/**
+ * Stops before a wait that would end later than `duration` after the first failure: if `elapsed + delay > duration`.
+ *
+ * `Schedule.upTo` looks only at the time elapsed, and so overshoots by a whole wait. A schedule sees nothing before the
+ * first failure, and nothing ends an attempt that runs: for a bound on the whole call use `Deadline`. A clock that steps
+ * back does not lengthen the time. `duration` is longer than zero, or `InvalidOption` is thrown.
+ *
+ * @example
+ * ```ts
+ * import { Duration, Effect, Schedule } from "effect"
+ * import * as Backoff from "reprise/Backoff"
+ *
+ * // After 1 s + 2 s + 4 s the next wait, 8 s, would end at 15 s: the last step stops.
+ * const schedule = Backoff.exponential("1 second").pipe(Backoff.within("10 seconds"))
+ *
+ * const delays = Effect.runSync(Schedule.run(Schedule.delays(schedule), 0, [1, 2, 3, 4]))
+ * console.log(Array.from(delays, Duration.format).join(", ")) // => 1s, 2s, 4s, 0
+ * ```
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const within: {
+  (
+    duration: Duration.DurationInput
+  ): <Out, In, R>(self: Schedule.Schedule<Out, In, R>) => Schedule.Schedule<Out, In, R>
+  <Out, In, R>(
+    self: Schedule.Schedule<Out, In, R>,
+    duration: Duration.DurationInput
+  ): Schedule.Schedule<Out, In, R>
+} = combinator((duration: Duration.DurationInput) => {
+  const durationMillis = InvalidOption.millis("duration", duration, { moreThan: 0 })
+  return (self) =>
+    transform(self, { elapsed: 0, previous: Infinity }, ({ delayMillis, now, state }) => {
+      // A clock that steps back adds no time and takes none away.
+      const elapsed = state.elapsed + Math.max(0, now - state.previous)
+      const next = { elapsed, previous: now }
+      return Effect.succeed(
+        elapsed + delayMillis > durationMillis
+          ? { _tag: "Stop", state: next, reason: "within" } as const
+          : wait(delayMillis, next)
+      )
+    })
+})

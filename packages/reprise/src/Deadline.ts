@@ -1,0 +1,119 @@
+/**
+ * An absolute deadline, carried in fiber context, for everything that runs below it.
+ *
+ * @since 0.1.0
+ */
+import * as Clock from "effect/Clock"
+import * as Data from "effect/Data"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as FiberRef from "effect/FiberRef"
+import { dual } from "effect/Function"
+import * as Option from "effect/Option"
+import * as internal from "./internal/deadline.js"
+import * as InvalidOption from "./InvalidOption.js"
+import * as Timeout from "./Timeout.js"
+
+/**
+ * There was no time left: the deadline passed, or the next wait would have ended after it.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class DeadlineExceeded<E = unknown> extends Data.TaggedError("DeadlineExceeded")<{
+  /** The last failure before time ran out, where there was one. */
+  readonly last: Option.Option<unknown>
+}> {
+  declare readonly last: Option.Option<E>
+
+  /**
+   * @since 0.1.0
+   */
+  override get message(): string {
+    const last = Option.match(this.last, {
+      onNone: () => "",
+      onSome: (error) => `; the last failure: ${error instanceof Error ? error.message : String(error)}`
+    })
+    return `The deadline leaves no time for another attempt${last}`
+  }
+}
+
+/**
+ * The deadline of the running fiber in epoch milliseconds, `Infinity` where none is set.
+ *
+ * @since 0.1.0
+ * @category getters
+ */
+export const current: Effect.Effect<number> = FiberRef.get(internal.current)
+
+/**
+ * The time left until the deadline: zero once it has passed, `Duration.infinity` where none is set.
+ *
+ * @since 0.1.0
+ * @category getters
+ */
+export const remaining: Effect.Effect<Duration.Duration> = Effect.zipWith(
+  current,
+  Clock.currentTimeMillis,
+  (deadlineMillis, now) =>
+    deadlineMillis === Infinity ? Duration.infinity : Duration.millis(Math.max(deadlineMillis - now, 0))
+)
+
+/**
+ * Runs the effect with a deadline `duration` from now, or with the one already set where that is earlier, and fails with
+ * `DeadlineExceeded` when it passes. `Retry` and `HttpResilience` inside it never begin a wait that would end after it.
+ *
+ * Throws `InvalidOption` unless `duration` is longer than zero and at most 2^31-1 ms.
+ *
+ * @example
+ * ```ts
+ * import { Duration, Effect } from "effect"
+ * import * as Deadline from "reprise/Deadline"
+ *
+ * const program = Deadline.remaining.pipe(
+ *   Effect.map((left) => Duration.lessThanOrEqualTo(left, "1 second")),
+ *   Deadline.within("1 minute"), // the outer deadline is earlier
+ *   Deadline.within("1 second")
+ * )
+ *
+ * Effect.runPromise(program).then(console.log) // => true
+ * ```
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const within: {
+  (
+    duration: Duration.DurationInput
+  ): <A, E, R>(self: Effect.Effect<A, E, R>) => Effect.Effect<A, E | DeadlineExceeded<E>, R>
+  <A, E, R>(
+    self: Effect.Effect<A, E, R>,
+    duration: Duration.DurationInput
+  ): Effect.Effect<A, E | DeadlineExceeded<E>, R>
+} = dual(2, <A, E, R>(self: Effect.Effect<A, E, R>, duration: Duration.DurationInput) => {
+  const millis = InvalidOption.millis("duration", duration, { moreThan: 0 })
+  return Effect.zipWith(Clock.currentTimeMillis, current, (now, outer) => [now, Math.min(now + millis, outer)] as const)
+    .pipe(Effect.flatMap(([now, deadlineMillis]): Effect.Effect<A, E | DeadlineExceeded<E>, R> => {
+      const onTimeout = () => new DeadlineExceeded<E>({ last: Option.none() })
+      if (deadlineMillis <= now) return Effect.fail(onTimeout())
+      return Effect.locally(self, internal.current, deadlineMillis).pipe(
+        Timeout.timeoutFail({ duration: deadlineMillis - now, onTimeout })
+      )
+    }))
+})
+
+/**
+ * Sets the deadline in epoch milliseconds for the effect without enforcing it, or keeps the one already set where that is
+ * earlier; for callers that end their work at the deadline themselves.
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const locally: {
+  (deadlineMillis: number): <A, E, R>(self: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
+  <A, E, R>(self: Effect.Effect<A, E, R>, deadlineMillis: number): Effect.Effect<A, E, R>
+} = dual(
+  2,
+  <A, E, R>(self: Effect.Effect<A, E, R>, deadlineMillis: number) =>
+    Effect.locallyWith(self, internal.current, (outer) => Math.min(outer, deadlineMillis))
+)

@@ -1,0 +1,107 @@
+/**
+ * The error for an option that makes no sense, thrown where a value is constructed and never later.
+ *
+ * @since 0.1.0
+ */
+import * as Data from "effect/Data"
+import * as Duration from "effect/Duration"
+import * as Option from "effect/Option"
+
+/**
+ * The longest wait in milliseconds, 2^31-1 (24.8 days): a JavaScript timer cannot hold more.
+ *
+ * @since 0.1.0
+ * @category constants
+ */
+export const maxDelayMillis = 2_147_483_647
+
+/**
+ * An option has a value outside its allowed range.
+ *
+ * It is thrown synchronously by the constructor that was given the option: a program with a bad policy does not start.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class InvalidOption extends Data.TaggedError("InvalidOption")<{
+  /** The name of the option, with a path where it is nested: `"drain.maxBytes"`. */
+  readonly option: string
+  /** The value as it was given. */
+  readonly value: unknown
+  /** The allowed values, in words. */
+  readonly expected: string
+}> {
+  /**
+   * @since 0.1.0
+   */
+  override get message(): string {
+    return `Invalid option "${this.option}": expected ${this.expected}, got ${show(this.value)}`
+  }
+}
+
+const show = (value: unknown): string => {
+  if (typeof value === "string") return JSON.stringify(value)
+  if (Duration.isDuration(value)) return Duration.format(value)
+  if (Array.isArray(value)) return `[${value.map(show).join(", ")}]`
+  return typeof value === "object" && value !== null ? "an object" : String(value)
+}
+
+/**
+ * The number, if it lies in `[min, max]` and is not `NaN`; throws `InvalidOption` otherwise.
+ *
+ * @since 0.1.0
+ * @category validation
+ */
+export const number = (
+  option: string,
+  value: number,
+  range: { readonly min: number; readonly max?: number }
+): number => {
+  const max = range.max ?? Infinity
+  if (typeof value === "number" && value >= range.min && value <= max) return value
+  const expected = max === Infinity ? `a number >= ${range.min}` : `a number from ${range.min} to ${max}`
+  throw new InvalidOption({ option, value, expected })
+}
+
+/**
+ * The number, if it is a whole one in `[min, max]`; throws `InvalidOption` otherwise.
+ *
+ * @since 0.1.0
+ * @category validation
+ */
+export const integer = (
+  option: string,
+  value: number,
+  range: { readonly min: number; readonly max?: number }
+): number => {
+  const max = range.max ?? Number.MAX_SAFE_INTEGER
+  if (Number.isInteger(value) && value >= range.min && value <= max) return value
+  const expected = max === Number.MAX_SAFE_INTEGER
+    ? `a whole number >= ${range.min}`
+    : `a whole number from ${range.min} to ${max}`
+  throw new InvalidOption({ option, value, expected })
+}
+
+/**
+ * The duration in milliseconds, if it lies above `moreThan` (or from `min`) and is at most {@link maxDelayMillis};
+ * throws `InvalidOption` otherwise.
+ *
+ * @since 0.1.0
+ * @category validation
+ */
+export const millis = (
+  option: string,
+  value: Duration.DurationInput,
+  range: { readonly min: number } | { readonly moreThan: number }
+): number => {
+  const decoded = Option.map(Duration.decodeUnknown(value), Duration.toMillis)
+  const lower = "min" in range ? range.min : range.moreThan
+  const fits = (n: number) => ("min" in range ? n >= lower : n > lower) && n <= maxDelayMillis
+  if (Option.isSome(decoded) && fits(decoded.value) && !isNegative(value)) return decoded.value
+  const relation = "min" in range ? `from ${lower} ms` : `longer than ${lower} ms`
+  throw new InvalidOption({ option, value, expected: `a duration ${relation} up to ${maxDelayMillis} ms (24.8 days)` })
+}
+
+// Duration.decode turns a negative number into zero, which would hide the mistake.
+const isNegative = (value: Duration.DurationInput): boolean =>
+  (typeof value === "number" || typeof value === "bigint") && value < 0

@@ -1,0 +1,246 @@
+/**
+ * Runs an effect again while a `Schedule` says so, with the meaning of `Effect.retry` and nothing to pay until the first
+ * failure; and the two combinators through which a failure tells a schedule what it knows.
+ *
+ * @since 0.1.0
+ */
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import type * as Exit from "effect/Exit"
+import { dual } from "effect/Function"
+import * as Option from "effect/Option"
+import * as Random from "effect/Random"
+import type * as Schedule from "effect/Schedule"
+import type { NoInfer } from "effect/Types"
+import * as delay from "./internal/delay.js"
+import * as internal from "./internal/retry.js"
+import * as InvalidOption from "./InvalidOption.js"
+
+/**
+ * What a failure tells a schedule: whether trying again can help, and how long whoever refused asks us to wait.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Hint {
+  readonly retryable: boolean
+  readonly retryAfter: Option.Option<Duration.Duration>
+}
+
+/**
+ * Why an attempt was followed by a wait, or by none.
+ *
+ * It waited: `"backoff"` (the schedule's own delay), `"retryAfter"` (the failure's hint was longer). It ended:
+ * `"success"`, `"defect"`, `"attempts"` and `"within"` (the limits of `Backoff`), `"notRetryable"`,
+ * `"retryAfterTooLong"`, `"deadline"` (no time for the wait), `"schedule"` (any other schedule's end). Whoever runs the
+ * loop may refuse for reasons of its own, such as `"notIdempotent"`.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type Reason =
+  | "success"
+  | "defect"
+  | "backoff"
+  | "retryAfter"
+  | "attempts"
+  | "within"
+  | "notRetryable"
+  | "retryAfterTooLong"
+  | "deadline"
+  | "schedule"
+  | (string & Record<never, never>)
+
+/**
+ * One line of the ledger: an attempt, what came of it, and what was decided.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Attempt<out E = unknown> {
+  /** Counts from 1. */
+  readonly number: number
+  /** Epoch milliseconds. */
+  readonly startMillis: number
+  readonly duration: Duration.Duration
+  /** The error; none where the attempt succeeded or died. */
+  readonly failure: Option.Option<E>
+  /** The wait that followed; none after the last attempt. */
+  readonly delay: Option.Option<Duration.Duration>
+  readonly reason: Reason
+}
+
+/**
+ * Runs the effect again after each failure for as long as the schedule goes on, then fails with the last error.
+ *
+ * The laws of `Effect.retry(effect, schedule)` hold: the same attempts, delays, result and
+ * `Schedule.CurrentIterationMetadata`; defects and interruptions are never retried. Differences, all on purpose: nothing
+ * is allocated until the first failure (so that in a retry within a retry the first attempt sees the outer loop's
+ * metadata); a delay above 2^31-1 ms is waited for, where `Effect.sleep` never wakes; and where a `Deadline` is set, a
+ * wait that would pass it is not begun.
+ *
+ * @example
+ * ```ts
+ * import { Effect, Ref } from "effect"
+ * import * as Backoff from "reprise/Backoff"
+ * import * as Retry from "reprise/Retry"
+ *
+ * const policy = Backoff.exponential("10 millis").pipe(Backoff.fullJitter, Backoff.attempts(5))
+ *
+ * const program = Effect.gen(function*() {
+ *   const calls = yield* Ref.make(0)
+ *   const flaky = Ref.updateAndGet(calls, (n) => n + 1).pipe(
+ *     Effect.filterOrFail((n) => n === 3, () => "not yet")
+ *   )
+ *   return yield* Retry.retry(flaky, policy)
+ * })
+ *
+ * Effect.runPromise(program).then(console.log) // => 3
+ * ```
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const retry: {
+  <B, E, R1>(
+    schedule: Schedule.Schedule<B, NoInfer<E>, R1>
+  ): <A, R>(self: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R | R1>
+  <A, E, R, B, R1>(
+    self: Effect.Effect<A, E, R>,
+    schedule: Schedule.Schedule<B, NoInfer<E>, R1>
+  ): Effect.Effect<A, E, R | R1>
+} = dual(
+  2,
+  <A, E, R, B, R1>(self: Effect.Effect<A, E, R>, schedule: Schedule.Schedule<B, E, R1>): Effect.Effect<A, E, R | R1> =>
+    internal.retry(self, schedule)
+)
+
+/**
+ * @since 0.1.0
+ */
+export declare namespace Retry {
+  /**
+   * @since 0.1.0
+   * @category options
+   */
+  export interface Loop<A, E, R, R1 = never, R2 = never> {
+    /** Makes the attempt; `number` counts from 1. */
+    readonly attempt: (number: number) => Effect.Effect<A, E, R>
+    readonly schedule: Schedule.Schedule<unknown, E, R1>
+    /** A reason not to try again whatever the schedule says. */
+    readonly refuse?: ((error: E) => Option.Option<Reason>) | undefined
+    /** Runs before each wait begins: to let go of what the failed attempt still holds, or to tell someone. */
+    readonly beforeWait?: ((attempt: Attempt<E>) => Effect.Effect<void, never, R2>) | undefined
+  }
+
+  /**
+   * @since 0.1.0
+   * @category options
+   */
+  export interface HonorHint {
+    /** The longest hint that is waited for. Defaults to `2 minutes`. */
+    readonly max?: Duration.DurationInput | undefined
+    /** The random share added to a hint, from 0 to 1. Defaults to `0.1`. */
+    readonly jitter?: number | undefined
+  }
+
+  /**
+   * @since 0.1.0
+   * @category models
+   */
+  export type Ledger<E> = ReadonlyArray<Attempt<E>>
+}
+
+/**
+ * The retry loop itself, for those who build on it: each attempt is made anew, and the exit of the last one comes with the
+ * ledger of them all. Never fails; interruption is not caught.
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const loop: <A, E, R, R1 = never, R2 = never>(
+  options: Retry.Loop<A, E, R, R1, R2>
+) => Effect.Effect<readonly [exit: Exit.Exit<A, E>, ledger: Retry.Ledger<E>], never, R | R1 | R2> = internal.loop
+
+/**
+ * Like `retry`, but succeeds with the exit of the last attempt and the ledger of them all, for success and failure alike.
+ *
+ * @example
+ * ```ts
+ * import { Effect } from "effect"
+ * import * as Backoff from "reprise/Backoff"
+ * import * as Retry from "reprise/Retry"
+ *
+ * const program = Effect.fail("boom").pipe(
+ *   Retry.ledger(Backoff.exponential("1 millis").pipe(Backoff.attempts(3))),
+ *   Effect.map(([, attempts]) => attempts.map((attempt) => attempt.reason).join(", "))
+ * )
+ *
+ * Effect.runPromise(program).then(console.log) // => backoff, backoff, attempts
+ * ```
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const ledger: {
+  <B, E, R1>(
+    schedule: Schedule.Schedule<B, NoInfer<E>, R1>
+  ): <A, R>(
+    self: Effect.Effect<A, E, R>
+  ) => Effect.Effect<readonly [exit: Exit.Exit<A, E>, ledger: Retry.Ledger<E>], never, R | R1>
+  <A, E, R, B, R1>(
+    self: Effect.Effect<A, E, R>,
+    schedule: Schedule.Schedule<B, NoInfer<E>, R1>
+  ): Effect.Effect<readonly [exit: Exit.Exit<A, E>, ledger: Retry.Ledger<E>], never, R | R1>
+} = dual(
+  2,
+  <A, E, R, B, R1>(self: Effect.Effect<A, E, R>, schedule: Schedule.Schedule<B, E, R1>) =>
+    loop({ attempt: () => self, schedule })
+)
+
+/**
+ * Ends the schedule at a failure whose `retryable` is `false`, with reason `"notRetryable"`.
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const whileRetryable = <Out, In, R>(
+  self: Schedule.Schedule<Out, In, R>
+): Schedule.Schedule<Out, In & Pick<Hint, "retryable">, R> =>
+  delay.transform(self, undefined, (step: delay.Step<Pick<Hint, "retryable">, undefined>) =>
+    Effect.succeed(
+      step.input.retryable
+        ? { _tag: "Wait", delayMillis: step.delayMillis, state: undefined }
+        : { _tag: "Stop", reason: "notRetryable", state: undefined }
+    ))
+
+/**
+ * Waits at least as long as the failure's `retryAfter` asks: `max(delay, retryAfter * (1 + U(0, jitter)))`.
+ *
+ * A hint beyond `max` (default 2 minutes) ends the schedule with reason `"retryAfterTooLong"`: it is neither slept through
+ * nor cut short. `jitter` (a share, default 0.1) spreads out callers that were all told the same time. Put it after
+ * `Backoff.capped` and the jitters, which would change the wait it sets. Throws `InvalidOption` for a `max` or `jitter` out
+ * of range.
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const honorHint = (options?: Retry.HonorHint) => {
+  const maxMillis = InvalidOption.millis("max", options?.max ?? "2 minutes", { min: 0 })
+  const jitter = InvalidOption.number("jitter", options?.jitter ?? 0.1, { min: 0, max: 1 })
+  return <Out, In, R>(
+    self: Schedule.Schedule<Out, In, R>
+  ): Schedule.Schedule<Out, In & Pick<Hint, "retryAfter">, R> =>
+    delay.transform(self, undefined, ({ delayMillis, input }: delay.Step<Pick<Hint, "retryAfter">, undefined>) => {
+      const own = { _tag: "Wait", delayMillis, state: undefined } as const
+      if (Option.isNone(input.retryAfter)) return Effect.succeed(own)
+      const hintMillis = Duration.toMillis(input.retryAfter.value)
+      if (hintMillis > maxMillis) {
+        return Effect.succeed({ _tag: "Stop", reason: "retryAfterTooLong", state: undefined } as const)
+      }
+      return Effect.map(Random.next, (random) => {
+        const askedMillis = hintMillis * (1 + jitter * random)
+        return askedMillis < delayMillis ? own : { ...own, delayMillis: askedMillis, reason: "retryAfter" }
+      })
+    })
+}

@@ -1,0 +1,82 @@
+import * as Clock from "effect/Clock"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as FiberRef from "effect/FiberRef"
+import type * as Schedule from "effect/Schedule"
+import * as ScheduleDecision from "effect/ScheduleDecision"
+import * as ScheduleIntervals from "effect/ScheduleIntervals"
+import { maxDelayMillis } from "../InvalidOption.js"
+import type { Reason } from "../Retry.js"
+import * as deadline from "./deadline.js"
+import * as reason from "./reason.js"
+
+/** @internal */
+export type Next =
+  | { readonly _tag: "Wait"; readonly delayMillis: number; readonly reason: Reason }
+  | { readonly _tag: "Stop"; readonly reason: Reason }
+
+/**
+ * A schedule being run. Unlike `Schedule.driver` it does not sleep: the loop sees the delay first, and can look at the
+ * deadline, let go of a connection and write the ledger before it waits.
+ *
+ * @internal
+ */
+export interface Driver<In, R> {
+  readonly next: (input: In) => Effect.Effect<Next, never, R>
+  readonly metadata: () => Schedule.IterationMetadata
+}
+
+/** @internal */
+export const make = <Out, In, R>(schedule: Schedule.Schedule<Out, In, R>): Driver<In, R> => {
+  let state: unknown = schedule.initial
+  let metadata: Schedule.IterationMetadata | undefined
+  const next = (input: In) =>
+    Clock.clockWith((clock) => {
+      const now = clock.unsafeCurrentTimeMillis()
+      return Effect.flatMap(
+        Effect.zipRight(reason.reset, Effect.suspend(() => schedule.step(now, input, state))),
+        ([nextState, output, decision]) => {
+          state = nextState
+          if (ScheduleDecision.isDone(decision)) return Effect.map(reason.get, ({ stop }) => stopped(stop))
+          const delayMillis = Math.max(ScheduleIntervals.start(decision.intervals) - now, 0)
+          return Effect.zipWith(reason.get, FiberRef.get(deadline.current), ({ wait }, deadlineMillis): Next => {
+            if (now + delayMillis >= deadlineMillis) return stopped("deadline")
+            metadata = advance(metadata, now, input, output)
+            return { _tag: "Wait", delayMillis, reason: wait }
+          })
+        }
+      )
+    })
+  return { next, metadata: () => metadata! }
+}
+
+const stopped = (reason: Reason): Next => ({ _tag: "Stop", reason })
+
+const advance = (
+  previous: Schedule.IterationMetadata | undefined,
+  now: number,
+  input: unknown,
+  output: unknown
+): Schedule.IterationMetadata => ({
+  input,
+  output,
+  now,
+  recurrence: (previous?.recurrence ?? 0) + 1,
+  start: previous?.start ?? now,
+  elapsed: Duration.millis(now - (previous?.start ?? now)),
+  elapsedSincePrevious: Duration.millis(now - (previous?.now ?? now))
+})
+
+/**
+ * Sleeps for any time: `Effect.sleep` never wakes from more than a timer can hold, so a longer wait is slept in parts.
+ *
+ * @internal
+ */
+export const sleep = (delayMillis: number): Effect.Effect<void> => {
+  if (delayMillis <= 0) return Effect.void
+  if (delayMillis <= maxDelayMillis) return Effect.sleep(Duration.millis(delayMillis))
+  return Effect.zipRight(
+    Effect.sleep(Duration.millis(maxDelayMillis)),
+    Effect.suspend(() => sleep(delayMillis - maxDelayMillis))
+  )
+}

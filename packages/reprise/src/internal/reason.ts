@@ -1,0 +1,33 @@
+import type * as Effect from "effect/Effect"
+import * as FiberRef from "effect/FiberRef"
+import { globalValue } from "effect/GlobalValue"
+import type { Reason } from "../Retry.js"
+
+/**
+ * Why the last step of a schedule waits or stops. A `ScheduleDecision` has no room for a reason, and any of Effect's
+ * own combinators may sit between ours and the retry loop, so it travels beside the decision.
+ *
+ * @internal
+ */
+export interface Reasons {
+  readonly wait: Reason
+  readonly stop: Reason
+}
+
+const initial: Reasons = { wait: "backoff", stop: "schedule" }
+
+const ref = globalValue(Symbol.for("reprise/Retry/reasons"), () => FiberRef.unsafeMake(initial))
+
+/** @internal */
+export const reset: Effect.Effect<void> = FiberRef.set(ref, initial)
+
+/** @internal */
+export const get: Effect.Effect<Reasons> = FiberRef.get(ref)
+
+/** @internal */
+export const wait = (reason: Reason): Effect.Effect<void> =>
+  FiberRef.update(ref, (reasons) => ({ ...reasons, wait: reason }))
+
+/** @internal */
+export const stop = (reason: Reason): Effect.Effect<void> =>
+  FiberRef.update(ref, (reasons) => ({ ...reasons, stop: reason }))

@@ -1,0 +1,89 @@
+import * as Cause from "effect/Cause"
+import * as Clock from "effect/Clock"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import * as Exit from "effect/Exit"
+import * as Option from "effect/Option"
+import * as Schedule from "effect/Schedule"
+import type { Attempt, Reason, Retry } from "../Retry.js"
+import * as Driver from "./driver.js"
+
+/** @internal */
+export const retry = <A, E, R, B, R1>(
+  self: Effect.Effect<A, E, R>,
+  schedule: Schedule.Schedule<B, E, R1>
+): Effect.Effect<A, E, R | R1> => Effect.catchAllCause(self, (cause) => again(self, cause, () => Driver.make(schedule)))
+
+const again = <A, E, R, R1>(
+  self: Effect.Effect<A, E, R>,
+  cause: Cause.Cause<E>,
+  getDriver: () => Driver.Driver<E, R1>
+): Effect.Effect<A, E, R | R1> =>
+  Either.match(Cause.failureOrCause(cause), {
+    onRight: Effect.failCause,
+    onLeft: (error) => {
+      const driver = getDriver()
+      return Effect.flatMap(driver.next(error), (next): Effect.Effect<A, E, R | R1> =>
+        next._tag === "Stop"
+          ? Effect.fail(error)
+          : Effect.zipRight(
+            Driver.sleep(next.delayMillis),
+            Effect.catchAllCause(numbered(self, driver), (cause) => again(self, cause, () => driver))
+          ))
+    }
+  })
+
+const numbered = <A, E, R, In, R1>(self: Effect.Effect<A, E, R>, driver: Driver.Driver<In, R1>) =>
+  Effect.provideService(self, Schedule.CurrentIterationMetadata, driver.metadata())
+
+type Entry<E> = Omit<Attempt<E>, "delay" | "reason">
+
+type Ended<A, E> = readonly [exit: Exit.Exit<A, E>, ledger: Retry.Ledger<E>]
+
+/** @internal */
+export const loop = <A, E, R, R1 = never, R2 = never>(
+  options: Retry.Loop<A, E, R, R1, R2>
+): Effect.Effect<Ended<A, E>, never, R | R1 | R2> => Clock.clockWith((clock) => new Loop(options, clock).run(1))
+
+class Loop<A, E, R, R1, R2> {
+  readonly ledger: Array<Attempt<E>> = []
+  driver: Driver.Driver<E, R1> | undefined
+
+  constructor(readonly options: Retry.Loop<A, E, R, R1, R2>, readonly clock: Clock.Clock) {}
+
+  run(number: number): Effect.Effect<Ended<A, E>, never, R | R1 | R2> {
+    const startMillis = this.clock.unsafeCurrentTimeMillis()
+    const attempt = Effect.suspend(() => this.options.attempt(number))
+    return Effect.matchCauseEffect(this.driver === undefined ? attempt : numbered(attempt, this.driver), {
+      onSuccess: (value) => this.end(Exit.succeed(value), this.entry(number, startMillis, Option.none()), "success"),
+      onFailure: (cause) => this.afterFailure(cause, this.entry(number, startMillis, Cause.failureOption(cause)))
+    })
+  }
+
+  afterFailure(cause: Cause.Cause<E>, entry: Entry<E>): Effect.Effect<Ended<A, E>, never, R | R1 | R2> {
+    const exit = Exit.failCause(cause)
+    if (Option.isNone(entry.failure)) return this.end(exit, entry, "defect")
+    const error = entry.failure.value
+    const refusal = this.options.refuse === undefined ? Option.none() : this.options.refuse(error)
+    if (Option.isSome(refusal)) return this.end(exit, entry, refusal.value)
+    this.driver ??= Driver.make(this.options.schedule)
+    return Effect.flatMap(this.driver.next(error), (next) => {
+      if (next._tag === "Stop") return this.end(exit, entry, next.reason)
+      const attempt = { ...entry, delay: Option.some(Duration.millis(next.delayMillis)), reason: next.reason }
+      this.ledger.push(attempt)
+      const wait = Effect.zipRight(Driver.sleep(next.delayMillis), Effect.suspend(() => this.run(entry.number + 1)))
+      return this.options.beforeWait === undefined ? wait : Effect.zipRight(this.options.beforeWait(attempt), wait)
+    })
+  }
+
+  entry(number: number, startMillis: number, failure: Option.Option<E>): Entry<E> {
+    const elapsedMillis = this.clock.unsafeCurrentTimeMillis() - startMillis
+    return { number, startMillis, duration: Duration.millis(Math.max(elapsedMillis, 0)), failure }
+  }
+
+  end(exit: Exit.Exit<A, E>, entry: Entry<E>, reason: Reason): Effect.Effect<Ended<A, E>> {
+    this.ledger.push({ ...entry, delay: Option.none(), reason })
+    return Effect.succeed([exit, this.ledger])
+  }
+}

@@ -1,0 +1,335 @@
+/**
+ * What a `FaultServer` does with one request, as a value: an answer, or a way to fail.
+ *
+ * Start from {@link respond} or {@link json} and pipe it through combinators, or take a failure: {@link reset},
+ * {@link fin}, {@link hang}, {@link malformed}, {@link raw}.
+ *
+ * @since 0.1.0
+ */
+import * as Duration from "effect/Duration"
+import { dual } from "effect/Function"
+import { type Pipeable, pipeArguments } from "effect/Pipeable"
+import * as InvalidOption from "reprise/InvalidOption"
+import * as presets from "./internal/malformed.js"
+
+/**
+ * How far an exchange gets before it breaks.
+ *
+ * - `"connect"`: the connection is accepted and nothing is read (over TLS: before the handshake). Only a step of
+ *   `FaultServer.script` can act this early; anywhere else it is `"requestHead"`, as no request is known yet.
+ * - `"requestHead"`: the request's head was read, its body was not.
+ * - `"request"`: the whole request was read, nothing was answered.
+ * - `"responseHead"`: half of the status line and headers was sent.
+ * - `"responseBody"`: the headers and half of the body were sent.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type Stage = "connect" | "requestHead" | "request" | "responseHead" | "responseBody"
+
+/**
+ * How an exchange breaks: a TCP RST, an orderly FIN, or silence on an open connection.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type Ending = "reset" | "fin" | "hang"
+
+/**
+ * One thing that a server does with one request.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type Reply = Respond | Break | Raw
+
+/**
+ * A response, whole or cut short.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Respond extends Pipeable {
+  readonly _tag: "Respond"
+  readonly status: number
+  readonly headers: Headers
+  readonly body: Uint8Array
+  /** How the end of the body is told: by `content-length`, by chunks, or by closing the connection. */
+  readonly framing: "length" | "chunked" | "close"
+  /** The number of writes in which the body is sent. */
+  readonly pieces: number
+  /** The pause between two pieces. */
+  readonly gapMillis: number
+  readonly delayMillis: number
+  /** Whether the connection is closed after the response. */
+  readonly close: boolean
+  /** Whether the response is sent before the request's body is read. */
+  readonly early: boolean
+  readonly cut: { readonly at: "responseHead" | "responseBody"; readonly by: Ending; readonly bytes: number } | undefined
+}
+
+/**
+ * A connection that breaks before a byte of the response.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Break extends Pipeable {
+  readonly _tag: "Break"
+  readonly by: Ending
+  readonly at: "connect" | "requestHead" | "request"
+  readonly delayMillis: number
+}
+
+/**
+ * Bytes sent as they are in place of a response.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Raw extends Pipeable {
+  readonly _tag: "Raw"
+  readonly bytes: Uint8Array
+  readonly then: Ending | "keep"
+  readonly delayMillis: number
+}
+
+/**
+ * Response headers; an array is sent as one line for each value.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type Headers = Readonly<Record<string, string | ReadonlyArray<string>>>
+
+/**
+ * @since 0.1.0
+ */
+export declare namespace Reply {
+  /**
+   * The options of {@link respond}.
+   *
+   * @since 0.1.0
+   * @category models
+   */
+  export interface Options {
+    /** 100 to 999; 200 by default. */
+    readonly status?: number | undefined
+    /** Sent in this order; `content-length` or `transfer-encoding` is added when you give neither. */
+    readonly headers?: Headers | undefined
+    /** Empty by default; text is sent as UTF-8. */
+    readonly body?: string | Uint8Array | undefined
+  }
+}
+
+const Proto = {
+  pipe() {
+    return pipeArguments(this, arguments)
+  }
+}
+
+const make = <R extends Reply>(fields: Omit<R, "pipe">): R => Object.assign(Object.create(Proto), fields)
+
+const encode = (text: string | Uint8Array): Uint8Array => typeof text === "string" ? new TextEncoder().encode(text) : text
+
+/**
+ * A response. Throws `InvalidOption` for a status that has not three digits.
+ *
+ * @example
+ * ```ts
+ * import * as Reply from "@reprise/testing/Reply"
+ *
+ * const busy = Reply.respond({ status: 503, headers: { "retry-after": "1" }, body: "busy" }).pipe(
+ *   Reply.delay("20 millis"),
+ *   Reply.closeAfter
+ * )
+ *
+ * console.log(busy.status, busy.close) // => 503 true
+ * ```
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const respond = (options: Reply.Options = {}): Respond =>
+  make<Respond>({
+    _tag: "Respond",
+    status: InvalidOption.integer("status", options.status ?? 200, { min: 100, max: 999 }),
+    headers: options.headers ?? {},
+    body: encode(options.body ?? ""),
+    framing: "length",
+    pieces: 1,
+    gapMillis: 0,
+    delayMillis: 0,
+    close: false,
+    early: false,
+    cut: undefined
+  })
+
+/**
+ * A response with a JSON body and its `content-type`.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const json = (value: unknown, options: Omit<Reply.Options, "body"> = {}): Respond =>
+  respond({
+    ...options,
+    headers: { "content-type": "application/json", ...options.headers },
+    body: JSON.stringify(value)
+  })
+
+/**
+ * The response `200` with the body `ok`: what a server answers when its script is used up.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const ok: Respond = respond({ headers: { "content-type": "text/plain" }, body: "ok" })
+
+const broken = (by: Ending) => (at: Stage = "request"): Reply =>
+  at === "responseHead" || at === "responseBody"
+    ? make<Respond>({ ...ok, cut: { at, by, bytes: at === "responseHead" ? 20 : 1 } })
+    : make<Break>({ _tag: "Break", by, at, delayMillis: 0 })
+
+/**
+ * A TCP RST, by default after the whole request was read: the server may have acted on it, the client cannot know.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const reset: (at?: Stage) => Reply = broken("reset")
+
+/**
+ * A FIN, by default after the whole request was read: the connection closes in order, without an answer.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const fin: (at?: Stage) => Reply = broken("fin")
+
+/**
+ * Silence, by default after the whole request was read, until the client gives up or the server's scope closes.
+ *
+ * At `"requestHead"` the server stops reading, so that a large upload stalls; a client that gives up is then seen only
+ * if it resets the connection.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const hang: (at?: Stage) => Reply = broken("hang")
+
+/**
+ * Bytes in place of a response, then a FIN unless told otherwise; `"keep"` goes on with the next request.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const raw = (bytes: string | Uint8Array, options: { readonly then?: Ending | "keep" } = {}): Raw =>
+  make<Raw>({ _tag: "Raw", bytes: encode(bytes), then: options.then ?? "fin", delayMillis: 0 })
+
+/**
+ * A response that is not HTTP, then a FIN.
+ *
+ * - `"garbage"`: no HTTP at all.
+ * - `"badStatusLine"`: a status that is not a number.
+ * - `"badHeader"`: a header name with a space.
+ * - `"badChunkSize"`: correct headers, then a chunk size that is not hexadecimal.
+ * - `"headerOverflow"`: 200 KB of headers, more than any client's limit.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const malformed = (kind: keyof typeof presets.bytes): Raw => raw(presets.bytes[kind]())
+
+/**
+ * Waits on the server's `Clock` before anything is answered; delays add up.
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const delay: {
+  (duration: Duration.DurationInput): <R extends Reply>(self: R) => R
+  <R extends Reply>(self: R, duration: Duration.DurationInput): R
+} = dual(2, <R extends Reply>(self: R, duration: Duration.DurationInput): R =>
+  make<R>({ ...self, delayMillis: self.delayMillis + InvalidOption.millis("delay", duration, { min: 0 }) }))
+
+/**
+ * Sends fewer bytes of the body than were announced (half of it by default), then a FIN, RST or silence.
+ *
+ * Throws `InvalidOption` when `bytes` is not less than the body's length.
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const truncate: {
+  (options?: { readonly bytes?: number; readonly by?: Ending }): (self: Respond) => Respond
+  (self: Respond, options?: { readonly bytes?: number; readonly by?: Ending }): Respond
+} = dual(
+  (args) => isReply(args[0]),
+  (self: Respond, options: { readonly bytes?: number; readonly by?: Ending } = {}): Respond => {
+    const bytes = InvalidOption.integer("bytes", options.bytes ?? self.body.length >> 1, {
+      min: 0,
+      max: self.body.length - 1
+    })
+    return make<Respond>({ ...self, cut: { at: "responseBody", by: options.by ?? "fin", bytes } })
+  }
+)
+
+/**
+ * Sends the headers and half of the body, then nothing more: {@link truncate} by silence.
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const hangBody = (self: Respond): Respond => truncate(self, { by: "hang" })
+
+/**
+ * Sends the body in pieces with a pause between two of them.
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const dribble: {
+  (options: { readonly pieces: number; readonly gap: Duration.DurationInput }): (self: Respond) => Respond
+  (self: Respond, options: { readonly pieces: number; readonly gap: Duration.DurationInput }): Respond
+} = dual(2, (self: Respond, options: { readonly pieces: number; readonly gap: Duration.DurationInput }): Respond =>
+  make<Respond>({
+    ...self,
+    pieces: InvalidOption.integer("pieces", options.pieces, { min: 1 }),
+    gapMillis: InvalidOption.millis("gap", options.gap, { min: 0 })
+  }))
+
+/**
+ * Tells the end of the body otherwise than by `content-length`: by chunks, or by closing the connection.
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const framing: {
+  (framing: Respond["framing"]): (self: Respond) => Respond
+  (self: Respond, framing: Respond["framing"]): Respond
+} = dual(2, (self: Respond, framing: Respond["framing"]): Respond => make<Respond>({ ...self, framing }))
+
+/**
+ * Announces `connection: close` and closes the connection after the response.
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const closeAfter = (self: Respond): Respond => make<Respond>({ ...self, close: true })
+
+/**
+ * Answers as soon as the request's head was read, before its body, as a server under overload does.
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const early = (self: Respond): Respond => make<Respond>({ ...self, early: true })
+
+/**
+ * Whether a value is a `Reply`.
+ *
+ * @since 0.1.0
+ * @category guards
+ */
+export const isReply = (u: unknown): u is Reply => typeof u === "object" && u !== null && Object.getPrototypeOf(u) === Proto

@@ -1,0 +1,104 @@
+import effect from "@effect/eslint-plugin"
+import tseslint from "typescript-eslint"
+
+const published = (folder) => ["reprise", "http", "testing"].map((name) => `packages/${name}/${folder}/**/*.ts`)
+
+const ambient = "Time and chance come only from Effect's Clock and Random."
+const barrel = "Import the module by path (\"effect/Effect\"): the barrel costs 22 kB gzip in a bundle."
+
+const unfinished = "/^(only|skip|skipIf|runIf|todo|fails)$/"
+const alone = "A test that is skipped or alone hides the others."
+
+const mayNotImport = (folder, group) => ({
+  files: [`packages/${folder}/src/**/*.ts`],
+  rules: {
+    "@typescript-eslint/no-restricted-imports": [
+      "error",
+      { patterns: [{ group, message: "Imports point one way, and this package runs in browsers too." }] }
+    ]
+  }
+})
+
+export default tseslint.config(
+  { ignores: ["**/dist/", "**/build/", "**/coverage/", "**/node_modules/", "packages/*/src/index.ts"] },
+  {
+    files: ["**/*.ts", "**/*.mts", "**/*.mjs"],
+    extends: [tseslint.configs.recommended],
+    linterOptions: { reportUnusedDisableDirectives: "error" },
+    plugins: { "@effect": effect },
+    rules: {
+      "@effect/dprint": [
+        "error",
+        {
+          config: {
+            indentWidth: 2,
+            lineWidth: 120,
+            newLineKind: "lf",
+            semiColons: "asi",
+            quoteStyle: "alwaysDouble",
+            trailingCommas: "never",
+            operatorPosition: "maintain",
+            "arrowFunction.useParentheses": "force"
+          }
+        }
+      ],
+      "@typescript-eslint/array-type": ["error", { default: "generic" }],
+      "@typescript-eslint/consistent-type-imports": "error",
+      "@typescript-eslint/no-empty-object-type": "off",
+      "@typescript-eslint/no-namespace": ["error", { allowDeclarations: true }],
+      "@typescript-eslint/no-unused-vars": ["error", { argsIgnorePattern: "^_", varsIgnorePattern: "^_" }],
+      "object-shorthand": "error"
+    }
+  },
+  {
+    files: published("src"),
+    rules: {
+      "no-restricted-globals": [
+        "error",
+        ...["setTimeout", "setInterval", "setImmediate"].map((name) => ({ name, message: ambient }))
+      ],
+      "no-restricted-properties": [
+        "error",
+        { object: "Date", property: "now", message: ambient },
+        { object: "Math", property: "random", message: ambient },
+        { object: "performance", property: "now", message: ambient },
+        { object: "globalThis", property: "setTimeout", message: ambient },
+        { object: "globalThis", property: "setInterval", message: ambient }
+      ],
+      "no-restricted-syntax": [
+        "error",
+        { selector: "NewExpression[callee.name=\"Date\"][arguments.length=0]", message: ambient },
+        { selector: "CallExpression[callee.name=\"Date\"]", message: ambient }
+      ],
+      "no-restricted-imports": [
+        "error",
+        {
+          paths: [
+            ...["effect", "@effect/platform", "@effect/platform-node", "@effect/vitest", "reprise", "@reprise/http"]
+              .map((name) => ({ name, message: barrel })),
+            { name: "node:timers/promises", message: ambient }
+          ]
+        }
+      ],
+      "no-console": "error"
+    }
+  },
+  mayNotImport("reprise", ["node:*", "undici", "@effect/platform*", "@reprise/*"]),
+  mayNotImport("http", ["node:*", "undici", "@effect/platform-*", "@reprise/testing/*"]),
+  {
+    files: ["packages/*/test/**/*.ts"],
+    rules: {
+      "no-restricted-syntax": [
+        "error",
+        {
+          selector: `MemberExpression[property.name=${unfinished}][object.name=/^(it|test|describe)$/]`,
+          message: alone
+        },
+        {
+          selector: `MemberExpression[property.name=${unfinished}][object.object.name=/^(it|test|describe)$/]`,
+          message: alone
+        }
+      ]
+    }
+  }
+)

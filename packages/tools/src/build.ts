@@ -1,0 +1,18 @@
+/**
+ * `pnpm build`: compiles the published packages into `dist`, and removes what no source file stands behind any more.
+ */
+import * as Fs from "node:fs"
+import * as Path from "node:path"
+import { packages, relative, run } from "./workspace.js"
+
+for (const pkg of packages) {
+  const dist = Path.join(pkg.directory, "dist")
+  if (!Fs.existsSync(dist)) Fs.rmSync(Path.join(pkg.directory, "build/src.tsbuildinfo"), { force: true })
+  else {
+    for (const file of Fs.readdirSync(dist, { recursive: true, encoding: "utf8" })) {
+      const source = Path.join(pkg.directory, "src", file.replace(/(\.d\.ts|\.js)(\.map)?$/, ".ts"))
+      if (!Fs.existsSync(source)) Fs.rmSync(Path.join(dist, file), { recursive: true, force: true })
+    }
+  }
+}
+process.stdout.write(run("tsc", ["-b", ...packages.map((pkg) => `${relative(pkg.directory)}/tsconfig.src.json`)]))

@@ -1,0 +1,70 @@
+/**
+ * Finds the TypeScript fences that users may copy: in the README, in the guides and in the doc comments of the source.
+ */
+import * as Fs from "node:fs"
+import * as Path from "node:path"
+import { packages, relative, root } from "./workspace.js"
+
+/** One fence. `line` is the line (from 1) in `file` on which its first line of code stands. */
+export interface Snippet {
+  readonly file: string
+  readonly line: number
+  readonly code: string
+  /** `run` by default; a fence marked `ts no-run` is only compiled, one marked `ts ignore` is left alone. */
+  readonly mode: "run" | "no-run" | "ignore"
+}
+
+const snippetsOf = (file: string, lines: ReadonlyArray<string>): ReadonlyArray<Snippet> => {
+  const snippets: Array<Snippet> = []
+  let open: { line: number; indent: number; mode: string; code: Array<string> } | undefined
+  lines.forEach((text, index) => {
+    const fence = /^(\s*)```(\S*)\s*(.*)$/.exec(text)
+    if (open === undefined) {
+      if (fence === null || fence[2] === "") return
+      const mode = fence[2] === "ts" ? fence[3]! || "run" : "ignore"
+      open = { line: index + 2, indent: fence[1]!.length, mode, code: [] }
+    } else if (fence !== null && fence[2] === "") {
+      if (open.mode !== "run" && open.mode !== "no-run" && open.mode !== "ignore") {
+        throw new Error(`${file}:${open.line - 1}: unknown fence "ts ${open.mode}": use ts, ts no-run or ts ignore`)
+      }
+      snippets.push({ file, line: open.line, code: open.code.join("\n") + "\n", mode: open.mode })
+      open = undefined
+    } else {
+      open.code.push(text.slice(open.indent))
+    }
+  })
+  return snippets.filter((snippet) => snippet.mode !== "ignore")
+}
+
+/** The text of the doc comments of a source file, every line where it was. */
+const docComments = (source: string): ReadonlyArray<string> => {
+  let inside = false
+  return source.split("\n").map((line) => {
+    if (/^\s*\/\*\*/.test(line)) inside = true
+    const text = inside ? line.replace(/^\s*(\/\*\*|\*(?!\/)) ?/, "") : ""
+    if (/\*\/\s*$/.test(line)) inside = false
+    return text
+  })
+}
+
+const filesIn = (directory: string, extension: string): ReadonlyArray<string> =>
+  Fs.existsSync(directory)
+    ? Fs.readdirSync(directory, { recursive: true, encoding: "utf8" })
+      .filter((file) => file.endsWith(extension))
+      .map((file) => Path.join(directory, file))
+      .sort()
+    : []
+
+/** The fences of one Markdown file. */
+export const inMarkdown = (path: string): ReadonlyArray<Snippet> =>
+  snippetsOf(relative(path), Fs.readFileSync(path, "utf8").split("\n"))
+
+const inSource = (path: string): ReadonlyArray<Snippet> =>
+  snippetsOf(relative(path), docComments(Fs.readFileSync(path, "utf8")))
+
+/** Every fence of the repository. */
+export const all = (): ReadonlyArray<Snippet> => [
+  ...filesIn(root, "README.md").filter((path) => Path.dirname(path) === root).flatMap(inMarkdown),
+  ...filesIn(Path.join(root, "docs"), ".md").flatMap(inMarkdown),
+  ...packages.flatMap((pkg) => filesIn(Path.join(pkg.directory, "src"), ".ts")).flatMap(inSource)
+]
