@@ -5,17 +5,12 @@
  */
 import { TypeIdError } from "@effect/platform/Error"
 import * as HttpClientError from "@effect/platform/HttpClientError"
-import type * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import type * as HttpClientResponse from "@effect/platform/HttpClientResponse"
-import * as Cause from "effect/Cause"
 import type * as Duration from "effect/Duration"
 import * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
 import type { Attempt } from "reprise/Retry"
-import * as causeChain from "./internal/causeChain.js"
 import * as failureMessage from "./internal/failureMessage.js"
-import * as statusRules from "./internal/statusRules.js"
-import * as transportRules from "./internal/transportRules.js"
 
 /**
  * @since 0.1.0
@@ -290,165 +285,6 @@ export type HttpFailure =
  * @category guards
  */
 export const isHttpFailure = (u: unknown): u is HttpFailure => Predicate.hasProperty(u, TypeId)
-
-/**
- * What is known around an error when it is classified.
- *
- * @since 0.1.0
- * @category options
- */
-export interface ClassifyOptions {
-  /** The request that was sent. */
-  readonly request: HttpClientRequest.HttpClientRequest
-  /** The time, in epoch milliseconds, against which dates in headers are measured. */
-  readonly nowMillis: number
-  /** `"manual"` where fetch follows no redirects, so that it can prove that a request was not sent. Defaults to `"follow"`. */
-  readonly redirect?: "manual" | "follow" | undefined
-  /** Statuses from 400 to 499 that are retryable besides 429. Defaults to none. */
-  readonly retryStatuses?: ReadonlyArray<number> | undefined
-}
-
-/**
- * The failure that a response other than 2xx is; none for 2xx.
- *
- * @since 0.1.0
- * @category constructors
- */
-export const fromResponse = (
-  response: HttpClientResponse.HttpClientResponse,
-  options: Omit<ClassifyOptions, "request">
-): Option.Option<HttpFailure> => {
-  const { headers, status } = response
-  if (status >= 200 && status < 300) return Option.none()
-  const { tag, ...facts } = statusRules.judge(status, headers, options.nowMillis, options.retryStatuses)
-  const request = failureMessage.requestFacts(response.request)
-  const known = { ...facts, request, attempts: [], status, response, code: undefined }
-  return Option.some(new statusFailures[tag](known))
-}
-
-const statusFailures = { RateLimited, ServerError, ClientError, ProtocolFailure }
-
-/**
- * The failure of an attempt that took longer than `duration`.
- *
- * @since 0.1.0
- * @category constructors
- */
-export const attemptTimeout = (
-  request: HttpClientRequest.HttpClientRequest,
-  duration: Duration.Duration
-): AttemptTimeout =>
-  transportFailure(
-    { tag: "AttemptTimeout", sent: "maybe", code: undefined },
-    request,
-    undefined,
-    duration
-  ) as AttemptTimeout
-
-const transportFailures = {
-  ConnectFailure,
-  HostNotFound,
-  TlsFailure,
-  ConnectionLost,
-  AttemptTimeout,
-  BodyFailure,
-  DecodeFailure,
-  ProtocolFailure,
-  InvalidRequest,
-  UnknownNetwork
-}
-
-const final: ReadonlySet<string> = new Set([
-  "HostNotFound",
-  "TlsFailure",
-  "DecodeFailure",
-  "ProtocolFailure",
-  "InvalidRequest"
-])
-
-const transportFailure = (
-  { code, sent, tag }: transportRules.TransportVerdict,
-  request: HttpClientRequest.HttpClientRequest,
-  cause: unknown,
-  duration?: Duration.Duration
-): HttpFailure =>
-  new transportFailures[tag]({
-    request: failureMessage.requestFacts(request),
-    retryable: !final.has(tag),
-    sent,
-    code,
-    retryAfter: Option.none(),
-    attempts: [],
-    // ProtocolFailure and AttemptTimeout have a few facts more.
-    status: undefined,
-    response: undefined,
-    duration,
-    ...(cause === undefined ? undefined : { cause })
-  })
-
-/**
- * The failure that an error of an `HttpClient` is, found from the codes and classes in its chain of causes, from message text
- * only where there is nothing else; none for an error that has nothing to do with HTTP.
- *
- * @since 0.1.0
- * @category constructors
- */
-export const classify = (error: unknown, options: ClassifyOptions): Option.Option<HttpFailure> => {
-  const known = fromError(error)
-  if (Option.isSome(known)) return known
-  const { request } = options
-  const timeout = { tag: "AttemptTimeout", sent: "maybe", code: undefined } as const
-  if (Cause.isTimeoutException(error)) return Option.some(transportFailure(timeout, request, error))
-  if (!HttpClientError.isHttpClientError(error)) return Option.none()
-  const links = causeChain.links(error.cause)
-  const invalid = {
-    tag: "InvalidRequest",
-    sent: "maybe",
-    code: links.find(({ code }) => code !== undefined)?.code
-  } as const
-  if (error._tag === "ResponseError") {
-    if (error.reason === "StatusCode") return fromResponse(error.response, options)
-    return Option.some(transportFailure(transportRules.judge(links, "body", false), request, error.cause))
-  }
-  if (error.reason === "InvalidUrl") {
-    return Option.some(transportFailure({ ...invalid, sent: "no" }, request, error.cause))
-  }
-  if (error.reason === "Encode") return Option.some(transportFailure(invalid, request, error.cause))
-  const verdict = transportRules.judge(links, "request", request.body._tag === "Stream")
-  const sent = verdict.sent === "no" && !isFirstHop(error, links, options) ? "maybe" : verdict.sent
-  return Option.some(transportFailure({ ...verdict, sent }, request, error.cause))
-}
-
-/**
- * Whether the error is about the request that was given, and not about one to which a redirect led: then an earlier hop may
- * have processed it. fetch follows redirects inside, without a trace; `HttpClient.followRedirects` changes the request.
- */
-const isFirstHop = (
-  error: HttpClientError.RequestError,
-  links: ReadonlyArray<causeChain.Link>,
-  { redirect, request }: ClassifyOptions
-): boolean => {
-  const isFetch = links[0]?.name === "TypeError" && links[0].message === "fetch failed"
-  return (!isFetch || redirect === "manual") && error.request.url === request.url &&
-    error.request.method === request.method
-}
-
-/**
- * Like `classify`, for a whole `Cause`: also sees the defects with which a transport answers bad arguments. None for
- * interruptions and all other defects.
- *
- * @since 0.1.0
- * @category constructors
- */
-export const classifyCause = (cause: Cause.Cause<unknown>, options: ClassifyOptions): Option.Option<HttpFailure> => {
-  const error = Cause.failureOption(cause)
-  if (Option.isSome(error)) return classify(error.value, options)
-  for (const defect of Cause.defects(cause)) {
-    const verdict = transportRules.judgeDefect(causeChain.links(defect))
-    if (verdict !== undefined) return Option.some(transportFailure(verdict, options.request, defect))
-  }
-  return Option.none()
-}
 
 /**
  * The failure that an error is or carries as its `cause`.

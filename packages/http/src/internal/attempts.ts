@@ -5,7 +5,8 @@ import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
-import * as HttpFailure from "../HttpFailure.js"
+import * as HttpClassifier from "../HttpClassifier.js"
+import type * as HttpFailure from "../HttpFailure.js"
 import * as reader from "./reader.js"
 
 /**
@@ -25,7 +26,7 @@ export class FailedAttempt {
 }
 
 /** @internal */
-export type Facts = Omit<HttpFailure.ClassifyOptions, "request" | "nowMillis">
+export type Facts = Omit<HttpClassifier.ClassifyOptions, "request" | "nowMillis">
 
 /**
  * The client seen attempt by attempt: whatever is wrong, response or error, fails with a `FailedAttempt`. Interruptions
@@ -50,13 +51,17 @@ const ofResponse = (
   facts: Facts
 ) =>
   Clock.clockWith((clock) => {
-    const failure = HttpFailure.fromResponse(response, { ...facts, nowMillis: clock.unsafeCurrentTimeMillis() })
+    const failure = HttpClassifier.fromResponse(response, { ...facts, nowMillis: clock.unsafeCurrentTimeMillis() })
     return Effect.fail(new FailedAttempt(request, failure, { _tag: "Response", response }))
   })
 
 const ofCause = (request: HttpClientRequest.HttpClientRequest, cause: Cause.Cause<unknown>, facts: Facts) =>
   Clock.clockWith((clock) => {
-    const failure = HttpFailure.classifyCause(cause, { ...facts, request, nowMillis: clock.unsafeCurrentTimeMillis() })
+    const failure = HttpClassifier.classifyCause(cause, {
+      ...facts,
+      request,
+      nowMillis: clock.unsafeCurrentTimeMillis()
+    })
     return Option.isSome(failure) || Cause.isFailure(cause)
       ? Effect.fail(new FailedAttempt(request, failure, { _tag: "Cause", cause }))
       // Only interruptions and foreign defects: there is no error in it.

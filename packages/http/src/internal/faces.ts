@@ -8,6 +8,7 @@ import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Deadline from "reprise/Deadline"
+import * as HttpClassifier from "../HttpClassifier.js"
 import * as HttpFailure from "../HttpFailure.js"
 import type { HttpResilience } from "../HttpResilience.js"
 import * as ledgers from "./ledgers.js"
@@ -29,7 +30,7 @@ const failResponse = (response: HttpClientResponse.HttpClientResponse) =>
     const ledger = ledgers.get(response)
     const failure = Option.orElse(
       Option.flatMap(Array.last(ledger), (attempt) => attempt.failure),
-      () => HttpFailure.fromResponse(response, { nowMillis: clock.unsafeCurrentTimeMillis() })
+      () => HttpClassifier.fromResponse(response, { nowMillis: clock.unsafeCurrentTimeMillis() })
     )
     if (Option.isNone(failure)) return Effect.succeed(response)
     const last = HttpFailure.withAttempts(failure.value, ledger)
@@ -40,7 +41,7 @@ const failResponse = (response: HttpClientResponse.HttpClientResponse) =>
 
 const failCause = <E>(cause: Cause.Cause<E>, request: HttpClientRequest.HttpClientRequest) =>
   Clock.clockWith((clock): Effect.Effect<never, E | HttpFailure.HttpFailure> => {
-    const failure = HttpFailure.classifyCause(cause, { request, nowMillis: clock.unsafeCurrentTimeMillis() })
+    const failure = HttpClassifier.classifyCause(cause, { request, nowMillis: clock.unsafeCurrentTimeMillis() })
     return Option.isSome(failure) ? Effect.fail(failure.value) : Effect.failCause(cause)
   })
 
@@ -70,7 +71,7 @@ const plain = (cause: Cause.Cause<unknown>, request: HttpClientRequest.HttpClien
     }
     const failure = Option.orElse(
       Option.filter(error, (error) => error instanceof Deadline.DeadlineExceeded),
-      () => HttpFailure.classifyCause(cause, { request, nowMillis: clock.unsafeCurrentTimeMillis() })
+      () => HttpClassifier.classifyCause(cause, { request, nowMillis: clock.unsafeCurrentTimeMillis() })
     )
     return Option.match(failure, {
       // An interruption or a defect that no transport causes.

@@ -6,6 +6,7 @@ import * as Option from "effect/Option"
 import * as Deadline from "reprise/Deadline"
 import * as Timeout from "reprise/Timeout"
 import * as HttpFailure from "../HttpFailure.js"
+import * as makeFailure from "./makeFailure.js"
 import * as reader from "./reader.js"
 
 /**
@@ -29,11 +30,11 @@ export const perAttempt = <E, R>(
 
 const limit = <A, E, R>(
   effect: Effect.Effect<A, E, R>,
-  request: Parameters<typeof HttpFailure.attemptTimeout>[0],
+  request: Parameters<typeof makeFailure.attemptTimeout>[0],
   millis: number
 ): Effect.Effect<A, E | HttpFailure.AttemptTimeout, R> => {
   if (millis === Infinity) return effect
-  const onTimeout = () => HttpFailure.attemptTimeout(request, Duration.millis(Math.max(millis, 0)))
+  const onTimeout = () => makeFailure.attemptTimeout(request, Duration.millis(Math.max(millis, 0)))
   return millis > 0 ? Timeout.timeoutFail(effect, { duration: millis, onTimeout }) : Effect.fail(onTimeout())
 }
 

@@ -90,7 +90,11 @@ const rules: ReadonlyArray<Rule> = [
     sent: "maybe"
   },
   { matches: during("request", code(invalidCode)), tag: "InvalidRequest", sent: "no" },
-  { matches: message(/^(unknown scheme|bad port)/), tag: "InvalidRequest", sent: "no" },
+  {
+    matches: message(/^(unknown scheme|bad port|not implemented|URL scheme must be)/),
+    tag: "InvalidRequest",
+    sent: "no"
+  },
   { matches: code(/^UND_ERR_HEADERS_TIMEOUT$/), tag: "AttemptTimeout", sent: "maybe" },
   {
     matches: code(/^UND_ERR_BODY_TIMEOUT$/),

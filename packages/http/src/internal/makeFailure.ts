@@ -1,0 +1,60 @@
+import type * as HttpClientRequest from "@effect/platform/HttpClientRequest"
+import type * as HttpClientResponse from "@effect/platform/HttpClientResponse"
+import type * as Duration from "effect/Duration"
+import * as Option from "effect/Option"
+import * as HttpFailure from "../HttpFailure.js"
+import * as failureMessage from "./failureMessage.js"
+import type { StatusVerdict } from "./statusRules.js"
+import type { TransportTag, TransportVerdict } from "./transportRules.js"
+
+const final: ReadonlySet<TransportTag> = new Set<TransportTag>([
+  "HostNotFound",
+  "TlsFailure",
+  "DecodeFailure",
+  "ProtocolFailure",
+  "InvalidRequest"
+])
+
+/** @internal */
+export const fromTransport = (
+  { code, sent, tag }: TransportVerdict,
+  request: HttpClientRequest.HttpClientRequest,
+  cause: unknown
+): HttpFailure.HttpFailure =>
+  new HttpFailure[tag]({
+    request: failureMessage.requestFacts(request),
+    retryable: !final.has(tag),
+    sent,
+    code,
+    retryAfter: Option.none(),
+    attempts: [],
+    // What only some of the classes have.
+    status: undefined,
+    response: undefined,
+    duration: undefined,
+    ...(cause === undefined ? undefined : { cause })
+  })
+
+/** @internal */
+export const fromStatus = (
+  response: HttpClientResponse.HttpClientResponse,
+  { tag, ...verdict }: StatusVerdict
+): HttpFailure.HttpFailure => {
+  const request = failureMessage.requestFacts(response.request)
+  return new HttpFailure[tag]({ ...verdict, request, attempts: [], status: response.status, response, code: undefined })
+}
+
+/** @internal */
+export const attemptTimeout = (
+  request: HttpClientRequest.HttpClientRequest,
+  duration: Duration.Duration
+): HttpFailure.AttemptTimeout =>
+  new HttpFailure.AttemptTimeout({
+    request: failureMessage.requestFacts(request),
+    retryable: true,
+    sent: "maybe",
+    code: undefined,
+    retryAfter: Option.none(),
+    attempts: [],
+    duration
+  })
