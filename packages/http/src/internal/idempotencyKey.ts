@@ -11,18 +11,16 @@ const liveRandom = Context.get(DefaultServices.liveServices, Random.Random)
 /** UUID version 4 (RFC 9562 section 5.4) from 128 random bits. */
 const uuid = (words: Iterable<number>): string => {
   const hex = Array.from(words, (word) => word.toString(16).padStart(8, "0")).join("")
-  const variant = "89ab"[parseInt(hex.charAt(16), 16) % 4]
-  return [hex.slice(0, 8), hex.slice(8, 12), `4${hex.slice(13, 16)}`, variant + hex.slice(17, 20), hex.slice(20)].join(
-    "-"
-  )
+  const variant = "89ab".charAt(parseInt(hex.charAt(16), 16) % 4)
+  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-4${hex.slice(13, 16)}-${variant}${hex.slice(17, 20)}-${hex.slice(20)}`
 }
 
 /**
  * A new key: from the `Random` service where the program provides one, so that it can be repeated.
  *
- * Effect's live `Random` is seeded with 31 bits (effect 3.22, `Hash.number`): among 50,000 processes two are likely to
- * make the same keys in the same order, and a server would answer one's payment with the other's. So where nothing else
- * is provided, the key is drawn from the platform's cryptographic source.
+ * Effect's live `Random` is seeded with 31 bits (effect 3.22, `Hash.number`): among 60,000 processes it is more likely than
+ * not that two make the same keys in the same order, and a server would answer one's payment with the other's. So where
+ * nothing else is provided, the key is drawn from the platform's cryptographic source.
  *
  * @internal
  */

@@ -14,41 +14,50 @@ export interface Wire {
 }
 
 /**
- * Answers one request; the result tells whether the connection goes on to the next one.
+ * How an answer ended: whole with the connection kept, whole with it closed, or not whole.
  *
  * @internal
  */
-export const deliver = (wire: Wire, reply: Reply.Reply, head: Head): Effect.Effect<boolean> => {
+export type Outcome = "kept" | "closed" | "broken"
+
+/**
+ * Answers one request.
+ *
+ * @internal
+ */
+export const deliver = (wire: Wire, reply: Reply.Reply, head: Head): Effect.Effect<Outcome> => {
   const answer = deliverNow(wire, reply, head)
   return reply.delayMillis === 0 ? answer : Effect.zipRight(Effect.sleep(reply.delayMillis), answer)
 }
 
-const deliverNow = (wire: Wire, reply: Reply.Reply, head: Head): Effect.Effect<boolean> => {
+const deliverNow = (wire: Wire, reply: Reply.Reply, head: Head): Effect.Effect<Outcome> => {
   switch (reply._tag) {
     case "Break":
-      return end(wire, reply.by)
+      return breakOff(wire, reply.by)
     case "Raw":
-      return Effect.zipRight(wire.write(reply.bytes), reply.then === "keep" ? Effect.succeed(true) : end(wire, reply.then))
+      return Effect.zipRight(wire.write(reply.bytes), reply.then === "keep" ? kept : breakOff(wire, reply.then))
     case "Respond":
       return respond(wire, reply, head)
   }
 }
 
-const end = (wire: Wire, by: Reply.Ending): Effect.Effect<boolean> => Effect.as(wire.end(by), false)
+const kept: Effect.Effect<Outcome> = Effect.succeed("kept")
 
-const respond = (wire: Wire, reply: Reply.Respond, head: Head): Effect.Effect<boolean> => {
+const breakOff = (wire: Wire, by: Reply.Ending): Effect.Effect<Outcome> => Effect.as(wire.end(by), "broken")
+
+const respond = (wire: Wire, reply: Reply.Respond, head: Head): Effect.Effect<Outcome> => {
   const closes = reply.close || reply.framing === "close" || !head.keepAlive
   const headBytes = encodeHead(reply, closes)
   if (reply.cut?.at === "responseHead") {
-    return Effect.zipRight(wire.write(headBytes.subarray(0, reply.cut.bytes)), end(wire, reply.cut.by))
+    return Effect.zipRight(wire.write(headBytes.subarray(0, reply.cut.bytes)), breakOff(wire, reply.cut.by))
   }
   const bodiless = head.method === "HEAD" || isBodiless(reply.status)
   const pieces = bodiless ? [] : encodeBody(reply)
   const written = pieces.length <= 1
     ? wire.write(pieces.length === 0 ? headBytes : Buffer.concat([headBytes, pieces[0]!]))
     : Effect.zipRight(wire.write(headBytes), writePieces(wire, pieces, reply.gapMillis))
-  const by = reply.cut?.by ?? (closes ? "fin" : undefined)
-  return Effect.zipRight(written, by === undefined ? Effect.succeed(true) : end(wire, by))
+  if (reply.cut !== undefined) return Effect.zipRight(written, breakOff(wire, reply.cut.by))
+  return Effect.zipRight(written, closes ? Effect.as(wire.end("fin"), "closed") : kept)
 }
 
 const writePieces = (wire: Wire, pieces: ReadonlyArray<Uint8Array>, gapMillis: number): Effect.Effect<void> =>
