@@ -3,26 +3,26 @@
  *
  * @since 0.1.0
  */
-import { TypeIdError } from "@effect/platform/Error"
 import * as HttpClientError from "@effect/platform/HttpClientError"
 import type * as HttpClientResponse from "@effect/platform/HttpClientResponse"
 import type * as Duration from "effect/Duration"
 import * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
 import type { Attempt } from "reprise/Retry"
+import * as base from "./internal/failureBase.js"
 import * as failureMessage from "./internal/failureMessage.js"
 
 /**
  * @since 0.1.0
  * @category type ids
  */
-export const TypeId: unique symbol = Symbol.for("@reprise/http/HttpFailure")
+export const TypeId: TypeId = base.TypeId
 
 /**
  * @since 0.1.0
  * @category type ids
  */
-export type TypeId = typeof TypeId
+export type TypeId = typeof base.TypeId
 
 /**
  * How far the request came. `"no"`: it provably never reached the server. `"refused"`: the server says that it did not
@@ -89,7 +89,7 @@ export interface TransportFacts extends Facts {
  * @since 0.1.0
  * @category errors
  */
-export class RateLimited extends TypeIdError(TypeId, "RateLimited")<StatusFacts> {
+export class RateLimited extends base.FailureBase("RateLimited")<StatusFacts> {
   /** @since 0.1.0 */
   override get message(): string {
     return failureMessage.ofStatus(this, "asks for fewer requests")
@@ -102,7 +102,7 @@ export class RateLimited extends TypeIdError(TypeId, "RateLimited")<StatusFacts>
  * @since 0.1.0
  * @category errors
  */
-export class ServerError extends TypeIdError(TypeId, "ServerError")<StatusFacts> {
+export class ServerError extends base.FailureBase("ServerError")<StatusFacts> {
   /** @since 0.1.0 */
   override get message(): string {
     return failureMessage.ofStatus(this, "failed")
@@ -115,7 +115,7 @@ export class ServerError extends TypeIdError(TypeId, "ServerError")<StatusFacts>
  * @since 0.1.0
  * @category errors
  */
-export class ClientError extends TypeIdError(TypeId, "ClientError")<StatusFacts> {
+export class ClientError extends base.FailureBase("ClientError")<StatusFacts> {
   /** @since 0.1.0 */
   override get message(): string {
     return failureMessage.ofStatus(this, "does not accept the request")
@@ -128,7 +128,7 @@ export class ClientError extends TypeIdError(TypeId, "ClientError")<StatusFacts>
  * @since 0.1.0
  * @category errors
  */
-export class ConnectFailure extends TypeIdError(TypeId, "ConnectFailure")<TransportFacts> {
+export class ConnectFailure extends base.FailureBase("ConnectFailure")<TransportFacts> {
   /** @since 0.1.0 */
   override get message(): string {
     return failureMessage.ofTransport(this, "Could not connect")
@@ -141,7 +141,7 @@ export class ConnectFailure extends TypeIdError(TypeId, "ConnectFailure")<Transp
  * @since 0.1.0
  * @category errors
  */
-export class HostNotFound extends TypeIdError(TypeId, "HostNotFound")<TransportFacts> {
+export class HostNotFound extends base.FailureBase("HostNotFound")<TransportFacts> {
   /** @since 0.1.0 */
   override get message(): string {
     return failureMessage.ofTransport(this, "There is no such host")
@@ -154,7 +154,7 @@ export class HostNotFound extends TypeIdError(TypeId, "HostNotFound")<TransportF
  * @since 0.1.0
  * @category errors
  */
-export class TlsFailure extends TypeIdError(TypeId, "TlsFailure")<TransportFacts> {
+export class TlsFailure extends base.FailureBase("TlsFailure")<TransportFacts> {
   /** @since 0.1.0 */
   override get message(): string {
     return failureMessage.ofTransport(this, "No secure connection: check the certificate, the host name and the clock")
@@ -167,7 +167,7 @@ export class TlsFailure extends TypeIdError(TypeId, "TlsFailure")<TransportFacts
  * @since 0.1.0
  * @category errors
  */
-export class ConnectionLost extends TypeIdError(TypeId, "ConnectionLost")<TransportFacts> {
+export class ConnectionLost extends base.FailureBase("ConnectionLost")<TransportFacts> {
   /** @since 0.1.0 */
   override get message(): string {
     return failureMessage.ofTransport(this, "The connection was lost before a response came")
@@ -181,7 +181,7 @@ export class ConnectionLost extends TypeIdError(TypeId, "ConnectionLost")<Transp
  * @category errors
  */
 export class AttemptTimeout
-  extends TypeIdError(TypeId, "AttemptTimeout")<TransportFacts & { readonly duration: Duration.Duration | undefined }>
+  extends base.FailureBase("AttemptTimeout")<TransportFacts & { readonly duration: Duration.Duration | undefined }>
 {
   /** @since 0.1.0 */
   override get message(): string {
@@ -195,7 +195,7 @@ export class AttemptTimeout
  * @since 0.1.0
  * @category errors
  */
-export class BodyFailure extends TypeIdError(TypeId, "BodyFailure")<TransportFacts> {
+export class BodyFailure extends base.FailureBase("BodyFailure")<TransportFacts> {
   /** @since 0.1.0 */
   override get message(): string {
     return failureMessage.ofTransport(this, "The body of the response did not arrive whole")
@@ -208,7 +208,7 @@ export class BodyFailure extends TypeIdError(TypeId, "BodyFailure")<TransportFac
  * @since 0.1.0
  * @category errors
  */
-export class DecodeFailure extends TypeIdError(TypeId, "DecodeFailure")<TransportFacts> {
+export class DecodeFailure extends base.FailureBase("DecodeFailure")<TransportFacts> {
   /** @since 0.1.0 */
   override get message(): string {
     return failureMessage.ofTransport(this, "The body of the response could not be decoded")
@@ -221,7 +221,7 @@ export class DecodeFailure extends TypeIdError(TypeId, "DecodeFailure")<Transpor
  * @since 0.1.0
  * @category errors
  */
-export class ProtocolFailure extends TypeIdError(TypeId, "ProtocolFailure")<
+export class ProtocolFailure extends base.FailureBase("ProtocolFailure")<
   TransportFacts & {
     readonly status: number | undefined
     readonly response: HttpClientResponse.HttpClientResponse | undefined
@@ -239,7 +239,7 @@ export class ProtocolFailure extends TypeIdError(TypeId, "ProtocolFailure")<
  * @since 0.1.0
  * @category errors
  */
-export class InvalidRequest extends TypeIdError(TypeId, "InvalidRequest")<TransportFacts> {
+export class InvalidRequest extends base.FailureBase("InvalidRequest")<TransportFacts> {
   /** @since 0.1.0 */
   override get message(): string {
     return failureMessage.ofTransport(this, "The request cannot be sent as it is")
@@ -252,7 +252,7 @@ export class InvalidRequest extends TypeIdError(TypeId, "InvalidRequest")<Transp
  * @since 0.1.0
  * @category errors
  */
-export class UnknownNetwork extends TypeIdError(TypeId, "UnknownNetwork")<TransportFacts> {
+export class UnknownNetwork extends base.FailureBase("UnknownNetwork")<TransportFacts> {
   /** @since 0.1.0 */
   override get message(): string {
     return failureMessage.ofTransport(this, "The network failed without saying how")
@@ -307,7 +307,12 @@ export const fromError = (error: unknown): Option.Option<HttpFailure> => {
  */
 export const withAttempts = <F extends HttpFailure>(failure: F, attempts: ReadonlyArray<Attempt<HttpFailure>>): F =>
   // The class of a failure is one of ours, and every one of them is made of its facts.
-  new (failure.constructor as new(facts: F) => F)({ ...failure, attempts })
+  new (failure.constructor as new(facts: object) => F)({
+    ...failure,
+    response: "response" in failure ? failure.response : undefined,
+    ...(failure.cause === undefined ? undefined : { cause: failure.cause }),
+    attempts
+  })
 
 /**
  * Whether a request may be sent again after a failure, and if not, why.

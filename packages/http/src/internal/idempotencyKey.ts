@@ -45,7 +45,8 @@ export const checkedHeader = (header: string = defaultHeader): string => {
 
 /** @internal */
 export const checkedKey = (key: string): string => {
-  if (/^[!-~](?:[ -~]*[!-~])?$/.test(key)) return key
+  // Checked even so: an untyped caller's `undefined` would be the key "undefined" of all its requests.
+  if (typeof key === "string" && /^[!-~](?:[ -~]*[!-~])?$/.test(key)) return key
   throw new InvalidOption({ option: "key", value: "<redacted>", expected: "one or more printable ASCII characters" })
 }
 

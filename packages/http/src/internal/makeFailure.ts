@@ -4,6 +4,7 @@ import type * as Duration from "effect/Duration"
 import * as Option from "effect/Option"
 import * as HttpFailure from "../HttpFailure.js"
 import * as failureMessage from "./failureMessage.js"
+import * as secrets from "./secrets.js"
 import type { StatusVerdict } from "./statusRules.js"
 import type { TransportTag, TransportVerdict } from "./transportRules.js"
 
@@ -32,7 +33,7 @@ export const fromTransport = (
     status: undefined,
     response: undefined,
     duration: undefined,
-    ...(cause === undefined ? undefined : { cause })
+    ...(cause === undefined ? undefined : { cause: secrets.holds(request, cause) ? secrets.withheld(code) : cause })
   })
 
 /** @internal */

@@ -17,7 +17,7 @@ interface Tracked {
  * A transport starts the stream before it has a connection (fetch and undici make a web stream of it, which reads
  * ahead), so "started" is the only safe moment: what was read ahead is lost for the next attempt.
  *
- * @internal
+ * Internal all the same; without the tag so that its own tests see its type (`stripInternal`).
  */
 export const trackBody = (request: HttpClientRequest.HttpClientRequest): HttpClientRequest.HttpClientRequest => {
   const body: HttpBody.HttpBody & Tracked = request.body

@@ -52,16 +52,19 @@ const put = (server: FaultServer.FaultServer, body: HttpBody.HttpBody) =>
   HttpClientRequest.setBody(HttpClientRequest.put(server.url), body)
 
 onEachTransport("a request's body", (transport) => {
-  it.scopedLive.each(replayable)("of %s is the same on every attempt", ([, body]) =>
-    dropIn(transport, {}, (server) =>
-      Effect.gen(function*() {
-        yield* server.script(busy, Reply.reset())
-        assert.strictEqual((yield* HttpClient.execute(put(server, body()))).status, 200)
-        const bodies = (yield* server.requests).map(({ text }) => text)
-        assert.lengthOf(bodies, 3)
-        assert.strictEqual(new Set(bodies).size, 1)
-        assert.include(bodies[0], text)
-      })))
+  it.scopedLive.each(replayable)(
+    "of %s is the same on every attempt",
+    ([, body]) =>
+      dropIn(transport, {}, (server) =>
+        Effect.gen(function*() {
+          yield* server.script(busy, Reply.reset())
+          assert.strictEqual((yield* HttpClient.execute(put(server, body()))).status, 200)
+          const bodies = (yield* server.requests).map(({ text }) => text)
+          assert.lengthOf(bodies, 3)
+          assert.strictEqual(new Set(bodies).size, 1)
+          assert.include(bodies[0], text)
+        }))
+  )
 
   it.scopedLive("as FormData is the same on every attempt", () =>
     dropIn(transport, {}, (server) =>
@@ -77,16 +80,19 @@ onEachTransport("a request's body", (transport) => {
       })))
 
   for (const [kind, fault] of [["503", busy], ["a reset", Reply.reset()]] as const) {
-    it.scopedLive.each(oneShot)(`of %s is never sent again empty after ${kind}`, ([, body]) =>
-      dropIn(transport, {}, (server) =>
-        Effect.gen(function*() {
-          yield* server.always(fault)
-          const exit = yield* Effect.exit(HttpClient.execute(put(server, body())))
-          const requests = yield* server.requests
-          assert.isAtMost(requests.length, 1)
-          for (const request of requests) assert.strictEqual(request.text, text)
-          if (kind === "503" && exit._tag === "Success") assert.strictEqual(exit.value.status, 503)
-        })))
+    it.scopedLive.each(oneShot)(
+      `of %s is never sent again empty after ${kind}`,
+      ([, body]) =>
+        dropIn(transport, {}, (server) =>
+          Effect.gen(function*() {
+            yield* server.always(fault)
+            const exit = yield* Effect.exit(HttpClient.execute(put(server, body())))
+            const requests = yield* server.requests
+            assert.isAtMost(requests.length, 1)
+            for (const request of requests) assert.strictEqual(request.text, text)
+            if (kind === "503" && exit._tag === "Success") assert.strictEqual(exit.value.status, 503)
+          }))
+    )
   }
 
   it.scopedLive("that can be read twice is sent again where its caller says so", () =>

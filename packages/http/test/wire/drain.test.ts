@@ -56,13 +56,14 @@ describe.each(pools)("failed responses in a pool of two connections of %s", (nam
       Effect.provide(Layer.provide(resilient, layer))
     )
 
-  it.scopedLive.each([0, 100, 20_000, 50_000])("of %i bytes are read, and the connection is used again", (bytes) =>
-    Effect.map(run(failing(bytes)), ({ accepted }) => assert.isAtMost(accepted, 2)))
+  it.scopedLive.each([0, 100, 20_000, 50_000])(
+    "of %i bytes are read, and the connection is used again",
+    (bytes) => Effect.map(run(failing(bytes)), ({ accepted }) => assert.isAtMost(accepted, 2))
+  )
 
   it.scopedLive.each([100_000, 8_000_000])("of %i bytes are aborted, and no call hangs", (bytes) => run(failing(bytes)))
 
-  it.scopedLive("that never end are aborted, and no call hangs", () =>
-    run(Reply.hangBody(failing(100))))
+  it.scopedLive("that never end are aborted, and no call hangs", () => run(Reply.hangBody(failing(100))))
 
   it.scopedLive("without a length that never end are aborted, and no call hangs", () =>
     run(Reply.hangBody(Reply.framing(failing(100), "chunked"))))
@@ -80,12 +81,15 @@ describe.each(pools)("failed responses in a pool of two connections of %s", (nam
 })
 
 describe("failed responses of fetch", () => {
-  it.scopedLive.each([0, 100, 20_000])("of %i bytes leave their connection to the next attempt", (bytes) =>
-    FaultServer.make().pipe(
-      Effect.flatMap((server) => tenFailures(server, failing(bytes))),
-      Effect.map(({ accepted }) => assert.isAtMost(accepted, 2)),
-      Effect.provide(Layer.provide(resilient, FetchHttpClient.layer))
-    ))
+  it.scopedLive.each([0, 100, 20_000])(
+    "of %i bytes leave their connection to the next attempt",
+    (bytes) =>
+      FaultServer.make().pipe(
+        Effect.flatMap((server) => tenFailures(server, failing(bytes))),
+        Effect.map(({ accepted }) => assert.isAtMost(accepted, 2)),
+        Effect.provide(Layer.provide(resilient, FetchHttpClient.layer))
+      )
+  )
 
   it.scopedLive("too large or endless are aborted, so that no socket is left to a garbage collection", () =>
     Effect.gen(function*() {
@@ -98,11 +102,13 @@ describe("failed responses of fetch", () => {
 })
 
 describe("the last response", () => {
-  it.scopedLive.each([
-    ["fetch", FetchHttpClient.layer],
-    ["undici", NodeHttpClient.layerUndici],
-    ["node", NodeHttpClient.layer]
-  ] as const)("reaches the caller whole over %s, however large", ([, transport]) =>
+  it.scopedLive.each(
+    [
+      ["fetch", FetchHttpClient.layer],
+      ["undici", NodeHttpClient.layerUndici],
+      ["node", NodeHttpClient.layer]
+    ] as const
+  )("reaches the caller whole over %s, however large", ([, transport]) =>
     Effect.gen(function*() {
       const server = yield* FaultServer.make()
       yield* server.always(failing(300_000))

@@ -30,7 +30,8 @@ onEachTransport("time limits", (transport) => {
       Effect.gen(function*() {
         yield* server.script(Reply.hangBody(Reply.respond({ body: "half of it" })))
         const client = yield* ResilientHttpClient.ResilientHttpClient
-        const text = yield* HttpResilience.executeAndRead(client, HttpClientRequest.get(server.url), (response) => response.text)
+        const text = yield* HttpResilience.executeAndRead(client, HttpClientRequest.get(server.url), (response) =>
+          response.text)
         assert.strictEqual(text, "ok")
         yield* server.awaitAborted(1)
       })))
@@ -135,7 +136,9 @@ onEachTransport("interruption", (transport) => {
       Effect.gen(function*() {
         yield* server.always(Reply.hangBody(Reply.respond({ body: "never all of it" })))
         const client = yield* HttpClient.HttpClient
-        const fiber = yield* Effect.fork(HttpResilience.executeAndRead(client, HttpClientRequest.get(server.url), (_) => _.text))
+        const fiber = yield* Effect.fork(
+          HttpResilience.executeAndRead(client, HttpClientRequest.get(server.url), (_) => _.text)
+        )
         yield* server.awaitRequests(1)
         yield* Effect.sleep(Duration.zero)
         yield* Fiber.interrupt(fiber)

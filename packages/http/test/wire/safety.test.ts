@@ -16,26 +16,36 @@ const post = (url: string) => HttpClientRequest.post(`${url}/charges`).pipe(Http
 const countOf = (server: FaultServer.FaultServer) => Effect.map(server.requests, (requests) => requests.length)
 
 onEachTransport("what is sent again", (transport) => {
-  it.scopedLive.each([429, 500, 502, 503, 504])("a GET answered %i", (code) =>
-    dropIn(transport, {}, (server) =>
-      Effect.gen(function*() {
-        yield* server.script(status(code), status(code))
-        const response = yield* HttpClient.get(server.url)
-        assert.strictEqual(yield* response.text, "ok")
-        assert.strictEqual(yield* countOf(server), 3)
-        assert.deepStrictEqual(HttpResilience.attempts(response).map(({ reason }) => reason), ["backoff", "backoff", "success"])
-      })))
+  it.scopedLive.each([429, 500, 502, 503, 504])(
+    "a GET answered %i",
+    (code) =>
+      dropIn(transport, {}, (server) =>
+        Effect.gen(function*() {
+          yield* server.script(status(code), status(code))
+          const response = yield* HttpClient.get(server.url)
+          assert.strictEqual(yield* response.text, "ok")
+          assert.strictEqual(yield* countOf(server), 3)
+          assert.deepStrictEqual(HttpResilience.attempts(response).map(({ reason }) => reason), [
+            "backoff",
+            "backoff",
+            "success"
+          ])
+        }))
+  )
 
-  it.scopedLive.each([400, 401, 403, 404, 408, 409, 413, 421, 425, 501, 505, 511])("but not one answered %i", (code) =>
-    typed(transport, {}, (server) =>
-      Effect.gen(function*() {
-        yield* server.always(status(code))
-        const client = yield* ResilientHttpClient.ResilientHttpClient
-        const failure = yield* Effect.flip(client.put(server.url))
-        assert.isTrue(failure._tag === "ClientError" || failure._tag === "ServerError")
-        // fetch sends a request again by itself once it is told 421.
-        assert.isAtMost(yield* countOf(server), code === 421 ? 2 : 1)
-      })))
+  it.scopedLive.each([400, 401, 403, 404, 408, 409, 413, 421, 425, 501, 505, 511])(
+    "but not one answered %i",
+    (code) =>
+      typed(transport, {}, (server) =>
+        Effect.gen(function*() {
+          yield* server.always(status(code))
+          const client = yield* ResilientHttpClient.ResilientHttpClient
+          const failure = yield* Effect.flip(client.put(server.url))
+          assert.isTrue(failure._tag === "ClientError" || failure._tag === "ServerError")
+          // fetch sends a request again by itself once it is told 421.
+          assert.isAtMost(yield* countOf(server), code === 421 ? 2 : 1)
+        }))
+  )
 
   it.scopedLive("statuses that the caller adds", () =>
     dropIn(transport, { retryStatuses: [408, 425] }, (server) =>
@@ -53,19 +63,24 @@ onEachTransport("what is sent again", (transport) => {
         assert.strictEqual(yield* countOf(server), 1)
       })))
 
-  it.scopedLive.each([
-    ["a reset after the request", Reply.reset()],
-    ["a reset in the head of the response", Reply.reset("responseHead")],
-    ["a FIN after the request", Reply.fin()],
-    ["a hanging server", Reply.hang()]
-  ] as const)("a PUT after %s", ([, fault]) =>
-    dropIn(transport, { attemptTimeout: "150 millis" }, (server) =>
-      Effect.gen(function*() {
-        yield* server.script(fault)
-        const response = yield* HttpClient.put(server.url)
-        assert.strictEqual(response.status, 200)
-        assert.strictEqual(yield* countOf(server), 2)
-      })))
+  it.scopedLive.each(
+    [
+      ["a reset after the request", Reply.reset()],
+      ["a reset in the head of the response", Reply.reset("responseHead")],
+      ["a FIN after the request", Reply.fin()],
+      ["a hanging server", Reply.hang()]
+    ] as const
+  )(
+    "a PUT after %s",
+    ([, fault]) =>
+      dropIn(transport, { attemptTimeout: "150 millis" }, (server) =>
+        Effect.gen(function*() {
+          yield* server.script(fault)
+          const response = yield* HttpClient.put(server.url)
+          assert.strictEqual(response.status, 200)
+          assert.strictEqual(yield* countOf(server), 2)
+        }))
+  )
 
   it.scopedLive("counts errors and responses together", () =>
     dropIn(transport, { retry: quick(4) }, (server) =>
@@ -77,10 +92,12 @@ onEachTransport("what is sent again", (transport) => {
         assert.strictEqual(yield* countOf(server), 8)
       })))
 
-  it.scopedLive.each([
-    ["one attempt", { retry: quick(1) }],
-    ["retry off", { retry: false }]
-  ] as const)("nothing with %s", ([, options]) =>
+  it.scopedLive.each(
+    [
+      ["one attempt", { retry: quick(1) }],
+      ["retry off", { retry: false }]
+    ] as const
+  )("nothing with %s", ([, options]) =>
     dropIn(transport, options, (server) =>
       Effect.gen(function*() {
         yield* server.always(status(503))
@@ -90,35 +107,45 @@ onEachTransport("what is sent again", (transport) => {
 })
 
 onEachTransport("a bare POST", (transport) => {
-  it.scopedLive.each([
-    ["503", status(503)],
-    ["503 with Retry-After", status(503, { "retry-after": "0" })],
-    ["429", status(429)],
-    ["a reset after it was processed", Reply.reset()],
-    ["a FIN after it was processed", Reply.fin()],
-    ["silence", Reply.hang()]
-  ] as const)("is never sent again after %s", ([, fault]) =>
-    dropIn(transport, { attemptTimeout: "100 millis" }, (server) =>
-      Effect.gen(function*() {
-        yield* server.always(fault)
-        yield* Effect.exit(HttpClient.execute(post(server.url)))
-        assert.strictEqual(yield* countOf(server), 1)
-      })))
+  it.scopedLive.each(
+    [
+      ["503", status(503)],
+      ["503 with Retry-After", status(503, { "retry-after": "0" })],
+      ["429", status(429)],
+      ["a reset after it was processed", Reply.reset()],
+      ["a FIN after it was processed", Reply.fin()],
+      ["silence", Reply.hang()]
+    ] as const
+  )(
+    "is never sent again after %s",
+    ([, fault]) =>
+      dropIn(transport, { attemptTimeout: "100 millis" }, (server) =>
+        Effect.gen(function*() {
+          yield* server.always(fault)
+          yield* Effect.exit(HttpClient.execute(post(server.url)))
+          assert.strictEqual(yield* countOf(server), 1)
+        }))
+  )
 
-  it.scopedLive.each([
-    ["503 with Retry-After", status(503, { "retry-after": "0" }), 3],
-    ["429", status(429), 3],
-    ["503 that does not say when", status(503), 1],
-    ["500", status(500), 1],
-    ["a reset", Reply.reset(), 1],
-    ["silence", Reply.hang(), 1]
-  ] as const)("with retryUnsent after %s is sent only where it was not processed", ([, fault, times]) =>
-    dropIn(transport, { attemptTimeout: "100 millis", retryUnsent: true }, (server) =>
-      Effect.gen(function*() {
-        yield* server.always(fault)
-        yield* Effect.exit(HttpClient.execute(post(server.url)))
-        assert.strictEqual(yield* countOf(server), times)
-      })))
+  it.scopedLive.each(
+    [
+      ["503 with Retry-After", status(503, { "retry-after": "0" }), 3],
+      ["429", status(429), 3],
+      ["503 that does not say when", status(503), 1],
+      ["500", status(500), 1],
+      ["a reset", Reply.reset(), 1],
+      ["silence", Reply.hang(), 1]
+    ] as const
+  )(
+    "with retryUnsent after %s is sent only where it was not processed",
+    ([, fault, times]) =>
+      dropIn(transport, { attemptTimeout: "100 millis", retryUnsent: true }, (server) =>
+        Effect.gen(function*() {
+          yield* server.always(fault)
+          yield* Effect.exit(HttpClient.execute(post(server.url)))
+          assert.strictEqual(yield* countOf(server), times)
+        }))
+  )
 
   it.scopedLive("is sent again with its key, its body and nothing else changed", () =>
     dropIn(transport, {}, (server) =>
@@ -174,25 +201,33 @@ onEachTransport("what never reached the server", (transport, name) => {
       assert.deepStrictEqual(yield* attempts({ retryUnsent: true }, "POST"), [proved, name === "fetch" ? 1 : 3])
     }))
 
-  it.scopedLive.each(["self-signed", "expired", "wrong-host"] as const)("a %s certificate is looked at once", (tls) =>
-    Effect.gen(function*() {
-      const server = yield* FaultServer.make({ tls })
-      const client = yield* ResilientHttpClient.ResilientHttpClient
-      const failure = yield* Effect.flip(client.get(server.url))
-      assert.strictEqual(failure._tag, "TlsFailure")
-      assert.strictEqual((yield* server.connections).accepted, 1)
-    }).pipe(Effect.provide(ResilientHttpClient.layerTyped({ retry: quick(3) })), Effect.provide(transport)))
-
-  it.scopedLive.each([
-    ["a scheme", (url: string) => HttpClientRequest.get(url.replace("http:", "ftp:"))],
-    ["a header", (url: string) => HttpClientRequest.get(url).pipe(HttpClientRequest.setHeader("x-a", "b\nc"))],
-    ["no URL", () => HttpClientRequest.get("::")]
-  ] as const)("%s that cannot be sent is refused once, as a typed failure", ([, make]) =>
-    typed(transport, {}, (server) =>
+  it.scopedLive.each(["self-signed", "expired", "wrong-host"] as const)(
+    "a %s certificate is looked at once",
+    (tls) =>
       Effect.gen(function*() {
+        const server = yield* FaultServer.make({ tls })
         const client = yield* ResilientHttpClient.ResilientHttpClient
-        const failure = yield* Effect.flip(client.execute(make(server.url)))
-        assert.strictEqual(failure._tag, "InvalidRequest")
-        assert.strictEqual(yield* countOf(server), 0)
-      })))
+        const failure = yield* Effect.flip(client.get(server.url))
+        assert.strictEqual(failure._tag, "TlsFailure")
+        assert.strictEqual((yield* server.connections).accepted, 1)
+      }).pipe(Effect.provide(ResilientHttpClient.layerTyped({ retry: quick(3) })), Effect.provide(transport))
+  )
+
+  it.scopedLive.each(
+    [
+      ["a scheme", (url: string) => HttpClientRequest.get(url.replace("http:", "ftp:"))],
+      ["a header", (url: string) => HttpClientRequest.get(url).pipe(HttpClientRequest.setHeader("x-a", "b\nc"))],
+      ["no URL", () => HttpClientRequest.get("::")]
+    ] as const
+  )(
+    "%s that cannot be sent is refused once, as a typed failure",
+    ([, make]) =>
+      typed(transport, {}, (server) =>
+        Effect.gen(function*() {
+          const client = yield* ResilientHttpClient.ResilientHttpClient
+          const failure = yield* Effect.flip(client.execute(make(server.url)))
+          assert.strictEqual(failure._tag, "InvalidRequest")
+          assert.strictEqual(yield* countOf(server), 0)
+        }))
+  )
 })

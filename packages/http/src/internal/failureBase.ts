@@ -1,0 +1,27 @@
+import { TypeIdError } from "@effect/platform/Error"
+
+/** @internal */
+export const TypeId: unique symbol = Symbol.for("@reprise/http/HttpFailure")
+
+/**
+ * The class every `HttpFailure` extends. It keeps the response out of what is printed: the response prints its request,
+ * and that the whole URL.
+ *
+ * @internal
+ */
+export const FailureBase = <Tag extends string>(tag: Tag) => {
+  class Base extends TypeIdError(TypeId, tag as string)<{ readonly response?: unknown }> {
+    constructor(facts: { readonly response?: unknown }) {
+      super(facts)
+      if (facts.response !== undefined) {
+        Object.defineProperty(this, "response", { value: facts.response, enumerable: false })
+      }
+    }
+
+    override toJSON(): unknown {
+      return { ...this, _tag: tag, message: this.message }
+    }
+  }
+  // The same constructor, for its own tag and whatever facts the failure has.
+  return Base as unknown as ReturnType<typeof TypeIdError<typeof TypeId, Tag>>
+}

@@ -1,0 +1,226 @@
+import {
+  Cookies,
+  HttpApi,
+  HttpApiClient,
+  HttpApiEndpoint,
+  HttpApiGroup,
+  HttpClient,
+  HttpClientError,
+  HttpClientRequest
+} from "@effect/platform"
+import { assert, it } from "@effect/vitest"
+import * as FaultServer from "@reprise/testing/FaultServer"
+import * as Reply from "@reprise/testing/Reply"
+import { Effect, Layer, Option, Ref, Schema, Tracer } from "effect"
+import * as HttpFailure from "../../src/HttpFailure.js"
+import * as HttpResilience from "../../src/HttpResilience.js"
+import { dropIn, onEachTransport, quick } from "../support/wire.js"
+
+const busy = Reply.respond({ status: 503, body: "busy" })
+const redirect = (location: string, status = 303) => Reply.respond({ status, headers: { location } })
+
+class Api extends HttpApi.make("api").add(
+  HttpApiGroup.make("orders")
+    .add(HttpApiEndpoint.get("list", "/orders").addSuccess(Schema.Array(Schema.String)))
+    .add(
+      HttpApiEndpoint.post("create", "/orders").setPayload(Schema.Struct({ id: Schema.String })).addSuccess(
+        Schema.String
+      )
+    )
+) {}
+
+/** A tracer that keeps its spans. */
+const recorded = Effect.map(Ref.make<ReadonlyArray<Tracer.Span>>([]), (spans) => {
+  const native = Tracer.make({
+    span: (name, parent, context, links, startTime, kind) => {
+      const span = new NativeSpan(name, parent, context, links, startTime, kind)
+      Effect.runSync(Ref.update(spans, (all) => [...all, span]))
+      return span
+    },
+    context: (f) => f()
+  })
+  return [spans, Layer.setTracer(native)] as const
+})
+
+class NativeSpan implements Tracer.Span {
+  readonly _tag = "Span"
+  readonly spanId = Math.random().toString(16).slice(2).padEnd(16, "0").slice(0, 16)
+  readonly traceId = "0".repeat(31) + "1"
+  readonly sampled = true
+  readonly attributes = new Map<string, unknown>()
+  readonly links: Array<Tracer.SpanLink>
+  readonly status: Tracer.SpanStatus
+  constructor(
+    readonly name: string,
+    readonly parent: Option.Option<Tracer.AnySpan>,
+    readonly context: Tracer.Span["context"],
+    links: ReadonlyArray<Tracer.SpanLink>,
+    readonly startTime: bigint,
+    readonly kind: Tracer.SpanKind
+  ) {
+    this.links = [...links]
+    this.status = { _tag: "Started", startTime }
+  }
+  end() {}
+  attribute(key: string, value: unknown) {
+    this.attributes.set(key, value)
+  }
+  event() {}
+  addLinks(links: ReadonlyArray<Tracer.SpanLink>) {
+    this.links.push(...links)
+  }
+}
+
+onEachTransport("Reprise works", (transport, name) => {
+  it.scopedLive("under HttpApiClient", () =>
+    dropIn(transport, { idempotencyKeys: true }, (server) =>
+      Effect.gen(function*() {
+        const client = yield* HttpApiClient.make(Api, { baseUrl: server.url })
+        yield* server.script(busy, Reply.json(["a", "b"]), Reply.reset(), Reply.json("created"))
+        assert.deepStrictEqual(yield* client.orders.list(), ["a", "b"])
+        assert.strictEqual(yield* client.orders.create({ payload: { id: "a" } }), "created")
+        const [, , first, second] = yield* server.requests
+        assert.strictEqual(first!.text, `{"id":"a"}`)
+        assert.strictEqual(second!.text, first!.text)
+        assert.strictEqual(second!.headers["idempotency-key"], first!.headers["idempotency-key"])
+      })))
+
+  it.scopedLive("below followRedirects: each hop is a call of its own", () =>
+    dropIn(transport, {}, (server) =>
+      Effect.gen(function*() {
+        const client = HttpClient.followRedirects(yield* HttpClient.HttpClient)
+        yield* server.script(busy, redirect("/next"), busy, Reply.respond({ body: "there" }))
+        assert.strictEqual(yield* (yield* client.get(server.url)).text, "there")
+        assert.lengthOf(yield* server.requests, 4)
+      })))
+
+  it.scopedLive("above followRedirects: what an earlier hop may have done is never called unsent", () =>
+    Effect.gen(function*() {
+      const server = yield* FaultServer.make()
+      yield* server.script(redirect(yield* FaultServer.refusedUrl))
+      const client = (yield* HttpClient.HttpClient).pipe(
+        HttpClient.followRedirects(),
+        HttpResilience.retry(quick(3), { retryUnsent: true }),
+        HttpResilience.typed
+      )
+      const failure = yield* Effect.flip(client.post(server.url))
+      assert.strictEqual(failure._tag, "ConnectFailure")
+      if (failure._tag === "ConnectFailure") assert.strictEqual(failure.sent, "maybe")
+      assert.lengthOf(yield* server.requests, 1)
+    }).pipe(Effect.provide(transport)))
+
+  it.scopedLive("below filterStatusOk", () =>
+    dropIn(transport, {}, (server) =>
+      Effect.gen(function*() {
+        yield* server.script(busy, Reply.ok, Reply.respond({ status: 404 }))
+        const client = HttpClient.filterStatusOk(yield* HttpClient.HttpClient)
+        assert.strictEqual((yield* client.get(server.url)).status, 200)
+        assert.strictEqual((yield* Effect.flip(client.get(server.url)))._tag, "ResponseError")
+      })))
+
+  it.scopedLive("above filterStatusOk: its errors are retried, drained, and stay what they are", () =>
+    Effect.gen(function*() {
+      const server = yield* FaultServer.make()
+      const client = (yield* HttpClient.HttpClient).pipe(HttpClient.filterStatusOk, HttpResilience.retry(quick(3)))
+      yield* server.script(busy, busy)
+      assert.strictEqual((yield* client.get(server.url)).status, 200)
+      yield* server.always(busy)
+      const error = yield* Effect.flip(client.get(server.url))
+      assert.instanceOf(error, HttpClientError.ResponseError)
+      assert.strictEqual(error.reason, "StatusCode")
+      assert.strictEqual(yield* error.response.text, "busy")
+      assert.lengthOf(Option.getOrThrow(HttpFailure.fromError(error)).attempts, 3)
+      assert.lengthOf(yield* server.requests, 6)
+    }).pipe(Effect.provide(transport)))
+
+  it.scopedLive("with tracing: a span for each attempt, which says how often it was sent again", () =>
+    Effect.gen(function*() {
+      const [spans, tracer] = yield* recorded
+      yield* dropIn(transport, {}, (server) =>
+        Effect.gen(function*() {
+          yield* server.script(busy, busy)
+          yield* HttpClient.get(server.url)
+          const traces = (yield* server.requests).map(({ headers }) => headers["traceparent"])
+          assert.strictEqual(new Set(traces).size, 3)
+        })).pipe(Effect.provide(tracer))
+      const clients = (yield* Ref.get(spans)).filter(({ kind }) => kind === "client")
+      assert.deepStrictEqual(clients.map(({ attributes }) => attributes.get("http.request.resend_count")), [
+        undefined,
+        1,
+        2
+      ])
+    }))
+
+  it.scopedLive("with trace headers turned off", () =>
+    dropIn(transport, {}, (server) =>
+      Effect.gen(function*() {
+        yield* server.script(busy)
+        yield* HttpClient.withTracerPropagation(yield* HttpClient.HttpClient, false).get(server.url)
+        for (const { headers } of yield* server.requests) assert.isUndefined(headers["traceparent"])
+      })))
+
+  it.scopedLive("with cookies, those of a failed response too", () =>
+    Effect.gen(function*() {
+      const server = yield* FaultServer.make()
+      const cookies = yield* Ref.make(Cookies.empty)
+      const client = (yield* HttpClient.HttpClient).pipe(
+        HttpClient.withCookiesRef(cookies),
+        HttpResilience.retry(quick(3))
+      )
+      yield* server.script(Reply.respond({ status: 503, headers: { "set-cookie": "a=1" } }))
+      yield* client.get(server.url)
+      assert.deepStrictEqual((yield* server.requests).map(({ headers }) => headers["cookie"]), [undefined, "a=1"])
+    }).pipe(Effect.provide(transport)))
+
+  it.scopedLive("runs what is below it for each attempt, and what is above it once", () =>
+    Effect.gen(function*() {
+      const server = yield* FaultServer.make()
+      const signed = yield* Ref.make(0)
+      const named = yield* Ref.make(0)
+      const counted = (ref: Ref.Ref<number>, header: string) =>
+        HttpClient.mapRequestEffect((request: HttpClientRequest.HttpClientRequest) =>
+          Effect.map(
+            Ref.updateAndGet(ref, (n) => n + 1),
+            (n) => HttpClientRequest.setHeader(request, header, String(n))
+          )
+        )
+      const client = (yield* HttpClient.HttpClient).pipe(
+        counted(signed, "x-signed"),
+        HttpResilience.retry(quick(3), { attemptHeader: "x-attempt" }),
+        counted(named, "x-named")
+      )
+      yield* server.script(busy, busy)
+      yield* client.get(server.url)
+      assert.deepStrictEqual(
+        (yield* server.requests).map(({ headers }) => [headers["x-signed"], headers["x-named"], headers["x-attempt"]]),
+        [["1", "1", undefined], ["2", "1", "2"], ["3", "1", "3"]]
+      )
+    }).pipe(Effect.provide(transport)))
+
+  it.scopedLive("with a scope that owns the request", () =>
+    dropIn(transport, {}, (server) =>
+      Effect.gen(function*() {
+        const client = HttpClient.withScope(yield* HttpClient.HttpClient)
+        yield* server.script(busy)
+        assert.strictEqual(yield* Effect.scoped(Effect.flatMap(client.get(server.url), (_) => _.text)), "ok")
+      })))
+
+  it.scopedLive(`with many calls at once over ${name}: all that can succeed do, and no POST is sent twice`, () =>
+    dropIn(transport, { retry: quick(8) }, (server) =>
+      Effect.gen(function*() {
+        yield* server.always((request) =>
+          request.index % 10 === 3 ? busy : request.index % 10 === 7 ? Reply.reset() : Reply.ok
+        )
+        const call = (n: number) =>
+          n % 5 === 0 ? HttpClient.post(`${server.url}/${n}`) : HttpClient.get(`${server.url}/${n}`)
+        yield* Effect.forEach(Array.from({ length: 400 }, (_, n) => n), (n) =>
+          call(n).pipe(
+            Effect.flatMap((response) => response.text),
+            Effect.exit,
+            Effect.map((exit) => assert.isTrue(n % 5 === 0 || (exit._tag === "Success" && exit.value === "ok")))
+          ), { concurrency: 50 })
+        const posts = (yield* server.requests).filter(({ method }) => method === "POST").map(({ path }) => path)
+        assert.strictEqual(new Set(posts).size, posts.length)
+        assert.lengthOf(posts, 80)
+      })))
+})
