@@ -269,21 +269,30 @@ export const automaticKeys: {
     self: HttpClient.HttpClient.With<E, R>,
     options?: Idempotency.AutomaticKeysOptions
   ): HttpClient.HttpClient.With<E, R>
-} = dual(
-  (args) => Predicate.hasProperty(args[0], HttpClient.TypeId),
-  <E, R>(
-    self: HttpClient.HttpClient.With<E, R>,
-    options?: Idempotency.AutomaticKeysOptions
-  ): HttpClient.HttpClient.With<E, R> => {
-    const header = idempotencyKey.checkedHeader(options?.header)
-    const methods = new Set<HttpMethod>(options?.methods ?? ["POST", "PATCH"])
-    if (methods.size === 0) {
-      throw new InvalidOption({ option: "methods", value: [], expected: "at least one HTTP method" })
-    }
-    // Not HttpClient.mapRequestInputEffect: what it adds becomes part of `self`, whose retries would run it again.
-    return HttpClient.makeWith(
+} = ((
+  ...args: readonly [Idempotency.AutomaticKeysOptions?] | readonly [AnyClient, Idempotency.AutomaticKeysOptions?]
+) => {
+  // Not `dual`: options are to fail here, before there is a client.
+  const [self, options] = isClient(args[0]) ? [args[0], args[1]] : [undefined, args[0]]
+  const withKeys = addKeys(options)
+  return self === undefined ? withKeys : withKeys(self)
+  // One implementation for two overloads.
+}) as typeof automaticKeys
+
+type AnyClient = HttpClient.HttpClient.With<unknown, unknown>
+
+const isClient = (u: unknown): u is AnyClient => Predicate.hasProperty(u, HttpClient.TypeId)
+
+const addKeys = (options: Idempotency.AutomaticKeysOptions | undefined) => {
+  const header = idempotencyKey.checkedHeader(options?.header)
+  const methods = new Set<HttpMethod>(options?.methods ?? ["POST", "PATCH"])
+  if (methods.size === 0) {
+    throw new InvalidOption({ option: "methods", value: [], expected: "at least one HTTP method" })
+  }
+  // Not HttpClient.mapRequestInputEffect: what it adds becomes part of `self`, whose retries would run it again.
+  return <E, R>(self: HttpClient.HttpClient.With<E, R>): HttpClient.HttpClient.With<E, R> =>
+    HttpClient.makeWith(
       (request: Effect.Effect<HttpClientRequest.HttpClientRequest>) => Effect.flatMap(request, self.execute),
       (request) => methods.has(request.method) ? withGeneratedKey(request, { header }) : Effect.succeed(request)
     )
-  }
-)
+}

@@ -42,7 +42,7 @@ export class ResilientHttpClient extends Context.Tag("@reprise/http/ResilientHtt
  * @since 0.1.0
  * @category options
  */
-export interface Options extends Omit<HttpResilience.RetryOptions, "idempotencyHeader"> {
+export interface Options extends HttpResilience.RetryOptions {
   /** When and how often to try again; `false` for never. Defaults to `HttpRetry.standard`. */
   readonly retry?: Schedule.Schedule<unknown, HttpFailure> | false | undefined
   /** How long one attempt may take to its response, or to the end of its body with `executeAndRead`. Defaults to no limit. */
@@ -192,7 +192,7 @@ const refuseInvalid = <A>(make: () => A): Either.Either<A, ConfigError.ConfigErr
 const pipeline = (options: Options = {}) => {
   const keys = options.idempotencyKeys === true ? {} : options.idempotencyKeys
   const addKeys = keys ? Idempotency.automaticKeys(keys) : undefined
-  const retry = settings.retry({ ...options, idempotencyHeader: keys ? keys.header : undefined })
+  const retry = settings.retry(options)
   const attemptMillis = settings.limit("attemptTimeout", options.attemptTimeout)
   const deadlineMillis = settings.limit("deadline", options.deadline)
   const schedule = options.retry ?? HttpRetry.standard

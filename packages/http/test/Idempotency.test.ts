@@ -7,11 +7,11 @@ import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import * as HttpClientResponse from "@effect/platform/HttpClientResponse"
 import type { HttpMethod } from "@effect/platform/HttpMethod"
 import { assert, describe, expectTypeOf, it } from "@effect/vitest"
+import * as Idempotency from "@reprise/http/Idempotency"
 import { Chunk, Effect, FastCheck as fc, Random, Stream } from "effect"
 import { Readable } from "node:stream"
-import { vi } from "vitest"
-import * as Idempotency from "@reprise/http/Idempotency"
 import { InvalidOption } from "reprise/InvalidOption"
+import { vi } from "vitest"
 import { trackBody } from "../src/internal/trackedBody.js"
 
 const url = "https://api.example.com/payments"
@@ -121,7 +121,9 @@ describe("Idempotency.withKey", () => {
   })
 
   it("rejects a key that cannot be sent, without repeating it", () => {
-    for (const key of ["", " ", " secret", "secret ", "sec\nret", "sec\r\nX-Evil: ret", "secr\u00e9t", "sec\u0000ret"]) {
+    for (
+      const key of ["", " ", " secret", "secret ", "sec\nret", "sec\r\nX-Evil: ret", "secr\u00e9t", "sec\u0000ret"]
+    ) {
       const error = invalid(() => Idempotency.withKey(post, key))
       assert.strictEqual(error.option, "key")
       assert.notInclude(JSON.stringify(error) + error.message, "sec")
@@ -256,7 +258,10 @@ describe("Idempotency.automaticKeys", () => {
   it.effect("makes the same keys from the same seed", () =>
     Effect.gen(function*() {
       const { client, keys } = recording()
-      const call = Effect.zipRight(Idempotency.automaticKeys(client).post(url), Idempotency.automaticKeys(client).post(url))
+      const call = Effect.zipRight(
+        Idempotency.automaticKeys(client).post(url),
+        Idempotency.automaticKeys(client).post(url)
+      )
       yield* Effect.withRandom(call, Random.make("seed"))
       yield* Effect.withRandom(call, Random.make("seed"))
       assert.deepStrictEqual(keys().slice(0, 2), keys().slice(2))

@@ -232,9 +232,8 @@ export const chain = <Schedules extends readonly [AnySchedule, ...ReadonlyArray<
 /**
  * Never waits longer than `max`: `min(max, delay)`.
  *
- * Put it before a jitter, so that the jitter spreads the capped waits too; only after {@link additiveJitter} and
- * {@link proportionalJitter}, which may exceed it, is it a hard bound. `max` is longer than zero, or `InvalidOption` is
- * thrown.
+ * Put it before the jitter, so that the longest waits are spread too; and once more after {@link additiveJitter} or
+ * {@link proportionalJitter} where the bound must be hard. `max` is longer than zero, or `InvalidOption` is thrown.
  *
  * @example
  * ```ts
@@ -274,13 +273,14 @@ export const capped: {
  *
  * @example
  * ```ts
- * import { Effect, Schedule } from "effect"
+ * import { Duration, Effect, Random, Schedule } from "effect"
  * import * as Backoff from "reprise/Backoff"
  *
  * const policy = Backoff.exponential("1 second").pipe(Backoff.capped("10 seconds"), Backoff.fullJitter)
  *
- * const delays = Effect.runSync(Schedule.run(Schedule.delays(policy), 0, Array(20)))
- * console.log(Array.from(delays).length) // => 20
+ * // Every draw is a half.
+ * const program = Schedule.run(Schedule.delays(policy), 0, [1, 2, 3, 4, 5]).pipe(Effect.withRandom(Random.fixed([0.5])))
+ * console.log(Array.from(Effect.runSync(program), Duration.format).join(", ")) // => 500ms, 1s, 2s, 4s, 5s
  * ```
  *
  * @since 0.1.0

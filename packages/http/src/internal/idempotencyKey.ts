@@ -38,9 +38,9 @@ export const defaultHeader = "Idempotency-Key"
  *
  * @internal
  */
-export const checkedHeader = (header: string = defaultHeader): string => {
+export const checkedHeader = (header: string = defaultHeader, option = "header"): string => {
   if (/^[\w!#$%&'*+.^`|~-]+$/.test(header)) return header
-  throw new InvalidOption({ option: "header", value: header, expected: "a header name (an RFC 9110 token)" })
+  throw new InvalidOption({ option, value: header, expected: "a header name (an RFC 9110 token)" })
 }
 
 /** @internal */

@@ -1,13 +1,8 @@
 import type * as Duration from "effect/Duration"
 import * as InvalidOption from "reprise/InvalidOption"
 import type { HttpResilience } from "../HttpResilience.js"
+import { checkedHeader } from "./idempotencyKey.js"
 import type { Settings } from "./retryClient.js"
-
-/** A header name is a token, RFC 9110 section 5.6.2. */
-export const headerName = (option: string, name: string): string => {
-  if (/^[\w!#$%&'*+.^`|~-]+$/.test(name)) return name
-  throw new InvalidOption.InvalidOption({ option, value: name, expected: "a header name (RFC 9110 token)" })
-}
 
 /** @internal */
 export const retry = (options: HttpResilience.RetryOptions | undefined): Settings => ({
@@ -20,12 +15,14 @@ export const retry = (options: HttpResilience.RetryOptions | undefined): Setting
   retryUnsent: options?.retryUnsent ?? false,
   idempotencyHeader: options?.idempotencyHeader === undefined
     ? undefined
-    : headerName("idempotencyHeader", options.idempotencyHeader),
+    : checkedHeader(options.idempotencyHeader, "idempotencyHeader"),
   drain: {
     maxBytes: InvalidOption.integer("drain.maxBytes", options?.drain?.maxBytes ?? 65_536, { min: 0 }),
     maxMillis: InvalidOption.millis("drain.maxDuration", options?.drain?.maxDuration ?? "200 millis", { min: 0 })
   },
-  attemptHeader: options?.attemptHeader === undefined ? undefined : headerName("attemptHeader", options.attemptHeader)
+  attemptHeader: options?.attemptHeader === undefined
+    ? undefined
+    : checkedHeader(options.attemptHeader, "attemptHeader")
 })
 
 /** @internal */

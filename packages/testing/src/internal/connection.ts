@@ -94,7 +94,9 @@ export class Connection implements Wire {
     if (by === "hang") return Effect.never
     if (by === "reset") {
       const reset = Effect.sync(() => this.destroy())
-      return this.socket.bytesWritten === 0 ? reset : Effect.zipRight(Effect.zipRight(turn, turn), reset)
+      return Effect.suspend(() =>
+        this.socket.bytesWritten === 0 ? reset : Effect.zipRight(Effect.zipRight(turn, turn), reset)
+      )
     }
     return Effect.sync(() => {
       this.ended = true

@@ -1,0 +1,240 @@
+import { HttpClient, HttpClientResponse } from "@effect/platform"
+import { assert, describe, it } from "@effect/vitest"
+import {
+  Config,
+  ConfigError,
+  ConfigProvider,
+  Duration,
+  Effect,
+  Either,
+  Fiber,
+  Layer,
+  Option,
+  Ref,
+  TestClock
+} from "effect"
+import * as Backoff from "reprise/Backoff"
+import { InvalidOption } from "reprise/InvalidOption"
+import * as HttpResilience from "../src/HttpResilience.js"
+import * as HttpRetry from "../src/HttpRetry.js"
+import * as ResilientHttpClient from "../src/ResilientHttpClient.js"
+
+/** A client that answers from a script and tells when it was asked. */
+const scripted = (...script: ReadonlyArray<ResponseInit>) =>
+  Effect.gen(function*() {
+    const times = yield* Ref.make<ReadonlyArray<number>>([])
+    const client = HttpClient.make((request) =>
+      Effect.clockWith((clock) =>
+        Effect.map(
+          Ref.updateAndGet(times, (all) => [...all, clock.unsafeCurrentTimeMillis()]),
+          ({ length }) =>
+            HttpClientResponse.fromWeb(request, new Response("body", script[length - 1] ?? { status: 200 }))
+        )
+      )
+    )
+    return [times, Layer.succeed(HttpClient.HttpClient, client)] as const
+  })
+
+const policy = Backoff.exponential("1 second").pipe(
+  Backoff.capped("60 seconds"),
+  Backoff.attempts(5),
+  HttpRetry.whileRetryable,
+  HttpRetry.honorRetryAfter({ max: "2 minutes", jitter: 0 })
+)
+
+const run = (options: ResilientHttpClient.Options, ...script: ReadonlyArray<ResponseInit>) =>
+  Effect.gen(function*() {
+    const [times, base] = yield* scripted(...script)
+    const call = HttpClient.get("http://h.test").pipe(
+      Effect.provide(Layer.provide(ResilientHttpClient.layer({ retry: policy, ...options }), base))
+    )
+    const fiber = yield* Effect.fork(call)
+    yield* TestClock.adjust("1 hour")
+    const response = yield* Fiber.join(fiber)
+    return { status: response.status, times: yield* Ref.get(times), response }
+  })
+
+const retryAfter = (value: string, date?: string): ResponseInit => ({
+  status: 429,
+  headers: { "retry-after": value, ...(date === undefined ? {} : { date }) }
+})
+
+describe("the wait", () => {
+  it.effect("grows as the policy says", () =>
+    Effect.gen(function*() {
+      const busy = { status: 503 }
+      const { times } = yield* run({}, busy, busy, busy, busy)
+      assert.deepStrictEqual(times, [0, 1000, 3000, 7000, 15000])
+    }))
+
+  it.effect("is as long as the server asks, where that is longer", () =>
+    Effect.gen(function*() {
+      const { response, times } = yield* run({}, retryAfter("7"), retryAfter("1"))
+      assert.deepStrictEqual(times, [0, 7000, 9000])
+      assert.deepStrictEqual(HttpResilience.attempts(response).map(({ reason }) => reason), [
+        "retryAfter",
+        "backoff",
+        "success"
+      ])
+    }))
+
+  it.effect("ends at the date the server names, by the server's own clock", () =>
+    Effect.gen(function*() {
+      const { times } = yield* run(
+        {},
+        retryAfter("Wed, 21 Oct 2026 07:28:30 GMT", "Wed, 21 Oct 2026 07:28:00 GMT")
+      )
+      assert.deepStrictEqual(times, [0, 30_000])
+    }))
+
+  it.effect("is the policy's own where the server talks nonsense", () =>
+    Effect.gen(function*() {
+      for (const value of ["+5", "1.5", "0x10", "-5", "7, 9", "soon", ""]) {
+        const { times } = yield* run({}, retryAfter(value))
+        assert.strictEqual(times[1]! - times[0]!, 1000, value)
+      }
+    }))
+
+  it.effect("is not begun where the server asks for more than the policy grants", () =>
+    Effect.gen(function*() {
+      const { response, status, times } = yield* run({}, retryAfter("121"))
+      assert.strictEqual(status, 429)
+      assert.strictEqual(yield* response.text, "body")
+      assert.deepStrictEqual(times, [0])
+      assert.deepStrictEqual(HttpResilience.attempts(response).map(({ reason }) => reason), ["retryAfterTooLong"])
+    }))
+
+  it.effect("is not begun where the deadline leaves no time for it", () =>
+    Effect.gen(function*() {
+      const { status, times } = yield* run({ deadline: "10 seconds" }, retryAfter("5"), retryAfter("5"))
+      assert.strictEqual(status, 429)
+      assert.deepStrictEqual(times, [0, 5000])
+    }))
+
+  it.effect("sends nothing more when it is interrupted", () =>
+    Effect.gen(function*() {
+      const [times, base] = yield* scripted({ status: 503 }, { status: 503 })
+      const fiber = yield* HttpClient.get("http://h.test").pipe(
+        Effect.provide(Layer.provide(ResilientHttpClient.layer({ retry: policy }), base)),
+        Effect.fork
+      )
+      yield* TestClock.adjust("1500 millis")
+      yield* Fiber.interrupt(fiber)
+      yield* TestClock.adjust("1 hour")
+      assert.deepStrictEqual(yield* Ref.get(times), [0, 1000])
+    }))
+})
+
+const invalid = (make: () => unknown) =>
+  Either.match(Either.try({ try: make, catch: (error) => error }), {
+    onLeft: (error) => error instanceof InvalidOption ? error : assert.fail(String(error)),
+    onRight: () => assert.fail("the option must be refused")
+  })
+
+describe("an option out of range", () => {
+  const bad: ReadonlyArray<readonly [option: string, options: ResilientHttpClient.Options]> = [
+    ["attemptTimeout", { attemptTimeout: 0 }],
+    ["attemptTimeout", { attemptTimeout: -5 }],
+    ["attemptTimeout", { attemptTimeout: "30 days" }],
+    ["deadline", { deadline: "0 seconds" }],
+    ["deadline", { deadline: Duration.infinity }],
+    ["retryStatuses", { retryStatuses: [200] }],
+    ["retryStatuses", { retryStatuses: [500.5] }],
+    ["attemptHeader", { attemptHeader: "" }],
+    ["attemptHeader", { attemptHeader: "two words" }],
+    ["header", { idempotencyKeys: { header: "" } }],
+    ["methods", { idempotencyKeys: { methods: [] } }],
+    ["drain.maxBytes", { drain: { maxBytes: -1 } }],
+    ["drain.maxBytes", { drain: { maxBytes: NaN } }],
+    ["drain.maxDuration", { drain: { maxDuration: -1 } }]
+  ]
+
+  it.each(bad)("%s is refused before anything runs, by its name", (option, options) => {
+    for (const make of [ResilientHttpClient.layer, ResilientHttpClient.layerTyped]) {
+      const error = invalid(() => make(options))
+      assert.strictEqual(error.option, option)
+      assert.include(error.message, `"${option}"`)
+      assert.include(error.message, "expected")
+    }
+  })
+
+  it("is refused by the combinators too", () => {
+    assert.strictEqual(invalid(() => HttpResilience.attemptTimeout(0)({} as never)).option, "attemptTimeout")
+    assert.strictEqual(invalid(() => HttpResilience.deadline(0)({} as never)).option, "deadline")
+    assert.strictEqual(invalid(() => HttpRetry.exponential({ attempts: 0 })).option, "n")
+    assert.strictEqual(invalid(() => HttpRetry.exponential({ base: "1 minute", cap: "1 second" })).option, "cap")
+    assert.strictEqual(invalid(() => HttpRetry.honorRetryAfter({ jitter: 2 })).option, "jitter")
+  })
+})
+
+describe("config", () => {
+  const load = (values: Record<string, string>) =>
+    Layer.build(ResilientHttpClient.layerConfig(ResilientHttpClient.config("API"))).pipe(
+      Effect.scoped,
+      Effect.provide(Layer.succeed(HttpClient.HttpClient, HttpClient.make(() => Effect.never))),
+      Effect.withConfigProvider(
+        ConfigProvider.fromMap(new Map(Object.entries(values).map(([key, value]) => [`API.${key}`, value])))
+      ),
+      Effect.either
+    )
+
+  it.effect("needs nothing", () => Effect.map(load({}), (result) => assert.isTrue(Either.isRight(result))))
+
+  it.effect("takes everything", () =>
+    Effect.map(
+      load({
+        ATTEMPTS: "5",
+        BASE_DELAY: "100 millis",
+        MAX_DELAY: "10 seconds",
+        MAX_RETRY_AFTER: "30 seconds",
+        ATTEMPT_TIMEOUT: "5 seconds",
+        DEADLINE: "1 minute",
+        RETRY_UNSENT: "true",
+        IDEMPOTENCY_KEYS: "true",
+        DRAIN_MAX_BYTES: "1024",
+        DRAIN_MAX_DURATION: "50 millis"
+      }),
+      (result) => assert.isTrue(Either.isRight(result))
+    ))
+
+  it.effect.each([
+    ["ATTEMPTS", "0", "whole number"],
+    ["BASE_DELAY", "0 millis", "duration"],
+    ["MAX_DELAY", "1 millis", "at least the base"],
+    ["ATTEMPT_TIMEOUT", "0 seconds", "longer than 0 ms"],
+    ["DEADLINE", "60 days", "2147483647 ms"],
+    ["DRAIN_MAX_BYTES", "-1", "whole number"]
+  ])(
+    "refuses %s = %s and says what it expects",
+    ([name, value, expected]) =>
+      Effect.map(load({ [name!]: value! }), (result) => {
+        const error = Either.getOrThrow(Either.flip(result))
+        assert.isTrue(ConfigError.isConfigError(error))
+        assert.include(String(error), expected!)
+      })
+  )
+
+  it.effect("reads what it says, and no more", () =>
+    Effect.gen(function*() {
+      const options = yield* ResilientHttpClient.config().pipe(
+        Effect.withConfigProvider(
+          ConfigProvider.fromMap(new Map([["DEADLINE", "30 seconds"], ["RETRY_UNSENT", "yes"]]))
+        )
+      )
+      assert.deepStrictEqual(Option.fromNullable(options.deadline), Option.some(Duration.seconds(30)))
+      assert.isTrue(options.retryUnsent)
+      assert.isUndefined(options.attemptTimeout)
+    }))
+
+  it.effect("may have names of its own", () =>
+    Layer.build(ResilientHttpClient.layerConfig({
+      deadline: Config.duration("MY_LIMIT"),
+      retry: Config.map(Config.integer("MY_TRIES"), (attempts) => HttpRetry.exponential({ attempts }))
+    })).pipe(
+      Effect.scoped,
+      Effect.provide(Layer.succeed(HttpClient.HttpClient, HttpClient.make(() => Effect.never))),
+      Effect.withConfigProvider(ConfigProvider.fromMap(new Map([["MY_LIMIT", "0 seconds"], ["MY_TRIES", "2"]]))),
+      Effect.flip,
+      Effect.map((error) => assert.include(String(error), "deadline"))
+    ))
+})

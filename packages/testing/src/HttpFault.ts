@@ -1,0 +1,289 @@
+/**
+ * An `HttpClient` in memory that answers, and fails, by a script: for tests of retries and timeouts under `TestClock`.
+ *
+ * Each request takes the next {@link Step} and is recorded with its virtual time. Nothing of Node is imported.
+ *
+ * @since 0.1.0
+ */
+import * as HttpClient from "@effect/platform/HttpClient"
+import type * as HttpClientError from "@effect/platform/HttpClientError"
+import * as Context from "effect/Context"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import { dual } from "effect/Function"
+import * as Layer from "effect/Layer"
+import * as InvalidOption from "reprise/InvalidOption"
+import * as internal from "./internal/httpFault.js"
+import { presets } from "./internal/transportErrors.js"
+
+/**
+ * What the client does with one request.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type Step = Respond | Fail | Hang | Die | Delay
+
+/**
+ * A step, or a function to one from the request and the number of steps taken before.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type Scripted = Step | ((request: RecordedRequest, index: number) => Step)
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export interface Respond {
+  readonly _tag: "Respond"
+  readonly status: number
+  readonly headers: Readonly<Record<string, string>>
+  readonly body: Uint8Array
+  /** Where the body breaks off: by an error in place of the rest, or by silence. */
+  readonly cut: { readonly bytes: number; readonly by: "hang" | { readonly cause: unknown } } | undefined
+}
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export interface Fail {
+  readonly _tag: "Fail"
+  readonly cause: unknown
+  readonly reason: HttpClientError.RequestError["reason"]
+}
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export interface Hang {
+  readonly _tag: "Hang"
+}
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export interface Die {
+  readonly _tag: "Die"
+  readonly defect: unknown
+}
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export interface Delay {
+  readonly _tag: "Delay"
+  readonly millis: number
+  readonly step: Step
+}
+
+/**
+ * A request as it was sent. The last four fields change while the exchange goes on.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface RecordedRequest {
+  /** Counted from 0. */
+  readonly index: number
+  /** When the request was sent, by the `Clock` of the test. */
+  readonly timeMillis: number
+  readonly method: string
+  readonly url: string
+  readonly headers: Readonly<Record<string, string>>
+  /** What was read of the body; a stream is consumed as a real transport does. */
+  readonly body: Uint8Array
+  /** Whether the whole body was read. */
+  readonly complete: boolean
+  /** Whether the response was read to its end. */
+  readonly answered: boolean
+  /** Whether the caller was interrupted, or the response abandoned, before that. */
+  readonly aborted: boolean
+}
+
+/**
+ * A scripted client and its records.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface HttpFault {
+  readonly client: HttpClient.HttpClient
+  /** The requests so far, oldest first. */
+  readonly requests: Effect.Effect<ReadonlyArray<RecordedRequest>>
+  /** Answers the coming requests by these steps, in place of what was left of an earlier script. */
+  readonly script: (...steps: ReadonlyArray<Scripted>) => Effect.Effect<void>
+  /** Answers every request by this step once the script is used up, in place of `200` with the body `ok`. */
+  readonly always: (step: Scripted) => Effect.Effect<void>
+}
+
+/**
+ * The service tag of the records and the script behind a client made by {@link layer}.
+ *
+ * @since 0.1.0
+ * @category tags
+ */
+export const HttpFault: Context.Tag<HttpFault, HttpFault> = Context.GenericTag<HttpFault>("@reprise/testing/HttpFault")
+
+/**
+ * The options of {@link respond}: `status` is 200 to 599 (200 by default), the body empty by default.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface ResponseOptions {
+  readonly status?: number | undefined
+  readonly headers?: Readonly<Record<string, string>> | undefined
+  readonly body?: string | Uint8Array | undefined
+}
+
+/**
+ * A response. Throws `InvalidOption` for a status outside 200 to 599.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const respond = (options: ResponseOptions = {}): Respond => ({
+  _tag: "Respond",
+  status: InvalidOption.integer("status", options.status ?? 200, { min: 200, max: 599 }),
+  headers: options.headers ?? {},
+  body: typeof options.body === "string" ? new TextEncoder().encode(options.body) : options.body ?? new Uint8Array(),
+  cut: undefined
+})
+
+/**
+ * A response with a JSON body and its `content-type`.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const json = (value: unknown, options: Omit<ResponseOptions, "body"> = {}): Respond =>
+  respond({
+    ...options,
+    headers: { "content-type": "application/json", ...options.headers },
+    body: JSON.stringify(value)
+  })
+
+/**
+ * The failures that {@link fail} knows by name.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type Preset = keyof typeof presets
+
+/**
+ * A `RequestError` whose `cause` is what Effect's undici transport gives for this failure.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const fail = (preset: Preset): Fail => failWith(presets[preset]())
+
+/**
+ * A `RequestError` with a cause of your own; its reason is `"Transport"` by default.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const failWith = (cause: unknown, reason: Fail["reason"] = "Transport"): Fail => ({ _tag: "Fail", cause, reason })
+
+/**
+ * No answer until the caller is interrupted.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const hang: Hang = { _tag: "Hang" }
+
+/**
+ * A defect in the transport, such as node:http's for an invalid header value.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const die = (defect: unknown): Die => ({ _tag: "Die", defect })
+
+/**
+ * A step after a wait on the `Clock`.
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const delay: {
+  (duration: Duration.DurationInput): (step: Step) => Delay
+  (step: Step, duration: Duration.DurationInput): Delay
+} = dual(2, (step: Step, duration: Duration.DurationInput): Delay => ({
+  _tag: "Delay",
+  millis: InvalidOption.millis("delay", duration, { min: 0 }),
+  step
+}))
+
+/**
+ * A response whose body fails while it is read: after half of it, with undici's "other side closed", by default.
+ *
+ * Throws `InvalidOption` when `bytes` is more than the body has.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const truncatedBody = (
+  options: ResponseOptions & { readonly bytes?: number | undefined; readonly cause?: unknown }
+): Respond => cut(options, options.bytes, { cause: options.cause ?? presets.connectionClosed() })
+
+/**
+ * A response whose body stalls: after half of it by default.
+ *
+ * Throws `InvalidOption` when `bytes` is more than the body has.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const hangBody = (options: ResponseOptions & { readonly bytes?: number | undefined }): Respond =>
+  cut(options, options.bytes, "hang")
+
+const cut = (options: ResponseOptions, bytes: number | undefined, by: "hang" | { readonly cause: unknown }): Respond => {
+  const whole = respond(options)
+  const max = whole.body.length
+  return { ...whole, cut: { bytes: InvalidOption.integer("bytes", bytes ?? max >> 1, { min: 0, max }), by } }
+}
+
+/**
+ * Makes a client that answers by these steps, in order, and then with `200` and the body `ok`.
+ *
+ * @example
+ * ```ts
+ * import * as HttpFault from "@reprise/testing/HttpFault"
+ * import * as Effect from "effect/Effect"
+ *
+ * const program = Effect.gen(function*() {
+ *   const fault = yield* HttpFault.make(HttpFault.fail("connectionReset"), HttpFault.respond({ body: "hello" }))
+ *   const response = yield* Effect.retry(fault.client.get("http://example.test/"), { times: 1 })
+ *   return [yield* response.text, (yield* fault.requests).length]
+ * })
+ *
+ * Effect.runPromise(program).then(console.log) // => [ 'hello', 2 ]
+ * ```
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const make = (...steps: ReadonlyArray<Scripted>): Effect.Effect<HttpFault> =>
+  Effect.sync(() => internal.make(steps, respond({ body: "ok" })))
+
+/**
+ * The client as a layer, with the records behind the {@link HttpFault} tag.
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layer = (...steps: ReadonlyArray<Scripted>): Layer.Layer<HttpClient.HttpClient | HttpFault> =>
+  Layer.effectContext(
+    Effect.map(make(...steps), (fault) =>
+      Context.make(HttpFault, fault).pipe(Context.add(HttpClient.HttpClient, fault.client)))
+  )
