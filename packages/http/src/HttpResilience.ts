@@ -92,15 +92,18 @@ type Client<E, R> = HttpClient.HttpClient.With<E, R>
  *
  * @example
  * ```ts
- * import { FetchHttpClient, HttpClient } from "@effect/platform"
+ * import { HttpClient, HttpClientResponse } from "@effect/platform"
  * import { Effect } from "effect"
  * import * as HttpResilience from "@reprise/http/HttpResilience"
  * import * as HttpRetry from "@reprise/http/HttpRetry"
  *
- * const program = Effect.map(HttpClient.HttpClient, (client) =>
- *   HttpClient.isHttpClient(HttpResilience.retry(client, HttpRetry.standard)))
+ * let calls = 0
+ * const flaky = HttpClient.make((request) =>
+ *   Effect.sync(() => HttpClientResponse.fromWeb(request, new Response("", { status: ++calls < 3 ? 503 : 200 }))))
  *
- * Effect.runPromise(Effect.provide(program, FetchHttpClient.layer)).then(console.log) // => true
+ * const client = flaky.pipe(HttpResilience.retry(HttpRetry.exponential({ attempts: 5, base: "1 millis" })))
+ *
+ * Effect.runPromise(client.get("http://localhost/orders")).then(({ status }) => console.log(status, calls)) // => 200 3
  * ```
  *
  * @since 0.1.0
@@ -184,19 +187,25 @@ export const typed: <E, R>(client: Client<E, R>) => Client<HttpResilience.Typed<
  *
  * @example
  * ```ts
- * import { FetchHttpClient, HttpClient, HttpClientRequest } from "@effect/platform"
+ * import { HttpClient, HttpClientRequest, HttpClientResponse } from "@effect/platform"
  * import { Effect } from "effect"
  * import * as HttpResilience from "@reprise/http/HttpResilience"
  * import * as HttpRetry from "@reprise/http/HttpRetry"
  *
- * const order = (id: string) =>
- *   Effect.flatMap(HttpClient.HttpClient, (client) =>
- *     client.pipe(
- *       HttpResilience.retry(HttpRetry.standard),
- *       HttpResilience.executeAndRead(HttpClientRequest.get(`http://127.0.0.1:1/orders/${id}`), (response) => response.json)
- *     ))
+ * // Announces 5 bytes and sends 3 of them, the first time.
+ * let calls = 0
+ * const cutting = HttpClient.make((request) =>
+ *   Effect.sync(() => {
+ *     const body = ++calls === 1 ? "hel" : "hello"
+ *     return HttpClientResponse.fromWeb(request, new Response(body, { headers: { "content-length": "5" } }))
+ *   }))
  *
- * console.log(Effect.isEffect(Effect.provide(order("42"), FetchHttpClient.layer))) // => true
+ * const text = cutting.pipe(
+ *   HttpResilience.retry(HttpRetry.exponential({ base: "1 millis" })),
+ *   HttpResilience.executeAndRead(HttpClientRequest.get("http://localhost"), (response) => response.text)
+ * )
+ *
+ * Effect.runPromise(text).then(console.log) // => hello
  * ```
  *
  * @since 0.1.0

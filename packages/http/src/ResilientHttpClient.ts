@@ -93,9 +93,9 @@ export const makeTyped = (options?: Options) => {
  *   Layer.provide(FetchHttpClient.layer)
  * )
  *
- * const program = Effect.map(HttpClient.HttpClient, HttpClient.isHttpClient)
+ * const program = Effect.map(HttpClient.HttpClient, (client) => typeof client.get)
  *
- * Effect.runPromise(Effect.provide(program, HttpLive)).then(console.log) // => true
+ * Effect.runPromise(Effect.provide(program, HttpLive)).then(console.log) // => function
  * ```
  *
  * @since 0.1.0

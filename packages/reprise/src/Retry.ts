@@ -31,7 +31,7 @@ export interface Hint {
  * Why an attempt was followed by a wait, or by none.
  *
  * It waited: `"backoff"` (the schedule's own delay), `"retryAfter"` (the failure's hint was longer). It ended:
- * `"success"`, `"defect"`, `"attempts"` and `"within"` (the limits of `Backoff`), `"notRetryable"`,
+ * `"success"`, `"defect"`, `"interrupted"` (from within), `"attempts"` and `"within"` (the limits of `Backoff`), `"notRetryable"`,
  * `"retryAfterTooLong"`, `"deadline"` (no time for the wait), `"schedule"` (any other schedule's end). Whoever runs the
  * loop may refuse for reasons of its own, such as `"notIdempotent"`.
  *
@@ -41,6 +41,7 @@ export interface Hint {
 export type Reason =
   | "success"
   | "defect"
+  | "interrupted"
   | "backoff"
   | "retryAfter"
   | "attempts"
@@ -240,7 +241,7 @@ export const honorHint = (options?: Retry.HonorHint) => {
       }
       return Effect.map(Random.next, (random) => {
         const askedMillis = hintMillis * (1 + jitter * random)
-        return askedMillis < delayMillis ? own : { ...own, delayMillis: askedMillis, reason: "retryAfter" }
+        return askedMillis <= delayMillis ? own : { ...own, delayMillis: askedMillis, reason: "retryAfter" }
       })
     })
 }

@@ -2,7 +2,6 @@ import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as Either from "effect/Either"
 import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
 import * as Schedule from "effect/Schedule"
@@ -13,29 +12,27 @@ import * as Driver from "./driver.js"
 export const retry = <A, E, R, B, R1>(
   self: Effect.Effect<A, E, R>,
   schedule: Schedule.Schedule<B, E, R1>
-): Effect.Effect<A, E, R | R1> => Effect.catchAllCause(self, (cause) => again(self, cause, () => Driver.make(schedule)))
+): Effect.Effect<A, E, R | R1> =>
+  // A success passes `catchAllCause` by untouched; which causes are tried again is left to `catchAll`, as in Effect.retry.
+  Effect.catchAllCause(self, (cause) => again(Effect.failCause(cause), self, Driver.make(schedule)))
 
 const again = <A, E, R, R1>(
+  attempt: Effect.Effect<A, E, R>,
   self: Effect.Effect<A, E, R>,
-  cause: Cause.Cause<E>,
-  getDriver: () => Driver.Driver<E, R1>
+  driver: Driver.Driver<E, R1>
 ): Effect.Effect<A, E, R | R1> =>
-  Either.match(Cause.failureOrCause(cause), {
-    onRight: Effect.failCause,
-    onLeft: (error) => {
-      const driver = getDriver()
-      return Effect.flatMap(driver.next(error), (next): Effect.Effect<A, E, R | R1> =>
-        next._tag === "Stop"
-          ? Effect.fail(error)
-          : Effect.zipRight(
-            Driver.sleep(next.delayMillis),
-            Effect.catchAllCause(numbered(self, driver), (cause) => again(self, cause, () => driver))
-          ))
-    }
-  })
+  Effect.catchAll(attempt, (error) =>
+    Effect.flatMap(driver.next(error), (next) =>
+      next._tag === "Stop"
+        ? Effect.fail(error)
+        : Effect.zipRight(Driver.sleep(next.delayMillis), again(numbered(self, driver), self, driver))))
 
 const numbered = <A, E, R, In, R1>(self: Effect.Effect<A, E, R>, driver: Driver.Driver<In, R1>) =>
   Effect.provideService(self, Schedule.CurrentIterationMetadata, driver.metadata())
+
+/** A defect is never tried again, not even where a failure came with it. */
+const retryable = <E>(cause: Cause.Cause<E>): Option.Option<E> =>
+  Cause.isDie(cause) ? Option.none() : Cause.failureOption(cause)
 
 type Entry<E> = Omit<Attempt<E>, "delay" | "reason">
 
@@ -57,13 +54,15 @@ class Loop<A, E, R, R1, R2> {
     const attempt = Effect.suspend(() => this.options.attempt(number))
     return Effect.matchCauseEffect(this.driver === undefined ? attempt : numbered(attempt, this.driver), {
       onSuccess: (value) => this.end(Exit.succeed(value), this.entry(number, startMillis, Option.none()), "success"),
-      onFailure: (cause) => this.afterFailure(cause, this.entry(number, startMillis, Cause.failureOption(cause)))
+      onFailure: (cause) => this.afterFailure(cause, this.entry(number, startMillis, retryable(cause)))
     })
   }
 
   afterFailure(cause: Cause.Cause<E>, entry: Entry<E>): Effect.Effect<Ended<A, E>, never, R | R1 | R2> {
     const exit = Exit.failCause(cause)
-    if (Option.isNone(entry.failure)) return this.end(exit, entry, "defect")
+    if (Option.isNone(entry.failure)) {
+      return this.end(exit, entry, Cause.isInterruptedOnly(cause) ? "interrupted" : "defect")
+    }
     const error = entry.failure.value
     const refusal = this.options.refuse === undefined ? Option.none() : this.options.refuse(error)
     if (Option.isSome(refusal)) return this.end(exit, entry, refusal.value)
