@@ -324,6 +324,11 @@ describe("Idempotency.automaticKeys", () => {
     assert.strictEqual(invalid(() => Idempotency.automaticKeys(client, { header: "a b" })).option, "header")
     assert.strictEqual(invalid(() => client.pipe(Idempotency.automaticKeys({ methods: [] }))).option, "methods")
   })
+
+  it("rejects them before there is a client", () => {
+    assert.strictEqual(invalid(() => Idempotency.automaticKeys({ header: "a b" })).option, "header")
+    assert.strictEqual(invalid(() => Idempotency.automaticKeys({ methods: [] })).option, "methods")
+  })
 })
 
 describe("a mark", () => {

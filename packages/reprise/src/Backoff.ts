@@ -71,7 +71,7 @@ export const exponential = (
 ): Schedule.Schedule<Duration.Duration> => {
   const baseMillis = InvalidOption.millis("base", base, { moreThan: 0 })
   // An infinite factor is no factor: the largest number is the bound.
-  const factor = InvalidOption.number("factor", options?.factor ?? 2, { min: 1, max: Number.MAX_VALUE })
+  const factor = InvalidOption.number("factor", options?.factor ?? 2, { min: 1 })
   return unfold(0, (n) => Effect.succeed([baseMillis * factor ** n, n + 1]))
 }
 
@@ -342,8 +342,8 @@ export const proportionalJitter: {
     options: { readonly min: number; readonly max: number }
   ): Schedule.Schedule<Out, In, R>
 } = combinator((options: { readonly min: number; readonly max: number }) => {
-  const min = InvalidOption.number("min", options.min, { min: 0, max: Number.MAX_VALUE })
-  const max = InvalidOption.number("max", options.max, { min, max: Number.MAX_VALUE })
+  const min = InvalidOption.number("min", options.min, { min: 0 })
+  const max = InvalidOption.number("max", options.max, { min })
   return jitter((delayMillis, random) => delayMillis * between(min, max, random))
 })
 

@@ -47,7 +47,7 @@ const show = (value: unknown): string => {
 }
 
 /**
- * The number, if it lies in `[min, max]` and is not `NaN`; throws `InvalidOption` otherwise.
+ * The number, if it is finite and lies in `[min, max]`; throws `InvalidOption` otherwise.
  *
  * @since 0.1.0
  * @category validation
@@ -58,8 +58,8 @@ export const number = (
   range: { readonly min: number; readonly max?: number }
 ): number => {
   const max = range.max ?? Infinity
-  if (typeof value === "number" && value >= range.min && value <= max) return value
-  const expected = max === Infinity ? `a number >= ${range.min}` : `a number from ${range.min} to ${max}`
+  if (Number.isFinite(value) && value >= range.min && value <= max) return value
+  const expected = max === Infinity ? `a finite number >= ${range.min}` : `a number from ${range.min} to ${max}`
   throw new InvalidOption({ option, value, expected })
 }
 

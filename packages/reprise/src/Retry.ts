@@ -31,9 +31,9 @@ export interface Hint {
  * Why an attempt was followed by a wait, or by none.
  *
  * It waited: `"backoff"` (the schedule's own delay), `"retryAfter"` (the failure's hint was longer). It ended:
- * `"success"`, `"defect"`, `"interrupted"` (from within), `"attempts"` and `"within"` (the limits of `Backoff`), `"notRetryable"`,
- * `"retryAfterTooLong"`, `"deadline"` (no time for the wait), `"schedule"` (any other schedule's end). Whoever runs the
- * loop may refuse for reasons of its own, such as `"notIdempotent"`.
+ * `"success"`, `"defect"`, `"interrupted"` (from within the attempt), `"attempts"` and `"within"` (the limits of
+ * `Backoff`), `"notRetryable"`, `"retryAfterTooLong"`, `"deadline"` (no time for the wait), `"schedule"` (any other
+ * schedule's end). Whoever runs the loop may refuse for reasons of its own, such as `"notIdempotent"`.
  *
  * @since 0.1.0
  * @category models

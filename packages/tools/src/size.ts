@@ -1,0 +1,42 @@
+/**
+ * `pnpm size`: what the packages add to a browser bundle, minified and compressed, against the budgets in
+ * `bundle/budgets.json`.
+ */
+import * as Esbuild from "esbuild"
+import * as Path from "node:path"
+import * as Zlib from "node:zlib"
+import { conclude, readJson } from "./workspace.js"
+
+interface Budget {
+  /** What is measured, for people. */
+  readonly adds: string
+  /** The program without it, and the same program with it. */
+  readonly to: string
+  readonly with: string
+  readonly maxGzipBytes: number
+}
+
+const folder = Path.resolve(import.meta.dirname, "../bundle")
+
+const gzipBytes = async (fixture: string): Promise<number> => {
+  const { outputFiles } = await Esbuild.build({
+    entryPoints: [Path.join(folder, fixture)],
+    bundle: true,
+    write: false,
+    minify: true,
+    format: "esm",
+    platform: "browser",
+    target: "es2022"
+  })
+  return Zlib.gzipSync(outputFiles[0]!.contents, { level: 9 }).length
+}
+
+const problems: Array<string> = []
+for (const budget of readJson<ReadonlyArray<Budget>>(Path.join(folder, "budgets.json"))) {
+  const before = await gzipBytes(budget.to)
+  const after = await gzipBytes(budget.with)
+  const line = `${budget.adds}: ${before} + ${after - before} = ${after} bytes gzip, may add ${budget.maxGzipBytes}`
+  console.log(line)
+  if (after - before > budget.maxGzipBytes) problems.push(`over budget: ${line}`)
+}
+conclude(problems, "all bundles are within their budgets")
