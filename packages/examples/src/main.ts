@@ -1,0 +1,22 @@
+/** `pnpm --filter @reprise/examples start payments`: runs an example, or all of them. */
+import { Console, Effect, Struct } from "effect"
+import * as Download from "./download.js"
+import * as DropIn from "./drop-in.js"
+import * as Payments from "./payments.js"
+import * as Service from "./service.js"
+
+const examples = {
+  "drop-in": DropIn.program,
+  payments: Payments.program,
+  download: Download.program,
+  service: Service.program
+}
+
+const isExample = (name: string): name is keyof typeof examples => name in examples
+
+const named = process.argv.slice(2).filter(isExample)
+
+const run = (name: keyof typeof examples) =>
+  Effect.flatMap(examples[name], (result: unknown) => Console.log(`${name}:`, result))
+
+Effect.runPromise(Effect.forEach(named.length > 0 ? named : Struct.keys(examples), run, { discard: true }))

@@ -1,0 +1,42 @@
+/** A service in Effect's wiring: its policy comes from the environment, its transport from the outside. */
+import { FetchHttpClient, HttpClient, HttpClientRequest, HttpClientResponse } from "@effect/platform"
+import { ResilientHttpClient } from "@reprise/http"
+import { FaultServer, Reply } from "@reprise/testing"
+import { Config, ConfigProvider, Effect, Schema } from "effect"
+
+class Order extends Schema.Class<Order>("Order")({ id: Schema.Int, title: Schema.String }) {}
+
+/** Reads `ORDERS_URL`, and `ORDERS_ATTEMPTS`, `ORDERS_BASE_DELAY`, `ORDERS_DEADLINE` ... for the client. */
+export class Orders extends Effect.Service<Orders>()("examples/Orders", {
+  accessors: true,
+  dependencies: [ResilientHttpClient.layerConfig(ResilientHttpClient.config("ORDERS"))],
+  effect: Effect.gen(function*() {
+    const url = yield* Config.nested(Config.string("URL"), "ORDERS")
+    const client = (yield* HttpClient.HttpClient).pipe(
+      HttpClient.mapRequest(HttpClientRequest.prependUrl(url)),
+      HttpClient.filterStatusOk
+    )
+    return {
+      find: (id: number) => client.get(`/orders/${id}`).pipe(Effect.flatMap(HttpClientResponse.schemaBodyJson(Order)))
+    }
+  })
+}) {}
+
+export const program = Effect.gen(function*() {
+  const server = yield* FaultServer.make()
+  yield* server.script(
+    Reply.respond({ status: 429, headers: { "retry-after": "0" } }),
+    Reply.respond({ status: 502 }),
+    Reply.json({ id: 42, title: "two books" })
+  )
+  const environment = ConfigProvider.fromMap(
+    new Map([["ORDERS_URL", server.url], ["ORDERS_ATTEMPTS", "4"], ["ORDERS_BASE_DELAY", "20 millis"]]),
+    { pathDelim: "_" }
+  )
+  return yield* Orders.find(42).pipe(
+    Effect.provide(Orders.Default),
+    Effect.provide(FetchHttpClient.layer),
+    Effect.withConfigProvider(environment),
+    Effect.map(({ title }) => title)
+  )
+}).pipe(Effect.scoped)

@@ -1,0 +1,31 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Effect } from "effect"
+import * as Download from "../src/download.js"
+import * as DropIn from "../src/drop-in.js"
+import * as Payments from "../src/payments.js"
+import * as Service from "../src/service.js"
+
+describe("the example", () => {
+  it.live("drop-in makes an unchanged program survive a busy server and a lost connection", () =>
+    Effect.gen(function*() {
+      assert.deepStrictEqual(yield* DropIn.program, { before: "503 busy", after: "200 two books" })
+    }))
+
+  it.live("payments repeats a charge under the same key, and never a declined one", () =>
+    Effect.gen(function*() {
+      assert.deepStrictEqual(yield* Payments.program, {
+        outcomes: ["paid", "declined", "not charged, try later", "unknown, ask before you try again"],
+        keys: ["order-a", "order-a", "order-b", "order-c", "order-d", "order-d"]
+      })
+    }))
+
+  it.live("download gets the whole file after two halves", () =>
+    Effect.gen(function*() {
+      assert.deepStrictEqual(yield* Download.program, { bytes: 100_000, attempts: 3 })
+    }))
+
+  it.live("service finds the order with the policy of its environment", () =>
+    Effect.gen(function*() {
+      assert.strictEqual(yield* Service.program, "two books")
+    }))
+})

@@ -1,0 +1,190 @@
+import { assert, describe, layer } from "@effect/vitest"
+import * as FaultServer from "@reprise/testing/FaultServer"
+import * as Reply from "@reprise/testing/Reply"
+import { Context, Effect, Layer } from "effect"
+import * as Esbuild from "esbuild"
+import * as Fs from "node:fs"
+import * as Path from "node:path"
+import { chromium } from "playwright-core"
+import type { Call, Outcome } from "./page.js"
+
+const names = ["chromium", "chromium-browser", "google-chrome"]
+
+const executable = process.env["CHROMIUM_PATH"] ||
+  (process.env["PATH"] ?? "").split(Path.delimiter)
+    .flatMap((folder) => names.map((name) => Path.join(folder, name)))
+    .find((path) => Fs.existsSync(path))
+
+const flags = [
+  "--headless",
+  "--no-sandbox",
+  "--disable-gpu",
+  "--disable-quic",
+  "--no-first-run",
+  "--disable-background-networking",
+  "--disable-component-update",
+  "--disable-sync"
+]
+
+const launch = Effect.suspend(() =>
+  executable === undefined
+    ? Effect.dieMessage("No browser: install chromium (Debian: apt-get install chromium), or set CHROMIUM_PATH.")
+    : Effect.promise(() => chromium.launch({ executablePath: executable, args: flags }))
+)
+
+const bundle = Effect.promise(() =>
+  Esbuild.build({
+    entryPoints: [Path.join(import.meta.dirname, "page.ts")],
+    bundle: true,
+    write: false,
+    format: "esm",
+    platform: "browser",
+    target: "es2022"
+  })
+)
+
+/** A page of the server that runs `page.ts`, and a server of another origin. */
+class Page extends Context.Tag("Page")<Page, {
+  readonly server: FaultServer.FaultServer
+  readonly other: FaultServer.FaultServer
+  readonly call: (call: Call) => Effect.Effect<Outcome>
+}>() {
+  static readonly layer = Layer.scoped(
+    Page,
+    Effect.gen(function*() {
+      const browser = yield* Effect.acquireRelease(launch, (browser) => Effect.promise(() => browser.close()))
+      const server = yield* FaultServer.make()
+      const { outputFiles } = yield* bundle
+      const html = "<!doctype html><link rel=icon href=data:,><script type=module src=page.js></script>"
+      yield* server.route("/", Reply.respond({ headers: { "content-type": "text/html" }, body: html }))
+      yield* server.route(
+        "/page.js",
+        Reply.respond({ headers: { "content-type": "text/javascript" }, body: outputFiles[0]!.contents })
+      )
+      const page = yield* Effect.promise(() => browser.newPage())
+      yield* Effect.promise(() => page.goto(server.url))
+      return {
+        server,
+        other: yield* FaultServer.make(),
+        call: (call) => Effect.promise(() => page.evaluate((call) => window.call(call), call))
+      }
+    })
+  )
+}
+
+// Chromium itself sends a request again whose reused connection breaks: every reply ends its connection.
+const reply = (options: Reply.Reply.Options) => Reply.closeAfter(Reply.respond(options))
+
+const busy = reply({ status: 503, body: "busy" })
+const ok = reply({ body: "ok" })
+
+const sentTo = (server: FaultServer.FaultServer, path: string) =>
+  Effect.map(server.requests, (all) => all.filter((request) => request.path === path).map(({ method }) => method))
+
+// On the build server a missing browser is a failure; to a person who has none it is no obstacle.
+// eslint-disable-next-line no-restricted-syntax -- see above
+describe.skipIf(executable === undefined && process.env["CI"] === undefined)("in Chromium", () => {
+  layer(Page.layer, { excludeTestServices: true, timeout: "30 seconds" })((it) => {
+    it.effect("a GET is sent again after a 503, and its ledger is there", () =>
+      Effect.gen(function*() {
+        const { call, server } = yield* Page
+        yield* server.route("/busy", busy, busy, ok)
+        assert.deepStrictEqual(yield* call({ method: "GET", url: "/busy" }), {
+          result: "200 ok",
+          attempts: [["ServerError", "backoff"], ["ServerError", "backoff"], ["response", "success"]]
+        })
+      }))
+
+    it.effect("a bare POST is sent once", () =>
+      Effect.gen(function*() {
+        const { call, server } = yield* Page
+        yield* server.route("/pay", busy)
+        assert.deepStrictEqual(yield* call({ method: "POST", url: "/pay", body: "5 EUR" }), {
+          result: "ServerError",
+          attempts: [["ServerError", "notIdempotent"]]
+        })
+        assert.deepStrictEqual(yield* sentTo(server, "/pay"), ["POST"])
+      }))
+
+    it.effect("an origin that refuses connections is an UnknownNetwork, tried again for a GET only", () =>
+      Effect.gen(function*() {
+        const { call } = yield* Page
+        const url = yield* FaultServer.refusedUrl
+        assert.deepStrictEqual(yield* call({ method: "GET", url }), {
+          result: "UnknownNetwork",
+          attempts: [["UnknownNetwork", "backoff"], ["UnknownNetwork", "backoff"], ["UnknownNetwork", "attempts"]]
+        })
+        assert.deepStrictEqual(yield* call({ method: "POST", url, body: "5 EUR" }), {
+          result: "UnknownNetwork",
+          attempts: [["UnknownNetwork", "notIdempotent"]]
+        })
+      }))
+
+    it.effect("a body that is cut short is read again by executeAndRead, and an error without it", () =>
+      Effect.gen(function*() {
+        const { call, server } = yield* Page
+        const whole = reply({ body: "the whole body" })
+        for (const path of ["/file", "/other-file"]) yield* server.route(path, Reply.truncate(whole), whole)
+        const { result } = yield* call({ method: "GET", url: "/file", executeAndRead: true })
+        assert.strictEqual(result, "200 the whole body")
+        assert.lengthOf(yield* sentTo(server, "/file"), 2)
+        assert.strictEqual((yield* call({ method: "GET", url: "/other-file" })).result, "ResponseError")
+        assert.lengthOf(yield* sentTo(server, "/other-file"), 1)
+      }))
+
+    it.effect("a body that is cut short every time is a BodyFailure with its ledger", () =>
+      Effect.gen(function*() {
+        const { call, server } = yield* Page
+        yield* server.route("/broken", Reply.truncate(reply({ body: "the whole body" })))
+        assert.deepStrictEqual(yield* call({ method: "GET", url: "/broken", executeAndRead: true }), {
+          result: "BodyFailure",
+          attempts: [["BodyFailure", "backoff"], ["BodyFailure", "backoff"], ["BodyFailure", "attempts"]]
+        })
+      }))
+
+    it.effect("Retry-After of the page's own origin is obeyed", () =>
+      Effect.gen(function*() {
+        const { call, server } = yield* Page
+        const limited = (seconds: string) => reply({ status: 429, headers: { "retry-after": seconds } })
+        yield* server.route("/soon", limited("0"), ok)
+        yield* server.route("/tomorrow", limited("86400"), ok)
+        assert.strictEqual((yield* call({ method: "GET", url: "/soon" })).result, "200 ok")
+        assert.deepStrictEqual(yield* call({ method: "GET", url: "/tomorrow" }), {
+          result: "RateLimited",
+          attempts: [["RateLimited", "retryAfterTooLong"]]
+        })
+      }))
+
+    it.effect("Retry-After of another origin is seen only where that exposes it", () =>
+      Effect.gen(function*() {
+        const { call, other } = yield* Page
+        const cors = { "access-control-allow-origin": "*", "access-control-allow-headers": "*" }
+        const tomorrow = { ...cors, "retry-after": "86400" }
+        const exposed = { ...tomorrow, "access-control-expose-headers": "retry-after" }
+        const okToAll = reply({ headers: cors, body: "ok" })
+        for (const [path, headers] of [["/hidden", tomorrow], ["/exposed", exposed]] as const) {
+          yield* other.route(`OPTIONS ${path}`, reply({ status: 204, headers: cors }))
+          yield* other.route(`GET ${path}`, reply({ status: 503, headers }), okToAll)
+        }
+        assert.deepStrictEqual(yield* call({ method: "GET", url: `${other.url}/hidden` }), {
+          result: "200 ok",
+          attempts: [["ServerError", "backoff"], ["response", "success"]]
+        })
+        assert.deepStrictEqual(yield* call({ method: "GET", url: `${other.url}/exposed` }), {
+          result: "ServerError",
+          attempts: [["ServerError", "retryAfterTooLong"]]
+        })
+      }))
+
+    it.effect("an origin that does not allow the page is an UnknownNetwork, whatever it answers", () =>
+      Effect.gen(function*() {
+        const { call, other } = yield* Page
+        yield* other.route("/private", ok)
+        const { attempts, result } = yield* call({ method: "POST", url: `${other.url}/private`, body: "5 EUR" })
+        assert.strictEqual(result, "UnknownNetwork")
+        assert.deepStrictEqual(attempts, [["UnknownNetwork", "notIdempotent"]])
+        // Effect's trace headers make every request to another origin ask first, and the answer is no.
+        assert.deepStrictEqual(yield* sentTo(other, "/private"), ["OPTIONS"])
+      }))
+  })
+})

@@ -1,0 +1,61 @@
+import { FetchHttpClient, HttpBody, HttpClientRequest } from "@effect/platform"
+import type { HttpClientResponse, HttpMethod } from "@effect/platform"
+import { Effect, Layer, ManagedRuntime, Option } from "effect"
+import type * as HttpFailure from "../../src/HttpFailure.js"
+import * as HttpResilience from "../../src/HttpResilience.js"
+import * as HttpRetry from "../../src/HttpRetry.js"
+import * as ResilientHttpClient from "../../src/ResilientHttpClient.js"
+
+/** What the test asks of the page. */
+export interface Call {
+  readonly method: HttpMethod.HttpMethod
+  readonly url: string
+  /** Sent as text. */
+  readonly body?: string
+  /** Whether the body is read inside the attempt. */
+  readonly executeAndRead?: boolean
+}
+
+/** What became of a call, with its ledger: what each attempt came to, and why there was another one or none. */
+export interface Outcome {
+  readonly result: string
+  readonly attempts: ReadonlyArray<readonly [result: string, reason: string]>
+}
+
+declare global {
+  interface Window {
+    call: (call: Call) => Promise<Outcome>
+  }
+}
+
+const runtime = ManagedRuntime.make(
+  ResilientHttpClient.layerTyped({ retry: HttpRetry.exponential({ base: "1 millis", cap: "2 millis" }) }).pipe(
+    Layer.provide(FetchHttpClient.layer)
+  )
+)
+
+const outcome = (result: string, ledger: HttpFailure.HttpFailure["attempts"]): Outcome => ({
+  result,
+  attempts: ledger.map(({ failure, reason }) => [
+    Option.match(failure, { onNone: () => "response", onSome: ({ _tag }) => _tag }),
+    reason
+  ])
+})
+
+const read = (response: HttpClientResponse.HttpClientResponse) =>
+  Effect.map(response.text, (text) => [response, text] as const)
+
+window.call = ({ body, executeAndRead, method, url }) =>
+  Effect.gen(function*() {
+    const client = yield* ResilientHttpClient.ResilientHttpClient
+    const request = HttpClientRequest.make(method)(url).pipe(
+      HttpClientRequest.setBody(body === undefined ? HttpBody.empty : HttpBody.text(body))
+    )
+    const [response, text] = yield* executeAndRead === true
+      ? HttpResilience.executeAndRead(client, request, read)
+      : Effect.flatMap(client.execute(request), read)
+    return outcome(`${response.status} ${text}`, HttpResilience.attempts(response))
+  }).pipe(
+    Effect.catchAll((failure) => Effect.succeed(outcome(failure._tag, "attempts" in failure ? failure.attempts : []))),
+    runtime.runPromise
+  )
