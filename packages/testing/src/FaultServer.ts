@@ -6,7 +6,7 @@
  *
  * @since 0.1.0
  */
-import { ServeError } from "@effect/platform/HttpServerError"
+import type { ServeError } from "@effect/platform/HttpServerError"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"

@@ -8,7 +8,7 @@
 import * as HttpClient from "@effect/platform/HttpClient"
 import type * as HttpClientError from "@effect/platform/HttpClientError"
 import * as Context from "effect/Context"
-import * as Duration from "effect/Duration"
+import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import { dual } from "effect/Function"
 import * as Layer from "effect/Layer"
@@ -191,7 +191,11 @@ export const fail = (preset: Preset): Fail => failWith(presets[preset]())
  * @since 0.1.0
  * @category constructors
  */
-export const failWith = (cause: unknown, reason: Fail["reason"] = "Transport"): Fail => ({ _tag: "Fail", cause, reason })
+export const failWith = (cause: unknown, reason: Fail["reason"] = "Transport"): Fail => ({
+  _tag: "Fail",
+  cause,
+  reason
+})
 
 /**
  * No answer until the caller is interrupted.
@@ -247,7 +251,11 @@ export const truncatedBody = (
 export const hangBody = (options: ResponseOptions & { readonly bytes?: number | undefined }): Respond =>
   cut(options, options.bytes, "hang")
 
-const cut = (options: ResponseOptions, bytes: number | undefined, by: "hang" | { readonly cause: unknown }): Respond => {
+const cut = (
+  options: ResponseOptions,
+  bytes: number | undefined,
+  by: "hang" | { readonly cause: unknown }
+): Respond => {
   const whole = respond(options)
   const max = whole.body.length
   return { ...whole, cut: { bytes: InvalidOption.integer("bytes", bytes ?? max >> 1, { min: 0, max }), by } }
@@ -284,6 +292,8 @@ export const make = (...steps: ReadonlyArray<Scripted>): Effect.Effect<HttpFault
  */
 export const layer = (...steps: ReadonlyArray<Scripted>): Layer.Layer<HttpClient.HttpClient | HttpFault> =>
   Layer.effectContext(
-    Effect.map(make(...steps), (fault) =>
-      Context.make(HttpFault, fault).pipe(Context.add(HttpClient.HttpClient, fault.client)))
+    Effect.map(
+      make(...steps),
+      (fault) => Context.make(HttpFault, fault).pipe(Context.add(HttpClient.HttpClient, fault.client))
+    )
   )

@@ -6,7 +6,7 @@
  *
  * @since 0.1.0
  */
-import * as Duration from "effect/Duration"
+import type * as Duration from "effect/Duration"
 import { dual } from "effect/Function"
 import { type Pipeable, pipeArguments } from "effect/Pipeable"
 import * as InvalidOption from "reprise/InvalidOption"
@@ -19,8 +19,8 @@ import * as presets from "./internal/malformed.js"
  *   `FaultServer.script` can act this early; anywhere else it is `"requestHead"`, as no request is known yet.
  * - `"requestHead"`: the request's head was read, its body was not.
  * - `"request"`: the whole request was read, nothing was answered.
- * - `"responseHead"`: half of the status line and headers was sent.
- * - `"responseBody"`: the headers and half of the body were sent.
+ * - `"responseHead"`: a part of the status line and headers was sent.
+ * - `"responseBody"`: the headers and a part of the body were sent; for a body of your own see {@link truncate}.
  *
  * @since 0.1.0
  * @category models
@@ -65,7 +65,9 @@ export interface Respond extends Pipeable {
   readonly close: boolean
   /** Whether the response is sent before the request's body is read. */
   readonly early: boolean
-  readonly cut: { readonly at: "responseHead" | "responseBody"; readonly by: Ending; readonly bytes: number } | undefined
+  readonly cut:
+    | { readonly at: "responseHead" | "responseBody"; readonly by: Ending; readonly bytes: number }
+    | undefined
 }
 
 /**
@@ -124,13 +126,15 @@ export declare namespace Reply {
 
 const Proto = {
   pipe() {
+    // eslint-disable-next-line prefer-rest-params -- what pipeArguments takes
     return pipeArguments(this, arguments)
   }
 }
 
 const make = <R extends Reply>(fields: Omit<R, "pipe">): R => Object.assign(Object.create(Proto), fields)
 
-const encode = (text: string | Uint8Array): Uint8Array => typeof text === "string" ? new TextEncoder().encode(text) : text
+const encode = (text: string | Uint8Array): Uint8Array =>
+  typeof text === "string" ? new TextEncoder().encode(text) : text
 
 /**
  * A response. Throws `InvalidOption` for a status that has not three digits.
@@ -250,8 +254,11 @@ export const malformed = (kind: keyof typeof presets.bytes): Raw => raw(presets.
 export const delay: {
   (duration: Duration.DurationInput): <R extends Reply>(self: R) => R
   <R extends Reply>(self: R, duration: Duration.DurationInput): R
-} = dual(2, <R extends Reply>(self: R, duration: Duration.DurationInput): R =>
-  make<R>({ ...self, delayMillis: self.delayMillis + InvalidOption.millis("delay", duration, { min: 0 }) }))
+} = dual(
+  2,
+  <R extends Reply>(self: R, duration: Duration.DurationInput): R =>
+    make<R>({ ...self, delayMillis: self.delayMillis + InvalidOption.millis("delay", duration, { min: 0 }) })
+)
 
 /**
  * Sends fewer bytes of the body than were announced (half of it by default), then a FIN, RST or silence.
@@ -292,12 +299,15 @@ export const hangBody = (self: Respond): Respond => truncate(self, { by: "hang" 
 export const dribble: {
   (options: { readonly pieces: number; readonly gap: Duration.DurationInput }): (self: Respond) => Respond
   (self: Respond, options: { readonly pieces: number; readonly gap: Duration.DurationInput }): Respond
-} = dual(2, (self: Respond, options: { readonly pieces: number; readonly gap: Duration.DurationInput }): Respond =>
-  make<Respond>({
-    ...self,
-    pieces: InvalidOption.integer("pieces", options.pieces, { min: 1 }),
-    gapMillis: InvalidOption.millis("gap", options.gap, { min: 0 })
-  }))
+} = dual(
+  2,
+  (self: Respond, options: { readonly pieces: number; readonly gap: Duration.DurationInput }): Respond =>
+    make<Respond>({
+      ...self,
+      pieces: InvalidOption.integer("pieces", options.pieces, { min: 1 }),
+      gapMillis: InvalidOption.millis("gap", options.gap, { min: 0 })
+    })
+)
 
 /**
  * Tells the end of the body otherwise than by `content-length`: by chunks, or by closing the connection.
@@ -332,4 +342,5 @@ export const early = (self: Respond): Respond => make<Respond>({ ...self, early:
  * @since 0.1.0
  * @category guards
  */
-export const isReply = (u: unknown): u is Reply => typeof u === "object" && u !== null && Object.getPrototypeOf(u) === Proto
+export const isReply = (u: unknown): u is Reply =>
+  typeof u === "object" && u !== null && Object.getPrototypeOf(u) === Proto

@@ -53,29 +53,38 @@ describe("FaultServer", () => {
       assert.strictEqual(yield* get(`${server.url}/a?x`), "route")
     }).pipe(withUndici))
 
-  it.scopedLive.each([
-    ["a reset after the request", Reply.reset(), "ECONNRESET"],
-    ["a reset while connecting", Reply.reset("connect"), "ECONNRESET"],
-    ["a reset in the head of the response", Reply.reset("responseHead"), "ECONNRESET"],
-    ["a reset in the body", Reply.reset("responseBody"), "ECONNRESET"],
-    ["a FIN after the request", Reply.fin(), "UND_ERR_SOCKET"],
-    ["a FIN in the body", Reply.fin("responseBody"), "UND_ERR_SOCKET"],
-    ["a body cut short", Reply.truncate(Reply.respond({ body: "whole body" })), "UND_ERR_SOCKET"],
-    ["a chunked body cut short", Reply.truncate(Reply.framing(Reply.respond({ body: "whole" }), "chunked")), "UND_ERR_SOCKET"],
-    ["too many headers", Reply.malformed("headerOverflow"), "UND_ERR_HEADERS_OVERFLOW"]
-  ] as const)("surfaces %s", ([, reply, code]) =>
+  it.scopedLive.each(
+    [
+      ["a reset after the request", Reply.reset(), "ECONNRESET"],
+      ["a reset while connecting", Reply.reset("connect"), "ECONNRESET"],
+      ["a reset in the head of the response", Reply.reset("responseHead"), "ECONNRESET"],
+      ["a reset in the body", Reply.reset("responseBody"), "ECONNRESET"],
+      ["a FIN after the request", Reply.fin(), "UND_ERR_SOCKET"],
+      ["a FIN in the body", Reply.fin("responseBody"), "UND_ERR_SOCKET"],
+      ["a body cut short", Reply.truncate(Reply.respond({ body: "whole body" })), "UND_ERR_SOCKET"],
+      [
+        "a chunked body cut short",
+        Reply.truncate(Reply.framing(Reply.respond({ body: "whole" }), "chunked")),
+        "UND_ERR_SOCKET"
+      ],
+      ["too many headers", Reply.malformed("headerOverflow"), "UND_ERR_HEADERS_OVERFLOW"]
+    ] as const
+  )("surfaces %s", ([, reply, code]) =>
     Effect.gen(function*() {
       const server = yield* FaultServer.make()
       yield* server.script(reply)
       assert.strictEqual(codeOf(yield* Effect.flip(get(server.url))), code)
     }).pipe(withUndici))
 
-  it.scopedLive.each(["garbage", "badStatusLine", "badChunkSize"] as const)("talks %s", (kind) =>
-    Effect.gen(function*() {
-      const server = yield* FaultServer.make()
-      yield* server.script(Reply.malformed(kind))
-      assert.isTrue(Exit.isFailure(yield* Effect.exit(get(server.url))))
-    }).pipe(withUndici))
+  it.scopedLive.each(["garbage", "badStatusLine", "badChunkSize"] as const)(
+    "talks %s",
+    (kind) =>
+      Effect.gen(function*() {
+        const server = yield* FaultServer.make()
+        yield* server.script(Reply.malformed(kind))
+        assert.isTrue(Exit.isFailure(yield* Effect.exit(get(server.url))))
+      }).pipe(withUndici)
+  )
 
   it.scopedLive("sees that the client gives up, before and in the response", () =>
     Effect.gen(function*() {
@@ -100,7 +109,11 @@ describe("FaultServer", () => {
         Reply.framing(Reply.respond({ body: "until close" }), "close"),
         Reply.closeAfter(Reply.respond({ body: "and closed" }))
       )
-      assert.deepStrictEqual(yield* Effect.replicateEffect(get(server.url), 3), ["in four pieces", "until close", "and closed"])
+      assert.deepStrictEqual(yield* Effect.replicateEffect(get(server.url), 3), [
+        "in four pieces",
+        "until close",
+        "and closed"
+      ])
       assert.strictEqual((yield* server.connections).accepted, 2)
     }).pipe(withUndici))
 
@@ -123,12 +136,14 @@ describe("FaultServer", () => {
       assert.isTrue(Exit.isFailure(yield* Effect.exit(get(server.url))))
     }).pipe(Effect.provide(NodeHttpClient.layer)))
 
-  it.scopedLive.each([
-    ["good", undefined],
-    ["self-signed", "DEPTH_ZERO_SELF_SIGNED_CERT"],
-    ["expired", "CERT_HAS_EXPIRED"],
-    ["wrong-host", "ERR_TLS_CERT_ALTNAME_INVALID"]
-  ] as const)("shows a client that trusts its authority a %s certificate", ([tls, code]) =>
+  it.scopedLive.each(
+    [
+      ["good", undefined],
+      ["self-signed", "DEPTH_ZERO_SELF_SIGNED_CERT"],
+      ["expired", "CERT_HAS_EXPIRED"],
+      ["wrong-host", "ERR_TLS_CERT_ALTNAME_INVALID"]
+    ] as const
+  )("shows a client that trusts its authority a %s certificate", ([tls, code]) =>
     Effect.gen(function*() {
       const server = yield* FaultServer.make({ tls })
       const result = yield* Effect.async<string | undefined>((resume) => {

@@ -33,7 +33,8 @@ describe("HttpFault", () => {
         )
       )
       const [request] = yield* fault.requests
-      assert.strictEqual(request?.timeMillis, 1000)
+      assert(request !== undefined)
+      assert.strictEqual(request.timeMillis, 1000)
       assert.strictEqual(request.method, "PUT")
       assert.strictEqual(request.url, `${url}?b=c`)
       assert.strictEqual(request.headers["x-test"], "1")
@@ -77,15 +78,17 @@ describe("HttpFault", () => {
       assert.isFalse(request!.complete)
     }))
 
-  it.effect.each([
-    ["connectionRefused", "ECONNREFUSED", "connect"],
-    ["connectionReset", "ECONNRESET", "read"],
-    ["connectionClosed", "UND_ERR_SOCKET", undefined],
-    ["dnsNotFound", "ENOTFOUND", "getaddrinfo"],
-    ["certificateExpired", "CERT_HAS_EXPIRED", undefined],
-    ["timeout", "UND_ERR_HEADERS_TIMEOUT", undefined],
-    ["malformedResponse", undefined, undefined]
-  ] as const)("fails with undici's cause for %s", ([preset, code, syscall]) =>
+  it.effect.each(
+    [
+      ["connectionRefused", "ECONNREFUSED", "connect"],
+      ["connectionReset", "ECONNRESET", "read"],
+      ["connectionClosed", "UND_ERR_SOCKET", undefined],
+      ["dnsNotFound", "ENOTFOUND", "getaddrinfo"],
+      ["certificateExpired", "CERT_HAS_EXPIRED", undefined],
+      ["timeout", "UND_ERR_HEADERS_TIMEOUT", undefined],
+      ["malformedResponse", undefined, undefined]
+    ] as const
+  )("fails with undici's cause for %s", ([preset, code, syscall]) =>
     Effect.gen(function*() {
       const fault = yield* HttpFault.make(HttpFault.fail(preset))
       const error = yield* Effect.flip(fault.client.get(url))
@@ -150,11 +153,14 @@ describe("HttpFault", () => {
 
   it.effect("says that a response was answered once its body was read", () =>
     Effect.gen(function*() {
-      const fault = yield* HttpFault.make()
-      const response = yield* fault.client.get(url)
-      assert.isFalse((yield* fault.requests)[0]!.answered)
-      yield* response.text
-      assert.isTrue((yield* fault.requests)[0]!.answered)
+      const fault = yield* HttpFault.make(HttpFault.respond(), HttpFault.respond({ body: "x" }))
+      for (const index of [0, 1]) {
+        const response = yield* fault.client.get(url)
+        yield* Effect.promise(() => new Promise(setImmediate))
+        assert.isFalse((yield* fault.requests)[index]!.answered)
+        yield* response.text
+        assert.isTrue((yield* fault.requests)[index]!.answered)
+      }
     }))
 
   it.effect("takes functions as steps, a new script, and a step for ever", () =>

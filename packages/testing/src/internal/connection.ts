@@ -44,7 +44,9 @@ export class Connection implements Wire {
     this.parser = new RequestParser({
       onHead: (head) => this.onHead(head),
       onBody: (bytes) => {
-        if (this.reading) this.exchange?.push(bytes)
+        if (!this.reading) return
+        this.exchange?.push(bytes)
+        this.host.onChange()
       },
       onEnd: () => {
         if (this.reading) this.onEnd()
@@ -91,7 +93,7 @@ export class Connection implements Wire {
   }
 
   end(by: Reply.Ending): Effect.Effect<void> {
-    if (by === "hang") return Effect.never
+    if (by === "hang") return Effect.void
     if (by === "reset") {
       const reset = Effect.sync(() => this.destroy())
       return Effect.suspend(() =>
@@ -181,6 +183,7 @@ export class Connection implements Wire {
 // An RST right behind bytes reaches libuv together with them and is then told as an end of stream, not as ECONNRESET.
 // A turn of the event loop lets a client in this process read the bytes first.
 const turn: Effect.Effect<void> = Effect.async((resume) => {
+  // eslint-disable-next-line no-restricted-globals -- no time passes by any clock, and TestClock must not hold it up
   const immediate = setImmediate(() => resume(Effect.void))
   return Effect.sync(() => clearImmediate(immediate))
 })

@@ -60,8 +60,7 @@ export const make = (options: Options): Effect.Effect<FaultServer, ServeError, S
       dropConnections: Effect.sync(listener.drop),
       stop: listener.stop,
       start: Effect.asVoid(listener.start(port)),
-      awaitRequests: (when) =>
-        records.awaitUntil(typeof when === "number" ? () => records.settled() >= when : when),
+      awaitRequests: (when) => records.awaitUntil(typeof when === "number" ? () => records.settled() >= when : when),
       awaitAborted: (n = 1) =>
         Effect.map(
           records.awaitUntil((requests) => requests.filter((request) => request.aborted).length >= n),

@@ -3,7 +3,7 @@ import type * as Reply from "../Reply.js"
 import type { Head } from "./requestParser.js"
 
 /**
- * What a reply can do with a connection. Every way to end it says first that the server did it.
+ * What a reply can do with a connection; to end it by a hang is to leave it open and silent.
  *
  * @internal
  */

@@ -2,7 +2,6 @@
  * An incremental HTTP/1.1 request parser (RFC 9112): one request at a time, bodies by content-length or chunks.
  */
 
-/** @internal */
 export interface Head {
   readonly method: string
   readonly path: string
@@ -12,7 +11,6 @@ export interface Head {
   readonly expectsContinue: boolean
 }
 
-/** @internal */
 export interface Sink {
   readonly onHead: (head: Head) => void
   readonly onBody: (bytes: Uint8Array) => void
@@ -25,7 +23,6 @@ type State = "head" | "length" | "chunkSize" | "chunkData" | "chunkEnd" | "trail
 const maxHeadBytes = 65_536
 const empty = Buffer.alloc(0)
 
-/** @internal */
 export class RequestParser {
   private state: State = "head"
   private rest: Buffer = empty
@@ -132,7 +129,9 @@ const bodyLength = (headers: Readonly<Record<string, string>>): number | "chunke
 const parseHead = (text: string): Head | string => {
   const lines = text.split("\r\n")
   const [method, path, version, more] = lines[0]!.split(" ")
-  if (!method || !path || !/^HTTP\/1\.[01]$/.test(version ?? "") || more !== undefined) return "a malformed request line"
+  if (!method || !path || !/^HTTP\/1\.[01]$/.test(version ?? "") || more !== undefined) {
+    return "a malformed request line"
+  }
   const headers: Record<string, string> = Object.create(null)
   for (let i = 1; i < lines.length; i++) {
     const line = lines[i]!

@@ -48,7 +48,7 @@ describe("RequestParser", () => {
   it("reads the same however the bytes are cut", () => {
     const bytes = Buffer.from(requests.join(""), "latin1")
     const whole = parse([bytes])
-    fc.assert(fc.property(fc.uniqueArray(fc.nat(bytes.length), { size: "max" }), (cuts) => {
+    fc.assert(fc.property(fc.uniqueArray(fc.nat(bytes.length), { maxLength: 60, size: "max" }), (cuts) => {
       const at = [0, ...cuts.sort((a, b) => a - b), bytes.length]
       assert.deepStrictEqual(parse(at.slice(1).map((end, i) => bytes.subarray(at[i], end))), whole)
     }))
