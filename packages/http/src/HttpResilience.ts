@@ -237,7 +237,8 @@ export const executeAndRead: {
 
 /**
  * The ledger of the call that gave this response: every attempt, what came of it, how long was waited and why. Empty for a
- * response that no `retry` has seen. A failed call has its ledger in `attempts` of the `HttpFailure`.
+ * response that no `retry` has seen, and while the call still runs, as it does inside the reader of `executeAndRead`. A
+ * failed call has its ledger in `attempts` of the `HttpFailure`.
  *
  * @since 0.1.0
  * @category getters

@@ -11,5 +11,10 @@ export const set = (response: HttpClientResponse.HttpClientResponse, ledger: Led
   ledgers.set(response, ledger)
 }
 
-/** @internal */
-export const get = (response: HttpClientResponse.HttpClientResponse): Ledger => ledgers.get(response) ?? []
+/**
+ * A reader was given a checked response, whose prototype is the response of the call.
+ *
+ * @internal
+ */
+export const get = (response: HttpClientResponse.HttpClientResponse): Ledger =>
+  ledgers.get(response) ?? ledgers.get(Object.getPrototypeOf(response)) ?? []

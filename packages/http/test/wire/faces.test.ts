@@ -130,6 +130,17 @@ onEachTransport("the typed client", (transport) => {
         assert.lengthOf(yield* server.requests, 1)
       })))
 
+  it.scopedLive("has the ledger of the response that was read, once the call has ended", () =>
+    typed(transport, {}, (server) =>
+      Effect.gen(function*() {
+        yield* server.script(Reply.truncate(whole), whole)
+        const client = yield* ResilientHttpClient.ResilientHttpClient
+        const request = HttpClientRequest.get(server.url)
+        const response = yield* HttpResilience.executeAndRead(client, request, (response) =>
+          Effect.as(response.text, response))
+        assert.deepStrictEqual(HttpResilience.attempts(response).map(({ reason }) => reason), ["backoff", "success"])
+      })))
+
   it.scopedLive("gives the reader's own error back, and does not read again", () =>
     typed(transport, {}, (server) =>
       Effect.gen(function*() {
