@@ -11,9 +11,11 @@ import * as HttpClientError from "@effect/platform/HttpClientError"
 import type * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import type * as HttpClientResponse from "@effect/platform/HttpClientResponse"
 import * as Cause from "effect/Cause"
+import * as Chunk from "effect/Chunk"
 import * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
 import * as HttpFailure from "./HttpFailure.js"
+import { isReplayable } from "./Idempotency.js"
 import * as causeChain from "./internal/causeChain.js"
 import * as makeFailure from "./internal/makeFailure.js"
 import * as statusRules from "./internal/statusRules.js"
@@ -60,6 +62,15 @@ export const fromResponse = (
  * @category constructors
  */
 export const classify = (error: unknown, options: ClassifyOptions): Option.Option<HttpFailure.HttpFailure> => {
+  try {
+    return classifyKnown(error, options)
+  } catch {
+    // A value that throws when it is looked at is no error of a transport.
+    return Option.none()
+  }
+}
+
+const classifyKnown = (error: unknown, options: ClassifyOptions): Option.Option<HttpFailure.HttpFailure> => {
   const known = HttpFailure.fromError(error)
   if (Option.isSome(known)) return known
   const failed = (verdict: transportRules.TransportVerdict, cause: unknown) =>
@@ -69,9 +80,12 @@ export const classify = (error: unknown, options: ClassifyOptions): Option.Optio
   if (!HttpClientError.isHttpClientError(error)) return Option.none()
   if (error._tag === "RequestError") return failed(judgeRequestError(error, options), error.cause)
   return error.reason === "StatusCode"
-    ? fromResponse(error.response, options)
+    ? Option.orElse(fromResponse(error.response, options), () => failed(unwanted, error.cause))
     : failed(judgeBodyError(error), error.cause)
 }
+
+/** A 2xx that the program's own `filterStatus` refuses. */
+const unwanted: transportRules.TransportVerdict = { tag: "DecodeFailure", sent: "maybe", code: undefined }
 
 const timedOut: transportRules.TransportVerdict = { tag: "AttemptTimeout", sent: "maybe", code: undefined }
 
@@ -84,29 +98,31 @@ const judgeBodyError = (error: HttpClientError.ResponseError): transportRules.Tr
 
 const judgeRequestError = (
   error: HttpClientError.RequestError,
-  options: ClassifyOptions
+  { redirect, request }: ClassifyOptions
 ): transportRules.TransportVerdict => {
   if (error.reason === "InvalidUrl") return unencodable
-  const links = causeChain.links(error.cause)
-  // The program's own stream failed, maybe after a part of it was sent.
-  if (error.reason === "Encode") return { ...unencodable, sent: "maybe" }
-  const verdict = transportRules.judge(links, "request", options.request.body._tag === "Stream")
-  return verdict.sent === "no" && !isFirstHop(error, links, options) ? { ...verdict, sent: "maybe" } : verdict
+  // The program's own stream failed, maybe after a part of it was sent; or it is an error of a stage below that gave up.
+  if (error.reason === "Encode" || isForeign(error.cause)) return { ...unencodable, sent: "maybe" }
+  const body = request.body._tag
+  const verdict = transportRules.judge(
+    causeChain.links(error.cause),
+    "request",
+    body === "Stream" || (body === "Raw" && !isReplayable(request)),
+    redirect === "manual"
+  )
+  return verdict.sent === "no" && !isFirstHop(error.request, request) ? { ...verdict, sent: "maybe" } : verdict
 }
+
+const isForeign = (cause: unknown): boolean => Predicate.hasProperty(cause, "_tag") && !Cause.isTimeoutException(cause)
 
 /**
  * Whether the error is about the request that was given, and not about one to which a redirect led: then an earlier hop may
- * have processed it. fetch follows redirects inside, without a trace; `HttpClient.followRedirects` changes the request.
+ * have processed it. `HttpClient.followRedirects` sets another URL, which makes other parameters even where it is the same.
  */
 const isFirstHop = (
-  error: HttpClientError.RequestError,
-  links: ReadonlyArray<causeChain.Link>,
-  { redirect, request }: ClassifyOptions
-): boolean => {
-  const isFetch = links[0]?.name === "TypeError" && links[0].message === "fetch failed"
-  const isSame = error.request.url === request.url && error.request.method === request.method
-  return isSame && (!isFetch || redirect === "manual")
-}
+  failed: HttpClientRequest.HttpClientRequest,
+  given: HttpClientRequest.HttpClientRequest
+): boolean => failed.url === given.url && failed.method === given.method && failed.urlParams === given.urlParams
 
 /**
  * Like `classify`, for a whole `Cause`: also sees the defects with which a transport answers bad arguments. None for
@@ -119,8 +135,10 @@ export const classifyCause = (
   cause: Cause.Cause<unknown>,
   options: ClassifyOptions
 ): Option.Option<HttpFailure.HttpFailure> => {
-  const error = Cause.failureOption(cause)
-  if (Option.isSome(error)) return classify(error.value, options)
+  const failures = Chunk.toReadonlyArray(Cause.failures(cause)).map((error) => classify(error, options))
+  // node reports a failure twice, in parallel: the one that claims less is right.
+  const careful = failures.find((failure) => Option.isSome(failure) && failure.value.sent === "maybe")
+  if (failures.length > 0) return careful ?? failures[0]!
   for (const defect of Cause.defects(cause)) {
     const verdict = transportRules.judgeDefect(causeChain.links(defect))
     if (verdict !== undefined) return Option.some(makeFailure.fromTransport(verdict, options.request, defect))

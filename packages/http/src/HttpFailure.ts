@@ -300,7 +300,8 @@ export const fromError = (error: unknown): Option.Option<HttpFailure> => {
 }
 
 /**
- * A copy with the ledger of its call.
+ * A copy with the ledger of its call. Its `sent` is then about the whole call: `"maybe"` if any attempt may have been
+ * processed.
  *
  * @since 0.1.0
  * @category combinators
@@ -309,6 +310,9 @@ export const withAttempts = <F extends HttpFailure>(failure: F, attempts: Readon
   // The class of a failure is one of ours, and every one of them is made of its facts.
   new (failure.constructor as new(facts: object) => F)({
     ...failure,
+    sent: attempts.some((attempt) => Option.exists(attempt.failure, ({ sent }) => sent === "maybe"))
+      ? "maybe"
+      : failure.sent,
     response: "response" in failure ? failure.response : undefined,
     ...(failure.cause === undefined ? undefined : { cause: failure.cause }),
     attempts

@@ -111,15 +111,15 @@ const exceptions: ReadonlyArray<readonly [why: string, matches: (row: Row) => bo
     (row) => row.outcome === "Die" && row.failure.startsWith("Stream body dies"),
     ["none"]
   ],
-  ["fetch gives no word about 407", (row) => row.failure === "407-proxy-auth", ["UnknownNetwork", true]],
+  ["fetch says 407 by an error without a word", (row) => row.failure === "407-proxy-auth", ["ProtocolFailure", false]],
   ["undici refuses 100 Continue that it did not ask for", (row) => row.failure === "100-continue-then-200", [
     "ProtocolFailure",
     false
   ]],
   ["there is no body to read", (row) => row.error?.reason === "EmptyBody", ["DecodeFailure", false]],
   [
-    "fetch answers a redirect to ftp: and a bad Location as it does bad arguments",
-    (row) => row.transport === "fetch" && /^redirect-(to-ftp|bad-location)/.test(row.failure),
+    "fetch answers a redirect to ftp: as it does a bad argument",
+    (row) => row.transport === "fetch" && /^redirect-to-ftp/.test(row.failure),
     ["InvalidRequest", false]
   ]
 ]

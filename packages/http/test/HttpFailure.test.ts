@@ -1,6 +1,8 @@
 import { HttpClientError, HttpClientRequest, HttpClientResponse } from "@effect/platform"
 import { assert, describe, it } from "@effect/vitest"
-import { Cause, Effect, FastCheck as fc, Match, Option } from "effect"
+import { Cause, Duration, Effect, FastCheck as fc, Match, Option, Stream } from "effect"
+import { inspect } from "node:util"
+import { DeadlineExceeded } from "reprise/Deadline"
 import { expectTypeOf } from "vitest"
 import * as HttpClassifier from "../src/HttpClassifier.js"
 import * as HttpFailure from "../src/HttpFailure.js"
@@ -81,12 +83,151 @@ describe("HttpFailure", () => {
     const cyclic: { cause?: unknown; errors?: unknown } = {}
     cyclic.cause = cyclic
     cyclic.errors = [cyclic, trap, null, 1n, Symbol("s")]
-    for (const cause of [trap, cyclic, null, undefined, 0, "text", Symbol("s"), [], () => {}]) classify(cause)
+    const { proxy, revoke } = Proxy.revocable([], {})
+    revoke()
+    assert.isTrue(Option.isNone(HttpClassifier.classify(
+      new Proxy({}, {
+        has: () => {
+          throw new Error("trap")
+        }
+      }),
+      { request, nowMillis: 0 }
+    )))
+    for (
+      const cause of [
+        { errors: proxy },
+        { errors: new Array(2 ** 28) },
+        trap,
+        cyclic,
+        null,
+        undefined,
+        0,
+        "text",
+        Symbol("s"),
+        [],
+        () => {}
+      ]
+    ) classify(cause)
     fc.assert(fc.property(fc.anything({ maxDepth: 6, withBigInt: true, withNullPrototype: true }), (cause) => {
       const failure = Option.getOrThrow(classify(cause))
       assert.isString(failure.message)
       assert.isTrue(Option.isSome(classify({ cause, errors: [cause] })))
     }))
+  })
+
+  const connect = (code = "ECONNREFUSED") => Object.assign(new Error(`connect ${code}`), { code, syscall: "connect" })
+  const read = (cause?: unknown) =>
+    Object.assign(new Error("read ECONNRESET", { cause }), { code: "ECONNRESET", syscall: "read" })
+  const sentOf = (cause: unknown, options: Partial<HttpClassifier.ClassifyOptions> = {}, error = request) =>
+    Option.getOrThrow(HttpClassifier.classify(
+      new HttpClientError.RequestError({ request: error, reason: "Transport", cause }),
+      { request, nowMillis: 0, ...options }
+    )).sent
+
+  it("claims that nothing was sent only where everything in the error says so", () => {
+    assert.strictEqual(sentOf(connect()), "no")
+    assert.strictEqual(sentOf(new AggregateError([connect(), connect("ETIMEDOUT")])), "no")
+    assert.strictEqual(sentOf(read(connect())), "maybe")
+    assert.strictEqual(sentOf(new AggregateError([connect(), read()])), "maybe")
+    assert.strictEqual(sentOf(new TypeError("fetch failed", { cause: connect() })), "maybe")
+    assert.strictEqual(sentOf(new TypeError("fetch failed", { cause: connect() }), { redirect: "manual" }), "no")
+    const streaming = HttpClientRequest.bodyStream(request, Stream.empty)
+    assert.strictEqual(sentOf(connect(), { request: streaming }, streaming), "maybe")
+  })
+
+  it("claims it for no hop but the first, not even one to the same URL", () => {
+    const again = HttpClientRequest.setUrl(request, new URL(request.url))
+    assert.strictEqual(sentOf(connect(), {}, again), "maybe")
+    assert.strictEqual(sentOf(connect(), {}, HttpClientRequest.setHeader(request, "traceparent", "00")), "no")
+  })
+
+  it("believes the failure that claims less where a transport reports two", () => {
+    const fail = (cause: unknown) =>
+      Cause.fail(new HttpClientError.RequestError({ request, reason: "Transport", cause }))
+    const failure = HttpClassifier.classifyCause(Cause.parallel(fail(connect()), fail(read())), {
+      request,
+      nowMillis: 0
+    })
+    assert.strictEqual(Option.getOrThrow(failure).sent, "maybe")
+  })
+
+  it.each(
+    [
+      ["a program that is out of time", new DeadlineExceeded({ last: Option.none() }), "InvalidRequest"],
+      ["a closed client", Object.assign(new Error("closed"), { code: "UND_ERR_DESTROYED" }), "InvalidRequest"],
+      ["a name without a system call", Object.assign(new Error("queryA"), { code: "ENOTFOUND" }), "HostNotFound"],
+      [
+        "a redirect that cannot be parsed",
+        new TypeError("fetch failed", {
+          cause: Object.assign(new TypeError("Invalid URL"), { code: "ERR_INVALID_URL" })
+        }),
+        "ProtocolFailure"
+      ],
+      ["a timeout of another library", Object.assign(new Error("late"), { name: "TimeoutError" }), "AttemptTimeout"]
+    ] as const
+  )("takes %s for what it is", (_, cause, tag) => {
+    assert.strictEqual(Option.getOrThrow(classify(cause))._tag, tag)
+  })
+
+  it("takes a broken compression for what it is, whatever it is wrapped in", () => {
+    const cause = new TypeError("terminated", {
+      cause: Object.assign(new Error(), { code: "ERR__ERROR_FORMAT_HUFFMAN_SPACE" })
+    })
+    const response = HttpClientResponse.fromWeb(request, new Response(""))
+    const error = new HttpClientError.ResponseError({ request, response, reason: "Decode", cause })
+    assert.strictEqual(
+      Option.getOrThrow(HttpClassifier.classify(error, { request, nowMillis: 0 }))._tag,
+      "DecodeFailure"
+    )
+  })
+
+  it("says of the whole call that it may have been processed if any attempt may have", () => {
+    const refused = Option.getOrThrow(ofStatus(429))
+    const line = (failure: HttpFailure.HttpFailure) =>
+      ({
+        number: 1,
+        startMillis: 0,
+        duration: Duration.zero,
+        failure: Option.some(failure),
+        delay: Option.none(),
+        reason: "x"
+      }) as const
+    assert.strictEqual(HttpFailure.withAttempts(refused, [line(refused)]).sent, "refused")
+    assert.strictEqual(
+      HttpFailure.withAttempts(refused, [line(Option.getOrThrow(ofStatus(500))), line(refused)]).sent,
+      "maybe"
+    )
+  })
+
+  it.each([
+    "http://user:pa/ss-SECRET@h.test/p",
+    "user:pass-SECRET@h.test",
+    "http:\\user:pass-SECRET@h.test/p",
+    "data:text/plain,SECRET",
+    "http://h.test/p?one=1&token=a-SECRET#f-SECRET",
+    "/p?token=a-SECRET"
+  ])("shows no secret of %j, nor does its cause", (url) => {
+    const secret = HttpClientRequest.setHeader(HttpClientRequest.get(url), "x-key", "header-SECRET \"quoted\"")
+    for (
+      const cause of [
+        Object.assign(new TypeError("Invalid URL"), { code: "ERR_INVALID_URL", input: url }),
+        new Error(`Headers.append: ${JSON.stringify(secret.headers["x-key"])} is invalid`),
+        Object.assign(new Error("failed"), { config: { headers: secret.headers, url: "?x=a-SECRET" } })
+      ]
+    ) {
+      const error = new HttpClientError.RequestError({ request: secret, reason: "Transport", cause })
+      const failure = Option.getOrThrow(HttpClassifier.classify(error, { request: secret, nowMillis: 0 }))
+      for (const text of [failure.message, String(failure), JSON.stringify(failure), inspect(failure, { depth: 20 })]) {
+        assert.notInclude(text, "SECRET")
+      }
+    }
+  })
+
+  it("keeps a cause as it is where it holds no secret", () => {
+    const keyed = HttpClientRequest.setHeader(request, "x-n", "1")
+    const cause = connect()
+    const error = new HttpClientError.RequestError({ request: keyed, reason: "Transport", cause })
+    assert.strictEqual(Option.getOrThrow(HttpClassifier.classify(error, { request: keyed, nowMillis: 0 })).cause, cause)
   })
 
   it("may be sent again only where it can pass, is safe, and has a body", () => {

@@ -2,13 +2,11 @@
  * `pnpm publishable`: packs the published packages and asks publint and "are the types wrong" about them.
  */
 import * as Fs from "node:fs"
-import * as Path from "node:path"
 import { publint } from "publint"
 import { formatMessage } from "publint/utils"
 import { packAll, temporaryDirectory } from "./pack.js"
-import { conclude, readJson, root, runAside } from "./workspace.js"
+import { conclude, readJson, runAside } from "./workspace.js"
 
-const attwPath = Path.join(root, "packages/tools/node_modules/.bin/attw")
 const problems: Array<string> = []
 const packed = packAll(temporaryDirectory())
 
@@ -20,7 +18,7 @@ for (const { pkg, tarball } of packed) {
 
   const entrypoints = [".", ...pkg.modules]
   const args = ["--profile", "esm-only", "--format", "ascii", "--entrypoints", ...entrypoints, "--", tarball]
-  const attw = await runAside(attwPath, args, pkg.directory, 120_000)
+  const attw = await runAside("attw", args, pkg.directory, 120_000)
   if (attw.exitCode !== 0) problems.push(`${pkg.name}: are the types wrong?\n${attw.stdout}${attw.stderr}`)
 }
 conclude(problems, `${packed.length} packages are as publint and attw want them`)

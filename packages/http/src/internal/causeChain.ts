@@ -42,13 +42,13 @@ export const links = (error: unknown): ReadonlyArray<Link> => {
     found.push({
       name: text(read(value, "name")) ?? "",
       // DOMException has the number 20 for AbortError.
-      code: text(code) ?? (code === 20 ? "ABORT_ERR" : undefined),
+      code: /^\w{1,64}$/.test(text(code) ?? "") ? text(code) : (code === 20 ? "ABORT_ERR" : undefined),
       syscall: text(read(value, "syscall")),
       message: text(read(value, "message")) ?? ""
     })
     visit(read(value, "cause"))
     const errors = read(value, "errors")
-    if (Array.isArray(errors)) errors.forEach(visit)
+    if (Array.isArray(errors)) errors.slice(0, maxLinks).forEach(visit)
   }
   visit(error)
   return found

@@ -40,7 +40,12 @@ const failResponse = (response: HttpClientResponse.HttpClientResponse) =>
   })
 
 const failCause = <E>(cause: Cause.Cause<E>, request: HttpClientRequest.HttpClientRequest) =>
-  Clock.clockWith((clock): Effect.Effect<never, E | HttpFailure.HttpFailure> => {
+  Clock.clockWith((clock): Effect.Effect<never, E | HttpFailure.HttpFailure | Deadline.DeadlineExceeded> => {
+    const error = Cause.failureOption(cause)
+    // A drop-in client below has put it there.
+    if (Option.isSome(error) && HttpClientError.isHttpClientError(error.value)) {
+      if (error.value.cause instanceof Deadline.DeadlineExceeded) return Effect.fail(error.value.cause)
+    }
     const failure = HttpClassifier.classifyCause(cause, { request, nowMillis: clock.unsafeCurrentTimeMillis() })
     return Option.isSome(failure) ? Effect.fail(failure.value) : Effect.failCause(cause)
   })

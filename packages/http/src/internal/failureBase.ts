@@ -1,13 +1,11 @@
 import { TypeIdError } from "@effect/platform/Error"
 
-/** @internal */
+// Not marked internal: the declarations of HttpFailure refer to both.
 export const TypeId: unique symbol = Symbol.for("@reprise/http/HttpFailure")
 
 /**
  * The class every `HttpFailure` extends. It keeps the response out of what is printed: the response prints its request,
  * and that the whole URL.
- *
- * @internal
  */
 export const FailureBase = <Tag extends string>(tag: Tag) => {
   class Base extends TypeIdError(TypeId, tag as string)<{ readonly response?: unknown }> {

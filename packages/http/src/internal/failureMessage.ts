@@ -3,8 +3,18 @@ import * as Duration from "effect/Duration"
 import * as Option from "effect/Option"
 import type { ProtocolFailure, RequestFacts, StatusFacts, TransportFacts } from "../HttpFailure.js"
 
-/** Query, fragment and credentials may be secrets: none of them leaves the request. */
-const publicUrl = (url: string): string => url.replace(/[?#].*$/s, "").replace(/^([^/]*\/\/)[^/]*@/, "$1")
+const shown: ReadonlySet<string> = new Set(["http:", "https:", "ftp:", "ws:", "wss:"])
+
+/** Query, fragment and credentials may be secrets, and so may anything in a URL that is none: they stay in the request. */
+const publicUrl = (url: string): string => {
+  if (url.startsWith("/")) return url.replace(/[?#].*$/s, "")
+  try {
+    const { host, pathname, protocol } = new URL(url)
+    return shown.has(protocol) ? `${protocol}//${host}${pathname}` : `${protocol}...`
+  } catch {
+    return "(not a URL)"
+  }
+}
 
 /** @internal */
 export const requestFacts = (request: HttpClientRequest.HttpClientRequest): RequestFacts => ({

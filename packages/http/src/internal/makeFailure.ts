@@ -16,6 +16,18 @@ const final: ReadonlySet<TransportTag> = new Set<TransportTag>([
   "InvalidRequest"
 ])
 
+interface Own {
+  readonly duration: undefined
+  readonly status: undefined
+  readonly response: undefined
+}
+
+/** The facts that only some of the classes have. */
+const own: { readonly [T in TransportTag]?: Partial<Own> } = {
+  AttemptTimeout: { duration: undefined },
+  ProtocolFailure: { status: undefined, response: undefined }
+}
+
 /** @internal */
 export const fromTransport = (
   { code, sent, tag }: TransportVerdict,
@@ -29,11 +41,9 @@ export const fromTransport = (
     code,
     retryAfter: Option.none(),
     attempts: [],
-    // What only some of the classes have.
-    status: undefined,
-    response: undefined,
-    duration: undefined,
-    ...(cause === undefined ? undefined : { cause: secrets.holds(request, cause) ? secrets.withheld(code) : cause })
+    ...(cause === undefined ? undefined : { cause: secrets.withhold(request, cause) }),
+    // Each class takes what it has of these.
+    ...own[tag] as Own
   })
 
 /** @internal */

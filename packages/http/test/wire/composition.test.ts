@@ -109,6 +109,20 @@ onEachTransport("Reprise works", (transport, name) => {
       assert.lengthOf(yield* server.requests, 1)
     }).pipe(Effect.provide(transport)))
 
+  it.scopedLive("above followRedirects: a hop to the same path is no first hop either", () =>
+    Effect.gen(function*() {
+      const server = yield* FaultServer.make()
+      // The server books the payment, sends its client to the result, and goes down.
+      yield* server.script(Reply.closeAfter(redirect("/?done=1")))
+      const client = (yield* HttpClient.HttpClient).pipe(
+        HttpClient.tap(() => Effect.ignore(server.stop)),
+        HttpClient.followRedirects(),
+        HttpResilience.retry(quick(3), { retryUnsent: true })
+      )
+      yield* Effect.exit(client.post(`${server.url}/`))
+      assert.lengthOf((yield* server.requests).filter(({ path }) => path === "/"), 1)
+    }).pipe(Effect.provide(transport)))
+
   it.scopedLive("below filterStatusOk", () =>
     dropIn(transport, {}, (server) =>
       Effect.gen(function*() {

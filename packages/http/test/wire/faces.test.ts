@@ -138,7 +138,12 @@ onEachTransport("the typed client", (transport) => {
         const request = HttpClientRequest.get(server.url)
         const response = yield* HttpResilience.executeAndRead(client, request, (response) =>
           Effect.as(response.text, response))
-        assert.deepStrictEqual(HttpResilience.attempts(response).map(({ reason }) => reason), ["backoff", "success"])
+        assert.deepStrictEqual(
+          HttpResilience.attempts(response).map(({ reason }) =>
+            reason
+          ),
+          ["backoff", "success"]
+        )
       })))
 
   it.scopedLive("gives the reader's own error back, and does not read again", () =>

@@ -1,6 +1,6 @@
 const filler = `x-filler: ${"x".repeat(1000)}\r\n`
 
-/** @internal */
+// Not marked internal: public declarations refer to it.
 export const bytes = {
   garbage: (): string => "this is not HTTP\r\n\r\n",
   badStatusLine: (): string => "HTTP/1.1 2xx Fine\r\ncontent-length: 0\r\n\r\n",

@@ -11,8 +11,6 @@ const at = " 127.0.0.1:80"
 
 /**
  * What Effect's undici transport gives as the cause of a `RequestError`, as measured (Node 20.20, undici 7.30).
- *
- * @internal
  */
 export const presets = {
   connectionRefused: () => system("ECONNREFUSED", -111, "connect", at),
