@@ -96,7 +96,7 @@ export const within: {
     .pipe(Effect.flatMap(([now, deadlineMillis]): Effect.Effect<A, E | DeadlineExceeded<E>, R> => {
       const onTimeout = () => new DeadlineExceeded<E>({ last: Option.none() })
       if (deadlineMillis <= now) return Effect.fail(onTimeout())
-      return Effect.locally(self, internal.current, deadlineMillis).pipe(
+      return internal.locally(self, deadlineMillis).pipe(
         Timeout.timeoutFail({ duration: deadlineMillis - now, onTimeout })
       )
     }))
@@ -112,8 +112,4 @@ export const within: {
 export const locally: {
   (deadlineMillis: number): <A, E, R>(self: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
   <A, E, R>(self: Effect.Effect<A, E, R>, deadlineMillis: number): Effect.Effect<A, E, R>
-} = dual(
-  2,
-  <A, E, R>(self: Effect.Effect<A, E, R>, deadlineMillis: number) =>
-    Effect.locallyWith(self, internal.current, (outer) => Math.min(outer, deadlineMillis))
-)
+} = dual(2, internal.locally)

@@ -97,11 +97,11 @@ export const millis = (
   const decoded = Option.map(Duration.decodeUnknown(value), Duration.toMillis)
   const lower = "min" in range ? range.min : range.moreThan
   const fits = (n: number) => ("min" in range ? n >= lower : n > lower) && n <= maxDelayMillis
-  if (Option.isSome(decoded) && fits(decoded.value) && !isNegative(value)) return decoded.value
+  if (Option.isSome(decoded) && fits(decoded.value) && !isNoTime(value)) return decoded.value
   const relation = "min" in range ? `from ${lower} ms` : `longer than ${lower} ms`
   throw new InvalidOption({ option, value, expected: `a duration ${relation} up to ${maxDelayMillis} ms (24.8 days)` })
 }
 
-// Duration.decode turns a negative number into zero, which would hide the mistake.
-const isNegative = (value: Duration.DurationInput): boolean =>
-  (typeof value === "number" || typeof value === "bigint") && value < 0
+// Duration.decode turns a negative number and `NaN` into zero, which would hide the mistake.
+const isNoTime = (value: Duration.DurationInput): boolean =>
+  (typeof value === "number" || typeof value === "bigint") && !(value >= 0)

@@ -5,13 +5,17 @@
  */
 import * as Cause from "effect/Cause"
 import type * as Context from "effect/Context"
-import * as Duration from "effect/Duration"
+import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
+import * as FiberRef from "effect/FiberRef"
+import type * as FiberRefs from "effect/FiberRefs"
 import { dual } from "effect/Function"
 import * as Option from "effect/Option"
 import * as Runtime from "effect/Runtime"
+import * as RuntimeFlags from "effect/RuntimeFlags"
+import * as timer from "./internal/timer.js"
 import * as InvalidOption from "./InvalidOption.js"
 
 /**
@@ -59,7 +63,7 @@ export const timeoutFail: {
 } = dual(
   2,
   <A, E, R, E1>(self: Effect.Effect<A, E, R>, options: Timeout.Options<E1>): Effect.Effect<A, E | E1, R> => {
-    const sleep = Effect.sleep(Duration.millis(InvalidOption.millis("duration", options.duration, { moreThan: 0 })))
+    const millis = InvalidOption.millis("duration", options.duration, { moreThan: 0 })
     return Effect.uninterruptibleMask((restore) =>
       Effect.withFiberRuntime<A, E | E1, R>((parent, status) => {
         const runtime = Runtime.make({
@@ -70,44 +74,77 @@ export const timeoutFail: {
         })
         const child = Runtime.runFork(runtime, restore(self))
         const exit = child.unsafePoll()
-        return exit === null ? race(restore, parent, runtime, child, sleep, options.onTimeout) : join(child, exit)
+        return exit === null
+          ? race(restore, parent, runtime, child, millis, options.onTimeout)
+          : join(runtime, child, exit)
       })
     )
   }
 )
 
-const join = <A, E>(child: Fiber.RuntimeFiber<A, E>, exit: Exit.Exit<A, E>): Effect.Effect<A, E> =>
-  Exit.isSuccess(exit) ? Effect.zipRight(child.inheritAll, exit) : exit
+/** To inherit costs a quarter of the whole, and few effects leave behind anything to inherit. */
+const join = <A, E, R>(
+  before: Runtime.Runtime<R>,
+  child: Fiber.RuntimeFiber<A, E>,
+  exit: Exit.Exit<A, E>
+): Effect.Effect<A, E> =>
+  Exit.isSuccess(exit) && hasChanged(before.fiberRefs, child.getFiberRefs())
+    ? Effect.zipRight(child.inheritAll, exit)
+    : exit
+
+const notInherited = RuntimeFlags.Interruption | RuntimeFlags.WindDown
+
+const hasChanged = (before: FiberRefs.FiberRefs, after: FiberRefs.FiberRefs): boolean => {
+  if (before.locals.size !== after.locals.size) return true
+  for (const [ref, stack] of after.locals) {
+    const old = before.locals.get(ref)
+    if (old === stack) continue
+    if (old === undefined) return true
+    const oldValue = old[0][1]
+    const value = stack[0][1]
+    // Every fiber writes these two anew, and a part of the flags is never inherited.
+    if (ref === FiberRef.currentContext && oldValue === value) continue
+    if (ref === FiberRef.currentRuntimeFlags && ((oldValue ^ value) & ~notInherited) === 0) continue
+    return true
+  }
+  return false
+}
 
 const race = <A, E, R, E1>(
   restore: <B, E2, R2>(effect: Effect.Effect<B, E2, R2>) => Effect.Effect<B, E2, R2>,
   parent: Fiber.RuntimeFiber<unknown, unknown>,
   runtime: Runtime.Runtime<R>,
   child: Fiber.RuntimeFiber<A, E>,
-  sleep: Effect.Effect<void>,
+  millis: number,
   onTimeout: () => E1
 ): Effect.Effect<A, E | E1> => {
   let timedOut = false
-  const timer = Runtime.runFork(
-    runtime,
-    Effect.interruptible(Effect.map(sleep, () => {
-      timedOut = true
-      child.unsafeInterruptAsFork(parent.id())
-    }))
-  )
-  const stopTimer = () => timer.unsafeInterruptAsFork(parent.id())
+  let listening = false
+  const stopTimer = timer.start(parent, runtime, millis, () => {
+    timedOut = true
+    child.unsafeInterruptAsFork(parent.id())
+  })
   const ended = Effect.async<Exit.Exit<A, E>>((resume) => child.addObserver((exit) => resume(Effect.succeed(exit))))
-  return Effect.matchCauseEffect(restore(ended), {
-    onSuccess: (exit): Effect.Effect<A, E | E1> => {
-      stopTimer()
-      return timedOut && Exit.isFailure(exit) && Cause.isInterrupted(exit.cause)
-        ? timeout(exit.cause, onTimeout)
-        : join(child, exit)
-    },
-    onFailure: (cause) => {
-      stopTimer()
-      return Effect.zipRight(Fiber.interrupt(child), Effect.failCause(cause))
-    }
+  const settle = (exit: Exit.Exit<A, E>): Effect.Effect<A, E | E1> => {
+    stopTimer()
+    return timedOut && Exit.isFailure(exit) && Cause.isInterrupted(exit.cause)
+      ? timeout(exit.cause, onTimeout)
+      : join(runtime, child, exit)
+  }
+  const passOn = Effect.suspend(() => {
+    stopTimer()
+    return Effect.flatMap(Fiber.interrupt(child), (exit) => join(runtime, child, exit))
+  })
+  // What is uninterruptible here may be interruptible in the child: it has to hear of it. But where the interruption came
+  // first, the effect is a finalizer, which runs to its end.
+  const listen = Effect.suspend(() => {
+    listening = true
+    return ended
+  })
+  return Effect.matchCauseEffect(Effect.interruptible(listen), {
+    onSuccess: settle,
+    onFailure: () =>
+      listening ? passOn : Effect.matchCauseEffect(restore(ended), { onSuccess: settle, onFailure: () => passOn })
   })
 }
 

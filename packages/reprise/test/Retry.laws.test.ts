@@ -1,5 +1,15 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Cause, Duration, Effect, FastCheck as fc, FiberId, Option, Schedule } from "effect"
+import {
+  Cause,
+  Duration,
+  Effect,
+  FastCheck as fc,
+  FiberId,
+  Option,
+  Schedule,
+  ScheduleDecision,
+  ScheduleInterval
+} from "effect"
 import { isDeepStrictEqual } from "node:util"
 import * as Backoff from "reprise/Backoff"
 import * as Retry from "reprise/Retry"
@@ -16,7 +26,7 @@ type Outcome =
 
 const failure: fc.Arbitrary<Failure> = fc.record({
   id: fc.nat(9),
-  retryable: fc.boolean().map((x) => x || x),
+  retryable: fc.nat(9).map((n) => n > 0),
   retryAfter: fc.option(fc.nat(5_000), { nil: undefined }).map((millis) =>
     Option.map(Option.fromNullable(millis), Duration.millis)
   )
@@ -37,10 +47,26 @@ const cause: fc.Arbitrary<Cause.Cause<Failure>> = fc.letrec<{ cause: Cause.Cause
 })).cause
 
 const outcome: fc.Arbitrary<Outcome> = fc.oneof(
-  { weight: 12, arbitrary: fc.record({ _tag: fc.constant("Fail"), delayMillis: fc.constantFrom(0, 0, 7, 450), cause: fail }) },
-  { weight: 2, arbitrary: fc.record({ _tag: fc.constant("Fail"), delayMillis: fc.constantFrom(0, 30), cause }) },
-  { weight: 1, arbitrary: fc.record({ _tag: fc.constant("FailParallel"), causes: fc.array(cause, { minLength: 1, maxLength: 3 }) }) },
-  { weight: 1, arbitrary: fc.record({ _tag: fc.constant("Succeed"), delayMillis: fc.constantFrom(0, 5) }) }
+  {
+    weight: 12,
+    arbitrary: fc.record({
+      _tag: fc.constant("Fail" as const),
+      delayMillis: fc.constantFrom(0, 0, 7, 450),
+      cause: fail
+    })
+  },
+  {
+    weight: 2,
+    arbitrary: fc.record({ _tag: fc.constant("Fail" as const), delayMillis: fc.constantFrom(0, 30), cause })
+  },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      _tag: fc.constant("FailParallel" as const),
+      causes: fc.array(cause, { minLength: 1, maxLength: 3 })
+    })
+  },
+  { weight: 1, arbitrary: fc.record({ _tag: fc.constant("Succeed" as const), delayMillis: fc.constantFrom(0, 5) }) }
 )
 
 const perform = (outcome: Outcome, number: number): Effect.Effect<number, Failure> => {
@@ -69,8 +95,15 @@ const millis = fc.oneof(
 )
 const small = fc.integer({ min: 1, max: 3_000 })
 const times = fc.nat(6)
-const evenId = (error: Failure) => error.id % 2 === 0
 const notZeroId = (error: Failure) => error.id !== 0
+
+const intervalAfter = (millis: number): Policy =>
+  Schedule.makeWithState(0, (now, _, n) =>
+    Effect.succeed([
+      n + 1,
+      n,
+      n < 4 ? ScheduleDecision.continueWith(ScheduleInterval.after(now + millis)) : ScheduleDecision.done
+    ]))
 
 const leaf: fc.Arbitrary<readonly [name: string, policy: () => Policy]> = fc.oneof(
   fc.tuple(small, fc.constantFrom(1, 1.5, 2, 10)).map(([base, factor]) =>
@@ -92,6 +125,7 @@ const leaf: fc.Arbitrary<readonly [name: string, policy: () => Policy]> = fc.one
   fc.constant(["once", () => Schedule.once] as const),
   fc.constant(["stop", () => Schedule.stop] as const),
   fc.constant(["NaN", () => Schedule.delayed(Schedule.forever, () => NaN)] as const),
+  fc.constantFrom(NaN, -1_000).map((n) => [`after(${n})`, () => intervalAfter(n)] as const),
   fc.constant(["negative", () => Schedule.modifyDelay(Schedule.spaced(5), () => Duration.millis(-5))] as const),
   fc.tuple(small, small).map(([base, cap]) =>
     [`decorrelated(${base})`, () => Backoff.decorrelated({ base, cap: base + cap })] as const
@@ -132,34 +166,30 @@ const unary: fc.Arbitrary<readonly [name: string, f: (self: Policy) => Policy]> 
 )
 
 const binary = fc.constantFrom<readonly [string, (left: Policy, right: Policy) => Policy]>(
-  ["union", Schedule.union],
-  ["intersect", Schedule.intersect],
-  ["andThen", Schedule.andThen],
-  ["andThenEither", Schedule.andThenEither],
-  ["zipLeft", Schedule.zipLeft],
-  ["zipRight", Schedule.zipRight],
+  ["union", (left, right) => Schedule.union(left, right)],
+  ["intersect", (left, right) => Schedule.intersect(left, right)],
+  ["andThen", (left, right) => Schedule.andThen(left, right)],
+  ["andThenEither", (left, right) => Schedule.andThenEither(left, right)],
+  ["zipLeft", (left, right) => Schedule.zipLeft(left, right)],
+  ["zipRight", (left, right) => Schedule.zipRight(left, right)],
   ["compose", (left, right) => Schedule.compose(left, Schedule.mapInput(right, () => ({ ...hintless, id: 1 })))],
   ["chain", (left, right) => Backoff.chain(left, right)]
 )
 
 const hintless: Retry.Hint = { retryable: true, retryAfter: Option.none() }
 
-// Effect looks for ever for a moment that lies in two schedules whose intervals end but never meet.
-const hasGaps = (name: string) => /cron|secondOfMinute/.test(name)
-
 type Named = readonly [name: string, make: () => Policy]
 
+// Effect's intersection looks second by second, maybe for ever, for where a cron meets the other side: not here.
 const policy: fc.Arbitrary<Named> = fc.letrec<{ policy: Named }>((tie) => ({
   policy: fc.oneof(
     { maxDepth: 4, depthSize: "small", withCrossShrink: true },
     leaf,
     fc.tuple(tie("policy"), unary).map(([[inner, make], [name, f]]): Named => [`${inner} | ${name}`, () => f(make())]),
-    fc.tuple(tie("policy"), tie("policy"), binary).filter(([[left], [right]]) => !hasGaps(left) || !hasGaps(right)).map(
-      ([[left, makeLeft], [right, makeRight], [name, f]]): Named => [
-        `${name}(${left}, ${right})`,
-        () => f(makeLeft(), makeRight())
-      ]
-    )
+    fc.tuple(tie("policy"), tie("policy"), binary).map(([[left, makeLeft], [right, makeRight], [name, f]]): Named => [
+      `${name}(${left}, ${right})`,
+      () => f(makeLeft(), makeRight())
+    ]).filter(([name]) => !(/cron|secondOfMinute|after/.test(name) && /intersect|zip|compose/.test(name)))
   )
 })).policy
 
@@ -184,6 +214,10 @@ const observe = (law: Law, script: ReadonlyArray<Outcome>, make: () => Policy, s
 }
 
 const scripts = fc.array(outcome, { maxLength: 8, size: "max" })
+const plainScripts = fc.array(
+  outcome.filter(({ _tag, ...outcome }) => _tag === "Succeed" || ("cause" in outcome && outcome.cause._tag === "Fail")),
+  { maxLength: 8, size: "max" }
+)
 const seeds = fc.nat()
 
 const describeRun = (name: string, expected: unknown, actual: unknown) =>
@@ -205,36 +239,32 @@ const agree = (law: Law, runs: number) => {
   return attempts
 }
 
-describe("the laws of Effect.retry", () => {
+const roomy = { timeout: 30_000 }
+
+describe("the laws of Effect.retry", roomy, () => {
   it("hold for random effects and schedules: same attempts, times, metadata and exit", () => {
-    const attempts = agree((effect, policy) => Retry.retry(effect, policy), 3_000)
+    const attempts = agree((effect, policy) => Retry.retry(effect, policy), 500)
     // The property says something only where something is retried.
-    assert.isAbove(attempts.filter((n) => n > 2).length, 300)
-    assert.isAbove(attempts.filter((n) => n > 5).length, 100)
+    assert.isAbove(attempts.filter((n) => n > 2).length, 100)
+    assert.isAbove(attempts.filter((n) => n > 5).length, 30)
   })
 
   it("hold for the data-last form", () => {
-    agree((effect, policy) => effect.pipe(Retry.retry(policy)), 300)
+    agree((effect, policy) => effect.pipe(Retry.retry(policy)), 100)
   })
 })
 
-describe("the ledger", () => {
-  const withoutMixedCauses = (script: ReadonlyArray<Outcome>) =>
-    script.every((outcome) => outcome._tag !== "FailParallel" && (outcome._tag === "Succeed" || outcome.cause._tag === "Fail"))
+describe("the ledger", roomy, () => {
+  const flat: Law = (effect, policy) => Effect.flatMap(Retry.ledger(effect, policy), ([exit]) => exit)
 
-  it("retries as Effect.retry does, whatever the effect and the schedule", () => {
+  it("has the exit of Effect.retry where an attempt fails with a plain error", () => {
     fc.assert(
-      fc.property(scripts.filter(withoutMixedCauses), policy, seeds, (script, [name, make], seed) => {
+      fc.property(plainScripts, policy, seeds, (script, [name, make], seed) => {
         const expected = observe(effectRetry, script, make, seed)
-        const actual = observe(
-          (effect, policy) => Effect.flatMap(Retry.ledger(effect, policy), ([exit]) => exit),
-          script,
-          make,
-          seed
-        )
+        const actual = observe(flat, script, make, seed)
         if (!isDeepStrictEqual(actual, expected)) throw new Error(describeRun(name, expected, actual))
       }),
-      { numRuns: 1_000, seed: 7 }
+      { numRuns: 200, seed: 7 }
     )
   })
 
@@ -242,42 +272,42 @@ describe("the ledger", () => {
     fc.assert(
       fc.property(scripts, policy, seeds, (script, [name, make], seed) => {
         const expected = observe(effectRetry, script, make, seed).seen
-        const actual = observe(
-          (effect, policy) => Effect.flatMap(Retry.ledger(effect, policy), ([exit]) => exit),
-          script,
-          make,
-          seed
-        ).seen
+        const actual = observe(flat, script, make, seed).seen
         if (!isDeepStrictEqual(actual, expected)) throw new Error(describeRun(name, expected, actual))
       }),
-      { numRuns: 1_000, seed: 8 }
+      { numRuns: 200, seed: 8 }
     )
   })
 
   it("accounts for all the time between the first attempt and the last", () => {
     fc.assert(
-      fc.property(scripts, policy.filter(([name]) => !/defect|mapInputEffect/.test(name)), seeds, (script, [, make], seed) => {
-        const entries: Array<Retry.Attempt> = []
-        const { endMillis, seen } = observe(
-          (effect, policy) =>
-            Effect.flatMap(Retry.ledger(effect, policy), ([exit, ledger]) => {
-              entries.push(...ledger)
-              return exit
-            }),
-          script,
-          make,
-          seed
-        )
-        assert.deepStrictEqual(entries.map(({ number }) => number), seen.map((_, index) => index + 1))
-        assert.deepStrictEqual(entries.map(({ startMillis }) => startMillis), seen.map(({ atMillis }) => atMillis))
-        entries.forEach((entry, index) => {
-          const delayMillis = Option.match(entry.delay, { onNone: () => 0, onSome: Duration.toMillis })
-          const nextMillis = entries[index + 1]?.startMillis ?? endMillis
-          assert.closeTo(entry.startMillis + Duration.toMillis(entry.duration) + delayMillis, nextMillis, 0.01)
-          assert.strictEqual(Option.isSome(entry.delay), index < entries.length - 1)
-        })
-      }),
-      { numRuns: 1_000, seed: 9 }
+      fc.property(
+        scripts,
+        policy.filter(([name]) => !/defect|mapInputEffect/.test(name)),
+        seeds,
+        (script, [, make], seed) => {
+          const entries: Array<Retry.Attempt> = []
+          const { endMillis, seen } = observe(
+            (effect, policy) =>
+              Effect.flatMap(Retry.ledger(effect, policy), ([exit, ledger]) => {
+                entries.push(...ledger)
+                return exit
+              }),
+            script,
+            make,
+            seed
+          )
+          assert.deepStrictEqual(entries.map(({ number }) => number), seen.map((_, index) => index + 1))
+          assert.deepStrictEqual(entries.map(({ startMillis }) => startMillis), seen.map(({ atMillis }) => atMillis))
+          entries.forEach((entry, index) => {
+            const delayMillis = Option.match(entry.delay, { onNone: () => 0, onSome: Duration.toMillis })
+            const nextMillis = entries[index + 1]?.startMillis ?? endMillis
+            assert.closeTo(entry.startMillis + Duration.toMillis(entry.duration) + delayMillis, nextMillis, 0.01)
+            assert.strictEqual(Option.isSome(entry.delay), index < entries.length - 1)
+          })
+        }
+      ),
+      { numRuns: 200, seed: 9 }
     )
   })
 })

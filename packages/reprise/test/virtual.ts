@@ -21,11 +21,15 @@ class VirtualClock implements Clock.Clock {
   readonly currentTimeMillis = Effect.sync(() => this.unsafeCurrentTimeMillis())
   readonly currentTimeNanos = Effect.sync(() => this.unsafeCurrentTimeNanos())
 
+  // Not the canceller of `Effect.async`: an interruption that comes right after the registration loses it (effect 3.22).
   sleep(duration: Duration.Duration): Effect.Effect<void> {
-    return Effect.async((resume) => {
+    return Effect.suspend(() => {
       const id = this.ids++
-      this.sleeps.set(id, { atMillis: this.millis + Duration.toMillis(duration), wake: () => resume(Effect.void) })
-      return Effect.sync(() => this.sleeps.delete(id))
+      const atMillis = this.millis + Duration.toMillis(duration)
+      const sleep = Effect.async<void>((resume) => {
+        this.sleeps.set(id, { atMillis, wake: () => resume(Effect.void) })
+      })
+      return Effect.onExit(sleep, () => Effect.sync(() => this.sleeps.delete(id)))
     })
   }
 
@@ -40,13 +44,17 @@ class VirtualClock implements Clock.Clock {
   }
 }
 
+/** A clock that stands still unless it is moved. */
+export const clock = () => new VirtualClock()
+
 class TaskQueue implements Scheduler.Scheduler {
   readonly tasks: Array<() => void> = []
 
   constructor(readonly yieldAlways: boolean) {}
 
   shouldYield(fiber: Fiber.RuntimeFiber<unknown, unknown>): number | false {
-    return this.yieldAlways || fiber.currentOpCount > 2048 ? 0 : false
+    // The yield itself takes nine operations, and one has to be left for the program.
+    return fiber.currentOpCount > (this.yieldAlways ? 10 : 2048) ? 0 : false
   }
   scheduleTask(task: () => void) {
     this.tasks.push(task)
@@ -121,19 +129,23 @@ export const run = <A, E>(program: Effect.Effect<A, E>, options: Options = {}): 
   while (fiber.unsafePoll() === null && step()) if (steps > maxSteps) throw new Error("The program does not end")
   clock.sleeps.delete(-1)
   const end = { exit: Option.fromNullable(fiber.unsafePoll()), endMillis: clock.millis, steps, interrupted }
-  for (let task = scheduler.tasks.shift(); task !== undefined; task = scheduler.tasks.shift()) task()
+  for (let tasks = 0; scheduler.tasks.length > 0; tasks++) {
+    if (tasks > maxSteps) throw new Error("Something goes on after the program ended")
+    scheduler.tasks.shift()!()
+  }
   return { ...end, fibersLeft: live.fibers.size, sleepsLeft: clock.sleeps.size }
 }
 
-/** Runs the program to its end, then again and again, interrupted at each of its operations in turn. */
-export const interruptEverywhere = <A, E>(
-  make: () => { readonly program: Effect.Effect<A, E>; readonly onInterrupt?: () => void },
-  check: (result: Result<A, E>, at: number) => void
+/** Runs a program again and again, interrupted at each of its operations in turn, up to the one where it ends before. */
+export const interruptEverywhere = <A, E, Run extends { readonly program: Effect.Effect<A, E> }>(
+  make: () => Run,
+  check: (result: Result<A, E>, at: number, run: Run) => void,
+  onInterrupt: (run: Run) => void = () => {}
 ): number => {
   for (let at = 0;; at++) {
-    const { onInterrupt, program } = make()
-    const result = run(program, { yieldAlways: true, interruptAfter: at, ...(onInterrupt && { onInterrupt }) })
-    check(result, at)
+    const made = make()
+    const result = run(made.program, { yieldAlways: true, interruptAfter: at, onInterrupt: () => onInterrupt(made) })
+    check(result, at, made)
     if (!result.interrupted) return at
   }
 }

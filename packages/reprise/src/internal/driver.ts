@@ -33,18 +33,17 @@ export const make = <Out, In, R>(schedule: Schedule.Schedule<Out, In, R>): Drive
   const next = (input: In) =>
     Clock.clockWith((clock) => {
       const now = clock.unsafeCurrentTimeMillis()
-      return Effect.flatMap(
-        Effect.zipRight(reason.reset, Effect.suspend(() => schedule.step(now, input, state))),
-        ([nextState, output, decision]) => {
+      return Effect.zipWith(
+        reason.during(Effect.suspend(() => schedule.step(now, input, state))),
+        FiberRef.get(deadline.current),
+        ([[nextState, output, decision], reasons], deadlineMillis): Next => {
           state = nextState
-          if (ScheduleDecision.isDone(decision)) return Effect.map(reason.get, ({ stop }) => stopped(stop))
+          if (ScheduleDecision.isDone(decision)) return stopped(reasons.stop)
           const start = ScheduleIntervals.start(decision.intervals) - now
           const delayMillis = start > 0 ? start : 0 // `NaN` too is no wait
-          return Effect.zipWith(reason.get, FiberRef.get(deadline.current), ({ wait }, deadlineMillis): Next => {
-            if (now + delayMillis >= deadlineMillis) return stopped("deadline")
-            metadata = advance(metadata, now, input, output)
-            return { _tag: "Wait", delayMillis, reason: wait }
-          })
+          if (now + delayMillis >= deadlineMillis) return stopped("deadline")
+          metadata = advance(metadata, now, input, output)
+          return { _tag: "Wait", delayMillis, reason: reasons.wait }
         }
       )
     })

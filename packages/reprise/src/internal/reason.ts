@@ -1,4 +1,4 @@
-import type * as Effect from "effect/Effect"
+import * as Effect from "effect/Effect"
 import * as FiberRef from "effect/FiberRef"
 import { globalValue } from "effect/GlobalValue"
 import type { Reason } from "../Retry.js"
@@ -18,11 +18,13 @@ const initial: Reasons = { wait: "backoff", stop: "schedule" }
 
 const ref = globalValue(Symbol.for("reprise/Retry/reasons"), () => FiberRef.unsafeMake(initial))
 
-/** @internal */
-export const reset: Effect.Effect<void> = FiberRef.set(ref, initial)
-
-/** @internal */
-export const get: Effect.Effect<Reasons> = FiberRef.get(ref)
+/**
+ * Runs a step and tells what it said. A step may itself run a retry: what that says stays inside.
+ *
+ * @internal
+ */
+export const during = <A, E, R>(step: Effect.Effect<A, E, R>): Effect.Effect<readonly [A, Reasons], E, R> =>
+  Effect.flatMap(FiberRef.getAndSet(ref, initial), (outer) => Effect.zip(step, FiberRef.getAndSet(ref, outer)))
 
 /** @internal */
 export const wait = (reason: Reason): Effect.Effect<void> =>

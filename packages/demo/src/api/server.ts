@@ -1,0 +1,71 @@
+/** The process of the API. It does what its parent tells it, and ends with it, however that ends. */
+import * as FaultServer from "@reprise/testing/FaultServer"
+import * as Effect from "effect/Effect"
+import * as Queue from "effect/Queue"
+import * as Calls from "../calls.js"
+import type { Books } from "./PaymentApi.js"
+import * as PaymentApi from "./PaymentApi.js"
+
+/**
+ * `fresh` forgets everything, `stop` begins an outage, `start` ends it, `report` asks for the books and the connections
+ * now open.
+ */
+export type Command = "fresh" | "stop" | "start" | "report"
+
+/** The first message of the child. */
+export interface Ready {
+  readonly url: string
+  /** The same API behind a certificate that has expired. */
+  readonly expiredUrl: string
+  readonly ca: string
+}
+
+export interface Report extends Books {
+  readonly openConnections: number
+}
+
+const [seed = "", total = ""] = process.argv.slice(2)
+
+// Ctrl-C reaches the whole terminal group: the parent decides when this process ends.
+process.on("SIGINT", () => {})
+process.on("disconnect", () => process.exit())
+
+const calls = Calls.make(Number(total))
+
+const tell = (message: Ready | Report | Command) => Effect.sync(() => void process.send?.(message))
+
+const program = Effect.gen(function*() {
+  const commands = yield* Queue.unbounded<Command>()
+  process.on("message", (command) => void Queue.unsafeOffer(commands, command as Command))
+
+  const server = yield* FaultServer.make({ keep: 1 })
+  const expired = yield* FaultServer.make({ keep: 1, tls: "expired" })
+  let api = PaymentApi.make(seed, calls)
+
+  const does = {
+    fresh: Effect.suspend(() => {
+      api = PaymentApi.make(seed, calls)
+      return Effect.zipRight(server.always(api.answer), expired.always(api.answer))
+    }),
+    stop: server.stop,
+    start: server.start,
+    report: Effect.gen(function*() {
+      const [plain, secure] = yield* Effect.all([server.connections, expired.connections])
+      return { ...(yield* api.books), openConnections: plain.open + secure.open }
+    })
+  }
+
+  yield* tell({ url: server.url, expiredUrl: expired.url, ca: expired.ca ?? "" })
+  return yield* Effect.forever(
+    Effect.flatMap(
+      Queue.take(commands),
+      (command) =>
+        Effect.flatMap(Effect.orDie<Report | void, unknown, never>(does[command]), (answer) => tell(answer ?? command))
+    )
+  )
+})
+
+Effect.runPromise(Effect.scoped(program)).catch((error: unknown) => {
+  console.error(error)
+  process.exit(1)
+})

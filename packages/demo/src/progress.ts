@@ -1,0 +1,23 @@
+/** Tells how far the work is: one line that changes in a terminal, a line per phase elsewhere. */
+import type { Phase } from "./calls.js"
+
+export interface Output {
+  readonly isTTY?: boolean
+  readonly write: (text: string) => unknown
+}
+
+/** For one contender. */
+export const make = (name: string, total: number, output: Output) => {
+  let last: Phase | undefined
+  let drawn = 0
+  return (done: number, phase: Phase): void => {
+    const line = `${name.padEnd(15)} ${String(done).padStart(5)} of ${total}  ${phase}`
+    if (output.isTTY !== true) {
+      if (phase !== last) output.write(`${line}\n`)
+    } else if (done === total || done - drawn >= 20) {
+      drawn = done
+      output.write(`\r\x1b[2K${line}${done === total ? "\n" : ""}`)
+    }
+    last = phase
+  }
+}

@@ -1,0 +1,35 @@
+import * as Clock from "effect/Clock"
+import * as Context from "effect/Context"
+import * as DefaultServices from "effect/DefaultServices"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import type * as Fiber from "effect/Fiber"
+import * as Runtime from "effect/Runtime"
+
+const liveClock = Context.get(DefaultServices.liveServices, Clock.Clock)
+
+/**
+ * Calls `task` after `millis` on the clock of the fiber; what it returns stops it. A fiber that sleeps costs more than all
+ * else in a timeout, and on the live clock it would do no more than set this timer; every other clock, such as `TestClock`,
+ * is asked to sleep.
+ *
+ * @internal
+ */
+export const start = <R>(
+  fiber: Fiber.RuntimeFiber<unknown, unknown>,
+  runtime: Runtime.Runtime<R>,
+  millis: number,
+  task: () => void
+): () => void => {
+  const clock = Context.get(fiber.currentDefaultServices, Clock.Clock)
+  if (clock === liveClock) {
+    // eslint-disable-next-line no-restricted-globals -- the clock was asked: it is the one that sleeps by this timer
+    const timer = setTimeout(task, millis)
+    return () => clearTimeout(timer)
+  }
+  const sleeper = Runtime.runFork(
+    runtime,
+    Effect.interruptible(Effect.map(clock.sleep(Duration.millis(millis)), task))
+  )
+  return () => sleeper.unsafeInterruptAsFork(fiber.id())
+}

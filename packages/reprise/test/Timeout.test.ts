@@ -1,0 +1,399 @@
+import { assert, describe, it } from "@effect/vitest"
+import {
+  Cause,
+  Clock,
+  Context,
+  Duration,
+  Effect,
+  Exit,
+  FastCheck as fc,
+  Fiber,
+  FiberRef,
+  Option,
+  TestClock
+} from "effect"
+import { isDeepStrictEqual } from "node:util"
+import { InvalidOption } from "reprise/InvalidOption"
+import * as Timeout from "reprise/Timeout"
+import * as Virtual from "./virtual.js"
+
+const options = { duration: "1 second", onTimeout: () => "too slow" } as const
+
+class Service extends Context.Tag("test/Service")<Service, number>() {}
+
+const mark = FiberRef.unsafeMake("")
+const trail = FiberRef.unsafeMake<ReadonlyArray<string>>([], { fork: (marks) => [...marks, "forked"] })
+
+type Law = <A, E, R>(
+  self: Effect.Effect<A, E, R>,
+  options: Timeout.Timeout.Options<string>
+) => Effect.Effect<A, E | string, R>
+
+const ours: Law = (self, options) => Timeout.timeoutFail(self, options)
+const effects: Law = (self, options) => Effect.timeoutFail(self, options)
+
+/** A random effect: what it does in turn, and what is around it. */
+type Node =
+  | { readonly _tag: "Sleep"; readonly millis: number }
+  | { readonly _tag: "Yield" | "Never" | "Interrupt" | "Read" | "Service" | "Async" | "AsyncLater" }
+  | { readonly _tag: "Mark" | "Fail" | "Die"; readonly name: string }
+  | { readonly _tag: "Then" | "Ensuring" | "Parallel" | "Catch"; readonly left: Node; readonly right: Node }
+  | { readonly _tag: "Uninterruptible" | "Interruptible" | "Locally" | "Restored" | "Forked"; readonly inner: Node }
+  | { readonly _tag: "Timeout"; readonly inner: Node; readonly millis: number }
+
+const millis = fc.constantFrom(1, 10, 20, 50, 100)
+/** No sleep ends at the moment of a timeout: which of two is first is not a law. */
+const limit = fc.constantFrom(1.37, 10.37, 20.37, 50.37, 100.37)
+const tags = <T extends string>(...tags: ReadonlyArray<T>) => fc.record({ _tag: fc.constantFrom(...tags) })
+
+const node = fc.letrec<{ node: Node }>((tie) => ({
+  node: fc.oneof(
+    { maxDepth: 5, depthSize: "small", withCrossShrink: true },
+    fc.record({ _tag: fc.constant("Sleep"), millis }),
+    tags("Yield", "Never", "Interrupt", "Read", "Service", "Async", "AsyncLater"),
+    fc.record({ _tag: fc.constantFrom("Mark", "Mark", "Fail", "Die"), name: fc.constantFrom("a", "b", "c") }),
+    fc.record({
+      _tag: fc.constantFrom("Then", "Then", "Then", "Ensuring", "Parallel", "Catch"),
+      left: tie("node"),
+      right: tie("node")
+    }),
+    fc.record({
+      _tag: fc.constantFrom("Uninterruptible", "Interruptible", "Locally", "Restored", "Forked"),
+      inner: tie("node")
+    }),
+    fc.record({ _tag: fc.constant("Timeout"), inner: tie("node"), millis: limit })
+  ) as fc.Arbitrary<Node>
+})).node
+
+/** In which places of a random effect a timeout is what it is elsewhere. */
+interface Where {
+  readonly inParallel: boolean
+  readonly inUninterruptible: boolean
+}
+
+const program = (root: Node, law: Law, where: Where, log: Array<string>) => {
+  const say = (what: string) =>
+    Effect.clockWith((clock) => Effect.map(clock.currentTimeMillis, (at) => log.push(`${at} ${what}`)))
+  const go = (node: Node, plain = false): Effect.Effect<unknown, string, Service> => {
+    switch (node._tag) {
+      case "Sleep":
+        return Effect.sleep(node.millis)
+      case "Yield":
+        return Effect.yieldNow()
+      case "Never":
+        return Effect.never
+      case "Interrupt":
+        return Effect.interrupt
+      case "Read":
+        return Effect.flatMap(FiberRef.get(mark), (value) => say(`reads ${value}`))
+      case "Service":
+        return Service
+      case "Async":
+        return Effect.async((resume) => resume(Effect.succeed("async")))
+      case "AsyncLater":
+        return Effect.zipRight(Effect.sleep(1), Effect.async((resume) => resume(say("async"))))
+      case "Mark":
+        return Effect.zipRight(FiberRef.set(mark, node.name), say(node.name))
+      case "Fail":
+        return Effect.fail(node.name)
+      case "Die":
+        return Effect.die(node.name)
+      case "Then":
+        return Effect.zipRight(go(node.left, plain), go(node.right, plain))
+      case "Ensuring":
+        return Effect.ensuring(
+          go(node.left, plain),
+          Effect.ignore(go(node.right, plain || !where.inUninterruptible)).pipe(Effect.ensuring(say("ensured")))
+        )
+      case "Parallel":
+        return Effect.all([go(node.left, !where.inParallel), go(node.right, !where.inParallel)], {
+          concurrency: "unbounded"
+        })
+      case "Catch":
+        return Effect.catchAllCause(go(node.left, plain), () => go(node.right, plain))
+      case "Uninterruptible":
+        return Effect.uninterruptible(go(node.inner, plain || !where.inUninterruptible))
+      case "Interruptible":
+        return Effect.interruptible(go(node.inner, plain))
+      case "Restored":
+        return Effect.uninterruptibleMask((restore) =>
+          Effect.onExit(restore(go(node.inner, plain)), () => say("restored"))
+        )
+      case "Locally":
+        return Effect.locally(go(node.inner, plain), mark, "local")
+      case "Forked":
+        return Effect.flatMap(Effect.fork(go(node.inner, plain)), Fiber.join)
+      case "Timeout":
+        if (plain) return go(node.inner, plain)
+        return law(go(node.inner), { duration: node.millis, onTimeout: () => `timeout ${node.millis}` })
+    }
+  }
+  return go(root)
+}
+
+/** The exit, without how often an interruption was noted, and what failed when it came. */
+const summary = <A, E>(exit: Exit.Exit<A, E>) =>
+  Exit.match(exit, {
+    onSuccess: (success) => ({ success }),
+    onFailure: (cause) => ({
+      failures: Cause.isInterrupted(cause) ? "interrupted" : Array.from(Cause.failures(cause)),
+      defects: Array.from(Cause.defects(cause))
+    })
+  })
+
+const observe = (root: Node, law: Law, where: Where, interruptAtMillis: number | undefined) => {
+  const log: Array<string> = []
+  const effect = program(root, law, where, log).pipe(
+    Effect.timeoutFail({ duration: 110, onTimeout: () => "end" }),
+    Effect.onExit(() => Effect.map(FiberRef.get(mark), (value) => log.push(`mark ${value}`))),
+    Effect.provideService(Service, 7)
+  )
+  const result = Virtual.run(effect, interruptAtMillis === undefined ? {} : { interruptAtMillis })
+  return {
+    log,
+    exit: Option.getOrElse(Option.map(result.exit, summary), () => "never ends"),
+    endMillis: Option.isSome(result.exit) && result.endMillis,
+    fibersLeft: Option.isSome(result.exit) && result.fibersLeft,
+    sleepsLeft: Option.isSome(result.exit) && result.sleepsLeft
+  }
+}
+
+const agree = (law: Law, reference: Law, where: Where, nodes: fc.Arbitrary<Node>) =>
+  fc.assert(
+    fc.property(
+      nodes,
+      fc.option(fc.constantFrom(0.5, 5.5, 15.5, 37.5, 60.5), { nil: undefined }),
+      (root, interruptAtMillis) => {
+        const expected = observe(root, reference, where, interruptAtMillis)
+        const actual = observe(root, law, where, interruptAtMillis)
+        if (!isDeepStrictEqual(actual, expected)) {
+          throw new Error(
+            `expected ${JSON.stringify(expected, undefined, 1)}\nactual ${JSON.stringify(actual, undefined, 1)}`
+          )
+        }
+      }
+    ),
+    { numRuns: 250, seed: 3 }
+  )
+
+describe("Timeout.timeoutFail", { timeout: 30_000 }, () => {
+  const timedOut = (inner: Node): Node => ({ _tag: "Timeout", inner, millis: 35.11 })
+  const unlimited = (law: Law): Law => (self, options) => law(self, { ...options, duration: 1e6 })
+
+  it("does what Effect.timeoutFail does with random effects", () => {
+    // Effect hides the defects of what it interrupts: see below.
+    const withoutDefects = node.filter((node) => !JSON.stringify(node).includes("Die"))
+    agree(ours, effects, { inParallel: false, inUninterruptible: false }, withoutDefects.map(timedOut))
+  })
+
+  it("does what Effect.timeoutFail does within what is uninterruptible, while it does not fire", () => {
+    agree(unlimited(ours), unlimited(effects), { inParallel: false, inUninterruptible: true }, node.map(timedOut))
+  })
+
+  it("changes nothing while it does not fire, in parallel branches too", () => {
+    // A fiber of its own is needed for what is interruptible within a finalizer to go on after an interruption.
+    const withoutInterruptible = node.filter((node) => !JSON.stringify(node).includes("Interruptible"))
+    agree(
+      unlimited(ours),
+      (self) => self,
+      { inParallel: true, inUninterruptible: true },
+      withoutInterruptible.map(timedOut)
+    )
+  })
+
+  it.effect("fails when the time is over, by the TestClock", () =>
+    Effect.gen(function*() {
+      const fiber = yield* Effect.fork(Timeout.timeoutFail(Effect.never, options))
+      yield* TestClock.adjust("999 millis")
+      assert.isNull(fiber.unsafePoll())
+      yield* TestClock.adjust("1 millis")
+      assert.deepStrictEqual(yield* fiber.await, Exit.fail("too slow"))
+    }))
+
+  it.effect("gives the result of an effect that ends in time, by the TestClock", () =>
+    Effect.gen(function*() {
+      const fiber = yield* Effect.fork(Effect.delay(Effect.succeed(1), "999 millis").pipe(Timeout.timeoutFail(options)))
+      yield* TestClock.adjust("999 millis")
+      assert.deepStrictEqual(yield* fiber.await, Exit.succeed(1))
+    }))
+
+  it("sets no timer where the effect ends at once", () => {
+    let sleeps = 0
+    const clock = { ...Clock.make(), sleep: () => Effect.sync(() => sleeps++) }
+    const program = Effect.all([
+      Timeout.timeoutFail(Effect.succeed(1), options),
+      Timeout.timeoutFail(Effect.fail(1), options).pipe(Effect.ignore)
+    ])
+    Effect.runSync(Effect.withClock(program, clock))
+    assert.strictEqual(sleeps, 0)
+  })
+
+  it("fails when the time is over, on the live clock", async () => {
+    const program = Effect.never.pipe(Timeout.timeoutFail({ ...options, duration: 1 }))
+    assert.deepStrictEqual(await Effect.runPromiseExit(program), Exit.fail("too slow"))
+  })
+
+  it("leaves no live timer behind", async () => {
+    const timers = () => process.getActiveResourcesInfo().filter((name) => name === "Timeout").length
+    const turn = () => new Promise((resolve) => setImmediate(resolve))
+    const before = timers()
+    const end: Array<() => void> = []
+    const slow = Effect.async<void>((resume) => {
+      end.push(() => resume(Effect.void))
+    })
+    const calls = Array.from({ length: 50 }, () => Timeout.timeoutFail(slow, options))
+    const ended = Effect.runPromise(Effect.all(calls, { concurrency: "unbounded" }))
+    await turn()
+    assert.isAtLeast(timers(), 50)
+    end.forEach((resume) => resume())
+    await ended
+    await turn()
+    assert.isAtMost(timers(), before)
+  })
+
+  it("waits for the finalizers of the effect it interrupts", () => {
+    const program = Effect.never.pipe(Effect.ensuring(Effect.sleep("2 seconds")), Timeout.timeoutFail(options))
+    const { endMillis, exit } = Virtual.run(program)
+    assert.deepStrictEqual([Virtual.plain(exit), endMillis], [{ failure: { fail: "too slow" } }, 3_000])
+  })
+
+  it("shows the defect of a finalizer beside the timeout, where Effect.timeoutFail hides it", () => {
+    const program = Effect.never.pipe(Effect.ensuring(Effect.die("finalizer")))
+    const both = { failure: { sequential: [{ fail: "too slow" }, { die: "finalizer" }] } }
+    assert.deepStrictEqual(Virtual.plain(Virtual.run(ours(program, options)).exit), both)
+    assert.deepStrictEqual(Virtual.plain(Virtual.run(effects(program, options)).exit), {
+      failure: { fail: "too slow" }
+    })
+  })
+
+  it("shows the defect of a finalizer where the caller interrupts", () => {
+    const program = Effect.never.pipe(Effect.ensuring(Effect.die("finalizer")), Timeout.timeoutFail(options))
+    const { exit } = Virtual.run(program, { interruptAtMillis: 10 })
+    assert.deepStrictEqual(Option.map(exit, summary), Option.some({ failures: "interrupted", defects: ["finalizer"] }))
+  })
+
+  it("dies with the defect of onTimeout", () => {
+    const onTimeout = () => {
+      throw "defect"
+    }
+    const { exit, fibersLeft } = Virtual.run(Timeout.timeoutFail(Effect.never, { ...options, onTimeout }))
+    assert.deepStrictEqual([Virtual.plain(exit), fibersLeft], [{ failure: { die: "defect" } }, 0])
+  })
+
+  it("keeps a result that cannot be interrupted, where Effect.timeoutFail throws it away", () => {
+    const late = Effect.delay(Effect.succeed("done"), "3 seconds")
+    const masked = (law: Law) => Virtual.run(Effect.uninterruptible(law(late, options)))
+    assert.deepStrictEqual(Virtual.plain(masked(ours).exit), { success: "done" })
+    assert.deepStrictEqual(Virtual.plain(masked(effects).exit), { failure: { fail: "too slow" } })
+    assert.deepStrictEqual([masked(ours).endMillis, masked(effects).endMillis], [3_000, 3_000])
+  })
+
+  it("keeps a result that is there when the time is over", () => {
+    const late = Effect.delay(Effect.succeed("done"), "1 second")
+    assert.deepStrictEqual(Virtual.plain(Virtual.run(ours(late, options)).exit), { success: "done" })
+  })
+
+  it("interrupts what is interruptible within an uninterruptible region, when the time is over", () => {
+    const program = Effect.uninterruptibleMask((restore) => ours(restore(Effect.never), options))
+    const { endMillis, exit } = Virtual.run(program)
+    assert.deepStrictEqual([Virtual.plain(exit), endMillis], [{ failure: { fail: "too slow" } }, 1_000])
+  })
+
+  it("interrupts what is interruptible within an uninterruptible region, when the caller interrupts", () => {
+    const program = Effect.uninterruptibleMask((restore) => ours(restore(Effect.never), options))
+    const { endMillis, exit } = Virtual.run(program, { interruptAtMillis: 10 })
+    assert.deepStrictEqual(Option.map(exit, Exit.isInterrupted), Option.some(true))
+    assert.strictEqual(endMillis, 10)
+  })
+
+  it("lets a finalizer have its time after an interruption, and no more", () => {
+    const log: Array<string> = []
+    const drain = (millis: number) =>
+      Effect.interruptible(Effect.sleep(millis)).pipe(
+        Timeout.timeoutFail(options),
+        Effect.exit,
+        Effect.map((exit) => log.push(exit._tag))
+      )
+    const program = Effect.never.pipe(Effect.ensuring(Effect.zipRight(drain(500), drain(5_000))))
+    const { endMillis } = Virtual.run(program, { interruptAtMillis: 10 })
+    assert.deepStrictEqual([log, endMillis], [["Success", "Failure"], 1_510])
+  })
+
+  it("hears of its interruption in a parallel branch, where Effect.timeoutFail waits for its time to be over", () => {
+    const program = (law: Law) =>
+      Effect.all([Effect.delay(Effect.fail("other"), 10), law(Effect.never, options)], { concurrency: 2 })
+    assert.deepStrictEqual([Virtual.run(program(ours)).endMillis, Virtual.run(program(effects)).endMillis], [10, 1_000])
+  })
+
+  it("provides the services and fiber refs around it, forked and joined as by Effect", () => {
+    const inside = Effect.all({ service: Service, mark: FiberRef.get(mark), trail: FiberRef.get(trail) })
+    const program = (law: Law, before: Effect.Effect<void>) =>
+      Effect.gen(function*() {
+        yield* FiberRef.set(mark, "outside")
+        yield* FiberRef.set(trail, ["set"])
+        const seen = yield* law(
+          Effect.zipRight(before, Effect.zipLeft(inside, FiberRef.set(mark, "inside"))),
+          options
+        )
+        return { ...seen, after: yield* FiberRef.get(mark) }
+      }).pipe(Effect.provideService(Service, 7))
+    const expected = { success: { service: 7, mark: "outside", trail: ["set", "forked"], after: "inside" } }
+    for (const before of [Effect.void, Effect.sleep(5)]) {
+      for (const law of [ours, effects]) {
+        assert.deepStrictEqual(Virtual.plain(Virtual.run(program(law, before)).exit), expected)
+      }
+    }
+  })
+
+  it("fails with the timeout that is over first when nested", () => {
+    const nested = (outer: number, inner: number) =>
+      Effect.never.pipe(
+        Timeout.timeoutFail({ duration: inner, onTimeout: () => "inner" }),
+        Timeout.timeoutFail({ duration: outer, onTimeout: () => "outer" })
+      )
+    const inner = Virtual.run(nested(20, 10))
+    assert.deepStrictEqual([Virtual.plain(inner.exit), inner.endMillis], [{ failure: { fail: "inner" } }, 10])
+    const outer = Virtual.run(nested(10, 20))
+    assert.deepStrictEqual([Virtual.plain(outer.exit), outer.endMillis, outer.sleepsLeft], [
+      { failure: { fail: "outer" } },
+      10,
+      0
+    ])
+  })
+
+  it("leaves no fiber, timer or resource behind, at whatever operation it is interrupted", () => {
+    for (const durationMillis of [5, 50]) {
+      const points = Virtual.interruptEverywhere(() => {
+        const log: Array<string> = []
+        const resource = Effect.acquireUseRelease(
+          Effect.sync(() => log.push("acquired")),
+          () => Effect.zipRight(Effect.sleep(10), Effect.fork(Effect.never)),
+          () => Effect.zipRight(Effect.sleep(3), Effect.sync(() => log.push("released")))
+        )
+        const timed = Timeout.timeoutFail(resource, { duration: durationMillis, onTimeout: () => "too slow" })
+        return { program: Effect.onExit(timed, () => Effect.sync(() => log.push("ended"))), log }
+      }, ({ fibersLeft, interrupted, sleepsLeft }, at, { log }) => {
+        assert.deepStrictEqual({ at, fibersLeft, sleepsLeft }, { at, fibersLeft: 0, sleepsLeft: 0 })
+        const whole = ["acquired", "released", "ended"]
+        assert.deepInclude(interrupted ? [whole, ["ended"], []] : [whole], log)
+      })
+      assert.isAbove(points, 20)
+    }
+  })
+
+  it("takes the effect first or last", () => {
+    const first = Timeout.timeoutFail(Effect.succeed(1), options)
+    const last = Effect.succeed(1).pipe(Timeout.timeoutFail(options))
+    assert.deepStrictEqual([Effect.runSync(first), Effect.runSync(last)], [1, 1])
+  })
+
+  it("refuses a duration that is no time, or more than a timer can hold", () => {
+    for (const duration of [0, -1, NaN, "0 seconds", Infinity, Duration.infinity, 2_147_483_648, "25 days"] as const) {
+      assert.throws(() => Timeout.timeoutFail(Effect.void, { ...options, duration }), InvalidOption)
+    }
+    assert.strictEqual(
+      Effect.runSync(Timeout.timeoutFail(Effect.succeed(1), { ...options, duration: 2_147_483_647 })),
+      1
+    )
+  })
+})
