@@ -1,0 +1,73 @@
+import * as fs from "node:fs/promises"
+import * as os from "node:os"
+import { bundle } from "./bundle.js"
+import * as gate from "./gate.js"
+import * as report from "./report.js"
+import type * as results from "./results.js"
+import * as workers from "./workers.js"
+
+/**
+ * `pnpm bench` measures everything, and writes `packages/bench/results` and `docs/benchmarks.md`. `pnpm bench --gate` checks
+ * the bytes per call against their budgets.
+ */
+
+const processes = 3
+const microRounds = 9
+const httpRounds = 7
+const httpRequests = 1_500
+const heapCalls = 100_000
+
+const say = (what: string) => process.stderr.write(`${what}\n`)
+
+const repeated = async <A>(label: string, worker: () => Promise<A>): Promise<ReadonlyArray<A>> => {
+  const all: Array<A> = []
+  for (let number = 1; number <= processes; number++) {
+    say(`${label}, process ${number} of ${processes}`)
+    all.push(await worker())
+  }
+  return all
+}
+
+const measure = async (): Promise<results.Results> => {
+  const micro = await repeated("policies", () => workers.run<results.Micro>("micro", [microRounds]))
+  const http = await repeated("HTTP", () => workers.run<results.Http>("http", [httpRounds, httpRequests]))
+  say("bytes and heap")
+  const [bytes, heap] = await Promise.all([
+    workers.bytes(),
+    workers.run<results.Heap>("heap", [heapCalls])
+  ])
+  return { micro, http, bytes, heap }
+}
+
+const versions = async (): Promise<Record<string, string>> => {
+  const names = ["effect", "@effect/platform", "undici", "cockatiel", "p-retry", "got", "ky", "axios", "axios-retry"]
+  return Object.fromEntries(
+    await Promise.all(names.map(async (name) => {
+      const text = await fs.readFile(new URL(`../node_modules/${name}/package.json`, import.meta.url), "utf8")
+      return [name, (JSON.parse(text) as { readonly version: string }).version] as const
+    }))
+  )
+}
+
+const write = async (path: string, text: string): Promise<void> => {
+  const url = new URL(path, import.meta.url)
+  await fs.mkdir(new URL(".", url), { recursive: true })
+  await fs.writeFile(url, text)
+}
+
+/** Tenths are more than the numbers can bear. */
+const json = (value: unknown): string =>
+  `${JSON.stringify(value, (_, one) => typeof one === "number" ? Math.round(one * 10) / 10 : one)}\n`
+
+await bundle()
+if (process.argv.includes("--gate")) {
+  process.exitCode = await gate.run() ? 0 : 1
+} else {
+  const loadBefore = os.loadavg()[0] ?? 0
+  const all = await measure()
+  const machine = report.machine(await versions(), loadBefore)
+  for (const [name, result] of Object.entries(all)) await write(`../results/${name}.json`, json({ machine, result }))
+  const markdown = report.markdown(all, machine)
+  await write("../../../docs/benchmarks.md", markdown)
+  process.stdout.write(`${markdown}\n`)
+}

@@ -1,0 +1,161 @@
+import * as os from "node:os"
+import * as goals from "./goals.js"
+import * as results from "./results.js"
+import type { Spread } from "./stats.js"
+
+export interface Machine {
+  readonly cpu: string
+  readonly cores: number
+  readonly memoryGiB: number
+  readonly system: string
+  readonly node: string
+  readonly versions: Record<string, string>
+  readonly measuredAt: string
+  /** Of the last minute, before and after. */
+  readonly load: readonly [before: number, after: number]
+}
+
+export const machine = (versions: Record<string, string>, loadBefore: number): Machine => ({
+  cpu: os.cpus()[0]?.model ?? "unknown",
+  cores: os.cpus().length,
+  memoryGiB: Math.round(os.totalmem() / 2 ** 30),
+  system: `${os.type()} ${os.release().split("-")[0]} ${os.arch()}`,
+  node: process.version,
+  versions,
+  measuredAt: new Date().toISOString().slice(0, 10),
+  load: [loadBefore, os.loadavg()[0] ?? 0]
+})
+
+const table = (head: ReadonlyArray<string>, rows: ReadonlyArray<ReadonlyArray<string>>): string =>
+  [
+    head,
+    head.map((_, column) => column === 0 ? "---" : "---:"),
+    ...rows
+  ].map((cells) => `| ${cells.join(" | ")} |`).join("\n")
+
+const number = (value: number): string =>
+  Math.abs(value) >= 100 ? Math.round(value).toLocaleString("en") : value.toFixed(1)
+
+const range = ({ max, min }: Spread): string => `${number(min)} to ${number(max)}`
+const code = (name: string): string => `\`${name}\``
+
+const goalTable = (all: results.Results) =>
+  table(
+    ["goal", "wanted", "measured (range of the processes)", ""],
+    goals.of(all).map(({ measured, met, wanted, what }) => [what, wanted, measured, met ? "met" : "**missed**"])
+  )
+
+const microTable = ({ bytes, micro }: results.Results) =>
+  table(
+    ["case", "ns per call", "marginal ns", "range", "in F", "bytes", "marginal bytes"],
+    Object.entries(bytes.bases).filter(([name]) => !name.startsWith("in memory")).map(([name, base]) => {
+      const marginal = results.marginal(micro, name)
+      const own = name === base
+      return [
+        code(name),
+        number(results.total(micro, name).median),
+        own ? "" : number(marginal.median),
+        own ? "" : range(marginal),
+        own ? "" : results.ratio(micro, name, "Effect.flatMap").median.toFixed(2),
+        number(bytes.bytes[name]?.median ?? NaN),
+        own ? "" : number(results.marginalBytes(bytes, name))
+      ]
+    })
+  )
+
+const memoryTable = ({ bytes }: results.Results) =>
+  table(
+    ["client, in memory", "bytes per request", "added bytes"],
+    Object.entries(bytes.bases).filter(([name]) => name.startsWith("in memory")).map(([name]) => [
+      code(name.replace("in memory: ", "")),
+      number(bytes.bytes[name]?.median ?? NaN),
+      number(results.marginalBytes(bytes, name))
+    ])
+  )
+
+const httpTable = ({ http }: results.Results) =>
+  table(
+    ["client", "requests/s", "client CPU µs/request", "against", "added CPU µs", "range", "added", "throughput"],
+    Object.entries(http[0]?.bases ?? {}).map(([name, base]) => {
+      const added = results.addedCpu(http, name, base)
+      const own = name === base
+      return [
+        code(name),
+        number(results.throughput(http, name).median),
+        number(results.cpu(http, name).median),
+        own ? "" : code(base),
+        own ? "" : number(added.median),
+        own ? "" : range(added),
+        own ? "" : `${(results.addedShare(http, name, base).median * 100).toFixed(0)} %`,
+        own ? "" : `${results.relativeThroughput(http, name, base).median.toFixed(2)} x`
+      ]
+    })
+  )
+
+const noise = (label: string, noises: ReadonlyArray<results.Micro["noise"]>) =>
+  `${label} ${(results.quietShare(noises) * 100).toFixed(0)} % of ${
+    noises.reduce((sum, { samples }) => sum + samples, 0)
+  }`
+
+export const markdown = (all: results.Results, machine: Machine): string => {
+  const { heap, http, micro } = all
+  const versions = Object.entries(machine.versions).map(([name, version]) => `${name} ${version}`).join(", ")
+  return `# Benchmarks
+
+Written by \`pnpm bench\`; do not edit. Ratios travel, nanoseconds do not: compare rows of one table.
+
+## Goals
+
+${goalTable(all)}
+
+F is the marginal cost of one \`Effect.flatMap\` inside a running fiber. A goal is judged by the median.
+
+## The machine, and how quiet it was
+
+${machine.cores} x ${machine.cpu}, ${machine.memoryGiB} GiB, ${machine.system}, Node ${machine.node}, ${machine.measuredAt}.
+${versions}.
+
+A sample is quiet if nobody else wanted a CPU before it, a fixed probe ran at full speed, and the thread waited for a CPU
+for at most 5 % of it. Quiet were: ${noise("policies", micro.map(({ noise }) => noise))} samples, ${
+    noise("HTTP", http.map(({ noise }) => noise))
+  } samples. Load of
+the machine: ${machine.load[0].toFixed(1)} before, ${
+    machine.load[1].toFixed(1)
+  } after (this benchmark itself makes about 1). With few quiet samples, trust the
+bytes, and ratios only as far as their ranges do not overlap.
+
+## How it is measured
+
+- All cases of a suite run in one process, each once per round, in a random order; a ratio is formed within each round;
+  then the median of the rounds; then the median of ${micro.length} fresh processes, with the least and the greatest of them.
+- Marginal is the case without its base (the empty loop, the bare promise) in the same round.
+- Between samples only minor collections: a full one deoptimises the code of Effect, and would measure that.
+- Bytes per call: growth of the heap over a sample in which nothing was collected; repeatable to about 1 %. Budgets for
+  these, not times, are the gate in CI (\`pnpm bench --gate\`).
+- The packages are compiled as published, not run through a TypeScript loader, which adds to every function made.
+- HTTP: GETs over loopback, 50 in flight, the server in a process of its own; CPU is user and system time of the whole
+  client process, its collector threads included; every body is read. Tracing is off except in the rows that say so.
+
+## Policies, on success
+
+${microTable(all)}
+
+## HTTP
+
+${httpTable(all)}
+
+### Bytes per request
+
+The same stages over a client in memory that answers a microtask later.
+
+${memoryTable(all)}
+
+## Heap
+
+${heap.calls.toLocaleString("en")} calls, each refused with 503 once and then answered (${
+    (heap.seconds * 1e6 / heap.calls).toFixed(0)
+  } µs per call with its wait, 50 in flight): ${(heap.before / 2 ** 20).toFixed(2)} MiB before, ${
+    (heap.after / 2 ** 20).toFixed(2)
+  } MiB after, ${heap.timers} timers left.
+`
+}

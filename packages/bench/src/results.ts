@@ -1,0 +1,94 @@
+import type { Rounds } from "./harness.js"
+import type { Noise } from "./quiet.js"
+import * as stats from "./stats.js"
+import type { HttpSample } from "./worker/http.js"
+
+/** What the workers report, one per process. */
+export interface Micro {
+  readonly rounds: Rounds
+  readonly bases: Record<string, string>
+  readonly noise: Noise
+}
+
+export interface Http {
+  readonly samples: Record<string, Array<HttpSample>>
+  readonly bases: Record<string, string>
+  readonly noise: Noise
+}
+
+export interface Bytes {
+  readonly bytes: Record<string, stats.Spread>
+  readonly bases: Record<string, string>
+}
+
+export interface Heap {
+  readonly calls: number
+  readonly succeeded: number
+  readonly before: number
+  readonly after: number
+  readonly seconds: number
+  readonly timers: number
+}
+
+export interface Results {
+  readonly micro: ReadonlyArray<Micro>
+  readonly http: ReadonlyArray<Http>
+  readonly bytes: Bytes
+  readonly heap: Heap
+}
+
+/** The median of the rounds of each process; then the median of those, and the least and greatest of them. */
+const overProcesses = <P>(processes: ReadonlyArray<P>, perRound: (process: P) => ReadonlyArray<number>): stats.Spread =>
+  stats.spread(processes.map((process) => stats.median(perRound(process))))
+
+export const total = (micro: ReadonlyArray<Micro>, name: string): stats.Spread =>
+  overProcesses(micro, ({ rounds }) => rounds[name] ?? [])
+
+const marginals = ({ bases, rounds }: Micro, name: string): ReadonlyArray<number> =>
+  (rounds[name] ?? []).map((nanos, round) => nanos - (rounds[bases[name] ?? ""]?.[round] ?? NaN))
+
+export const marginal = (micro: ReadonlyArray<Micro>, name: string): stats.Spread =>
+  overProcesses(micro, (process) => marginals(process, name))
+
+/** How many times the marginal cost of `of` is that of `name`, round by round. */
+export const ratio = (micro: ReadonlyArray<Micro>, name: string, of: string): stats.Spread =>
+  overProcesses(micro, (process) => {
+    const other = marginals(process, of)
+    return marginals(process, name).map((nanos, round) => nanos / (other[round] ?? NaN))
+  })
+
+export const cpu = (http: ReadonlyArray<Http>, name: string): stats.Spread =>
+  overProcesses(http, ({ samples }) => (samples[name] ?? []).map(({ cpuMicros }) => cpuMicros))
+
+const paired = (
+  http: ReadonlyArray<Http>,
+  name: string,
+  of: string,
+  f: (sample: HttpSample, other: HttpSample) => number
+): stats.Spread =>
+  overProcesses(http, ({ samples }) =>
+    (samples[name] ?? []).flatMap((sample, round) => {
+      const other = samples[of]?.[round]
+      return other === undefined ? [] : [f(sample, other)]
+    }))
+
+/** CPU time added per request, in microseconds: each round against its own base. */
+export const addedCpu = (http: ReadonlyArray<Http>, name: string, base: string): stats.Spread =>
+  paired(http, name, base, (sample, other) => sample.cpuMicros - other.cpuMicros)
+
+export const addedShare = (http: ReadonlyArray<Http>, name: string, base: string): stats.Spread =>
+  paired(http, name, base, (sample, other) => sample.cpuMicros / other.cpuMicros - 1)
+
+export const throughput = (http: ReadonlyArray<Http>, name: string): stats.Spread =>
+  overProcesses(http, ({ samples }) => (samples[name] ?? []).map(({ wallMicros }) => 1e6 / wallMicros))
+
+export const relativeThroughput = (http: ReadonlyArray<Http>, name: string, base: string): stats.Spread =>
+  paired(http, name, base, (sample, other) => other.wallMicros / sample.wallMicros)
+
+export const marginalBytes = ({ bases, bytes }: Bytes, name: string): number =>
+  (bytes[name]?.median ?? NaN) - (bytes[bases[name] ?? ""]?.median ?? NaN)
+
+export const quietShare = (noises: ReadonlyArray<Noise>): number => {
+  const samples = noises.reduce((sum, noise) => sum + noise.samples, 0)
+  return noises.reduce((sum, noise) => sum + noise.quiet, 0) / samples
+}

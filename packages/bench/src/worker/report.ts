@@ -1,0 +1,4 @@
+/** Hands the result of a worker to the process that started it, and ends: no socket may keep it alive. */
+export const report = (result: unknown): void => {
+  process.send?.(result, () => process.exit())
+}
