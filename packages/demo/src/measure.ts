@@ -43,7 +43,7 @@ const sum = (values: ReadonlyArray<number>): number => values.reduce((total, val
 const isUnknown = (outcome: Outcome | undefined): boolean =>
   outcome === "lost" || outcome === "failed" || outcome === "abandoned"
 
-export const score = ({ attempts, contender, report, results }: Omit<Run, "seconds">): Score => {
+export const score = ({ attempts, contender, report, results }: Run): Score => {
   const charges = tally(report.bookings.map((booking) => booking.order))
   const failures = results.filter((result) => !result.succeeded)
   const failed = (kind: Kind) => failures.filter(({ call }) => call.kind === kind)

@@ -8,16 +8,16 @@ export interface Output {
 
 /** For one contender. */
 export const make = (name: string, total: number, output: Output) => {
-  let last: Phase | undefined
+  const seen = new Set<Phase>()
   let drawn = 0
   return (done: number, phase: Phase): void => {
     const line = `${name.padEnd(15)} ${String(done).padStart(5)} of ${total}  ${phase}`
     if (output.isTTY !== true) {
-      if (phase !== last) output.write(`${line}\n`)
+      if (!seen.has(phase)) output.write(`${line}\n`)
     } else if (done === total || done - drawn >= 20) {
       drawn = done
       output.write(`\r\x1b[2K${line}${done === total ? "\n" : ""}`)
     }
-    last = phase
+    seen.add(phase)
   }
 }

@@ -10,6 +10,8 @@ import {
   Fiber,
   FiberRef,
   Option,
+  RuntimeFlags,
+  RuntimeFlagsPatch,
   TestClock
 } from "effect"
 import { isDeepStrictEqual } from "node:util"
@@ -341,6 +343,20 @@ describe("Timeout.timeoutFail", { timeout: 30_000 }, () => {
     for (const before of [Effect.void, Effect.sleep(5)]) {
       for (const law of [ours, effects]) {
         assert.deepStrictEqual(Virtual.plain(Virtual.run(program(law, before)).exit), expected)
+      }
+    }
+  })
+
+  it("leaves a runtime flag that the effect sets, as Effect.timeoutFail does", () => {
+    const flag = RuntimeFlags.OpSupervision
+    const program = (law: Law, before: Effect.Effect<void>) =>
+      law(Effect.zipRight(before, Effect.patchRuntimeFlags(RuntimeFlagsPatch.enable(flag))), options).pipe(
+        Effect.zipRight(Effect.getRuntimeFlags),
+        Effect.map(RuntimeFlags.isEnabled(flag))
+      )
+    for (const before of [Effect.void, Effect.sleep(5)]) {
+      for (const law of [ours, effects]) {
+        assert.deepStrictEqual(Virtual.plain(Virtual.run(program(law, before)).exit), { success: true })
       }
     }
   })

@@ -26,7 +26,7 @@ export interface PaymentApi {
 }
 
 const patienceMillis = 1000
-const silence = "3 seconds"
+const silence = "2 seconds"
 
 /** As long as the pages of some gateways are: more than a client takes in by itself. */
 const errorPage = Reply.respond({

@@ -37,7 +37,7 @@ const plots: ReadonlyArray<Plot> = [
   },
   { title: "POST with a key, told to come back in one second", kind: "keyed", phase: "rate limit", fault: "limited" },
   {
-    title: "POST with a key: booked, then silence (the server hangs up after 3 seconds)",
+    title: "POST with a key: booked, then silence (the server hangs up after 2 seconds)",
     kind: "keyed",
     phase: "bad network",
     fault: "hang"
