@@ -7,8 +7,8 @@ import type * as results from "./results.js"
 import * as workers from "./workers.js"
 
 /**
- * `pnpm bench` measures everything, and writes `packages/bench/results` and `docs/benchmarks.md`. `pnpm bench --gate` checks
- * the bytes per call against their budgets.
+ * `pnpm bench` measures everything, and writes `packages/bench/results` and `docs/benchmarks.md`. `pnpm bench --only http`
+ * (or `micro`, `bytes`, `heap`) measures one suite again; `pnpm bench --gate` checks the bytes per call against their budgets.
  */
 
 const processes = 3
@@ -28,16 +28,16 @@ const repeated = async <A>(label: string, worker: () => Promise<A>): Promise<Rea
   return all
 }
 
-const measure = async (): Promise<results.Results> => {
-  const micro = await repeated("policies", () => workers.run<results.Micro>("micro", [microRounds]))
-  const http = await repeated("HTTP", () => workers.run<results.Http>("http", [httpRounds, httpRequests]))
-  say("bytes and heap")
-  const [bytes, heap] = await Promise.all([
-    workers.bytes(),
-    workers.run<results.Heap>("heap", [heapCalls])
-  ])
-  return { micro, http, bytes, heap }
+type Suites = { readonly [Name in keyof results.Results]: () => Promise<results.Results[Name]> }
+
+const suites: Suites = {
+  micro: () => repeated("policies", () => workers.run<results.Micro>("micro", [microRounds])),
+  http: () => repeated("HTTP", () => workers.run<results.Http>("http", [httpRounds, httpRequests])),
+  bytes: () => workers.bytes(),
+  heap: () => workers.run<results.Heap>("heap", [heapCalls])
 }
+
+const names = Object.keys(suites) as ReadonlyArray<keyof Suites>
 
 const versions = async (): Promise<Record<string, string>> => {
   const names = ["effect", "@effect/platform", "undici", "cockatiel", "p-retry", "got", "ky", "axios", "axios-retry"]
@@ -55,6 +55,9 @@ const write = async (path: string, text: string): Promise<void> => {
   await fs.writeFile(url, text)
 }
 
+const read = async (name: string): Promise<unknown> =>
+  JSON.parse(await fs.readFile(new URL(`../results/${name}.json`, import.meta.url), "utf8"))
+
 /** Tenths are more than the numbers can bear. */
 const json = (value: unknown): string =>
   `${JSON.stringify(value, (_, one) => typeof one === "number" ? Math.round(one * 10) / 10 : one)}\n`
@@ -63,11 +66,16 @@ await bundle()
 if (process.argv.includes("--gate")) {
   process.exitCode = await gate.run() ? 0 : 1
 } else {
-  const loadBefore = os.loadavg()[0] ?? 0
-  const all = await measure()
-  const machine = report.machine(await versions(), loadBefore)
-  for (const [name, result] of Object.entries(all)) await write(`../results/${name}.json`, json({ machine, result }))
-  const markdown = report.markdown(all, machine)
+  const only = process.argv[process.argv.indexOf("--only") + 1]
+  for (const name of only !== undefined && only in suites ? [only as keyof Suites] : names) {
+    say(name)
+    const loadBefore = os.loadavg()[0] ?? 0
+    const result = await suites[name]()
+    const machine = report.machine(await versions(), loadBefore)
+    await write(`../results/${name}.json`, json({ machine, result }))
+  }
+  const stored = Object.fromEntries(await Promise.all(names.map(async (name) => [name, await read(name)] as const)))
+  const markdown = report.markdown(stored as unknown as report.Stored)
   await write("../../../docs/benchmarks.md", markdown)
   process.stdout.write(`${markdown}\n`)
 }

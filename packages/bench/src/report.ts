@@ -15,6 +15,11 @@ export interface Machine {
   readonly load: readonly [before: number, after: number]
 }
 
+/** A suite as it is kept in `results`, with the machine as it was then. */
+export type Stored = {
+  readonly [Name in keyof results.Results]: { readonly machine: Machine; readonly result: results.Results[Name] }
+}
+
 export const machine = (versions: Record<string, string>, loadBefore: number): Machine => ({
   cpu: os.cpus()[0]?.model ?? "unknown",
   cores: os.cpus().length,
@@ -97,7 +102,17 @@ const noise = (label: string, noises: ReadonlyArray<results.Micro["noise"]>) =>
     noises.reduce((sum, { samples }) => sum + samples, 0)
   }`
 
-export const markdown = (all: results.Results, machine: Machine): string => {
+const load = (label: string, machine: Machine) =>
+  `${label} ${machine.load[0].toFixed(1)} and ${machine.load[1].toFixed(1)}`
+
+export const markdown = (stored: Stored): string => {
+  const all: results.Results = {
+    micro: stored.micro.result,
+    http: stored.http.result,
+    bytes: stored.bytes.result,
+    heap: stored.heap.result
+  }
+  const { machine } = stored.micro
   const { heap, http, micro } = all
   const versions = Object.entries(machine.versions).map(([name, version]) => `${name} ${version}`).join(", ")
   return `# Benchmarks
@@ -119,10 +134,10 @@ A sample is quiet if nobody else wanted a CPU before it, a fixed probe ran at fu
 for at most 5 % of it. Quiet were: ${noise("policies", micro.map(({ noise }) => noise))} samples, ${
     noise("HTTP", http.map(({ noise }) => noise))
   } samples. Load of
-the machine: ${machine.load[0].toFixed(1)} before, ${
-    machine.load[1].toFixed(1)
-  } after (this benchmark itself makes about 1). With few quiet samples, trust the
-bytes, and ratios only as far as their ranges do not overlap.
+the machine before and after: ${load("policies", stored.micro.machine)}, ${
+    load("HTTP", stored.http.machine)
+  } (the benchmark itself makes
+about 1). With few quiet samples, trust the bytes, and ratios only as far as their ranges do not overlap.
 
 ## How it is measured
 

@@ -10,7 +10,6 @@ import * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
 import type { Attempt } from "reprise/Retry"
 import * as base from "./internal/failureBase.js"
-import * as failureMessage from "./internal/failureMessage.js"
 
 /**
  * @since 0.1.0
@@ -89,12 +88,7 @@ export interface TransportFacts extends Facts {
  * @since 0.1.0
  * @category errors
  */
-export class RateLimited extends base.FailureBase("RateLimited")<StatusFacts> {
-  /** @since 0.1.0 */
-  override get message(): string {
-    return failureMessage.ofStatus(this, "asks for fewer requests")
-  }
-}
+export class RateLimited extends base.FailureBase("RateLimited")<StatusFacts> {}
 
 /**
  * 500 to 599. Retryable are 500, 502, 503 and 504; a 503 with `Retry-After` was not processed.
@@ -102,12 +96,7 @@ export class RateLimited extends base.FailureBase("RateLimited")<StatusFacts> {
  * @since 0.1.0
  * @category errors
  */
-export class ServerError extends base.FailureBase("ServerError")<StatusFacts> {
-  /** @since 0.1.0 */
-  override get message(): string {
-    return failureMessage.ofStatus(this, "failed")
-  }
-}
+export class ServerError extends base.FailureBase("ServerError")<StatusFacts> {}
 
 /**
  * 400 to 499, without 429: the request will not do, however often it is sent.
@@ -115,12 +104,7 @@ export class ServerError extends base.FailureBase("ServerError")<StatusFacts> {
  * @since 0.1.0
  * @category errors
  */
-export class ClientError extends base.FailureBase("ClientError")<StatusFacts> {
-  /** @since 0.1.0 */
-  override get message(): string {
-    return failureMessage.ofStatus(this, "does not accept the request")
-  }
-}
+export class ClientError extends base.FailureBase("ClientError")<StatusFacts> {}
 
 /**
  * No connection: refused, unreachable, timed out, or the name service is busy.
@@ -128,12 +112,7 @@ export class ClientError extends base.FailureBase("ClientError")<StatusFacts> {
  * @since 0.1.0
  * @category errors
  */
-export class ConnectFailure extends base.FailureBase("ConnectFailure")<TransportFacts> {
-  /** @since 0.1.0 */
-  override get message(): string {
-    return failureMessage.ofTransport(this, "Could not connect")
-  }
-}
+export class ConnectFailure extends base.FailureBase("ConnectFailure")<TransportFacts> {}
 
 /**
  * The host has no address. Trying again does not help.
@@ -141,12 +120,7 @@ export class ConnectFailure extends base.FailureBase("ConnectFailure")<Transport
  * @since 0.1.0
  * @category errors
  */
-export class HostNotFound extends base.FailureBase("HostNotFound")<TransportFacts> {
-  /** @since 0.1.0 */
-  override get message(): string {
-    return failureMessage.ofTransport(this, "There is no such host")
-  }
-}
+export class HostNotFound extends base.FailureBase("HostNotFound")<TransportFacts> {}
 
 /**
  * The certificate or the TLS protocol is wrong. Trying again does not help.
@@ -154,12 +128,7 @@ export class HostNotFound extends base.FailureBase("HostNotFound")<TransportFact
  * @since 0.1.0
  * @category errors
  */
-export class TlsFailure extends base.FailureBase("TlsFailure")<TransportFacts> {
-  /** @since 0.1.0 */
-  override get message(): string {
-    return failureMessage.ofTransport(this, "No secure connection: check the certificate, the host name and the clock")
-  }
-}
+export class TlsFailure extends base.FailureBase("TlsFailure")<TransportFacts> {}
 
 /**
  * The connection broke before a response came: the server may have processed the request.
@@ -167,12 +136,7 @@ export class TlsFailure extends base.FailureBase("TlsFailure")<TransportFacts> {
  * @since 0.1.0
  * @category errors
  */
-export class ConnectionLost extends base.FailureBase("ConnectionLost")<TransportFacts> {
-  /** @since 0.1.0 */
-  override get message(): string {
-    return failureMessage.ofTransport(this, "The connection was lost before a response came")
-  }
-}
+export class ConnectionLost extends base.FailureBase("ConnectionLost")<TransportFacts> {}
 
 /**
  * No response within the time of the attempt. `duration` is that time, where the limit was one of Reprise's.
@@ -182,12 +146,7 @@ export class ConnectionLost extends base.FailureBase("ConnectionLost")<Transport
  */
 export class AttemptTimeout
   extends base.FailureBase("AttemptTimeout")<TransportFacts & { readonly duration: Duration.Duration | undefined }>
-{
-  /** @since 0.1.0 */
-  override get message(): string {
-    return failureMessage.ofTransport(this, failureMessage.timedOut(this.duration))
-  }
-}
+{}
 
 /**
  * The response began, but its body was cut short or stalled.
@@ -195,12 +154,7 @@ export class AttemptTimeout
  * @since 0.1.0
  * @category errors
  */
-export class BodyFailure extends base.FailureBase("BodyFailure")<TransportFacts> {
-  /** @since 0.1.0 */
-  override get message(): string {
-    return failureMessage.ofTransport(this, "The body of the response did not arrive whole")
-  }
-}
+export class BodyFailure extends base.FailureBase("BodyFailure")<TransportFacts> {}
 
 /**
  * The body arrived and is not what was asked for: no JSON, not compressed as it says.
@@ -208,12 +162,7 @@ export class BodyFailure extends base.FailureBase("BodyFailure")<TransportFacts>
  * @since 0.1.0
  * @category errors
  */
-export class DecodeFailure extends base.FailureBase("DecodeFailure")<TransportFacts> {
-  /** @since 0.1.0 */
-  override get message(): string {
-    return failureMessage.ofTransport(this, "The body of the response could not be decoded")
-  }
-}
+export class DecodeFailure extends base.FailureBase("DecodeFailure")<TransportFacts> {}
 
 /**
  * The answer is no HTTP, or one that a client does not follow by itself: a redirect (`status` and `response` are there).
@@ -226,12 +175,7 @@ export class ProtocolFailure extends base.FailureBase("ProtocolFailure")<
     readonly status: number | undefined
     readonly response: HttpClientResponse.HttpClientResponse | undefined
   }
-> {
-  /** @since 0.1.0 */
-  override get message(): string {
-    return failureMessage.ofProtocol(this)
-  }
-}
+> {}
 
 /**
  * The request cannot be sent as it is: URL, scheme, header, body, or it was given up by its own program.
@@ -239,12 +183,7 @@ export class ProtocolFailure extends base.FailureBase("ProtocolFailure")<
  * @since 0.1.0
  * @category errors
  */
-export class InvalidRequest extends base.FailureBase("InvalidRequest")<TransportFacts> {
-  /** @since 0.1.0 */
-  override get message(): string {
-    return failureMessage.ofTransport(this, "The request cannot be sent as it is")
-  }
-}
+export class InvalidRequest extends base.FailureBase("InvalidRequest")<TransportFacts> {}
 
 /**
  * A network error that says nothing, as browsers give: no connection, no DNS, no CORS headers, a reset, anything.
@@ -252,12 +191,7 @@ export class InvalidRequest extends base.FailureBase("InvalidRequest")<Transport
  * @since 0.1.0
  * @category errors
  */
-export class UnknownNetwork extends base.FailureBase("UnknownNetwork")<TransportFacts> {
-  /** @since 0.1.0 */
-  override get message(): string {
-    return failureMessage.ofTransport(this, "The network failed without saying how")
-  }
-}
+export class UnknownNetwork extends base.FailureBase("UnknownNetwork")<TransportFacts> {}
 
 /**
  * Every way in which a request fails.

@@ -1,4 +1,5 @@
 import { TypeIdError } from "@effect/platform/Error"
+import * as failureMessage from "./failureMessage.js"
 
 // Not marked internal: the declarations of HttpFailure refer to both.
 export const TypeId: unique symbol = Symbol.for("@reprise/http/HttpFailure")
@@ -14,6 +15,11 @@ export const FailureBase = <Tag extends string>(tag: Tag) => {
       if (facts.response !== undefined) {
         Object.defineProperty(this, "response", { value: facts.response, enumerable: false })
       }
+    }
+
+    override get message(): string {
+      // Every failure has the facts that its message is made of.
+      return failureMessage.of(tag, this as unknown as Parameters<typeof failureMessage.of>[1])
     }
 
     override toJSON(): unknown {

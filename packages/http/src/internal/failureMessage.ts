@@ -1,7 +1,7 @@
 import type * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import * as Duration from "effect/Duration"
 import * as Option from "effect/Option"
-import type { ProtocolFailure, RequestFacts, StatusFacts, TransportFacts } from "../HttpFailure.js"
+import type { Facts, RequestFacts, StatusFacts, TransportFacts } from "../HttpFailure.js"
 
 const shown: ReadonlySet<string> = new Set(["http:", "https:", "ftp:", "ws:", "wss:"])
 
@@ -23,33 +23,37 @@ export const requestFacts = (request: HttpClientRequest.HttpClientRequest): Requ
   headers: Object.fromEntries(Object.keys(request.headers).map((name) => [name, "<redacted>"]))
 })
 
-const to = (facts: TransportFacts | StatusFacts) => `${facts.request.method} ${facts.request.url}`
-
-const tried = (facts: TransportFacts | StatusFacts) =>
-  facts.attempts.length > 1 ? `, after ${facts.attempts.length} attempts` : ""
-
-/** @internal */
-export const ofTransport = (facts: TransportFacts, what: string): string =>
-  `${what}${facts.code === undefined ? "" : ` (${facts.code})`}: ${to(facts)}${tried(facts)}`
-
-/** @internal */
-export const ofStatus = (facts: StatusFacts, what: string): string => {
-  const retryAfter = Option.match(facts.retryAfter, {
-    onNone: () => "",
-    onSome: (duration) => `, retry after ${Duration.format(duration)}`
-  })
-  return `The server ${what} (${facts.status}${retryAfter}): ${to(facts)}${tried(facts)}`
+const words: Readonly<Record<string, string>> = {
+  RateLimited: "The server asks for fewer requests",
+  ServerError: "The server failed",
+  ClientError: "The server does not accept the request",
+  ConnectFailure: "Could not connect",
+  HostNotFound: "There is no such host",
+  TlsFailure: "No secure connection: check the certificate, the host name and the clock",
+  ConnectionLost: "The connection was lost before a response came",
+  AttemptTimeout: "No response in time",
+  BodyFailure: "The body of the response did not arrive whole",
+  DecodeFailure: "The body of the response could not be decoded",
+  ProtocolFailure: "The answer is not a final HTTP response; for redirects apply HttpClient.followRedirects",
+  InvalidRequest: "The request cannot be sent as it is",
+  UnknownNetwork: "The network failed without saying how"
 }
 
 /** @internal */
-export const ofProtocol = (failure: ProtocolFailure): string =>
-  failure.status === undefined
-    ? ofTransport(failure, "The answer cannot be understood as HTTP")
-    : ofTransport(
-      failure,
-      `The response is not final (${failure.status}); apply HttpClient.followRedirects for redirects`
-    )
-
-/** @internal */
-export const timedOut = (duration: Duration.Duration | undefined): string =>
-  duration === undefined ? "No response in time" : `No response within ${Duration.format(duration)}`
+export const of = (
+  tag: string,
+  failure: Facts & Partial<Omit<StatusFacts & TransportFacts, keyof Facts>> & {
+    readonly duration?: Duration.Duration | undefined
+  }
+): string => {
+  const { attempts, code, duration, request, retryAfter, status } = failure
+  const details = [
+    status ?? code,
+    duration && `after ${Duration.format(duration)}`,
+    Option.isSome(retryAfter) && `retry after ${Duration.format(retryAfter.value)}`
+  ].filter(Boolean)
+  const tried = attempts.length > 1 ? `, after ${attempts.length} attempts` : ""
+  return `${words[tag]}${
+    details.length > 0 ? ` (${details.join(", ")})` : ""
+  }: ${request.method} ${request.url}${tried}`
+}
