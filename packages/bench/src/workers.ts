@@ -16,8 +16,6 @@ export const run = <A>(
       execArgv: ["--expose-gc", ...nodeOptions],
       serialization: "advanced"
     })
-    const stop = () => child.kill()
-    process.once("exit", stop)
     const limit = setTimeout(() => {
       child.kill()
       reject(new Error(`the worker ${name} did not end within ${limitMillis / 1_000} s`))
@@ -29,7 +27,6 @@ export const run = <A>(
     child.on("error", reject)
     child.on("exit", (code, signal) => {
       clearTimeout(limit)
-      process.off("exit", stop)
       if (result === undefined) reject(new Error(`the worker ${name} ended with ${signal ?? code} and no result`))
       else resolve(result)
     })

@@ -2,3 +2,6 @@
 export const report = (result: unknown): void => {
   process.send?.(result, () => process.exit())
 }
+
+// A worker ends with the process that started it.
+process.on("disconnect", () => process.exit(1))
