@@ -63,6 +63,12 @@ describe("Deadline", () => {
     assert.deepStrictEqual(outcome(program), [Exit.succeed([50, 100]), 0])
   })
 
+  it("is the outer one again after a failure", () => {
+    const inner = Effect.fail("boom").pipe(Deadline.locally(50), Effect.ignore)
+    const program = Effect.zipRight(inner, Deadline.current).pipe(Deadline.locally(100))
+    assert.deepStrictEqual(outcome(program), [Exit.succeed(100), 0])
+  })
+
   it("does not start the effect once it has passed", () => {
     let started = 0
     const work = Deadline.within(Effect.sync(() => started++), "1 minute")

@@ -170,14 +170,17 @@ describe("Retry.retry", () => {
     Effect.runSync(nested)
     assert.deepStrictEqual(seen, [0, 1, 2, 1, 1, 2])
   })
+})
 
-  it("leaves the state of an enclosing step alone when a schedule itself retries", () => {
-    const asking = failing("a").pipe(Retry.retry(Backoff.linear(1).pipe(Backoff.attempts(3))), Effect.as(true))
-    const policy = Schedule.spaced(1).pipe(
-      Retry.honorHint({ jitter: 0 }),
-      Schedule.whileInputEffect(() => Effect.orDie(asking))
+describe("Retry within a schedule", () => {
+  it("has its own reasons, and leaves those of the schedule alone", () => {
+    const inner: Array<unknown> = []
+    const asking = Retry.ledger(failing("a", "b"), Schedule.recurs(1)).pipe(
+      Effect.map(([, ledger]) => inner.push(...ledger.map(({ reason }) => reason)) > 0)
     )
+    const policy = Schedule.spaced(1).pipe(Retry.honorHint({ jitter: 0 }), Schedule.whileInputEffect(() => asking))
     assert.deepStrictEqual(reasons(Retry.ledger(failing(busy("1 second")), policy)), ["retryAfter", "success"])
+    assert.deepStrictEqual(inner, ["backoff", "schedule"])
   })
 })
 

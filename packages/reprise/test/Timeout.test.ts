@@ -290,6 +290,12 @@ describe("Timeout.timeoutFail", { timeout: 30_000 }, () => {
     assert.deepStrictEqual([masked(ours).endMillis, masked(effects).endMillis], [3_000, 3_000])
   })
 
+  it("keeps an error that comes late, where the effect cannot be interrupted", () => {
+    const late = Effect.delay(Effect.fail("its own"), "3 seconds")
+    const { exit } = Virtual.run(Effect.uninterruptible(ours(late, options)))
+    assert.deepStrictEqual(Virtual.plain(exit), { failure: { fail: "its own" } })
+  })
+
   it("keeps a result that is there when the time is over", () => {
     const late = Effect.delay(Effect.succeed("done"), "1 second")
     assert.deepStrictEqual(Virtual.plain(Virtual.run(ours(late, options)).exit), { success: "done" })
@@ -395,6 +401,15 @@ describe("Timeout.timeoutFail", { timeout: 30_000 }, () => {
       })
       assert.isAbove(points, 20)
     }
+  })
+
+  it("hears of an interruption at once, at whatever operation it comes", () => {
+    const points = Virtual.interruptEverywhere(
+      () => ({ program: Timeout.timeoutFail(Effect.sleep("1 hour"), options).pipe(Effect.ignore) }),
+      ({ endMillis, interruptedMillis }, at) =>
+        assert.deepStrictEqual({ at, endMillis }, { at, endMillis: interruptedMillis ?? 1_000 })
+    )
+    assert.isAbove(points, 20)
   })
 
   it("takes the effect first or last", () => {

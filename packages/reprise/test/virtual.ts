@@ -93,6 +93,7 @@ export interface Result<A, E> {
   /** How often the scheduler ran a task until the program ended. */
   readonly steps: number
   readonly interrupted: boolean
+  readonly interruptedMillis: number | undefined
   /** Fibers that run and sleeps that are pending after the program ended and all that was scheduled was run. */
   readonly fibersLeft: number
   readonly sleepsLeft: number
@@ -109,9 +110,9 @@ export const run = <A, E>(program: Effect.Effect<A, E>, options: Options = {}): 
     { scheduler, immediate: false }
   )
   let steps = 0
-  let interrupted = false
+  let interruptedMillis: number | undefined
   const interrupt = () => {
-    interrupted = true
+    interruptedMillis = clock.millis
     options.onInterrupt?.()
     fiber.unsafeInterruptAsFork(FiberId.none)
   }
@@ -119,7 +120,7 @@ export const run = <A, E>(program: Effect.Effect<A, E>, options: Options = {}): 
     clock.sleeps.set(-1, { atMillis: options.interruptAtMillis, wake: interrupt })
   }
   const step = () => {
-    if (steps === options.interruptAfter && !interrupted) interrupt()
+    if (steps === options.interruptAfter && interruptedMillis === undefined) interrupt()
     const task = scheduler.tasks.shift()
     steps++
     if (task === undefined) return clock.advance()
@@ -128,7 +129,13 @@ export const run = <A, E>(program: Effect.Effect<A, E>, options: Options = {}): 
   }
   while (fiber.unsafePoll() === null && step()) if (steps > maxSteps) throw new Error("The program does not end")
   clock.sleeps.delete(-1)
-  const end = { exit: Option.fromNullable(fiber.unsafePoll()), endMillis: clock.millis, steps, interrupted }
+  const end = {
+    exit: Option.fromNullable(fiber.unsafePoll()),
+    endMillis: clock.millis,
+    steps,
+    interrupted: interruptedMillis !== undefined,
+    interruptedMillis
+  }
   for (let tasks = 0; scheduler.tasks.length > 0; tasks++) {
     if (tasks > maxSteps) throw new Error("Something goes on after the program ended")
     scheduler.tasks.shift()!()
