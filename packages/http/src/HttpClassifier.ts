@@ -15,9 +15,9 @@ import * as Chunk from "effect/Chunk"
 import * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
 import * as HttpFailure from "./HttpFailure.js"
-import { isReplayable } from "./Idempotency.js"
 import * as causeChain from "./internal/causeChain.js"
 import * as makeFailure from "./internal/makeFailure.js"
+import { safely } from "./internal/safely.js"
 import * as statusRules from "./internal/statusRules.js"
 import * as transportRules from "./internal/transportRules.js"
 
@@ -56,64 +56,70 @@ export const fromResponse = (
 
 /**
  * The failure that an error of an `HttpClient` is, found from the codes and classes in its chain of causes, from message text
- * only where there is nothing else; none for an error that has nothing to do with HTTP.
+ * only where there is nothing else; none for an error that has nothing to do with HTTP, and for a `RequestError` whose cause is
+ * a tagged error of a stage below, such as `DeadlineExceeded`: that says itself what it is.
  *
  * @since 0.1.0
  * @category constructors
  */
-export const classify = (error: unknown, options: ClassifyOptions): Option.Option<HttpFailure.HttpFailure> => {
-  try {
-    return classifyKnown(error, options)
-  } catch {
-    // A value that throws when it is looked at is no error of a transport.
-    return Option.none()
-  }
-}
+export const classify = (error: unknown, options: ClassifyOptions): Option.Option<HttpFailure.HttpFailure> =>
+  // A value that throws when it is looked at is no error of a transport.
+  safely(() => classifyKnown(error, options), Option.none())
 
 const classifyKnown = (error: unknown, options: ClassifyOptions): Option.Option<HttpFailure.HttpFailure> => {
   const known = HttpFailure.fromError(error)
   if (Option.isSome(known)) return known
-  const failed = (verdict: transportRules.TransportVerdict, cause: unknown) =>
-    Option.some(makeFailure.fromTransport(verdict, options.request, cause))
-  if (Cause.isTimeoutException(error)) return failed(timedOut, error)
+  const failed = (
+    verdict: transportRules.TransportVerdict,
+    cause: unknown,
+    hop?: HttpClientRequest.HttpClientRequest
+  ) => Option.some(makeFailure.fromTransport(verdict, options.request, cause, hop))
+  if (Cause.isTimeoutException(error)) return failed(transportRules.verdict("AttemptTimeout"), error)
   if (Predicate.hasProperty(error, HttpBody.ErrorTypeId)) return failed(unencodable, error)
   if (!HttpClientError.isHttpClientError(error)) return Option.none()
-  if (error._tag === "RequestError") return failed(judgeRequestError(error, options), error.cause)
+  const { cause, request } = error
+  if (error._tag === "RequestError") {
+    return isForeign(cause) ? Option.none() : failed(judgeRequestError(error, options), cause, request)
+  }
   return error.reason === "StatusCode"
-    ? Option.orElse(fromResponse(error.response, options), () => failed(unwanted, error.cause))
-    : failed(judgeBodyError(error), error.cause)
+    // A 2xx that the program's own `filterStatus` refuses is not what was asked for.
+    ? Option.orElse(
+      fromResponse(error.response, options),
+      () => failed(transportRules.verdict("DecodeFailure"), cause, request)
+    )
+    : failed(judgeBodyError(error), cause, request)
 }
 
-/** A 2xx that the program's own `filterStatus` refuses. */
-const unwanted: transportRules.TransportVerdict = { tag: "DecodeFailure", sent: "maybe", code: undefined }
-
-const timedOut: transportRules.TransportVerdict = { tag: "AttemptTimeout", sent: "maybe", code: undefined }
-
-const unencodable: transportRules.TransportVerdict = { tag: "InvalidRequest", sent: "no", code: undefined }
+const unencodable: transportRules.TransportVerdict = { ...transportRules.verdict("InvalidRequest"), sent: "no" }
 
 const judgeBodyError = (error: HttpClientError.ResponseError): transportRules.TransportVerdict =>
   error.reason === "EmptyBody"
-    ? { tag: "DecodeFailure", sent: "maybe", code: undefined }
+    ? transportRules.verdict("DecodeFailure")
     : transportRules.judge(causeChain.links(error.cause), "body", false)
 
 const judgeRequestError = (
-  error: HttpClientError.RequestError,
+  { cause, reason, request: failed }: HttpClientError.RequestError,
   { redirect, request }: ClassifyOptions
 ): transportRules.TransportVerdict => {
-  if (error.reason === "InvalidUrl") return unencodable
-  // The program's own stream failed, maybe after a part of it was sent; or it is an error of a stage below that gave up.
-  if (error.reason === "Encode" || isForeign(error.cause)) return { ...unencodable, sent: "maybe" }
-  const body = request.body._tag
-  const verdict = transportRules.judge(
-    causeChain.links(error.cause),
-    "request",
-    body === "Stream" || (body === "Raw" && !isReplayable(request)),
-    redirect === "manual"
-  )
-  return verdict.sent === "no" && !isFirstHop(error.request, request) ? { ...verdict, sent: "maybe" } : verdict
+  const verdict = reason === "InvalidUrl"
+    ? unencodable
+    // The program's own stream failed, maybe after a part of it was sent.
+    : reason === "Encode"
+    ? transportRules.verdict("InvalidRequest")
+    : transportRules.judge(causeChain.links(cause), "request", mayFail(request.body), redirect === "manual")
+  return verdict.sent === "no" && !isFirstHop(failed, request) ? { ...verdict, sent: "maybe" } : verdict
 }
 
-const isForeign = (cause: unknown): boolean => Predicate.hasProperty(cause, "_tag") && !Cause.isTimeoutException(cause)
+/** Whether the body is more than bytes: then an error may be its own, and says nothing about the connection. */
+const mayFail = (body: HttpBody.HttpBody): boolean =>
+  body._tag === "Stream" || (body._tag === "Raw" && typeof body.body !== "string" && !ArrayBuffer.isView(body.body))
+
+/** An error that a stage below put there (out of time, a circuit that is open) says itself what it is. */
+const isForeign = (cause: unknown): boolean =>
+  safely(
+    () => Predicate.hasProperty(cause, "_tag") && !Cause.isTimeoutException(cause) && !Cause.isUnknownException(cause),
+    false
+  )
 
 /**
  * Whether the error is about the request that was given, and not about one to which a redirect led: then an earlier hop may
@@ -136,12 +142,14 @@ export const classifyCause = (
   options: ClassifyOptions
 ): Option.Option<HttpFailure.HttpFailure> => {
   const failures = Chunk.toReadonlyArray(Cause.failures(cause)).map((error) => classify(error, options))
-  // node reports a failure twice, in parallel: the one that claims less is right.
-  const careful = failures.find((failure) => Option.isSome(failure) && failure.value.sent === "maybe")
-  if (failures.length > 0) return careful ?? failures[0]!
+  // node reports a failure twice, in parallel: the one that claims least is right.
+  if (failures.length > 0) return failures.find(claimsNothing) ?? failures[0]!
   for (const defect of Cause.defects(cause)) {
     const verdict = transportRules.judgeDefect(causeChain.links(defect))
     if (verdict !== undefined) return Option.some(makeFailure.fromTransport(verdict, options.request, defect))
   }
   return Option.none()
 }
+
+const claimsNothing = (failure: Option.Option<HttpFailure.HttpFailure>): boolean =>
+  !Option.exists(failure, ({ sent }) => sent !== "maybe")

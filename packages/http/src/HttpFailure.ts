@@ -10,6 +10,7 @@ import * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
 import type { Attempt } from "reprise/Retry"
 import * as base from "./internal/failureBase.js"
+import { safely } from "./internal/safely.js"
 
 /**
  * @since 0.1.0
@@ -59,7 +60,11 @@ export interface Facts {
   readonly retryAfter: Option.Option<Duration.Duration>
   /** The ledger of the call, filled in by the retry loop; empty where none ran. */
   readonly attempts: ReadonlyArray<Attempt<HttpFailure>>
-  /** The error beneath the client's own, whose message would hold the whole URL. */
+  /**
+   * The chain of errors beneath the client's own, made anew: plain errors with the name, message, stack, `code` and
+   * `syscall` of each (those of an `AggregateError` in a row). Nothing else of them is kept, and no text that holds a header
+   * value, a credential or a part of the query.
+   */
   readonly cause?: unknown
 }
 
@@ -107,7 +112,8 @@ export class ServerError extends base.FailureBase("ServerError")<StatusFacts> {}
 export class ClientError extends base.FailureBase("ClientError")<StatusFacts> {}
 
 /**
- * No connection: refused, unreachable, timed out, or the name service is busy.
+ * No connection: refused, unreachable, timed out, or the name service is busy. Not retryable where the system forbids it
+ * (`EACCES`, `EPERM`).
  *
  * @since 0.1.0
  * @category errors
@@ -157,7 +163,8 @@ export class AttemptTimeout
 export class BodyFailure extends base.FailureBase("BodyFailure")<TransportFacts> {}
 
 /**
- * The body arrived and is not what was asked for: no JSON, not compressed as it says.
+ * The body arrived and is not what was asked for: no JSON, not compressed as it says, or a 2xx that the program itself
+ * refuses with `HttpClient.filterStatus`.
  *
  * @since 0.1.0
  * @category errors
@@ -178,7 +185,8 @@ export class ProtocolFailure extends base.FailureBase("ProtocolFailure")<
 > {}
 
 /**
- * The request cannot be sent as it is: URL, scheme, header, body, or it was given up by its own program.
+ * The request cannot be sent as it is: URL, scheme, header, body, a client that was closed, or it was given up by its own
+ * program.
  *
  * @since 0.1.0
  * @category errors
@@ -218,7 +226,7 @@ export type HttpFailure =
  * @since 0.1.0
  * @category guards
  */
-export const isHttpFailure = (u: unknown): u is HttpFailure => Predicate.hasProperty(u, TypeId)
+export const isHttpFailure = (u: unknown): u is HttpFailure => safely(() => Predicate.hasProperty(u, TypeId), false)
 
 /**
  * The failure that an error is or carries as its `cause`.
@@ -228,9 +236,8 @@ export const isHttpFailure = (u: unknown): u is HttpFailure => Predicate.hasProp
  */
 export const fromError = (error: unknown): Option.Option<HttpFailure> => {
   if (isHttpFailure(error)) return Option.some(error)
-  return HttpClientError.isHttpClientError(error) && isHttpFailure(error.cause)
-    ? Option.some(error.cause)
-    : Option.none()
+  const cause = safely<unknown>(() => HttpClientError.isHttpClientError(error) && error.cause, undefined)
+  return isHttpFailure(cause) ? Option.some(cause) : Option.none()
 }
 
 /**
@@ -247,8 +254,9 @@ export const withAttempts = <F extends HttpFailure>(failure: F, attempts: Readon
     sent: attempts.some((attempt) => Option.exists(attempt.failure, ({ sent }) => sent === "maybe"))
       ? "maybe"
       : failure.sent,
-    response: "response" in failure ? failure.response : undefined,
-    ...(failure.cause === undefined ? undefined : { cause: failure.cause }),
+    // Neither is enumerable.
+    ...("response" in failure && { response: failure.response }),
+    ...(failure.cause !== undefined && { cause: failure.cause }),
     attempts
   })
 

@@ -1,3 +1,6 @@
+import * as Predicate from "effect/Predicate"
+import { safely } from "./safely.js"
+
 /**
  * One error in a chain of causes, reduced to what can be decided from.
  *
@@ -8,18 +11,35 @@ export interface Link {
   readonly code: string | undefined
   readonly syscall: string | undefined
   readonly message: string
+  readonly stack: string | undefined
+  /** Whether it is an error as Node's core and undici make them, and not one of a library that may follow redirects. */
+  readonly isCore: boolean
 }
 
-const maxLinks = 32
+/** @internal */
+export const maxLinks = 32
 
 const text = (value: unknown): string | undefined => typeof value === "string" ? value : undefined
 
-/** A getter that throws, a revoked proxy: whatever is in a cause must not break the classifier. */
-const read = (target: object, key: string): unknown => {
-  try {
-    return (target as Readonly<Record<string, unknown>>)[key]
-  } catch {
-    return undefined
+/** Names and codes get into messages: whatever else a foreign error holds there does not. */
+const word = (value: unknown): string | undefined => /^\w{1,64}$/.test(text(value) ?? "") ? text(value) : undefined
+
+const read = (target: object, key: string): unknown =>
+  safely(() => (target as Readonly<Record<string, unknown>>)[key], undefined)
+
+const linkOf = (value: unknown): Link => {
+  const of = (key: string) => Predicate.isObject(value) ? read(value, key) : undefined
+  const name = word(of("name")) ?? ""
+  const code = of("code")
+  return {
+    name,
+    // DOMException has the number 20 for AbortError.
+    code: code === 20 ? "ABORT_ERR" : word(code),
+    syscall: word(of("syscall")),
+    message: text(of("message")) ?? (Predicate.isObject(value) ? "" : String(value)),
+    stack: text(of("stack")),
+    // Bun says the URL in `path`; node-fetch and others have names of their own.
+    isCore: /^(Error|AggregateError|ConnectTimeoutError)$/.test(name) && text(of("path")) === undefined
   }
 }
 
@@ -34,21 +54,11 @@ export const links = (error: unknown): ReadonlyArray<Link> => {
   const visit = (value: unknown): void => {
     if (value === null || value === undefined || seen.has(value) || found.length >= maxLinks) return
     seen.add(value)
-    if (typeof value !== "object" && typeof value !== "function") {
-      found.push({ name: "", code: undefined, syscall: undefined, message: String(value) })
-      return
-    }
-    const code = read(value, "code")
-    found.push({
-      name: text(read(value, "name")) ?? "",
-      // DOMException has the number 20 for AbortError.
-      code: /^\w{1,64}$/.test(text(code) ?? "") ? text(code) : (code === 20 ? "ABORT_ERR" : undefined),
-      syscall: text(read(value, "syscall")),
-      message: text(read(value, "message")) ?? ""
-    })
+    found.push(linkOf(value))
+    if (!Predicate.isObject(value)) return
     visit(read(value, "cause"))
     const errors = read(value, "errors")
-    if (Array.isArray(errors)) errors.slice(0, maxLinks).forEach(visit)
+    safely((): ReadonlyArray<unknown> => Array.isArray(errors) ? errors.slice(0, maxLinks) : [], []).forEach(visit)
   }
   visit(error)
   return found

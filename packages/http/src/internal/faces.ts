@@ -12,6 +12,7 @@ import * as HttpClassifier from "../HttpClassifier.js"
 import * as HttpFailure from "../HttpFailure.js"
 import type { HttpResilience } from "../HttpResilience.js"
 import * as ledgers from "./ledgers.js"
+import * as makeFailure from "./makeFailure.js"
 import * as timeLimits from "./timeLimits.js"
 
 /** @internal */
@@ -41,13 +42,14 @@ const failResponse = (response: HttpClientResponse.HttpClientResponse) =>
 
 const failCause = <E>(cause: Cause.Cause<E>, request: HttpClientRequest.HttpClientRequest) =>
   Clock.clockWith((clock): Effect.Effect<never, E | HttpFailure.HttpFailure | Deadline.DeadlineExceeded> => {
-    const error = Cause.failureOption(cause)
-    // A drop-in client below has put it there.
-    if (Option.isSome(error) && HttpClientError.isHttpClientError(error.value)) {
-      if (error.value.cause instanceof Deadline.DeadlineExceeded) return Effect.fail(error.value.cause)
-    }
     const failure = HttpClassifier.classifyCause(cause, { request, nowMillis: clock.unsafeCurrentTimeMillis() })
-    return Option.isSome(failure) ? Effect.fail(failure.value) : Effect.failCause(cause)
+    if (Option.isSome(failure)) return Effect.fail(failure.value)
+    const error = Option.getOrUndefined(Cause.failureOption(cause))
+    if (!HttpClientError.isHttpClientError(error)) return Effect.failCause(cause)
+    // A stage below gave up: a drop-in client that is out of time, or one with an error of its own.
+    return Effect.fail(
+      error.cause instanceof Deadline.DeadlineExceeded ? error.cause : makeFailure.gaveUp(request, error.cause)
+    )
   })
 
 /**

@@ -2,18 +2,25 @@ import type * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import * as Duration from "effect/Duration"
 import * as Option from "effect/Option"
 import type { Facts, RequestFacts, StatusFacts, TransportFacts } from "../HttpFailure.js"
+import { safely } from "./safely.js"
 
-const shown: ReadonlySet<string> = new Set(["http:", "https:", "ftp:", "ws:", "wss:"])
+const isPath = (url: string): boolean => /^[/](?![/\\])/.test(url)
+
+/**
+ * The parsed URL, where it is one of the web or a path.
+ *
+ * @internal
+ */
+export const webUrl = (url: string): URL | undefined => {
+  const parsed = safely(() => new URL(url, isPath(url) ? "http://path" : undefined), undefined)
+  return parsed && /^(https?|wss?|ftp):$/.test(parsed.protocol) ? parsed : undefined
+}
 
 /** Query, fragment and credentials may be secrets, and so may anything in a URL that is none: they stay in the request. */
 const publicUrl = (url: string): string => {
-  if (url.startsWith("/")) return url.replace(/[?#].*$/s, "")
-  try {
-    const { host, pathname, protocol } = new URL(url)
-    return shown.has(protocol) ? `${protocol}//${host}${pathname}` : `${protocol}...`
-  } catch {
-    return "(not a URL)"
-  }
+  const parsed = webUrl(url)
+  if (parsed === undefined) return "(not a web URL)"
+  return isPath(url) ? parsed.pathname : parsed.origin + parsed.pathname
 }
 
 /** @internal */

@@ -6,14 +6,18 @@ import * as HttpFailure from "../HttpFailure.js"
 import * as failureMessage from "./failureMessage.js"
 import * as secrets from "./secrets.js"
 import type { StatusVerdict } from "./statusRules.js"
+import * as transportRules from "./transportRules.js"
 import type { TransportTag, TransportVerdict } from "./transportRules.js"
 
-const final: ReadonlySet<TransportTag> = new Set<TransportTag>([
+/** The tags and codes of what another attempt does not change: EACCES is a prohibited route, or a firewall's answer. */
+const final: ReadonlySet<string | undefined> = new Set<TransportTag | "EACCES" | "EPERM">([
   "HostNotFound",
   "TlsFailure",
   "DecodeFailure",
   "ProtocolFailure",
-  "InvalidRequest"
+  "InvalidRequest",
+  "EACCES",
+  "EPERM"
 ])
 
 interface Own {
@@ -28,23 +32,39 @@ const own: { readonly [T in TransportTag]?: Partial<Own> } = {
   ProtocolFailure: { status: undefined, response: undefined }
 }
 
+const facts = ({ code, sent, tag }: TransportVerdict, request: HttpClientRequest.HttpClientRequest) => ({
+  request: failureMessage.requestFacts(request),
+  retryable: !final.has(tag) && !final.has(code),
+  sent,
+  code,
+  retryAfter: Option.none(),
+  attempts: []
+})
+
 /** @internal */
 export const fromTransport = (
-  { code, sent, tag }: TransportVerdict,
+  verdict: TransportVerdict,
   request: HttpClientRequest.HttpClientRequest,
-  cause: unknown
-): HttpFailure.HttpFailure =>
-  new HttpFailure[tag]({
-    request: failureMessage.requestFacts(request),
-    retryable: !final.has(tag),
-    sent,
-    code,
-    retryAfter: Option.none(),
-    attempts: [],
-    ...(cause === undefined ? undefined : { cause: secrets.withhold(request, cause) }),
+  error: unknown,
+  /** The request of a redirect, where the error is about that. */
+  hop = request
+): HttpFailure.HttpFailure => {
+  const cause = secrets.withhold([request, hop], error)
+  return new HttpFailure[verdict.tag]({
+    ...facts(verdict, request),
+    ...(cause && { cause }),
     // Each class takes what it has of these.
-    ...own[tag] as Own
+    ...own[verdict.tag] as Own
   })
+}
+
+/**
+ * The typed face of an error that a stage below gave up with.
+ *
+ * @internal
+ */
+export const gaveUp = (request: HttpClientRequest.HttpClientRequest, cause: unknown): HttpFailure.HttpFailure =>
+  fromTransport(transportRules.verdict("InvalidRequest"), request, cause)
 
 /** @internal */
 export const fromStatus = (
@@ -52,7 +72,10 @@ export const fromStatus = (
   { tag, ...verdict }: StatusVerdict
 ): HttpFailure.HttpFailure => {
   const request = failureMessage.requestFacts(response.request)
-  return new HttpFailure[tag]({ ...verdict, request, attempts: [], status: response.status, response, code: undefined })
+  const told = { ...verdict, request, attempts: [], status: response.status, response }
+  return tag === "ProtocolFailure"
+    ? new HttpFailure[tag]({ ...told, code: undefined })
+    : new HttpFailure[tag](told)
 }
 
 /** @internal */
@@ -60,12 +83,4 @@ export const attemptTimeout = (
   request: HttpClientRequest.HttpClientRequest,
   duration: Duration.Duration
 ): HttpFailure.AttemptTimeout =>
-  new HttpFailure.AttemptTimeout({
-    request: failureMessage.requestFacts(request),
-    retryable: true,
-    sent: "maybe",
-    code: undefined,
-    retryAfter: Option.none(),
-    attempts: [],
-    duration
-  })
+  new HttpFailure.AttemptTimeout({ ...facts(transportRules.verdict("AttemptTimeout"), request), duration })

@@ -1,63 +1,53 @@
 import type * as HttpClientRequest from "@effect/platform/HttpClientRequest"
+import * as Option from "effect/Option"
 import * as causeChain from "./causeChain.js"
+import * as failureMessage from "./failureMessage.js"
+import { safely } from "./safely.js"
 
 /** What is shorter is found in any text. */
 const minLength = 4
 
-const parts = (url: string): ReadonlyArray<string> => [
-  // All of a URL that is none of HTTP's: `data:` holds what it is about.
-  ...(/^(https?|ftp|wss?):[/]{2}|^[/]/.test(url) ? [] : [url]),
-  ...url.match(/^(?:[a-z][a-z\d+.-]*:)?[/\\]*(.+)@/is)?.slice(1) ?? [],
-  ...url.match(/[?#](.+)$/s)?.slice(1) ?? [],
-  ...url.match(/[?#](.+)$/s)?.[1]?.split(/[&#=]/) ?? []
+const decoded = (text: string): string =>
+  text.replace(/(%[\da-f]{2})+/gi, (run) => safely(() => decodeURIComponent(run), ""))
+
+/** The letters and digits of a text: how it is quoted, escaped and encoded differs from place to place. */
+const bare = (text: string): string => decoded(text).replace(/[^\p{L}\p{N}]/gu, "")
+
+const forms = (secret: string): ReadonlyArray<string> =>
+  [secret, decoded(secret), secret.replaceAll("%", "%25"), JSON.stringify(secret)].map(bare)
+
+/** Credentials, and the values of the query and the fragment; all of a URL in which they cannot be told from the rest. */
+const ofUrl = (url: string): ReadonlyArray<string> =>
+  (failureMessage.webUrl(url) ? url.replace(/^([a-z]+:)?[/\\]*(.*@)?[^?#]*/is, "$2") : url)
+    .split(/[?#&@:/\\]/)
+    .map((part) => part.replace(/^[^=]*=/, ""))
+
+const ofRequest = (request: HttpClientRequest.HttpClientRequest): ReadonlyArray<string> => [
+  ...ofUrl(request.url),
+  ...request.urlParams.map(([, value]) => value),
+  Option.getOrElse(request.hash, () => ""),
+  ...Object.values(request.headers).flatMap((value) => [value, ...value.split(/[\s;,=]/)])
 ]
 
-/** Credentials and query of the URL, whole and in parts, and every header value; as they are and as they are written. */
-const ofRequest = (request: HttpClientRequest.HttpClientRequest): ReadonlyArray<string> =>
-  [...parts(request.url), ...request.urlParams.map(([, value]) => value), ...Object.values(request.headers)]
-    .flatMap((secret) => [secret.trim(), encodeURIComponent(secret), JSON.stringify(secret).slice(1, -1)])
-    .filter((secret) => secret.length >= minLength)
-
 /**
- * Every text in the error and in what it holds, as far as anyone would print it.
- */
-const texts = (error: unknown): ReadonlyArray<string> => {
-  const found: Array<string> = []
-  const seen = new Set<unknown>()
-  const visit = (value: unknown, depth: number): void => {
-    if (typeof value === "string") found.push(value)
-    if (typeof value !== "object" || value === null || seen.has(value) || depth > 5 || seen.size > 200) return
-    seen.add(value)
-    try {
-      for (const key of Object.getOwnPropertyNames(value).slice(0, 100)) {
-        visit(key, depth)
-        visit((value as Readonly<Record<string, unknown>>)[key], depth + 1)
-      }
-    } catch {
-      // What cannot be looked at cannot be printed either.
-    }
-  }
-  visit(error, 0)
-  return found
-}
-
-/**
- * The cause of a failure, as it is, or rebuilt from names and codes where a text in it holds a secret of the request: fetch
- * quotes a header value that it refuses, and a URL error the URL.
+ * The chain of causes as plain errors of names, codes and texts, without any other property of theirs, and without the texts
+ * that hold a header value, a credential or a part of the query of a request: fetch quotes a header value that it refuses,
+ * and a URL error its URL.
  *
  * @internal
  */
-export const withhold = (request: HttpClientRequest.HttpClientRequest, cause: unknown): unknown => {
-  const secrets = ofRequest(request)
-  if (secrets.length === 0 || !texts(cause).some((text) => secrets.some((secret) => text.includes(secret)))) {
-    return cause
-  }
-  return causeChain.links(cause).reduceRight<Error | undefined>((inner, { code, name, syscall }) =>
-    Object.assign(
-      new Error(
-        `${name || "Error"}, its text withheld: it holds a header value or a part of the URL`,
-        inner && { cause: inner }
-      ),
-      { code, syscall }
-    ), undefined)
+export const withhold = (
+  requests: ReadonlyArray<HttpClientRequest.HttpClientRequest>,
+  cause: unknown
+): Error | undefined => {
+  const secrets = requests.flatMap(ofRequest)
+    .flatMap(forms)
+    .filter((secret) => secret.length >= minLength)
+  const isSecret = (text: string) => secrets.some((secret) => bare(text).includes(secret))
+  return causeChain.links(cause).reduceRight<Error | undefined>((inner, { code, message, name, stack, syscall }) => {
+    const shown = isSecret(message) ? "(withheld: quotes the request)" : message
+    const error = new Error(shown, inner && { cause: inner })
+    error.stack = stack !== undefined && !isSecret(stack) ? stack : `${name || "Error"}: ${shown}`
+    return Object.assign(error, name && { name }, code && { code }, syscall && { syscall })
+  }, undefined)
 }
