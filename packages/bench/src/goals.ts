@@ -6,6 +6,8 @@ export interface Goal {
   readonly wanted: string
   readonly measured: string
   readonly met: boolean
+  /** Known reasons, told where the goal is missed. */
+  readonly cause?: string
 }
 
 const full = "+ layer({ attemptTimeout, deadline })"
@@ -28,6 +30,14 @@ const inF = (value: number) => `${value.toFixed(2)} F`
 const times = (value: number) => `${value.toFixed(value < 10 ? 2 : 0)} x`
 const percent = (value: number) => `${(value * 100).toFixed(0)} %`
 const micros = (value: number) => `${value.toFixed(0)} µs`
+
+const timeLimits =
+  "The attempt with a time limit runs in a fiber of its own and the deadline writes a `FiberRef` twice: about 12 and 6 µs " +
+  "per call in a loop, several times that with 50 requests in flight (why so much more was not isolated). " +
+  "`Effect.timeout` pays for two fibers and adds more than retry, attempt timeout and deadline together"
+
+const noisy =
+  "It allocates about 6 kB more per request, and processes disagree by more than the goal allows for: see the range"
 
 /** The growth that counts as "back where it was": code and type feedback settle within it. */
 const heapSlack = 1_048_576
@@ -54,28 +64,39 @@ export const of = ({ heap, http, micro }: results.Results): ReadonlyArray<Goal> 
         times
       )
     ),
-    atMost(
-      "client CPU added by retry + attempt timeout + deadline",
-      0.15,
-      results.addedShare(http, full, base),
-      percent
-    ),
-    atMost(
-      "the same, against what `retryTransient` alone adds",
-      transient.median,
-      results.addedCpu(http, full, base),
-      micros
-    ),
-    atLeast(
-      "throughput with retry, no attempt timeout",
-      0.95,
-      results.relativeThroughput(http, "+ layer({})", base),
-      times
-    ),
+    {
+      ...atMost(
+        "client CPU added by retry + attempt timeout + deadline",
+        0.15,
+        results.addedShare(http, full, base),
+        percent
+      ),
+      cause: timeLimits
+    },
+    {
+      ...atMost(
+        "the same, against what `retryTransient` alone adds",
+        transient.median,
+        results.addedCpu(http, full, base),
+        micros
+      ),
+      cause: timeLimits
+    },
+    {
+      ...atLeast(
+        "throughput with retry, no attempt timeout",
+        0.95,
+        results.relativeThroughput(http, "+ layer({})", base),
+        times
+      ),
+      cause: noisy
+    },
     {
       what: `heap after ${heap.calls.toLocaleString("en")} retried calls`,
       wanted: "back where it was (within 1 MiB)",
-      measured: `${((heap.after - heap.before) / 1024).toFixed(0)} KiB more than before`,
+      measured: `${(Math.abs(heap.after - heap.before) / 1024).toFixed(0)} KiB ${
+        heap.after > heap.before ? "more" : "less"
+      } than before`,
       met: heap.after - heap.before <= heapSlack && heap.succeeded === heap.calls && heap.timers === 0
     }
   ]

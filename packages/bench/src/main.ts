@@ -8,13 +8,13 @@ import * as workers from "./workers.js"
 
 /**
  * `pnpm bench` measures everything, and writes `packages/bench/results` and `docs/benchmarks.md`. `pnpm bench --only http`
- * (or `micro`, `bytes`, `heap`) measures one suite again; `pnpm bench --gate` checks the bytes per call against their budgets.
+ * (or `micro`, `bytes`, `heap`) measures one suite again, `--report` none; `pnpm bench:gate` checks the bytes per call against their budgets.
  */
 
 const processes = 3
 const microRounds = 9
 const httpRounds = 7
-const httpRequests = 1_500
+const httpRequests = 1_000
 const heapCalls = 100_000
 
 const say = (what: string) => process.stderr.write(`${what}\n`)
@@ -26,6 +26,16 @@ const repeated = async <A>(label: string, worker: () => Promise<A>): Promise<Rea
     all.push(await worker())
   }
   return all
+}
+
+/** `--only` a suite, `--report` none, or all of them. */
+const chosen = (): ReadonlyArray<keyof Suites> => {
+  if (process.argv.includes("--report")) return []
+  const at = process.argv.indexOf("--only")
+  if (at === -1) return names
+  const only = names.filter((name) => name === process.argv[at + 1])
+  if (only.length === 0) throw new Error(`--only takes one of ${names.join(", ")}`)
+  return only
 }
 
 type Suites = { readonly [Name in keyof results.Results]: () => Promise<results.Results[Name]> }
@@ -66,8 +76,7 @@ await bundle()
 if (process.argv.includes("--gate")) {
   process.exitCode = await gate.run() ? 0 : 1
 } else {
-  const only = process.argv[process.argv.indexOf("--only") + 1]
-  for (const name of only !== undefined && only in suites ? [only as keyof Suites] : names) {
+  for (const name of chosen()) {
     say(name)
     const loadBefore = os.loadavg()[0] ?? 0
     const result = await suites[name]()

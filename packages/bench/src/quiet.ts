@@ -69,10 +69,10 @@ export const quietMoment = async (noise: Noise): Promise<boolean> => {
 }
 
 /**
- * Takes a sample at a quiet moment, and takes it again (4 times at most) if the thread had to wait for a CPU for more than
+ * Takes a sample at a quiet moment, and takes it again (`maxTries` at most) if the thread had to wait for a CPU for more than
  * 5 % of it. The last one counts, quiet or not.
  */
-export const whenQuiet = async <A>(noise: Noise, sample: () => Promise<A>): Promise<A> => {
+export const whenQuiet = async <A>(noise: Noise, sample: () => Promise<A>, maxTries = 4): Promise<A> => {
   for (let tries = 1;; tries++) {
     const calm = await quietMoment(noise)
     const delayBefore = runDelay()
@@ -80,7 +80,7 @@ export const whenQuiet = async <A>(noise: Noise, sample: () => Promise<A>): Prom
     const result = await sample()
     const waitedShare = (runDelay() - delayBefore) / 1e6 / (performance.now() - start)
     const quiet = calm && waitedShare <= 0.05
-    if (quiet || tries === 4 || noise.waitedMillis > maxWaitMillis) {
+    if (quiet || tries === maxTries || noise.waitedMillis > maxWaitMillis) {
       noise.samples++
       if (quiet) noise.quiet++
       return result

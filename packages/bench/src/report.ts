@@ -50,6 +50,10 @@ const goalTable = (all: results.Results) =>
     goals.of(all).map(({ measured, met, wanted, what }) => [what, wanted, measured, met ? "met" : "**missed**"])
   )
 
+const missed = (all: results.Results): string =>
+  goals.of(all).flatMap(({ cause, met, what }) => met || cause === undefined ? [] : [`- Missed: ${what}. ${cause}.\n`])
+    .join("")
+
 const microTable = ({ bytes, micro }: results.Results) =>
   table(
     ["case", "ns per call", "marginal ns", "range", "in F", "bytes", "marginal bytes"],
@@ -124,7 +128,7 @@ Written by \`pnpm bench\`; do not edit. Ratios travel, nanoseconds do not: compa
 ${goalTable(all)}
 
 F is the marginal cost of one \`Effect.flatMap\` inside a running fiber. A goal is judged by the median.
-
+${missed(all)}
 ## The machine, and how quiet it was
 
 ${machine.cores} x ${machine.cpu}, ${machine.memoryGiB} GiB, ${machine.system}, Node ${machine.node}, ${machine.measuredAt}.
@@ -141,12 +145,13 @@ about 1). With few quiet samples, trust the bytes, and ratios only as far as the
 
 ## How it is measured
 
+- A suite is a run of its own (\`pnpm bench --only\`): rows of two tables were not measured side by side.
 - All cases of a suite run in one process, each once per round, in a random order; a ratio is formed within each round;
   then the median of the rounds; then the median of ${micro.length} fresh processes, with the least and the greatest of them.
 - Marginal is the case without its base (the empty loop, the bare promise) in the same round.
 - Between samples only minor collections: a full one deoptimises the code of Effect, and would measure that.
 - Bytes per call: growth of the heap over a sample in which nothing was collected; repeatable to about 1 %. Budgets for
-  these, not times, are the gate in CI (\`pnpm bench --gate\`).
+  these, not times, are the gate in CI (\`pnpm bench:gate\`).
 - The packages are compiled as published, not run through a TypeScript loader, which adds to every function made.
 - HTTP: GETs over loopback, 50 in flight, the server in a process of its own; CPU is user and system time of the whole
   client process, its collector threads included; every body is read. Tracing is off except in the rows that say so.

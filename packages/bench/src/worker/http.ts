@@ -39,7 +39,7 @@ for (const client of stats.shuffled(clients)) await client.run(requests, concurr
 const samples: Record<string, Array<HttpSample>> = Object.fromEntries(clients.map(({ name }) => [name, []]))
 for (let round = 0; round < rounds; round++) {
   for (const client of stats.shuffled(clients)) {
-    samples[client.name]?.push(await quiet.whenQuiet(noise, () => sample(client)))
+    samples[client.name]?.push(await quiet.whenQuiet(noise, () => sample(client), 2))
   }
 }
 
