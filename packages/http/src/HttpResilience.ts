@@ -163,7 +163,7 @@ export const deadline: {
 } = dual(
   2,
   <E, R>(client: Client<E, R>, duration: Duration.DurationInput): Client<E | DeadlineExceeded<HttpFailure>, R> =>
-    timeLimits.overall(client, settings.positiveMillis("deadline", duration), true)
+    timeLimits.overall(client, settings.positiveMillis("deadline", duration))
 )
 
 /**

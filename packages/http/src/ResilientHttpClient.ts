@@ -11,9 +11,9 @@ import * as Context from "effect/Context"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
-import { pipe } from "effect/Function"
+import { identity } from "effect/Function"
 import * as Layer from "effect/Layer"
-import type * as Schedule from "effect/Schedule"
+import * as Schedule from "effect/Schedule"
 import type { DeadlineExceeded } from "reprise/Deadline"
 import { InvalidOption } from "reprise/InvalidOption"
 import type { HttpFailure } from "./HttpFailure.js"
@@ -23,7 +23,6 @@ import * as Idempotency from "./Idempotency.js"
 import * as faces from "./internal/faces.js"
 import * as retryClient from "./internal/retryClient.js"
 import * as settings from "./internal/settings.js"
-import * as timeLimits from "./internal/timeLimits.js"
 
 /**
  * The tag of the typed client: every failure of a call is in its type.
@@ -191,20 +190,16 @@ const refuseInvalid = <A>(make: () => A): Either.Either<A, ConfigError.ConfigErr
 
 const pipeline = (options: Options = {}) => {
   const keys = options.idempotencyKeys === true ? {} : options.idempotencyKeys
-  const addKeys = keys ? Idempotency.automaticKeys(keys) : undefined
-  const retry = settings.retry(options)
-  const attemptMillis = settings.limit("attemptTimeout", options.attemptTimeout)
-  const deadlineMillis = settings.limit("deadline", options.deadline)
-  const schedule = options.retry ?? HttpRetry.standard
+  const addKeys = keys ? Idempotency.automaticKeys(keys) : identity
+  const limits = {
+    attemptMillis: settings.limit("attemptTimeout", options.attemptTimeout),
+    callMillis: settings.limit("deadline", options.deadline)
+  }
+  const retry = settings.retry(options, limits)
+  const schedule = options.retry === false ? Schedule.stop : options.retry ?? HttpRetry.standard
+  const isTransparent = options.retry === false && limits.attemptMillis === Infinity && limits.callMillis === Infinity
   type Any = HttpClient.HttpClient.With<HttpClientError.HttpClientError | HttpFailure | DeadlineExceeded<HttpFailure>>
   return (client: HttpClient.HttpClient): Any =>
-    pipe(
-      client as Any,
-      (client) =>
-        Math.min(attemptMillis, deadlineMillis) < Infinity ? timeLimits.perAttempt(client, attemptMillis) : client,
-      (client) => schedule === false ? client : retryClient.make(client, schedule, retry),
-      (client) => addKeys === undefined ? client : addKeys(client),
-      // The attempts watch the deadline themselves: one timer for both.
-      (client) => deadlineMillis < Infinity ? timeLimits.overall(client, deadlineMillis, false) : client
-    )
+    // The attempts watch the deadline themselves: one timer for both.
+    addKeys(isTransparent ? client : retryClient.make(client as Any, schedule, retry))
 }

@@ -125,6 +125,73 @@ describe("the wait", () => {
     }))
 })
 
+describe("what prepares a request below", () => {
+  const outcome = (options: ResilientHttpClient.Options, prepare: Effect.Effect<void, "no token">) =>
+    Effect.gen(function*() {
+      const [times, base] = yield* scripted({ status: 503 })
+      const client = yield* Effect.provide(HttpClient.HttpClient, base)
+      const prepared = HttpClient.mapRequestInputEffect(client, (request) => Effect.as(prepare, request))
+      // A client that may fail with more than the layer's own: the combinators take any, and so does an untyped caller.
+      const resilient = HttpResilience.typed(
+        ResilientHttpClient.make({ retry: policy, ...options })(prepared as unknown as HttpClient.HttpClient)
+      )
+      const fiber = yield* Effect.fork(Effect.flip(resilient.get("http://h.test")))
+      yield* TestClock.adjust("1 hour")
+      return { error: yield* Fiber.join(fiber) as Fiber.Fiber<unknown>, sent: (yield* Ref.get(times)).length }
+    })
+
+  it.effect("is under the deadline of the call", () =>
+    Effect.gen(function*() {
+      const { error, sent } = yield* outcome({ deadline: "1 minute" }, Effect.never)
+      assert.deepInclude(error, { _tag: "DeadlineExceeded" })
+      assert.strictEqual(sent, 0)
+    }))
+
+  it.effect("is under the limit of an attempt, and is done again for the next one", () =>
+    Effect.gen(function*() {
+      const { error } = yield* outcome({ attemptTimeout: "1 second" }, Effect.never)
+      assert.deepInclude(error, { _tag: "AttemptTimeout" })
+      assert.lengthOf((error as { attempts: ReadonlyArray<unknown> }).attempts, 5)
+    }))
+
+  it.effect("fails the call with its own error, which is not tried again", () =>
+    Effect.gen(function*() {
+      const [, base] = yield* scripted()
+      const client = yield* Effect.provide(HttpClient.HttpClient, base)
+      let prepared = 0
+      const failing = HttpClient.mapRequestInputEffect(client, () => {
+        prepared++
+        return Effect.fail("no token" as const)
+      })
+      const error = yield* Effect.flip(HttpResilience.retry(failing, policy).get("http://h.test"))
+      assert.strictEqual(error, "no token")
+      assert.strictEqual(prepared, 1)
+    }))
+})
+
+describe("a client without retries", () => {
+  it.effect("still has the limit of an attempt and the deadline of a call", () =>
+    Effect.gen(function*() {
+      const client = HttpClient.make(() => Effect.never)
+      const error = (options: ResilientHttpClient.Options) =>
+        Effect.gen(function*() {
+          const call = ResilientHttpClient.makeTyped({ retry: false, ...options })(client).get("http://h.test")
+          const fiber = yield* Effect.fork(Effect.flip(call))
+          yield* TestClock.adjust("1 minute")
+          return (yield* Fiber.join(fiber))._tag
+        })
+      assert.strictEqual(yield* error({ attemptTimeout: "1 second" }), "AttemptTimeout")
+      assert.strictEqual(yield* error({ deadline: "1 second" }), "DeadlineExceeded")
+    }))
+
+  it.effect("sends once", () =>
+    Effect.gen(function*() {
+      const { status, times } = yield* run({ retry: false, deadline: "1 minute" }, { status: 503 })
+      assert.strictEqual(status, 503)
+      assert.deepStrictEqual(times, [0])
+    }))
+})
+
 const invalid = (make: () => unknown) =>
   Either.match(Either.try({ try: make, catch: (error) => error }), {
     onLeft: (error) => error instanceof InvalidOption ? error : assert.fail(String(error)),

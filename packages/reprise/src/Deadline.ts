@@ -11,8 +11,8 @@ import * as FiberRef from "effect/FiberRef"
 import { dual } from "effect/Function"
 import * as Option from "effect/Option"
 import * as internal from "./internal/deadline.js"
+import * as timeout from "./internal/timeout.js"
 import * as InvalidOption from "./InvalidOption.js"
-import * as Timeout from "./Timeout.js"
 
 /**
  * There was no time left: the deadline passed, or the next wait would have ended after it.
@@ -96,9 +96,7 @@ export const within: {
     .pipe(Effect.flatMap(([now, deadlineMillis]): Effect.Effect<A, E | DeadlineExceeded<E>, R> => {
       const onTimeout = () => new DeadlineExceeded<E>({ last: Option.none() })
       if (deadlineMillis <= now) return Effect.fail(onTimeout())
-      return internal.locally(self, deadlineMillis).pipe(
-        Timeout.timeoutFail({ duration: deadlineMillis - now, onTimeout })
-      )
+      return timeout.timeoutFail(self, deadlineMillis - now, onTimeout, deadlineMillis)
     }))
 })
 

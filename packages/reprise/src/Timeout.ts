@@ -3,19 +3,10 @@
  *
  * @since 0.1.0
  */
-import * as Cause from "effect/Cause"
-import type * as Context from "effect/Context"
 import type * as Duration from "effect/Duration"
-import * as Effect from "effect/Effect"
-import * as Exit from "effect/Exit"
-import * as Fiber from "effect/Fiber"
-import * as FiberRef from "effect/FiberRef"
-import type * as FiberRefs from "effect/FiberRefs"
+import type * as Effect from "effect/Effect"
 import { dual } from "effect/Function"
-import * as Option from "effect/Option"
-import * as Runtime from "effect/Runtime"
-import * as RuntimeFlags from "effect/RuntimeFlags"
-import * as timer from "./internal/timer.js"
+import * as internal from "./internal/timeout.js"
 import * as InvalidOption from "./InvalidOption.js"
 
 /**
@@ -31,6 +22,8 @@ export declare namespace Timeout {
     readonly duration: Duration.DurationInput
     /** The error to fail with. */
     readonly onTimeout: () => E
+    /** The `Deadline`, in epoch milliseconds, that the effect sees; or the one already set, where that is earlier. */
+    readonly deadlineMillis?: number | undefined
   }
 }
 
@@ -62,97 +55,11 @@ export const timeoutFail: {
   <A, E, R, E1>(self: Effect.Effect<A, E, R>, options: Timeout.Options<E1>): Effect.Effect<A, E | E1, R>
 } = dual(
   2,
-  <A, E, R, E1>(self: Effect.Effect<A, E, R>, options: Timeout.Options<E1>): Effect.Effect<A, E | E1, R> => {
-    const millis = InvalidOption.millis("duration", options.duration, { moreThan: 0 })
-    return Effect.uninterruptibleMask((restore) =>
-      Effect.withFiberRuntime<A, E | E1, R>((parent, status) => {
-        const runtime = Runtime.make({
-          // The fiber that runs an effect which needs R holds R; its type says `never`.
-          context: parent.currentContext as Context.Context<R>,
-          runtimeFlags: status.runtimeFlags,
-          fiberRefs: parent.getFiberRefs()
-        })
-        const child = Runtime.runFork(runtime, restore(self))
-        const exit = child.unsafePoll()
-        return exit === null
-          ? race(restore, parent, runtime, child, millis, options.onTimeout)
-          : join(runtime, child, exit)
-      })
+  <A, E, R, E1>(self: Effect.Effect<A, E, R>, options: Timeout.Options<E1>): Effect.Effect<A, E | E1, R> =>
+    internal.timeoutFail(
+      self,
+      InvalidOption.millis("duration", options.duration, { moreThan: 0 }),
+      options.onTimeout,
+      options.deadlineMillis
     )
-  }
 )
-
-/** To inherit costs a quarter of the whole, and few effects leave behind anything to inherit. */
-const join = <A, E, R>(
-  before: Runtime.Runtime<R>,
-  child: Fiber.RuntimeFiber<A, E>,
-  exit: Exit.Exit<A, E>
-): Effect.Effect<A, E> =>
-  Exit.isSuccess(exit) && hasChanged(before.fiberRefs, child.getFiberRefs())
-    ? Effect.zipRight(child.inheritAll, exit)
-    : exit
-
-const notInherited = RuntimeFlags.Interruption | RuntimeFlags.WindDown
-
-const hasChanged = (before: FiberRefs.FiberRefs, after: FiberRefs.FiberRefs): boolean => {
-  if (before.locals.size !== after.locals.size) return true
-  for (const [ref, stack] of after.locals) {
-    const old = before.locals.get(ref)
-    if (old === stack) continue
-    if (old === undefined) return true
-    const oldValue = old[0][1]
-    const value = stack[0][1]
-    // Every fiber writes these two anew, and a part of the flags is never inherited.
-    if (ref === FiberRef.currentContext && oldValue === value) continue
-    if (ref === FiberRef.currentRuntimeFlags && ((oldValue ^ value) & ~notInherited) === 0) continue
-    return true
-  }
-  return false
-}
-
-const race = <A, E, R, E1>(
-  restore: <B, E2, R2>(effect: Effect.Effect<B, E2, R2>) => Effect.Effect<B, E2, R2>,
-  parent: Fiber.RuntimeFiber<unknown, unknown>,
-  runtime: Runtime.Runtime<R>,
-  child: Fiber.RuntimeFiber<A, E>,
-  millis: number,
-  onTimeout: () => E1
-): Effect.Effect<A, E | E1> => {
-  let timedOut = false
-  let listening = false
-  const stopTimer = timer.start(parent, runtime, millis, () => {
-    timedOut = true
-    child.unsafeInterruptAsFork(parent.id())
-  })
-  const ended = Effect.async<Exit.Exit<A, E>>((resume) => child.addObserver((exit) => resume(Effect.succeed(exit))))
-  const settle = (exit: Exit.Exit<A, E>): Effect.Effect<A, E | E1> => {
-    stopTimer()
-    return timedOut && Exit.isFailure(exit) && Cause.isInterrupted(exit.cause)
-      ? timeout(exit.cause, onTimeout)
-      : join(runtime, child, exit)
-  }
-  const passOn = Effect.suspend(() => {
-    stopTimer()
-    return Effect.flatMap(Fiber.interrupt(child), (exit) => join(runtime, child, exit))
-  })
-  // What is uninterruptible here may be interruptible in the child: it has to hear of it. But where the interruption came
-  // first, the effect is a finalizer, which runs to its end.
-  const listen = Effect.suspend(() => {
-    listening = true
-    return ended
-  })
-  return Effect.matchCauseEffect(Effect.interruptible(listen), {
-    onSuccess: settle,
-    onFailure: () =>
-      listening ? passOn : Effect.matchCauseEffect(restore(ended), { onSuccess: settle, onFailure: () => passOn })
-  })
-}
-
-/** A finalizer that died while the effect was being interrupted must not go unseen. */
-const timeout = <E1>(cause: Cause.Cause<unknown>, onTimeout: () => E1): Effect.Effect<never, E1> => {
-  const error = Cause.fail(onTimeout())
-  return Effect.failCause(Option.match(Cause.keepDefects(cause), {
-    onNone: () => error,
-    onSome: (defects) => Cause.sequential(error, defects)
-  }))
-}

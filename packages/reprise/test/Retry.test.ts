@@ -1,6 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import {
   Cause,
+  Clock,
   Context,
   Data,
   Deferred,
@@ -493,6 +494,26 @@ describe("Retry.ledger", () => {
 })
 
 describe("Retry.loop", () => {
+  it.effect("begins no wait that would end at its own deadline, or at the one of the fiber", () =>
+    Effect.gen(function*() {
+      const attempts = (own: number | undefined, fibers: number) =>
+        Effect.gen(function*() {
+          const loop = Retry.loop({
+            attempt: () => Effect.fail("boom"),
+            schedule: Schedule.spaced("10 millis"),
+            deadlineMillis: own
+          })
+          const start = yield* Clock.currentTimeMillis
+          const fiber = yield* Effect.fork(Deadline.locally(loop, start + fibers))
+          yield* TestClock.adjust("1 second")
+          const [, ledger] = yield* Fiber.join(fiber)
+          return [ledger.length, ledger.at(-1)?.reason]
+        })
+      assert.deepStrictEqual(yield* attempts(undefined, 31), [4, "deadline"])
+      assert.deepStrictEqual(yield* attempts(1_021, 31), [3, "deadline"])
+      assert.deepStrictEqual(yield* attempts(1e12, 30), [3, "deadline"])
+    }))
+
   class Session extends Context.Tag("test/Session")<Session, string>() {}
 
   it("makes each attempt anew, with its number", () => {

@@ -15,6 +15,7 @@ import {
   TestClock
 } from "effect"
 import { isDeepStrictEqual } from "node:util"
+import * as Deadline from "reprise/Deadline"
 import { InvalidOption } from "reprise/InvalidOption"
 import * as Timeout from "reprise/Timeout"
 import * as Virtual from "./virtual.js"
@@ -427,4 +428,31 @@ describe("Timeout.timeoutFail", { timeout: 30_000 }, () => {
       1
     )
   })
+
+  it.effect("sets a deadline for what is inside, the earlier of two, and leaves the one outside alone", () =>
+    Effect.gen(function*() {
+      const inside = (deadlineMillis?: number) =>
+        Timeout.timeoutFail(
+          Effect.zipLeft(
+            Effect.zip(Deadline.current, Effect.zipRight(FiberRef.set(mark, "set"), Effect.yieldNow())),
+            Deadline.locally(Effect.yieldNow(), 5)
+          ).pipe(Effect.map(([deadline]) => deadline)),
+          { ...options, deadlineMillis }
+        )
+      assert.strictEqual(yield* inside(), Infinity)
+      assert.strictEqual(yield* inside(700), 700)
+      assert.strictEqual(yield* Deadline.current, Infinity)
+      assert.strictEqual(yield* FiberRef.get(mark), "set")
+      assert.strictEqual(yield* Deadline.locally(inside(700), 300), 300)
+      assert.strictEqual(yield* Deadline.locally(Effect.zipRight(inside(100), Deadline.current), 300), 300)
+    }))
+
+  it.effect("hands on what was set in it where it runs beside others", () =>
+    Effect.gen(function*() {
+      const one = Effect.zipRight(
+        Timeout.timeoutFail(Effect.zipRight(Effect.yieldNow(), FiberRef.set(mark, "inside")), options),
+        FiberRef.get(mark)
+      )
+      assert.deepStrictEqual(yield* Effect.all([one, one], { concurrency: "unbounded" }), ["inside", "inside"])
+    }))
 })

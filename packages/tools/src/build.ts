@@ -1,9 +1,12 @@
 /**
- * `pnpm build`: compiles the published packages into `dist`, and removes what no source file stands behind any more.
+ * `pnpm build`: compiles the published packages into `dist`, and removes what no source file stands behind any more. Calls
+ * at the top of a module are marked as pure, as Effect marks its own, so that bundlers leave out what a program does not
+ * use.
  */
+import * as Babel from "@babel/core"
 import * as Fs from "node:fs"
 import * as Path from "node:path"
-import { packages, relative, run } from "./workspace.js"
+import { packages, readJson, relative, run } from "./workspace.js"
 
 for (const pkg of packages) {
   const dist = Path.join(pkg.directory, "dist")
@@ -16,3 +19,20 @@ for (const pkg of packages) {
   }
 }
 process.stdout.write(run("tsc", ["-b", ...packages.map((pkg) => `${relative(pkg.directory)}/tsconfig.src.json`)]))
+
+for (const pkg of packages) {
+  const dist = Path.join(pkg.directory, "dist")
+  for (const file of Fs.readdirSync(dist, { recursive: true, encoding: "utf8" })) {
+    if (!file.endsWith(".js")) continue
+    const path = Path.join(dist, file)
+    const { code, map } = Babel.transformFileSync(path, {
+      configFile: false,
+      babelrc: false,
+      plugins: ["annotate-pure-calls"],
+      inputSourceMap: readJson(`${path}.map`),
+      sourceMaps: true
+    })!
+    Fs.writeFileSync(path, code!)
+    Fs.writeFileSync(`${path}.map`, JSON.stringify(map))
+  }
+}

@@ -1,13 +1,15 @@
-import * as HttpClient from "@effect/platform/HttpClient"
+import type * as HttpClient from "@effect/platform/HttpClient"
 import type * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import type * as HttpClientResponse from "@effect/platform/HttpClientResponse"
 import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
 import * as HttpClassifier from "../HttpClassifier.js"
 import type * as HttpFailure from "../HttpFailure.js"
 import * as reader from "./reader.js"
+import * as timeLimits from "./timeLimits.js"
 
 /**
  * A failed attempt: what it was (nothing, for an error that has nothing to do with HTTP), and how to give back to the
@@ -29,41 +31,54 @@ export class FailedAttempt {
 export type Facts = Omit<HttpClassifier.ClassifyOptions, "request" | "nowMillis">
 
 /**
- * The client seen attempt by attempt: whatever is wrong, response or error, fails with a `FailedAttempt`. Interruptions
- * and defects that no transport causes pass through.
+ * One attempt of the client: whatever is wrong, response or error, fails with a `FailedAttempt`. Interruptions and defects
+ * that no transport causes pass through.
  *
  * @internal
  */
-export const make = <E, R>(
+export const run = <E, R>(
   client: HttpClient.HttpClient.With<E, R>,
-  facts: Facts
-): HttpClient.HttpClient.With<FailedAttempt, R> =>
-  // `transform` adds the new error to the old one; none of the old ones is left.
-  HttpClient.transform(client, (effect, request) =>
-    Effect.matchCauseEffect(reader.inside(request, effect), {
-      onSuccess: (response) => response.status < 400 ? Effect.succeed(response) : ofResponse(request, response, facts),
-      onFailure: (cause) => ofCause(request, cause, facts)
-    })) as HttpClient.HttpClient.With<FailedAttempt, R>
+  request: HttpClientRequest.HttpClientRequest,
+  facts: Facts,
+  limits: timeLimits.Limits,
+  deadlineMillis: number
+): reader.Attempt<FailedAttempt, R> => {
+  // What the stages below make of the request decides whether it may be sent again.
+  let sent = request
+  const attempt = reader.execute(client, request, (prepared) => {
+    sent = prepared
+  })
+  return Effect.matchCauseEffect(timeLimits.limit(attempt, request, limits.attemptMillis, deadlineMillis), {
+    onSuccess: (response) => response.status < 400 ? Exit.succeed(response) : ofResponse(sent, response, facts),
+    onFailure: (cause) => ofCause(sent, cause, facts)
+  })
+}
 
 const ofResponse = (
   request: HttpClientRequest.HttpClientRequest,
   response: HttpClientResponse.HttpClientResponse,
   facts: Facts
 ) =>
-  Clock.clockWith((clock) => {
-    const failure = HttpClassifier.fromResponse(response, { ...facts, nowMillis: clock.unsafeCurrentTimeMillis() })
+  Effect.flatMap(Clock.currentTimeMillis, (nowMillis) => {
+    const failure = HttpClassifier.fromResponse(response, { ...facts, nowMillis })
     return Effect.fail(new FailedAttempt(request, failure, { _tag: "Response", response }))
   })
 
 const ofCause = (request: HttpClientRequest.HttpClientRequest, cause: Cause.Cause<unknown>, facts: Facts) =>
-  Clock.clockWith((clock) => {
-    const failure = HttpClassifier.classifyCause(cause, {
-      ...facts,
-      request,
-      nowMillis: clock.unsafeCurrentTimeMillis()
-    })
-    return Option.isSome(failure) || Cause.isFailure(cause)
+  classify(cause, request, facts, (failure) =>
+    Option.isSome(failure) || Cause.isFailure(cause)
       ? Effect.fail(new FailedAttempt(request, failure, { _tag: "Cause", cause }))
       // Only interruptions and foreign defects: there is no error in it.
-      : Effect.failCause(cause as Cause.Cause<never>)
-  })
+      : Effect.failCause(cause as Cause.Cause<never>))
+
+/** @internal */
+export const classify = <A, E, R>(
+  cause: Cause.Cause<unknown>,
+  request: HttpClientRequest.HttpClientRequest,
+  facts: Facts,
+  f: (failure: Option.Option<HttpFailure.HttpFailure>) => Effect.Effect<A, E, R>
+): Effect.Effect<A, E, R> =>
+  Effect.flatMap(
+    Clock.currentTimeMillis,
+    (nowMillis) => f(HttpClassifier.classifyCause(cause, { ...facts, request, nowMillis }))
+  )

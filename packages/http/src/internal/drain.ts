@@ -1,8 +1,7 @@
 import type * as HttpClientResponse from "@effect/platform/HttpClientResponse"
-import * as Duration from "effect/Duration"
+import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
-import * as Deadline from "reprise/Deadline"
 import * as Timeout from "reprise/Timeout"
 
 /** @internal */
@@ -17,10 +16,14 @@ export interface Limits {
  *
  * @internal
  */
-export const drain = (response: HttpClientResponse.HttpClientResponse, limits: Limits): Effect.Effect<void> =>
-  Effect.flatMap(Deadline.remaining, (remaining) => {
+export const drain = (
+  response: HttpClientResponse.HttpClientResponse,
+  limits: Limits,
+  deadlineMillis: number
+): Effect.Effect<void> =>
+  Effect.flatMap(Clock.currentTimeMillis, (nowMillis) => {
     let bytes = 0
-    const maxMillis = Math.min(limits.maxMillis, Duration.toMillis(remaining))
+    const maxMillis = Math.min(limits.maxMillis, deadlineMillis - nowMillis)
     const tooLong = Number(response.headers["content-length"]) > limits.maxBytes
     const read = Stream.runForEachWhile(response.stream, (chunk) =>
       Effect.sync(() => {

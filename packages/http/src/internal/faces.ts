@@ -11,6 +11,7 @@ import * as Deadline from "reprise/Deadline"
 import * as HttpClassifier from "../HttpClassifier.js"
 import * as HttpFailure from "../HttpFailure.js"
 import type { HttpResilience } from "../HttpResilience.js"
+import * as attempts from "./attempts.js"
 import * as ledgers from "./ledgers.js"
 import * as makeFailure from "./makeFailure.js"
 import * as timeLimits from "./timeLimits.js"
@@ -27,30 +28,32 @@ export const typed = <E, R>(
     )) as HttpClient.HttpClient.With<HttpResilience.Typed<E>, R>
 
 const failResponse = (response: HttpClientResponse.HttpClientResponse) =>
-  Clock.clockWith((clock): Effect.Effect<typeof response, HttpResilience.Typed<never>> => {
+  Effect.flatMap(Clock.currentTimeMillis, (nowMillis): Effect.Effect<typeof response, HttpResilience.Typed<never>> => {
     const ledger = ledgers.get(response)
     const failure = Option.orElse(
       Option.flatMap(Array.last(ledger), (attempt) => attempt.failure),
-      () => HttpClassifier.fromResponse(response, { nowMillis: clock.unsafeCurrentTimeMillis() })
+      () => HttpClassifier.fromResponse(response, { nowMillis })
     )
     if (Option.isNone(failure)) return Effect.succeed(response)
     const last = HttpFailure.withAttempts(failure.value, ledger)
-    return timeLimits.ranOut(last)
-      ? Effect.fail(new Deadline.DeadlineExceeded<HttpFailure.HttpFailure>({ last: Option.some(last) }))
-      : Effect.fail(last)
+    return Effect.fail(timeLimits.ranOut(last) ? timeLimits.exceeded(last) : last)
   })
 
 const failCause = <E>(cause: Cause.Cause<E>, request: HttpClientRequest.HttpClientRequest) =>
-  Clock.clockWith((clock): Effect.Effect<never, E | HttpFailure.HttpFailure | Deadline.DeadlineExceeded> => {
-    const failure = HttpClassifier.classifyCause(cause, { request, nowMillis: clock.unsafeCurrentTimeMillis() })
-    if (Option.isSome(failure)) return Effect.fail(failure.value)
-    const error = Option.getOrUndefined(Cause.failureOption(cause))
-    if (!HttpClientError.isHttpClientError(error)) return Effect.failCause(cause)
-    // A stage below gave up: a drop-in client that is out of time, or one with an error of its own.
-    return Effect.fail(
-      error.cause instanceof Deadline.DeadlineExceeded ? error.cause : makeFailure.gaveUp(request, error.cause)
-    )
-  })
+  attempts.classify(
+    cause,
+    request,
+    {},
+    (failure): Effect.Effect<never, E | HttpFailure.HttpFailure | Deadline.DeadlineExceeded> => {
+      if (Option.isSome(failure)) return Effect.fail(failure.value)
+      const error = Option.getOrUndefined(Cause.failureOption(cause))
+      if (!HttpClientError.isHttpClientError(error)) return Effect.failCause(cause)
+      // A stage below gave up: a drop-in client that is out of time, or one with an error of its own.
+      return Effect.fail(
+        error.cause instanceof Deadline.DeadlineExceeded ? error.cause : makeFailure.gaveUp(request, error.cause)
+      )
+    }
+  )
 
 /**
  * The client with the types and the meaning that programs already rely on: whatever the stages below add fails as a
@@ -70,22 +73,18 @@ export const dropIn = <E, R>(client: HttpClient.HttpClient.With<E, R>): HttpClie
     R
   >
 
-const plain = (cause: Cause.Cause<unknown>, request: HttpClientRequest.HttpClientRequest) =>
-  Clock.clockWith((clock) => {
-    const error = Cause.failureOption(cause)
-    if (Option.isSome(error) && HttpClientError.isHttpClientError(error.value)) {
-      return Effect.failCause(cause as Cause.Cause<HttpClientError.HttpClientError>)
-    }
-    const failure = Option.orElse(
-      Option.filter(error, (error) => error instanceof Deadline.DeadlineExceeded),
-      () => HttpClassifier.classifyCause(cause, { request, nowMillis: clock.unsafeCurrentTimeMillis() })
-    )
-    return Option.match(failure, {
+const plain = (cause: Cause.Cause<unknown>, request: HttpClientRequest.HttpClientRequest) => {
+  const error = Option.getOrUndefined(Cause.failureOption(cause))
+  if (HttpClientError.isHttpClientError(error)) {
+    return Effect.failCause(cause as Cause.Cause<HttpClientError.HttpClientError>)
+  }
+  if (error instanceof Deadline.DeadlineExceeded) return Effect.fail(requestError(request, error))
+  return attempts.classify(cause, request, {}, (failure) =>
+    Option.isSome(failure)
+      ? Effect.fail(requestError(request, failure.value))
       // An interruption or a defect that no transport causes.
-      onNone: () => Effect.failCause(cause as Cause.Cause<never>),
-      onSome: (failure) => Effect.fail(requestError(request, failure))
-    })
-  })
+      : Effect.failCause(cause as Cause.Cause<never>))
+}
 
 const requestError = (request: HttpClientRequest.HttpClientRequest, cause: Error & { readonly _tag: string }) =>
   new HttpClientError.RequestError({

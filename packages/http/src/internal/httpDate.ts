@@ -12,20 +12,11 @@ const forms = [
   `${shortDay} ${month} (?<day>\\d{2}| \\d) ${time} (?<year>\\d{4})`
 ].map((form) => new RegExp(`^[ \\t]*${form}[ \\t]*$`))
 
-const isLeap = (year: number): boolean => (year % 4 === 0 && year % 100 !== 0) || year % 400 === 0
+const millisPerYear = 365.2425 * 86_400_000
 
-const daysIn = (year: number, month: number): number =>
-  month === 2 ? (isLeap(year) ? 29 : 28) : month === 4 || month === 6 || month === 9 || month === 11 ? 30 : 31
-
-/** Days since 1970-01-01 in the proleptic Gregorian calendar; the year is taken to begin in March. */
-const epochDay = (year: number, month: number, day: number): number => {
-  const y = month > 2 ? year : year - 1
-  const dayOfYear = Math.floor((153 * (month > 2 ? month - 3 : month + 9) + 2) / 5) + day - 1
-  return 365 * y + Math.floor(y / 4) - Math.floor(y / 100) + Math.floor(y / 400) + dayOfYear - 719468
-}
-
-const millisPerDay = 86_400_000
-const millisPerYear = 365.2425 * millisPerDay
+/** `Date.UTC` takes the years 0 to 99 for 1900 to 1999; the calendar repeats itself after 400 years. */
+const utc = (year: number, ...rest: [month: number, ...rest: Array<number>]): number =>
+  Date.UTC(year + 400, ...rest) - 400 * millisPerYear
 
 /**
  * The latest year with these two last digits that does not put the date more than 50 years ahead of now.
@@ -44,12 +35,12 @@ export const parseHttpDate = (value: string, nowMillis: number): number | undefi
     const groups = form.exec(value)?.groups
     if (groups === undefined) continue
     const field = (name: string) => Number(groups[name])
-    const month = months.indexOf(groups["month"] ?? "") + 1
+    const month = months.indexOf(groups["month"] ?? "")
     const day = field("day")
-    const timeMillis = ((field("hour") * 60 + field("minute")) * 60 + field("second")) * 1000
-    const millisIn = (year: number) => epochDay(year, month, day) * millisPerDay + timeMillis
+    const millisIn = (year: number) => utc(year, month, day, field("hour"), field("minute"), field("second"))
     const year = groups["year"] === undefined ? fullYear(field("shortYear"), nowMillis, millisIn) : field("year")
-    return Number.isFinite(year) && day >= 1 && day <= daysIn(year, month) ? millisIn(year) : undefined
+    // Day 0 of the next month is the last one of this; a day too many would be read as one of the next.
+    return day >= 1 && utc(year, month, day) <= utc(year, month + 1, 0) ? millisIn(year) : undefined
   }
   return undefined
 }

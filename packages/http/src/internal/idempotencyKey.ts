@@ -4,6 +4,7 @@ import * as DefaultServices from "effect/DefaultServices"
 import * as Effect from "effect/Effect"
 import * as Random from "effect/Random"
 import { InvalidOption } from "reprise/InvalidOption"
+import * as headerName from "./headerName.js"
 import { markIdempotent } from "./requestMarks.js"
 
 const liveRandom = Context.get(DefaultServices.liveServices, Random.Random)
@@ -33,15 +34,8 @@ export const make: Effect.Effect<string> = Random.randomWith((random) =>
 /** @internal */
 export const defaultHeader = "Idempotency-Key"
 
-/**
- * The name of the header, if it is a token (RFC 9110 section 5.6.2).
- *
- * @internal
- */
-export const checkedHeader = (header: string = defaultHeader, option = "header"): string => {
-  if (/^[\w!#$%&'*+.^`|~-]+$/.test(header)) return header
-  throw new InvalidOption({ option, value: header, expected: "a header name (an RFC 9110 token)" })
-}
+/** @internal */
+export const checkedHeader = (header: string = defaultHeader): string => headerName.checked(header, "header")
 
 /** @internal */
 export const checkedKey = (key: string): string => {

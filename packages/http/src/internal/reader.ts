@@ -1,3 +1,4 @@
+import * as HttpClient from "@effect/platform/HttpClient"
 import type * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import type * as HttpClientResponse from "@effect/platform/HttpClientResponse"
 import * as Effect from "effect/Effect"
@@ -6,6 +7,9 @@ import { cloneWith } from "./cloneWith.js"
 
 type Request = HttpClientRequest.HttpClientRequest
 type Response = HttpClientResponse.HttpClientResponse
+
+/** @internal */
+export type Attempt<E, R> = Effect.Effect<Response, E, R>
 
 /**
  * What a caller wants done with the response of one call, so that the innermost stage can read the body inside its
@@ -41,20 +45,24 @@ export const run = (reader: Reader, response: Response): Effect.Effect<unknown, 
     })
 
 /**
- * Reads the body before the attempt counts as done, if the caller asked for it. Failed responses are left alone: the next
- * stage decides whether they are drained or handed on.
+ * Sends the request, and reads the body before the attempt counts as done, if the caller asked for it. Failed responses
+ * are left alone: the next stage decides whether they are drained or handed on. `onPrepared` is told what the stages below
+ * made of the request.
  *
  * @internal
  */
-export const inside = <E, R>(
+export const execute = <E, R>(
+  client: HttpClient.HttpClient.With<E, R>,
   request: Request,
-  effect: Effect.Effect<Response, E, R>
-): Effect.Effect<Response, E, R> => {
-  const reader = (request.body as { readonly [key]?: Reader })[key]
-  if (reader === undefined) return effect
-  return Effect.flatMap(effect, (response) =>
-    response.status >= 400
-      ? Effect.succeed(response)
-      // The reader's own error and requirements are in the type of the call that attached it.
-      : Effect.as(run(reader, response), response) as Effect.Effect<Response, E, R>)
-}
+  onPrepared?: (request: Request) => void
+): Attempt<E, R> =>
+  HttpClient.transform(client, (sent, prepared) => {
+    onPrepared?.(prepared)
+    const reader = (prepared.body as { readonly [key]?: Reader })[key]
+    if (reader === undefined) return sent
+    return Effect.flatMap(sent, (response) =>
+      response.status >= 400
+        ? Effect.succeed(response)
+        // The reader's own error and requirements are in the type of the call that attached it.
+        : Effect.as(run(reader, response), response) as Attempt<E, R>)
+  }).execute(request)

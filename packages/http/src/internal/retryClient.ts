@@ -3,6 +3,7 @@ import * as HttpClientError from "@effect/platform/HttpClientError"
 import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import type * as HttpClientResponse from "@effect/platform/HttpClientResponse"
 import * as Cause from "effect/Cause"
+import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
@@ -13,6 +14,7 @@ import * as Idempotency from "../Idempotency.js"
 import * as attempts from "./attempts.js"
 import * as drain from "./drain.js"
 import * as ledgers from "./ledgers.js"
+import * as timeLimits from "./timeLimits.js"
 import { trackBody } from "./trackedBody.js"
 
 /** @internal */
@@ -22,6 +24,7 @@ export interface Settings {
   readonly idempotencyHeader: string | undefined
   readonly drain: drain.Limits
   readonly attemptHeader: string | undefined
+  readonly limits: timeLimits.Limits
 }
 
 /** @internal */
@@ -30,45 +33,51 @@ export const make = <E, R, B, R1>(
   schedule: Schedule.Schedule<B, HttpFailure.HttpFailure, R1>,
   settings: Settings
 ): HttpClient.HttpClient.With<E, R | R1> => {
-  const below = attempts.make(client, settings.facts)
   // `refuse` has turned away every attempt that is no HttpFailure before the schedule is asked.
   const policy = Schedule.mapInput(schedule, (failed: attempts.FailedAttempt) => Option.getOrThrow(failed.failure))
   return HttpClient.makeWith<never, never, E, R | R1>(
-    (request) => Effect.flatMap(request, (request) => run<E, R | R1>(below, policy, settings, request)),
+    (request) =>
+      Effect.flatMap(request, (request) =>
+        Effect.flatMap(
+          timeLimits.deadlineMillis(settings.limits),
+          (deadlineMillis) => run(client, policy, settings, trackBody(request), deadlineMillis)
+        )),
     Effect.succeed
   )
 }
 
-const run = <E, R>(
-  below: HttpClient.HttpClient.With<attempts.FailedAttempt, R>,
-  schedule: Schedule.Schedule<unknown, attempts.FailedAttempt, R>,
+const run = <E, R, B, R1>(
+  client: HttpClient.HttpClient.With<E, R>,
+  schedule: Schedule.Schedule<B, attempts.FailedAttempt, R1>,
   settings: Settings,
-  original: HttpClientRequest.HttpClientRequest
-): Effect.Effect<HttpClientResponse.HttpClientResponse, E, R> => {
-  const request = trackBody(original)
+  request: HttpClientRequest.HttpClientRequest,
+  deadlineMillis: number
+): Effect.Effect<HttpClientResponse.HttpClientResponse, E, R | R1> => {
+  const attempt = (request: HttpClientRequest.HttpClientRequest) =>
+    attempts.run(client, request, settings.facts, settings.limits, deadlineMillis)
   return Effect.flatMap(
     Retry.loop({
-      attempt: (number) => number === 1 ? below.execute(request) : resend(below, request, number, settings),
+      attempt: (number) => number === 1 ? attempt(request) : resend(attempt, request, number, settings),
       schedule,
       refuse: (failed: attempts.FailedAttempt) => refusal(failed, settings),
-      beforeWait: ({ failure }) => letGo(failure, settings)
+      beforeWait: ({ failure }) => letGo(failure, settings, deadlineMillis),
+      deadlineMillis
     }),
-    ([exit, ledger]) => finish<E>(exit, ledger)
+    ([exit, ledger]) => finish<E>(exit, ledger, settings, deadlineMillis)
   )
 }
 
 /** A request that is sent again says so: to the server if asked, and to the span of the attempt. */
-const resend = <R>(
-  below: HttpClient.HttpClient.With<attempts.FailedAttempt, R>,
+const resend = <A, E, R>(
+  attempt: (request: HttpClientRequest.HttpClientRequest) => Effect.Effect<A, E, R>,
   request: HttpClientRequest.HttpClientRequest,
   number: number,
-  settings: Settings
-) => {
-  const { attemptHeader } = settings
+  { attemptHeader }: Settings
+): Effect.Effect<A, E, R> => {
   const numbered = attemptHeader === undefined
     ? request
     : HttpClientRequest.setHeader(request, attemptHeader, String(number))
-  return Effect.annotateSpans(below.execute(numbered), "http.request.resend_count", number - 1)
+  return Effect.annotateSpans(attempt(numbered), "http.request.resend_count", number - 1)
 }
 
 const refusal = (failed: attempts.FailedAttempt, settings: Settings): Option.Option<Retry.Reason> => {
@@ -88,13 +97,17 @@ const reasons = {
   BodyNotReplayable: "bodyNotReplayable"
 } as const
 
-const letGo = (failed: Option.Option<attempts.FailedAttempt>, settings: Settings): Effect.Effect<void> => {
+const letGo = (
+  failed: Option.Option<attempts.FailedAttempt>,
+  settings: Settings,
+  deadlineMillis: number
+): Effect.Effect<void> => {
   if (Option.isNone(failed)) return Effect.void
   const { origin } = failed.value
-  if (origin._tag === "Response") return drain.drain(origin.response, settings.drain)
+  if (origin._tag === "Response") return drain.drain(origin.response, settings.drain, deadlineMillis)
   const error = Cause.failureOption(origin.cause)
   return Option.isSome(error) && isStatusError(error.value)
-    ? drain.drain(error.value.response, settings.drain)
+    ? drain.drain(error.value.response, settings.drain, deadlineMillis)
     : Effect.void
 }
 
@@ -104,12 +117,14 @@ const isStatusError = (error: unknown): error is HttpClientError.ResponseError =
 
 const finish = <E>(
   exit: Exit.Exit<HttpClientResponse.HttpClientResponse, attempts.FailedAttempt>,
-  ledger: Retry.Retry.Ledger<attempts.FailedAttempt>
+  ledger: Retry.Retry.Ledger<attempts.FailedAttempt>,
+  settings: Settings,
+  deadlineMillis: number
 ): Effect.Effect<HttpClientResponse.HttpClientResponse, E> => {
   const lines = ledger.map((line) => ({ ...line, failure: Option.flatMap(line.failure, (failed) => failed.failure) }))
   if (Exit.isSuccess(exit)) {
     ledgers.set(exit.value, lines)
-    return Effect.succeed(exit.value)
+    return Exit.succeed(exit.value)
   }
   const failed = Cause.failureOption(exit.cause)
   // A defect or an interruption: there is no error in it.
@@ -117,13 +132,19 @@ const finish = <E>(
   const { failure, origin } = failed.value
   if (origin._tag === "Response") {
     ledgers.set(origin.response, lines)
-    return Effect.succeed(origin.response)
+    return Exit.succeed(origin.response)
   }
   // What the client below failed with is given back as it was, so its type is the client's own.
   const cause = origin.cause as Cause.Cause<E>
-  return Option.isNone(failure)
-    ? Effect.failCause(cause)
-    : Effect.failCause(Cause.map(cause, (error) => withFailure(error, HttpFailure.withAttempts(failure.value, lines))))
+  if (Option.isNone(failure)) return Effect.failCause(cause)
+  const told = HttpFailure.withAttempts(failure.value, lines)
+  const failCause = Effect.failCause(Cause.map(cause, (error) => withFailure(error, told)))
+  if (settings.limits.callMillis === Infinity) return failCause
+  return Effect.flatMap(Clock.currentTimeMillis, (nowMillis) =>
+    timeLimits.ranOut(told) || nowMillis >= deadlineMillis
+      // A client with a deadline of its own has this error in its type.
+      ? Effect.fail(timeLimits.exceeded(told)) as Effect.Effect<never, E>
+      : failCause)
 }
 
 /** The same error, with the typed failure and its ledger as the cause. */

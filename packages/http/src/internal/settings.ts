@@ -1,11 +1,13 @@
 import type * as Duration from "effect/Duration"
 import * as InvalidOption from "reprise/InvalidOption"
 import type { HttpResilience } from "../HttpResilience.js"
-import { checkedHeader } from "./idempotencyKey.js"
+import * as headerName from "./headerName.js"
 import type { Settings } from "./retryClient.js"
+import * as timeLimits from "./timeLimits.js"
 
 /** @internal */
-export const retry = (options: HttpResilience.RetryOptions | undefined): Settings => ({
+export const retry = (options: HttpResilience.RetryOptions | undefined, limits = timeLimits.none): Settings => ({
+  limits,
   facts: {
     redirect: options?.redirect ?? "follow",
     retryStatuses: (options?.retryStatuses ?? []).map((status) =>
@@ -13,17 +15,16 @@ export const retry = (options: HttpResilience.RetryOptions | undefined): Setting
     )
   },
   retryUnsent: options?.retryUnsent ?? false,
-  idempotencyHeader: options?.idempotencyHeader === undefined
-    ? undefined
-    : checkedHeader(options.idempotencyHeader, "idempotencyHeader"),
+  idempotencyHeader: header("idempotencyHeader", options?.idempotencyHeader),
   drain: {
     maxBytes: InvalidOption.integer("drain.maxBytes", options?.drain?.maxBytes ?? 65_536, { min: 0 }),
     maxMillis: InvalidOption.millis("drain.maxDuration", options?.drain?.maxDuration ?? "200 millis", { min: 0 })
   },
-  attemptHeader: options?.attemptHeader === undefined
-    ? undefined
-    : checkedHeader(options.attemptHeader, "attemptHeader")
+  attemptHeader: header("attemptHeader", options?.attemptHeader)
 })
+
+const header = (option: string, name: string | undefined): string | undefined =>
+  name === undefined ? undefined : headerName.checked(name, option)
 
 /** @internal */
 export const positiveMillis = (option: string, duration: Duration.DurationInput): number =>

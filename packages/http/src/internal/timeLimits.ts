@@ -1,4 +1,5 @@
 import * as HttpClient from "@effect/platform/HttpClient"
+import type * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -10,53 +11,88 @@ import * as makeFailure from "./makeFailure.js"
 import * as reader from "./reader.js"
 
 /**
- * Ends each attempt, its reader included, after `millis` or at the deadline of the fiber, whichever comes first.
+ * Both in milliseconds, `Infinity` where there is none.
  *
  * @internal
  */
+export interface Limits {
+  readonly attemptMillis: number
+  readonly callMillis: number
+}
+
+/** @internal */
+export const none: Limits = { attemptMillis: Infinity, callMillis: Infinity }
+
+/**
+ * When a call that begins now has to be over (epoch milliseconds): after `callMillis`, or at the deadline of the fiber.
+ *
+ * @internal
+ */
+export const deadlineMillis = ({ callMillis }: Limits): Effect.Effect<number> =>
+  callMillis === Infinity
+    ? Deadline.current
+    : Effect.zipWith(
+      Deadline.current,
+      Clock.currentTimeMillis,
+      (outer, now) => Math.min(outer, now + callMillis)
+    )
+
+/**
+ * Ends an attempt, its reader included, after `millis` or at the deadline, whichever comes first.
+ *
+ * @internal
+ */
+export const limit = <E, R>(
+  attempt: reader.Attempt<E, R>,
+  request: HttpClientRequest.HttpClientRequest,
+  millis: number,
+  deadlineMillis: number
+): reader.Attempt<E | HttpFailure.AttemptTimeout, R> => {
+  const onTimeout = (millis: number) => makeFailure.attemptTimeout(request, Duration.millis(millis))
+  if (deadlineMillis === Infinity) {
+    return millis === Infinity
+      ? attempt
+      : Timeout.timeoutFail(attempt, { duration: millis, onTimeout: () => onTimeout(millis) })
+  }
+  return Effect.flatMap(Clock.currentTimeMillis, (nowMillis) => {
+    const left = Math.min(millis, deadlineMillis - nowMillis)
+    return left > 0
+      ? Timeout.timeoutFail(attempt, { duration: left, onTimeout: () => onTimeout(left), deadlineMillis })
+      : Effect.fail(onTimeout(0))
+  })
+}
+
+/** @internal */
 export const perAttempt = <E, R>(
   client: HttpClient.HttpClient.With<E, R>,
   millis: number
 ): HttpClient.HttpClient.With<E | HttpFailure.AttemptTimeout, R> =>
-  HttpClient.transform(client, (effect, request) => {
-    const read = reader.inside(request, effect)
-    return Effect.flatMap(Deadline.current, (deadlineMillis) => {
-      if (deadlineMillis === Infinity) return limit(read, request, millis)
-      return Clock.clockWith((clock) =>
-        limit(read, request, Math.min(millis, deadlineMillis - clock.unsafeCurrentTimeMillis()))
-      )
-    })
-  })
-
-const limit = <A, E, R>(
-  effect: Effect.Effect<A, E, R>,
-  request: Parameters<typeof makeFailure.attemptTimeout>[0],
-  millis: number
-): Effect.Effect<A, E | HttpFailure.AttemptTimeout, R> => {
-  if (millis === Infinity) return effect
-  const onTimeout = () => makeFailure.attemptTimeout(request, Duration.millis(Math.max(millis, 0)))
-  return millis > 0 ? Timeout.timeoutFail(effect, { duration: millis, onTimeout }) : Effect.fail(onTimeout())
-}
+  HttpClient.makeWith<never, never, E | HttpFailure.AttemptTimeout, R>(
+    (request) =>
+      Effect.zipWith(
+        request,
+        Deadline.current,
+        (request, deadlineMillis) => limit(reader.execute(client, request), request, millis, deadlineMillis)
+      ).pipe(Effect.flatten),
+    Effect.succeed
+  )
 
 /**
  * Sets the deadline for everything below, and turns the failure after which there was no time left into
- * `DeadlineExceeded`. `enforce` is off where `perAttempt` below watches the same deadline.
+ * `DeadlineExceeded`.
  *
  * @internal
  */
 export const overall = <E, R>(
   client: HttpClient.HttpClient.With<E, R>,
-  millis: number,
-  enforce: boolean
+  millis: number
 ): HttpClient.HttpClient.With<E | Deadline.DeadlineExceeded<HttpFailure.HttpFailure>, R> =>
   HttpClient.makeWith<never, never, E | Deadline.DeadlineExceeded<HttpFailure.HttpFailure>, R>(
     (request) =>
       Effect.flatMap(request, (request) => {
         const named = Effect.catchAll(client.execute(request), outOfTime)
-        return enforce
-          // Where the time runs out from the outside, there is no last failure of any type.
-          ? Deadline.within(named, millis) as typeof named
-          : Clock.clockWith((clock) => Deadline.locally(named, clock.unsafeCurrentTimeMillis() + millis))
+        // Where the time runs out from the outside, there is no last failure of any type.
+        return Deadline.within(named, millis) as typeof named
       }),
     Effect.succeed
   )
@@ -67,10 +103,14 @@ const outOfTime = <E>(error: E): Effect.Effect<never, E | Deadline.DeadlineExcee
     (remaining): Effect.Effect<never, E | Deadline.DeadlineExceeded<HttpFailure.HttpFailure>> => {
       const last = HttpFailure.fromError(error)
       return Option.isSome(last) && (ranOut(last.value) || Duration.toMillis(remaining) === 0)
-        ? Effect.fail(new Deadline.DeadlineExceeded<HttpFailure.HttpFailure>({ last }))
+        ? Effect.fail(exceeded(last.value))
         : Effect.fail(error)
     }
   )
+
+/** @internal */
+export const exceeded = (last: HttpFailure.HttpFailure): Deadline.DeadlineExceeded<HttpFailure.HttpFailure> =>
+  new Deadline.DeadlineExceeded<HttpFailure.HttpFailure>({ last: Option.some(last) })
 
 /**
  * The retry loop gave up because its next wait would have passed the deadline.

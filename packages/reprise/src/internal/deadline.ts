@@ -9,7 +9,8 @@ import { globalValue } from "effect/GlobalValue"
  */
 export const current: FiberRef.FiberRef<number> = globalValue(
   Symbol.for("reprise/Deadline/current"),
-  () => FiberRef.unsafeMake(Infinity)
+  // What runs below a deadline never changes the one above it.
+  () => FiberRef.unsafeMake(Infinity, { join: (own) => own })
 )
 
 /**

@@ -27,7 +27,10 @@ export interface Driver<In, R> {
 }
 
 /** @internal */
-export const make = <Out, In, R>(schedule: Schedule.Schedule<Out, In, R>): Driver<In, R> => {
+export const make = <Out, In, R>(
+  schedule: Schedule.Schedule<Out, In, R>,
+  ownDeadlineMillis: number = Infinity
+): Driver<In, R> => {
   let state: unknown = schedule.initial
   let metadata: Schedule.IterationMetadata | undefined
   const next = (input: In) =>
@@ -41,7 +44,7 @@ export const make = <Out, In, R>(schedule: Schedule.Schedule<Out, In, R>): Drive
           if (ScheduleDecision.isDone(decision)) return stopped(reasons.stop)
           const start = ScheduleIntervals.start(decision.intervals) - now
           const delayMillis = start > 0 ? start : 0 // `NaN` too is no wait
-          if (now + delayMillis >= deadlineMillis) return stopped("deadline")
+          if (now + delayMillis >= Math.min(deadlineMillis, ownDeadlineMillis)) return stopped("deadline")
           metadata = advance(metadata, now, input, output)
           return { _tag: "Wait", delayMillis, reason: reasons.wait }
         }

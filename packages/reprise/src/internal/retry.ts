@@ -66,7 +66,7 @@ class Loop<A, E, R, R1, R2> {
     const error = entry.failure.value
     const refusal = this.options.refuse === undefined ? Option.none() : this.options.refuse(error)
     if (Option.isSome(refusal)) return this.end(exit, entry, refusal.value)
-    this.driver ??= Driver.make(this.options.schedule)
+    this.driver ??= Driver.make(this.options.schedule, this.options.deadlineMillis)
     return Effect.flatMap(this.driver.next(error), (next) => {
       if (next._tag === "Stop") return this.end(exit, entry, next.reason)
       const attempt = { ...entry, delay: Option.some(Duration.millis(next.delayMillis)), reason: next.reason }
