@@ -8,6 +8,13 @@
 export * as Backoff from "./Backoff.js"
 
 /**
+ * Stops calling a dependency that keeps failing, then probes it until it recovers.
+ *
+ * @since 0.1.0
+ */
+export * as CircuitBreaker from "./CircuitBreaker.js"
+
+/**
  * An absolute deadline, carried in fiber context, for everything that runs below it.
  *
  * @since 0.1.0
@@ -34,3 +41,10 @@ export * as Retry from "./Retry.js"
  * @since 0.1.0
  */
 export * as Timeout from "./Timeout.js"
+
+/**
+ * When a circuit breaker trips, as small values.
+ *
+ * @since 0.1.0
+ */
+export * as Tripping from "./Tripping.js"

@@ -1,0 +1,433 @@
+/**
+ * Stops calling a dependency that keeps failing, then probes it until it recovers.
+ *
+ * @since 0.1.0
+ */
+import type * as Config from "effect/Config"
+import type * as ConfigError from "effect/ConfigError"
+import type * as Context from "effect/Context"
+import * as Data from "effect/Data"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import type * as Exit from "effect/Exit"
+import { dual } from "effect/Function"
+import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
+import type { Pipeable } from "effect/Pipeable"
+import type * as Schedule from "effect/Schedule"
+import * as Stream from "effect/Stream"
+import * as breaker from "./internal/breaker/breaker.js"
+import * as controls from "./internal/breaker/controls.js"
+import * as make_ from "./internal/breaker/make.js"
+import * as protect_ from "./internal/breaker/protect.js"
+import type { Tripping } from "./Tripping.js"
+
+/**
+ * @since 0.1.0
+ * @category type ids
+ */
+export const TypeId: TypeId = breaker.TypeId
+
+/**
+ * @since 0.1.0
+ * @category type ids
+ */
+export type TypeId = typeof breaker.TypeId
+
+/**
+ * The state of one dependency, shared by all calls to it.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface CircuitBreaker extends Pipeable {
+  readonly [TypeId]: TypeId
+}
+
+/**
+ * @since 0.1.0
+ */
+export declare namespace CircuitBreaker {
+  /**
+   * `Closed` lets calls through, `Open` rejects them, `HalfOpen` lets a few through as probes. By hand: `Isolated` rejects
+   * all, `Disabled` lets all through and still counts.
+   *
+   * @since 0.1.0
+   * @category models
+   */
+  export type State = "Closed" | "Open" | "HalfOpen" | "Isolated" | "Disabled"
+
+  /**
+   * What a call says about the dependency: nothing, if it is `ignored`.
+   *
+   * @since 0.1.0
+   * @category models
+   */
+  export type Outcome = "success" | "failure" | "ignored"
+
+  /**
+   * @since 0.1.0
+   * @category options
+   */
+  export interface Options<out R = never> {
+    /** When it opens. */
+    readonly trip: Tripping
+    /** Names it in errors and events. Defaults to `""`. */
+    readonly key?: string | undefined
+    /**
+     * How long it stays open: the delays of a schedule, from its start again after every recovery. Its end repeats the last
+     * delay. Defaults to 1 s, doubled with each failed probe up to 60 s, each with up to 10 % more or less.
+     */
+    readonly openFor?: Schedule.Schedule<unknown, Opening, R> | undefined
+    /** How many calls may probe at once when the time is up. Defaults to 1. */
+    readonly probes?: number | undefined
+    /** How many successful probes close it. Defaults to `probes`. */
+    readonly successes?: number | undefined
+    /** How many failed probes do not open it again. Defaults to 0. */
+    readonly toleratedProbeFailures?: number | undefined
+    /** How long a probe may take: then another one may go, and its answer is ignored. Defaults to `30 seconds`. */
+    readonly lease?: Duration.DurationInput | undefined
+    /** What becomes of calls beyond the probes: rejected, or made to wait for what the probes say. Defaults to `"reject"`. */
+    readonly onFull?: "reject" | "wait" | undefined
+    /** How many may wait; the rest is rejected. Defaults to 1,000. */
+    readonly maxWaiting?: number | undefined
+    /** An effect that probes instead of the calls, which wait for what it says. */
+    readonly probe?: Effect.Effect<unknown, unknown, R> | undefined
+    /**
+     * After a recovery, the shares of the calls that are let through: each output (from 0 to 1) lasts for the delay that
+     * follows it. The first 1, or the end, is the end of the ramp.
+     */
+    readonly ramp?: Schedule.Schedule<number, unknown, R> | undefined
+    /** Which typed errors are failures; the others are ignored. Defaults to all. Defects always are failures. */
+    readonly isFailure?: ((error: unknown) => boolean) | undefined
+    /** Judges a success or a typed error; takes the place of `isFailure`. */
+    readonly outcome?: ((exit: Exit.Exit<unknown, unknown>) => Outcome) | undefined
+    /** A candidate that sees the same calls and rejects none: what it would have done is in `shadow`. */
+    readonly shadow?: Omit<Options<R>, "shadow"> | undefined
+  }
+
+  /**
+   * What `openFor` is asked with: a schedule can look at why it opens, and `Retry.honorHint` at what the server asked for.
+   *
+   * @since 0.1.0
+   * @category models
+   */
+  export interface Opening extends Tripping.Trip {
+    readonly error: Option.Option<unknown>
+    readonly retryAfter: Option.Option<Duration.Duration>
+  }
+
+  /**
+   * @since 0.1.0
+   * @category models
+   */
+  export interface Rejection {
+    readonly key: string
+    /** `Closed` only while a ramp lets a share of the calls through. */
+    readonly state: State
+    /** When it is worth asking again: never negative, infinite while isolated. */
+    readonly retryAfter: Duration.Duration
+    readonly openedAtMillis: number | undefined
+    /** Why it opened. */
+    readonly trip: Tripping.Trip | undefined
+  }
+
+  /**
+   * @since 0.1.0
+   * @category models
+   */
+  export interface Transition {
+    readonly key: string
+    readonly from: State
+    readonly to: State
+    /** Grows with every change between closed, open and half-open. */
+    readonly generation: number
+    readonly atMillis: number
+    readonly trip: Tripping.Trip | undefined
+  }
+
+  /**
+   * @since 0.1.0
+   * @category models
+   */
+  export interface Snapshot {
+    readonly key: string
+    readonly state: State
+    readonly generation: number
+    /** What its rule sees in the window; nothing unless closed. */
+    readonly calls: number
+    readonly failures: number
+    readonly slow: number
+    /** Probes in flight. */
+    readonly probes: number
+    readonly waiting: number
+    /** Calls rejected since it was made. */
+    readonly rejected: number
+    /** How long it has been open and half-open since it was made, without the present time. */
+    readonly downMillis: number
+    readonly openedAtMillis: number | undefined
+    readonly retryAfter: Duration.Duration
+    /** How often it opened without a recovery between. */
+    readonly trips: number
+    readonly trip: Tripping.Trip | undefined
+  }
+
+  /**
+   * @since 0.1.0
+   * @category models
+   */
+  export interface Isolation {
+    /** Ends this isolation; a second time does nothing. */
+    readonly release: Effect.Effect<void>
+  }
+
+  /**
+   * @since 0.1.0
+   * @category models
+   */
+  export interface Permit {
+    readonly startMillis: number
+  }
+}
+
+/**
+ * The call was not made, because the circuit is open. It captures no stack.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class CircuitOpen extends Data.TaggedError("CircuitOpen")<CircuitBreaker.Rejection> {
+  /**
+   * @since 0.1.0
+   */
+  override get message(): string {
+    const { key, retryAfter, state, trip } = this
+    const name = key === "" ? "The circuit" : `The circuit "${key}"`
+    const counts = trip === undefined || trip.calls === 0
+      ? ""
+      : `: ${trip.failures} failed and ${trip.slow} slow of ${trip.calls}`
+    const why = trip === undefined ? "" : ` (${trip.rule}${counts})`
+    const words = { Open: "is open", HalfOpen: "is being probed", Isolated: "is isolated" } as const
+    const how = state in words ? words[state as keyof typeof words] : "lets only a share of the calls through"
+    return `${name} ${how}${why}${Duration.isFinite(retryAfter) ? `, retry after ${Duration.format(retryAfter)}` : ""}`
+  }
+}
+
+/** To construct an error captures a stack, which costs a hundred times the rest of a rejection. */
+const reject = (fields: CircuitBreaker.Rejection): CircuitOpen =>
+  Object.assign(Object.create(CircuitOpen.prototype), fields, { _tag: "CircuitOpen" })
+
+/**
+ * Makes a breaker, closed. It holds no fiber and no timer. Throws `InvalidOption` for an option out of range.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const make = <R = never>(options: CircuitBreaker.Options<R>): Effect.Effect<CircuitBreaker, never, R> =>
+  make_.make(options, reject)
+
+/**
+ * Makes the breaker of a tag, for the wiring of services.
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layer = <I, R = never>(
+  tag: Context.Tag<I, CircuitBreaker>,
+  options: CircuitBreaker.Options<R>
+): Layer.Layer<I, never, R> => Layer.effect(tag, make(options))
+
+/**
+ * The numbers of `Options` that a deployment may want to set, read from Effect's `Config`: `FAILURES` (consecutive ones, 5),
+ * `OPEN_FOR` (first time, 1 s), `MAX_OPEN_FOR` (60 s), `PROBES`, `SUCCESSES`, `LEASE`, each behind the prefix if there is
+ * one.
+ *
+ * @since 0.1.0
+ * @category config
+ */
+export const config: (prefix?: string) => Config.Config<CircuitBreaker.Options> = make_.config
+
+/**
+ * Like `layer`, with options from `Config`. A value out of range is a `ConfigError`.
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layerConfig = <I>(
+  tag: Context.Tag<I, CircuitBreaker>,
+  options: Config.Config<CircuitBreaker.Options> = config()
+): Layer.Layer<I, ConfigError.ConfigError> =>
+  Layer.effect(tag, Effect.flatMap(options, (options) => Effect.flatten(make_.refuseInvalid(make)(options))))
+
+/**
+ * Runs the effect if the breaker admits it, and fails with `CircuitOpen` instead where it does not.
+ *
+ * A defect is a failure. An interrupted call says nothing, unless the rule counts slow calls and it was one. What a call
+ * says that was admitted before the breaker last changed its state is not heard.
+ *
+ * @example
+ * ```ts
+ * import { Effect } from "effect"
+ * import * as CircuitBreaker from "reprise/CircuitBreaker"
+ * import * as Tripping from "reprise/Tripping"
+ *
+ * const program = Effect.gen(function*() {
+ *   const breaker = yield* CircuitBreaker.make({ key: "payments", trip: Tripping.consecutive(1) })
+ *   const call = Effect.fail("refused").pipe(CircuitBreaker.protect(breaker))
+ *   yield* Effect.ignore(call)
+ *   return yield* Effect.flip(call)
+ * })
+ *
+ * Effect.runPromise(program).then((error) => console.log(typeof error === "string" ? error : error._tag)) // => CircuitOpen
+ * ```
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const protect: {
+  (breaker: CircuitBreaker): <A, E, R>(self: Effect.Effect<A, E, R>) => Effect.Effect<A, E | CircuitOpen, R>
+  <A, E, R>(self: Effect.Effect<A, E, R>, breaker: CircuitBreaker): Effect.Effect<A, E | CircuitOpen, R>
+} = dual(
+  2,
+  <A, E, R>(self: Effect.Effect<A, E, R>, breaker: CircuitBreaker): Effect.Effect<A, E | CircuitOpen, R> =>
+    protect_.protect(of(breaker), self)
+)
+
+/** Every breaker is made by `make` or by a registry. */
+const of = (self: CircuitBreaker): breaker.Breaker => self as breaker.Breaker
+
+/**
+ * Asks for a permit, for what cannot be wrapped by `protect`. Every permit has to be given to `settle`, whatever happens:
+ * take it and give it back in `Effect.acquireUseRelease`.
+ *
+ * @since 0.1.0
+ * @category permits
+ */
+export const admit = (self: CircuitBreaker): Effect.Effect<CircuitBreaker.Permit, CircuitOpen> =>
+  Effect.uninterruptibleMask((restore) => protect_.admit(of(self), restore))
+
+/**
+ * Gives a permit back and says how the call ended. A second time does nothing.
+ *
+ * @since 0.1.0
+ * @category permits
+ */
+export const settle: {
+  (
+    permit: CircuitBreaker.Permit,
+    exit: Exit.Exit<unknown, unknown>
+  ): (self: CircuitBreaker) => Effect.Effect<void>
+  (self: CircuitBreaker, permit: CircuitBreaker.Permit, exit: Exit.Exit<unknown, unknown>): Effect.Effect<void>
+} = dual(
+  3,
+  (self: CircuitBreaker, permit: CircuitBreaker.Permit, exit: Exit.Exit<unknown, unknown>): Effect.Effect<void> =>
+    // Every permit comes from `admit`.
+    Effect.asVoid(Effect.exit(Effect.uninterruptible(protect_.settle(of(self), permit as protect_.Admitted, exit))))
+)
+
+/**
+ * The state now. Reading it changes nothing: an open breaker becomes half-open with the next call after its time.
+ *
+ * @since 0.1.0
+ * @category getters
+ */
+export const state = (self: CircuitBreaker): Effect.Effect<CircuitBreaker.State> =>
+  Effect.map(of(self).era, breaker.nameOf)
+
+/**
+ * All that is known, for dashboards and for people.
+ *
+ * @since 0.1.0
+ * @category getters
+ */
+export const snapshot = (self: CircuitBreaker): Effect.Effect<CircuitBreaker.Snapshot> => controls.snapshot(of(self))
+
+/**
+ * The candidate that was given as `shadow`, as a breaker: its `snapshot` and `changes` say what it would have done.
+ *
+ * @since 0.1.0
+ * @category getters
+ */
+export const shadow = (self: CircuitBreaker): Option.Option<CircuitBreaker> => Option.fromNullable(of(self).shadow)
+
+/**
+ * The transitions from now on, in order. A consumer that is more than 64 behind loses the oldest of them.
+ *
+ * @since 0.1.0
+ * @category getters
+ */
+export const changes = (self: CircuitBreaker): Stream.Stream<CircuitBreaker.Transition> =>
+  Stream.asyncPush<CircuitBreaker.Transition>(
+    (emit) => {
+      const listener = (transition: CircuitBreaker.Transition) => void emit.single(transition)
+      return Effect.acquireRelease(
+        Effect.sync(() => controls.listen(of(self), listener)),
+        (stop) => Effect.sync(stop)
+      )
+    },
+    { bufferSize: 64, strategy: "sliding" }
+  )
+
+/**
+ * Rejects all calls until every isolation has been released; then the breaker goes on where it was.
+ *
+ * @since 0.1.0
+ * @category control
+ */
+export const isolate = (self: CircuitBreaker): Effect.Effect<CircuitBreaker.Isolation> => controls.isolate(of(self))
+
+/**
+ * Lets all calls through and goes on counting, without ever opening. It begins with a new window.
+ *
+ * @since 0.1.0
+ * @category control
+ */
+export const disable = (self: CircuitBreaker): Effect.Effect<void> => controls.setDisabled(of(self), true)
+
+/**
+ * Ends `disable`. It begins with a new window.
+ *
+ * @since 0.1.0
+ * @category control
+ */
+export const enable = (self: CircuitBreaker): Effect.Effect<void> => controls.setDisabled(of(self), false)
+
+/**
+ * Closes an open or half-open breaker now, with a new window; does nothing to one that is closed.
+ *
+ * @since 0.1.0
+ * @category control
+ */
+export const close = (self: CircuitBreaker): Effect.Effect<void> => controls.close(of(self))
+
+/**
+ * Opens a closed or half-open breaker now: for `openFor` where it is given, or else as long as its schedule says. Zero makes
+ * the next call a probe.
+ *
+ * @since 0.1.0
+ * @category control
+ */
+export const trip = (
+  self: CircuitBreaker,
+  options?: { readonly openFor?: Duration.DurationInput | undefined }
+): Effect.Effect<void> => controls.trip(of(self), options?.openFor)
+
+/**
+ * Puts it into the state in which it was made: closed, with a new window, neither isolated nor disabled.
+ *
+ * @since 0.1.0
+ * @category control
+ */
+export const reset = (self: CircuitBreaker): Effect.Effect<void> => controls.reset(of(self))
+
+/**
+ * Gives a running breaker other options. State, generation, the time until which it is open, and what its window has seen
+ * stay; a window of another kind begins empty. `key` and `shadow` stay too.
+ *
+ * @since 0.1.0
+ * @category control
+ */
+export const reconfigure = <R = never>(
+  self: CircuitBreaker,
+  options: CircuitBreaker.Options<R>
+): Effect.Effect<void, never, R> => make_.reconfigure(of(self), options, reject)

@@ -1,0 +1,245 @@
+/**
+ * When a circuit breaker trips, as small values.
+ *
+ * @since 0.1.0
+ */
+import type * as Duration from "effect/Duration"
+import * as strategy from "./internal/breaker/strategy.js"
+import * as windows from "./internal/breaker/windows.js"
+import * as InvalidOption from "./InvalidOption.js"
+
+/**
+ * @since 0.1.0
+ * @category type ids
+ */
+export const TypeId: TypeId = strategy.TypeId
+
+/**
+ * @since 0.1.0
+ * @category type ids
+ */
+export type TypeId = typeof strategy.TypeId
+
+/**
+ * A rule that looks at how calls ended and says when it is enough.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Tripping {
+  readonly [TypeId]: TypeId
+}
+
+/**
+ * @since 0.1.0
+ */
+export declare namespace Tripping {
+  /**
+   * The calls that count: the last so many, or those of the last so long. A time window is kept in `buckets` spans
+   * (default 10) and forgets one span at a time.
+   *
+   * @since 0.1.0
+   * @category options
+   */
+  export type Window =
+    | { readonly calls: number }
+    | { readonly duration: Duration.DurationInput; readonly buckets?: number | undefined }
+
+  /**
+   * @since 0.1.0
+   * @category options
+   */
+  export interface Rate {
+    /** The share of bad calls that trips: more than 0, at most 1. */
+    readonly threshold: number
+    /** How few calls say nothing yet. Defaults to 10, or to `window.calls` where that is less. */
+    readonly minimumCalls?: number | undefined
+    readonly window: Window
+  }
+
+  /**
+   * @since 0.1.0
+   * @category options
+   */
+  export interface SlowRate extends Rate {
+    /** A call that takes that long is slow, however it ends. */
+    readonly slowerThan: Duration.DurationInput
+  }
+
+  /**
+   * What a rule saw when it tripped.
+   *
+   * @since 0.1.0
+   * @category models
+   */
+  export interface Trip {
+    /** The name of the rule: `"consecutive"`, `"rate"`, `"slowRate"`, `"probe"`, `"manual"`, or your own. */
+    readonly rule: string
+    readonly calls: number
+    readonly failures: number
+    readonly slow: number
+  }
+
+  /**
+   * @since 0.1.0
+   * @category models
+   */
+  export interface Call {
+    /** `interrupted` calls say nothing, unless how long they took does. Ignored errors are not told. */
+    readonly outcome: "success" | "failure" | "interrupted"
+    /** When it ended, in epoch milliseconds. */
+    readonly nowMillis: number
+    readonly durationMillis: number
+  }
+
+  /**
+   * @since 0.1.0
+   * @category options
+   */
+  export interface Own<S> {
+    readonly initial: S
+    /** The state after one more call. */
+    readonly record: (state: S, call: Call) => S
+    /** Why it trips, if it does; asked after each call. */
+    readonly tripped: (state: S, nowMillis: number) => Trip | undefined
+  }
+}
+
+/**
+ * Trips after `n` failures without a success between them: a whole number of at least 1.
+ *
+ * @example
+ * ```ts
+ * import { Effect } from "effect"
+ * import * as CircuitBreaker from "reprise/CircuitBreaker"
+ * import * as Tripping from "reprise/Tripping"
+ *
+ * const program = Effect.gen(function*() {
+ *   const breaker = yield* CircuitBreaker.make({ trip: Tripping.consecutive(2) })
+ *   const failing = Effect.fail("down").pipe(CircuitBreaker.protect(breaker))
+ *   yield* Effect.ignore(failing)
+ *   yield* Effect.ignore(failing)
+ *   return yield* CircuitBreaker.state(breaker)
+ * })
+ *
+ * Effect.runPromise(program).then(console.log) // => Open
+ * ```
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const consecutive = (n: number): Tripping => {
+  InvalidOption.integer("n", n, { min: 1 })
+  return strategy.make("nothing", (previous) => {
+    const window = new windows.Consecutive(n)
+    if (previous instanceof windows.Consecutive) window.failures = previous.failures
+    return window
+  })
+}
+
+/**
+ * Trips when the share of failures among at least `minimumCalls` calls in the window reaches `threshold` (`>=`).
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const rate = (options: Tripping.Rate): Tripping => ofSamples(options, undefined)
+
+/**
+ * Trips when the share of slow calls reaches `threshold` (`>=`), and counts calls that are still in flight as soon as they
+ * are slow: a dependency that answers nothing at all is seen before its first call ends. A probe that is slow is a failed
+ * one.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const slowRate = (options: Tripping.SlowRate): Tripping =>
+  ofSamples(options, InvalidOption.millis("slowerThan", options.slowerThan, { moreThan: 0 }))
+
+/**
+ * Trips with the first of the rules that does.
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const any = (...rules: readonly [Tripping, ...ReadonlyArray<Tripping>]): Tripping => several(rules, false)
+
+/**
+ * Trips when all of the rules would at the same time.
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const all = (...rules: readonly [Tripping, ...ReadonlyArray<Tripping>]): Tripping => several(rules, true)
+
+/**
+ * A rule of your own, from two pure functions.
+ *
+ * @example
+ * ```ts
+ * import * as Tripping from "reprise/Tripping"
+ *
+ * // A failure weighs as much as it took: a timeout of 10 s is worse than ten quick refusals.
+ * const lostSeconds = Tripping.make({
+ *   initial: 0,
+ *   record: (lost, { durationMillis, outcome }) => outcome === "success" ? 0 : lost + durationMillis / 1000,
+ *   tripped: (lost) => lost >= 30 ? { rule: "lostSeconds", calls: 0, failures: 0, slow: 0 } : undefined
+ * })
+ * ```
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const make = <S>(options: Tripping.Own<S>): Tripping =>
+  strategy.make("durations", (previous) =>
+    new windows.Own(
+      // The same functions take their own state back.
+      previous instanceof windows.Own && previous.functions === options ? previous.state as S : options.initial,
+      options
+    ))
+
+const ofSamples = (options: Tripping.Rate, slowerThanMillis: number | undefined): Tripping => {
+  const threshold = InvalidOption.number("threshold", options.threshold, { min: Number.MIN_VALUE, max: 1 })
+  const makeSamples = samples(options.window)
+  const calls = "calls" in options.window ? options.window.calls : Infinity
+  const minimumCalls = InvalidOption.integer("minimumCalls", options.minimumCalls ?? Math.min(10, calls), {
+    min: 1,
+    max: Math.min(calls, Number.MAX_SAFE_INTEGER)
+  })
+  return strategy.make(
+    slowerThanMillis === undefined ? "clock" : "durations",
+    (previous, nowMillis) => {
+      const own = makeSamples()
+      if (previous instanceof windows.Rate && previous.slowerThanMillis === slowerThanMillis) {
+        previous.samples.replay(own, nowMillis)
+      }
+      return new windows.Rate(own, threshold, minimumCalls, slowerThanMillis)
+    },
+    slowerThanMillis === undefined ? [] : [slowerThanMillis]
+  )
+}
+
+const samples = (window: Tripping.Window): () => windows.Samples => {
+  if ("calls" in window) {
+    const calls = InvalidOption.integer("window.calls", window.calls, { min: 1, max: 1_000_000 })
+    return () => new windows.LastCalls(calls)
+  }
+  const millis = InvalidOption.millis("window.duration", window.duration, { moreThan: 0 })
+  const buckets = InvalidOption.integer("window.buckets", window.buckets ?? 10, { min: 1, max: 1_000 })
+  return () => new windows.LastMillis(buckets, millis / buckets)
+}
+
+const several = (rules: ReadonlyArray<Tripping>, isAll: boolean): Tripping => {
+  if (rules.length === 0) {
+    throw new InvalidOption.InvalidOption({ option: "rules", value: rules, expected: "at least one rule" })
+  }
+  const strategies = rules.map(strategy.of)
+  return strategy.make(
+    strategies.map(({ reads }) => reads).reduce(strategy.more),
+    (previous, nowMillis) => {
+      const before = previous instanceof windows.Several ? previous.windows : []
+      return new windows.Several(strategies.map((one, i) => one.makeWindow(before[i], nowMillis)), isAll)
+    },
+    strategies.flatMap(({ limits }) => limits)
+  )
+}

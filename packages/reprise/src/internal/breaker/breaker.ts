@@ -1,0 +1,175 @@
+import * as Clock from "effect/Clock"
+import * as Context from "effect/Context"
+import * as DefaultServices from "effect/DefaultServices"
+import * as Deferred from "effect/Deferred"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
+import * as Option from "effect/Option"
+import { pipeArguments } from "effect/Pipeable"
+import * as Ref from "effect/Ref"
+import type { CircuitBreaker, CircuitOpen } from "../../CircuitBreaker.js"
+import { InFlight } from "./inFlight.js"
+import * as Machine from "./machine.js"
+import type { Handlers } from "./protect.js"
+import * as settings_ from "./settings.js"
+
+// Not marked internal: the declarations of CircuitBreaker refer to it.
+export const TypeId: unique symbol = Symbol.for("reprise/CircuitBreaker")
+
+/**
+ * Everything that changes in one step: the value of the `Ref`.
+ *
+ * @internal
+ */
+export interface Era {
+  readonly settings: settings_.Settings
+  readonly state: Machine.State
+  /** Those who have isolated it. */
+  readonly holds: ReadonlySet<unknown>
+  readonly isDisabled: boolean
+  readonly opening: settings_.Opening
+  /** The calls of this generation that are running, where the rule asks for them. */
+  readonly inFlight: InFlight | undefined
+  /** What becomes of the calls of a closed breaker that need no permit: made once for all of them, with the first. */
+  handlers: Handlers | undefined
+}
+
+/** @internal */
+export class Breaker implements CircuitBreaker {
+  readonly [TypeId]: typeof TypeId = TypeId
+  readonly era: Ref.Ref<Era>
+  listeners: ReadonlyArray<(transition: CircuitBreaker.Transition) => void> = []
+  /** Calls that wait for a permit, and what wakes them. */
+  waiting = 0
+  change: Deferred.Deferred<void> | undefined
+  running = 0
+  rejected = 0
+  downMillis = 0
+
+  constructor(readonly key: string, settings: settings_.Settings, now: number, readonly shadow: Breaker | undefined) {
+    this.era = Ref.unsafeMake<Era>({
+      settings,
+      state: Machine.closed(0, settings, now),
+      holds: noHolds,
+      isDisabled: false,
+      opening: settings_.firstOpening(settings),
+      inFlight: makeInFlight(settings),
+      handlers: undefined
+    })
+  }
+
+  pipe() {
+    return pipeArguments(this, arguments)
+  }
+}
+
+/** @internal */
+export const noHolds: ReadonlySet<unknown> = new Set()
+
+const makeInFlight = ({ limits }: settings_.Settings): InFlight | undefined =>
+  limits.length > 0 ? new InFlight(limits) : undefined
+
+/**
+ * The time of the running fiber. `Clock.currentTimeMillis` takes two operations more, which is half of what a call through
+ * a closed breaker costs.
+ *
+ * @internal
+ */
+export const nowMillis = (): number => {
+  const fiber = Option.getOrUndefined(Fiber.getCurrentFiber())
+  const services = fiber?.currentDefaultServices ?? DefaultServices.liveServices
+  return Context.unsafeGet(services, Clock.Clock).unsafeCurrentTimeMillis()
+}
+
+/** @internal */
+export const nameOf = ({ holds, isDisabled, state }: Era): CircuitBreaker.State =>
+  holds.size > 0 ? "Isolated" : isDisabled ? "Disabled" : state._tag
+
+/** @internal */
+export const overdue = ({ inFlight }: Era, now: number): Machine.Overdue => (limitMillis) =>
+  inFlight === undefined ? 0 : inFlight.overdue(limitMillis, now)
+
+/**
+ * Decides and changes in one step, and tells everybody who waits or listens, in the order of the changes.
+ *
+ * @internal
+ */
+export const modify = <A>(
+  self: Breaker,
+  now: number,
+  f: (era: Era) => readonly [result: A, changes: Partial<Era> | undefined]
+): Effect.Effect<A> =>
+  Ref.modify(self.era, (era) => {
+    const [result, changes] = f(era)
+    if (changes === undefined) return [result, era]
+    const next = succeeding(era, { ...era, ...changes, handlers: undefined })
+    announce(self, era, next, now)
+    return [result, next]
+  })
+
+/** A new generation begins with nobody in flight, and a closed breaker at the start of its schedule. */
+const succeeding = (before: Era, after: Era): Era => {
+  if (after.state.generation === before.state.generation) return after
+  const inFlight = makeInFlight(after.settings)
+  return after.state._tag === "Closed"
+    ? { ...after, inFlight, opening: settings_.firstOpening(after.settings) }
+    : { ...after, inFlight }
+}
+
+const announce = (self: Breaker, before: Era, after: Era, now: number): void => {
+  if (self.change !== undefined) {
+    Deferred.unsafeDone(self.change, Exit.void)
+    self.change = undefined
+  }
+  const from = nameOf(before)
+  const to = nameOf(after)
+  if (before.state._tag !== "Closed" && after.state._tag === "Closed") {
+    self.downMillis += Math.max(now - before.state.openedAtMillis, 0)
+  }
+  if (from === to) return
+  const { generation } = after.state
+  const trip = after.state._tag === "Closed" ? undefined : after.state.trip
+  for (const listener of self.listeners) listener({ key: self.key, from, to, generation, atMillis: now, trip })
+}
+
+/**
+ * Opens it for as long as the schedule says, unless something else has happened since `generation`.
+ *
+ * @internal
+ */
+export const open = (
+  self: Breaker,
+  generation: number,
+  trip: Machine.Trip,
+  now: number,
+  error: Option.Option<unknown>
+): Effect.Effect<void> =>
+  Effect.uninterruptible(Effect.flatMap(Ref.get(self.era), ({ opening, settings }) =>
+    Effect.flatMap(
+      settings_.nextOpening(settings, opening, now, { ...trip, error, retryAfter: hint(error) }),
+      (opening) =>
+        modify(self, now, (era) => {
+          const state = Machine.open(era.state, generation, trip, now, opening.lastMillis)
+          return [undefined, state === era.state ? undefined : { state, opening }]
+        })
+    )))
+
+const hint = (error: Option.Option<unknown>): Option.Option<Duration.Duration> => {
+  const said = (Option.getOrUndefined(error) as { readonly retryAfter?: unknown } | null | undefined)?.retryAfter
+  return Option.isOption(said) ? Option.filter(said, Duration.isDuration) : Option.none()
+}
+
+/** @internal */
+export const reject = (self: Breaker, era: Era, retryAfterMillis: number): CircuitOpen => {
+  self.rejected++
+  const { settings, state } = era
+  return settings.reject({
+    key: self.key,
+    state: nameOf(era),
+    retryAfter: Duration.millis(retryAfterMillis),
+    openedAtMillis: state._tag === "Closed" ? undefined : state.openedAtMillis,
+    trip: state._tag === "Closed" ? undefined : state.trip
+  })
+}

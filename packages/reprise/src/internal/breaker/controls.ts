@@ -1,0 +1,90 @@
+import * as Clock from "effect/Clock"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import * as Ref from "effect/Ref"
+import type { CircuitBreaker } from "../../CircuitBreaker.js"
+import * as InvalidOption from "../../InvalidOption.js"
+import { type Breaker, type Era, modify, nameOf, noHolds, open, overdue } from "./breaker.js"
+import * as Machine from "./machine.js"
+
+const change = (self: Breaker, f: (era: Era, now: number) => Partial<Era> | undefined): Effect.Effect<void> =>
+  Effect.flatMap(Clock.currentTimeMillis, (now) => modify(self, now, (era) => [undefined, f(era, now)]))
+
+const closed = ({ settings, state }: Era, now: number): Machine.Closed =>
+  Machine.closed(state.generation + 1, settings, now)
+
+/** @internal */
+export const isolate = (self: Breaker): Effect.Effect<CircuitBreaker.Isolation> =>
+  Effect.suspend(() => {
+    const isolation: CircuitBreaker.Isolation = {
+      release: change(self, ({ holds }) =>
+        holds.has(isolation)
+          ? { holds: new Set([...holds].filter((hold) => hold !== isolation)) }
+          : undefined)
+    }
+    return Effect.as(change(self, ({ holds }) => ({ holds: new Set([...holds, isolation]) })), isolation)
+  })
+
+/** @internal */
+export const setDisabled = (self: Breaker, isDisabled: boolean): Effect.Effect<void> =>
+  change(self, (era, now) => era.isDisabled === isDisabled ? undefined : { isDisabled, state: closed(era, now) })
+
+/** @internal */
+export const close = (self: Breaker): Effect.Effect<void> =>
+  change(self, (era, now) => era.state._tag === "Closed" ? undefined : { state: closed(era, now) })
+
+/** @internal */
+export const reset = (self: Breaker): Effect.Effect<void> =>
+  change(self, (era, now) => ({ holds: noHolds, isDisabled: false, state: closed(era, now) }))
+
+const byHand: Machine.Trip = { rule: "manual", calls: 0, failures: 0, slow: 0 }
+
+/** @internal */
+export const trip = (self: Breaker, openFor: Duration.DurationInput | undefined): Effect.Effect<void> => {
+  const millis = openFor === undefined ? undefined : InvalidOption.millis("openFor", openFor, { min: 0 })
+  return Effect.flatMap(Ref.get(self.era), ({ isDisabled, state }) => {
+    if (isDisabled) return Effect.void
+    return millis === undefined
+      ? Effect.flatMap(Clock.currentTimeMillis, (now) => open(self, state.generation, byHand, now, Option.none()))
+      : change(self, ({ state }, now) => ({ state: Machine.open(state, state.generation, byHand, now, millis) }))
+  })
+}
+
+/** @internal */
+export const listen = (self: Breaker, listener: (transition: CircuitBreaker.Transition) => void): () => void => {
+  self.listeners = [...self.listeners, listener]
+  return () => {
+    self.listeners = self.listeners.filter((other) => other !== listener)
+  }
+}
+
+/** @internal */
+export const snapshot = (self: Breaker): Effect.Effect<CircuitBreaker.Snapshot> =>
+  Effect.zipWith(Ref.get(self.era), Clock.currentTimeMillis, (era, now) => {
+    const { generation } = era.state
+    const common = {
+      key: self.key,
+      state: nameOf(era),
+      generation,
+      waiting: self.waiting,
+      rejected: self.rejected,
+      downMillis: self.downMillis
+    }
+    return { ...common, ...details(era, now) }
+  })
+
+const details = (era: Era, now: number) => {
+  const { state } = era
+  const up = { probes: 0, openedAtMillis: undefined, trips: 0, trip: undefined, retryAfter: Duration.zero }
+  if (state._tag === "Closed") return { ...up, ...state.box.window.counts(now, overdue(era, now)) }
+  const { openedAtMillis, trip, trips } = state
+  const down = { calls: 0, failures: 0, slow: 0, openedAtMillis, trips, trip }
+  if (state._tag === "Open") {
+    // A clock that stepped back does not make it longer.
+    const left = state.untilMillis - Math.max(now, openedAtMillis)
+    return { ...down, probes: 0, retryAfter: Duration.millis(Math.max(left, 0)) }
+  }
+  const held = state.leases.filter(({ untilMillis }) => untilMillis > now)
+  return { ...down, probes: held.length, retryAfter: Duration.zero }
+}

@@ -1,0 +1,59 @@
+/** A call in flight, in the order in which they began. */
+export interface Entry {
+  readonly startMillis: number
+  readonly number: number
+  previous: Entry | undefined
+  next: Entry | undefined
+}
+
+/** How far the calls that have taken at least `limitMillis` go. */
+interface Mark {
+  readonly limitMillis: number
+  count: number
+  /** The first that has not taken so long yet. */
+  next: Entry | undefined
+}
+
+/**
+ * The calls in flight, and how many of them have taken too long: each call is passed once, so that a query costs nothing
+ * however many there are.
+ *
+ * @internal
+ */
+export class InFlight {
+  private last: Entry | undefined
+  private number = 0
+  private readonly marks: Array<Mark> = []
+
+  constructor(limits: ReadonlyArray<number>) {
+    for (const limitMillis of limits) this.marks.push({ limitMillis, count: 0, next: undefined })
+  }
+
+  add(startMillis: number): Entry {
+    const entry: Entry = { startMillis, number: this.number++, previous: this.last, next: undefined }
+    if (this.last !== undefined) this.last.next = entry
+    this.last = entry
+    for (const mark of this.marks) mark.next ??= entry
+    return entry
+  }
+
+  remove(entry: Entry): void {
+    for (const mark of this.marks) {
+      if (mark.next === entry) mark.next = entry.next
+      else if (mark.next === undefined || entry.number < mark.next.number) mark.count--
+    }
+    if (entry.previous !== undefined) entry.previous.next = entry.next
+    if (entry.next === undefined) this.last = entry.previous
+    else entry.next.previous = entry.previous
+  }
+
+  overdue(limitMillis: number, nowMillis: number): number {
+    const mark = this.marks.find((mark) => mark.limitMillis === limitMillis)
+    if (mark === undefined) return 0
+    while (mark.next !== undefined && nowMillis - mark.next.startMillis >= limitMillis) {
+      mark.count++
+      mark.next = mark.next.next
+    }
+    return mark.count
+  }
+}

@@ -1,0 +1,101 @@
+import * as Clock from "effect/Clock"
+import * as Config from "effect/Config"
+import * as ConfigError from "effect/ConfigError"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import * as Backoff from "../../Backoff.js"
+import type { CircuitBreaker } from "../../CircuitBreaker.js"
+import { InvalidOption } from "../../InvalidOption.js"
+import * as Tripping from "../../Tripping.js"
+import { Breaker, modify } from "./breaker.js"
+import * as settings from "./settings.js"
+
+/** @internal */
+export const make = <R>(
+  options: CircuitBreaker.Options<R>,
+  reject: settings.Settings["reject"],
+  isCounted = false
+): Effect.Effect<Breaker, never, R> =>
+  // What the schedules and the probe require is taken from the context of this effect.
+  Effect.map(build(options as CircuitBreaker.Options<unknown>, reject, isCounted), (make) =>
+    make(options.key ?? "")) as Effect.Effect<Breaker, never, R>
+
+/**
+ * Checks the options at once, and then makes any number of breakers with them.
+ *
+ * @internal
+ */
+export const build = (
+  options: CircuitBreaker.Options<unknown>,
+  reject: settings.Settings["reject"],
+  isCounted: boolean
+): Effect.Effect<(key: string) => Breaker, never, unknown> => {
+  const own = settings.make(options, reject, isCounted)
+  const shadow = options.shadow === undefined ? undefined : settings.make(options.shadow, reject, isCounted)
+  return Effect.zipWith(
+    Effect.zip(own, shadow ?? Effect.succeed(undefined)),
+    Effect.clock,
+    ([own, shadow], clock) => (key) => {
+      const now = clock.unsafeCurrentTimeMillis()
+      const candidate = shadow === undefined ? undefined : new Breaker(key, shadow, now, undefined)
+      return new Breaker(key, own, now, candidate)
+    }
+  )
+}
+
+/** @internal */
+export const reconfigure = <R>(
+  self: Breaker,
+  options: CircuitBreaker.Options<R>,
+  reject: settings.Settings["reject"]
+): Effect.Effect<void, never, R> =>
+  Effect.flatMap(
+    // As in `make`.
+    settings.make(options as CircuitBreaker.Options<unknown>, reject, false) as Effect.Effect<
+      settings.Settings,
+      never,
+      R
+    >,
+    (next) =>
+      Effect.flatMap(Clock.currentTimeMillis, (now) =>
+        modify(self, now, ({ settings, state }) => {
+          if (state._tag === "Closed") state.box.window = next.makeWindow(state.box.window, now)
+          return [undefined, { settings: { ...next, isCounted: settings.isCounted } }]
+        }))
+  )
+
+/** @internal */
+export const config = (prefix?: string): Config.Config<CircuitBreaker.Options> => {
+  const optional = <A>(config: Config.Config<A>) => Config.withDefault(config, undefined)
+  const all = Config.all({
+    failures: Config.withDefault(Config.integer("FAILURES"), 5),
+    openFor: Config.withDefault(Config.duration("OPEN_FOR"), Duration.seconds(1)),
+    maxOpenFor: Config.withDefault(Config.duration("MAX_OPEN_FOR"), Duration.minutes(1)),
+    probes: optional(Config.integer("PROBES")),
+    successes: optional(Config.integer("SUCCESSES")),
+    lease: optional(Config.duration("LEASE"))
+  })
+  const options = Config.mapOrFail(
+    all,
+    refuseInvalid(({ failures, maxOpenFor, openFor, ...rest }): CircuitBreaker.Options => ({
+      ...rest,
+      trip: Tripping.consecutive(failures),
+      openFor: Backoff.exponential(openFor).pipe(
+        Backoff.capped(maxOpenFor),
+        Backoff.proportionalJitter({ min: 0.9, max: 1.1 })
+      )
+    }))
+  )
+  return prefix === undefined ? options : Config.nested(options, prefix)
+}
+
+/** @internal */
+export const refuseInvalid = <A, B>(make: (value: A) => B) => (value: A): Either.Either<B, ConfigError.ConfigError> =>
+  Either.try({
+    try: () => make(value),
+    catch: (error) => {
+      if (error instanceof InvalidOption) return ConfigError.InvalidData([error.option], error.message)
+      throw error
+    }
+  })

@@ -1,0 +1,149 @@
+import * as Cause from "effect/Cause"
+import type * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Option from "effect/Option"
+import * as Random from "effect/Random"
+import type * as Schedule from "effect/Schedule"
+import * as ScheduleDecision from "effect/ScheduleDecision"
+import * as ScheduleIntervals from "effect/ScheduleIntervals"
+import type { CircuitBreaker, CircuitOpen } from "../../CircuitBreaker.js"
+import * as InvalidOption from "../../InvalidOption.js"
+import * as delay from "../delay.js"
+import type * as Machine from "./machine.js"
+import * as strategy from "./strategy.js"
+
+/**
+ * The options of a breaker, checked and complete. Any number of breakers share them.
+ *
+ * @internal
+ */
+export interface Settings extends Machine.Config {
+  readonly reads: strategy.Reads
+  readonly limits: ReadonlyArray<number>
+  readonly openFor: Schedule.Schedule<unknown, CircuitBreaker.Opening, unknown>
+  readonly outcome: (exit: Exit.Exit<unknown, unknown>) => Machine.Outcome
+  /** Whether a success has to be asked of `outcome` too. */
+  readonly judgesSuccess: boolean
+  readonly maxWaiting: number
+  readonly probe: Effect.Effect<unknown, unknown, unknown> | undefined
+  readonly context: Context.Context<unknown>
+  /** Counts the calls in flight, whatever the rule. */
+  readonly isCounted: boolean
+  readonly reject: (fields: CircuitBreaker.Rejection) => CircuitOpen
+}
+
+const min = { min: 1 }
+
+const outcomeOf = ({ isFailure, outcome }: CircuitBreaker.Options<unknown>): Settings["outcome"] => (exit) => {
+  if (Exit.isFailure(exit)) {
+    if (Cause.isInterruptedOnly(exit.cause)) return "interrupted"
+    if (Cause.isDie(exit.cause)) return "failure"
+  }
+  if (outcome !== undefined) return outcome(exit)
+  return Exit.isSuccess(exit)
+    ? "success"
+    : isFailure === undefined || isFailure(Option.getOrUndefined(Cause.failureOption(exit.cause)))
+    ? "failure"
+    : "ignored"
+}
+
+/**
+ * The steps of a ramp: each delay of the schedule is how long its output, the share of calls, lasts. A share of 1, and the
+ * end of the schedule, are the end of the ramp.
+ */
+const unfold = (
+  schedule: Schedule.Schedule<number, unknown, unknown>,
+  now: number,
+  state: unknown,
+  steps: ReadonlyArray<Machine.RampStep>
+): Effect.Effect<ReadonlyArray<Machine.RampStep>, never, unknown> =>
+  Effect.flatMap(schedule.step(now, undefined, state), ([next, share, decision]) => {
+    if (ScheduleDecision.isDone(decision) || share >= 1 || steps.length === maxSteps) return Effect.succeed(steps)
+    InvalidOption.number("ramp", share, { min: 0, max: 1 })
+    const start = ScheduleIntervals.start(decision.intervals)
+    return unfold(schedule, start, next, [...steps, { share, millis: Math.max(start - now, 0) }])
+  })
+
+const maxSteps = 1_000
+
+/** @internal */
+export interface Opening {
+  readonly state: unknown
+  readonly lastMillis: number
+}
+
+/**
+ * How long to open for. A schedule that has ended repeats its last delay, and so does one that dies: the call that trips
+ * the breaker must get its own error.
+ *
+ * @internal
+ */
+export const nextOpening = (
+  settings: Settings,
+  previous: Opening,
+  now: number,
+  input: CircuitBreaker.Opening
+): Effect.Effect<Opening> =>
+  settings.openFor.step(now, input, previous.state).pipe(
+    Effect.map(([state, , decision]): Opening =>
+      ScheduleDecision.isDone(decision)
+        ? previous
+        : { state, lastMillis: Math.ceil(Math.max(ScheduleIntervals.start(decision.intervals) - now, 0)) || 0 }
+    ),
+    Effect.catchAllCause(() => Effect.succeed(previous)),
+    Effect.provide(settings.context)
+  )
+
+/** @internal */
+export const firstOpening = (settings: Settings): Opening => ({ state: settings.openFor.initial, lastMillis: 1_000 })
+
+/** Doubles from 1 s to 60 s, each spread by a tenth to either side. */
+const standard = delay.unfold(
+  1_000,
+  (millis) =>
+    Effect.map(Random.nextRange(0.9, 1.1), (factor) => [millis * factor, Math.min(millis * 2, 60_000)] as const)
+)
+
+/** @internal */
+export const make = (
+  options: CircuitBreaker.Options<unknown>,
+  reject: Settings["reject"],
+  isCounted: boolean
+): Effect.Effect<Settings, never, unknown> => {
+  const settings = check(options, reject, isCounted)
+  const { ramp } = options
+  return Effect.flatMap(Effect.context<unknown>(), (context) =>
+    Effect.map(
+      ramp === undefined ? Effect.succeed([]) : unfold(ramp, 0, ramp.initial, []),
+      (ramp) => ({ ...settings, context, ramp })
+    ))
+}
+
+const check = (
+  options: CircuitBreaker.Options<unknown>,
+  reject: Settings["reject"],
+  isCounted: boolean
+): Omit<Settings, "context" | "ramp"> => {
+  const { limits, makeWindow, reads } = strategy.of(options.trip)
+  const probes = InvalidOption.integer("probes", options.probes ?? 1, min)
+  return {
+    makeWindow,
+    reads,
+    limits,
+    slowerThanMillis: Math.min(...limits),
+    openFor: options.openFor ?? standard,
+    probes,
+    successes: InvalidOption.integer("successes", options.successes ?? probes, min),
+    tolerated: InvalidOption.integer("toleratedProbeFailures", options.toleratedProbeFailures ?? 0, { min: 0 }),
+    leaseMillis: InvalidOption.millis("lease", options.lease ?? "30 seconds", { moreThan: 0 }),
+    maxWaiting: InvalidOption.integer("maxWaiting", options.onFull === "wait" ? options.maxWaiting ?? 1_000 : 0, {
+      min: options.onFull === "wait" ? 1 : 0
+    }),
+    outcome: outcomeOf(options),
+    judgesSuccess: options.outcome !== undefined,
+    probe: options.probe,
+    isCounted,
+    reject
+  }
+}

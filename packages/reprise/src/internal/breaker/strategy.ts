@@ -1,0 +1,36 @@
+import type { Tripping } from "../../Tripping.js"
+import type { Window } from "./machine.js"
+
+// Not marked internal: the declarations of Tripping refer to it.
+export const TypeId: unique symbol = Symbol.for("reprise/Tripping")
+
+/**
+ * What a rule has to know of a call besides how it ended: the less it is, the less a call costs.
+ *
+ * @internal
+ */
+export type Reads = "nothing" | "clock" | "durations"
+
+/** @internal */
+export interface Strategy extends Tripping {
+  readonly reads: Reads
+  /** A new window, with what an earlier one has seen, where that is of the same kind. */
+  readonly makeWindow: (previous: Window | undefined, nowMillis: number) => Window
+  /** From how many milliseconds on a call is slow. */
+  readonly limits: ReadonlyArray<number>
+}
+
+/** @internal */
+export const make = (
+  reads: Reads,
+  makeWindow: Strategy["makeWindow"],
+  limits: ReadonlyArray<number> = []
+): Tripping => ({ [TypeId]: TypeId, reads, makeWindow, limits }) as Strategy
+
+/** Every `Tripping` is made by `make`. */
+export const of = (tripping: Tripping): Strategy => tripping as Strategy
+
+const order: ReadonlyArray<Reads> = ["nothing", "clock", "durations"]
+
+/** @internal */
+export const more = (a: Reads, b: Reads): Reads => order.indexOf(a) > order.indexOf(b) ? a : b

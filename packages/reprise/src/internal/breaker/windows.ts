@@ -1,0 +1,209 @@
+import type { Counts, Overdue, Sample, Trip, Window } from "./machine.js"
+
+const none: Counts = { calls: 0, failures: 0, slow: 0 }
+
+/** @internal */
+export class Consecutive implements Window {
+  failures = 0
+  constructor(readonly limit: number) {}
+
+  record(outcome: Sample): void {
+    if (outcome === "success") this.failures = 0
+    else if (outcome === "failure") this.failures++
+  }
+  tripped(): Trip | undefined {
+    return this.failures >= this.limit ? { rule: "consecutive", ...this.counts() } : undefined
+  }
+  counts(): Counts {
+    return { calls: this.failures, failures: this.failures, slow: 0 }
+  }
+}
+
+/**
+ * Samples that are good or bad, of which only the latest count.
+ *
+ * @internal
+ */
+export interface Samples {
+  readonly calls: number
+  readonly bad: number
+  add(isBad: boolean, nowMillis: number): void
+  /** Forgets what is too old by now. */
+  advance(nowMillis: number): void
+  /** Adds its samples to another, oldest first. */
+  replay(into: Samples, nowMillis: number): void
+}
+
+/**
+ * The last `size` calls, in a ring.
+ *
+ * @internal
+ */
+export class LastCalls implements Samples {
+  calls = 0
+  bad = 0
+  private ring: Uint8Array | undefined
+  private next = 0
+
+  constructor(readonly size: number) {}
+
+  add(isBad: boolean): void {
+    const ring = this.ring ??= new Uint8Array(this.size)
+    if (this.calls === this.size) this.bad -= ring[this.next]!
+    else this.calls++
+    ring[this.next] = isBad ? 1 : 0
+    this.bad += ring[this.next]!
+    this.next = this.next + 1 === this.size ? 0 : this.next + 1
+  }
+  advance(): void {}
+
+  replay(into: Samples, nowMillis: number): void {
+    for (let i = this.calls; i > 0; i--) {
+      into.add(this.ring![(this.next - i + this.size) % this.size] === 1, nowMillis)
+    }
+  }
+}
+
+/**
+ * The calls of the last `buckets` spans of `bucketMillis`, the current one included. Nothing rotates them: a span that has
+ * passed is cleared when the next call comes. A clock that steps back counts in the current span.
+ *
+ * @internal
+ */
+export class LastMillis implements Samples {
+  calls = 0
+  bad = 0
+  private head = -Infinity
+  /** Calls and bad calls of each span in turn. */
+  private ring: Array<number> | undefined
+
+  constructor(readonly buckets: number, readonly bucketMillis: number) {}
+
+  add(isBad: boolean, nowMillis: number): void {
+    this.advance(nowMillis)
+    const ring = this.ring ??= new Array<number>(this.buckets * 2).fill(0)
+    const at = this.at(this.head)
+    ring[at]!++
+    this.calls++
+    if (isBad) {
+      ring[at + 1]!++
+      this.bad++
+    }
+  }
+
+  advance(nowMillis: number): void {
+    const span = Math.floor(nowMillis / this.bucketMillis)
+    if (span <= this.head) return
+    const passed = Math.min(span - this.head, this.buckets)
+    this.head = span
+    for (let i = 0; i < passed && this.calls > 0; i++) this.clear(this.at(span - i))
+  }
+
+  private clear(at: number): void {
+    const ring = this.ring!
+    this.calls -= ring[at]!
+    this.bad -= ring[at + 1]!
+    ring[at] = 0
+    ring[at + 1] = 0
+  }
+
+  private at(span: number): number {
+    return (((span % this.buckets) + this.buckets) % this.buckets) * 2
+  }
+
+  replay(into: Samples): void {
+    for (let i = this.buckets - 1; i >= 0 && this.calls > 0; i--) {
+      const at = this.at(this.head - i)
+      for (let n = 0; n < this.ring![at]!; n++) into.add(n < this.ring![at + 1]!, (this.head - i) * this.bucketMillis)
+    }
+  }
+}
+
+/**
+ * Trips when the share of bad calls among enough calls reaches a threshold.
+ *
+ * @internal
+ */
+export class Rate implements Window {
+  constructor(
+    readonly samples: Samples,
+    readonly threshold: number,
+    readonly minimumCalls: number,
+    /** Counts slow calls as bad instead of failed ones. */
+    readonly slowerThanMillis?: number
+  ) {}
+
+  record(outcome: Sample, nowMillis: number, durationMillis: number): void {
+    if (this.slowerThanMillis === undefined) {
+      if (outcome !== "interrupted") this.samples.add(outcome === "failure", nowMillis)
+      return
+    }
+    const isSlow = durationMillis >= this.slowerThanMillis
+    if (isSlow || outcome !== "interrupted") this.samples.add(isSlow, nowMillis)
+  }
+
+  tripped(nowMillis: number, overdue: Overdue): Trip | undefined {
+    this.samples.advance(nowMillis)
+    const late = this.slowerThanMillis === undefined ? 0 : overdue(this.slowerThanMillis)
+    const calls = this.samples.calls + late
+    if (calls < this.minimumCalls || (this.samples.bad + late) / calls < this.threshold) return undefined
+    return { rule: this.slowerThanMillis === undefined ? "rate" : "slowRate", ...this.counts(nowMillis, overdue) }
+  }
+
+  counts(nowMillis: number, overdue: Overdue): Counts {
+    this.samples.advance(nowMillis)
+    const { bad, calls } = this.samples
+    if (this.slowerThanMillis === undefined) return { calls, failures: bad, slow: 0 }
+    const late = overdue(this.slowerThanMillis)
+    return { calls: calls + late, failures: 0, slow: bad + late }
+  }
+}
+
+/**
+ * Several windows over the same calls: trips with the first that does, or once all do.
+ *
+ * @internal
+ */
+export class Several implements Window {
+  constructor(readonly windows: ReadonlyArray<Window>, readonly isAll: boolean) {}
+
+  record(outcome: Sample, nowMillis: number, durationMillis: number): void {
+    for (const window of this.windows) window.record(outcome, nowMillis, durationMillis)
+  }
+  tripped(nowMillis: number, overdue: Overdue): Trip | undefined {
+    const trips = this.windows.map((window) => window.tripped(nowMillis, overdue)).filter((trip) => trip !== undefined)
+    return trips.length >= (this.isAll ? this.windows.length : 1) ? trips[0] : undefined
+  }
+  counts(nowMillis: number, overdue: Overdue): Counts {
+    return this.windows.map((window) => window.counts(nowMillis, overdue)).reduce((a, b) => ({
+      calls: Math.max(a.calls, b.calls),
+      failures: Math.max(a.failures, b.failures),
+      slow: Math.max(a.slow, b.slow)
+    }), none)
+  }
+}
+
+/**
+ * A strategy of the program's own, from pure functions.
+ *
+ * @internal
+ */
+export class Own<S> implements Window {
+  constructor(
+    public state: S,
+    readonly functions: {
+      readonly record: (state: S, call: { outcome: Sample; nowMillis: number; durationMillis: number }) => S
+      readonly tripped: (state: S, nowMillis: number) => Trip | undefined
+    }
+  ) {}
+
+  record(outcome: Sample, nowMillis: number, durationMillis: number): void {
+    this.state = this.functions.record(this.state, { outcome, nowMillis, durationMillis })
+  }
+  tripped(nowMillis: number): Trip | undefined {
+    return this.functions.tripped(this.state, nowMillis)
+  }
+  counts(nowMillis: number): Counts {
+    return this.tripped(nowMillis) ?? none
+  }
+}
