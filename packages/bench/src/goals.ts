@@ -1,35 +1,9 @@
+import * as breakerGoals from "./breakerGoals.js"
+import { atLeast, atMost, type Goal, inF, micros, percent, times } from "./goal.js"
 import * as results from "./results.js"
-import type { Spread } from "./stats.js"
-
-export interface Goal {
-  readonly what: string
-  readonly wanted: string
-  readonly measured: string
-  readonly met: boolean
-  /** Known reasons, told where the goal is missed. */
-  readonly cause?: string
-}
 
 const full = "+ layer({ attemptTimeout, deadline })"
 const base = "Effect client"
-
-const atMost = (what: string, limit: number, spread: Spread, show: (value: number) => string): Goal => ({
-  what,
-  wanted: `≤ ${show(limit)}`,
-  measured: `${show(spread.median)} (${show(spread.min)} to ${show(spread.max)})`,
-  met: spread.median <= limit
-})
-
-const atLeast = (what: string, limit: number, spread: Spread, show: (value: number) => string): Goal => ({
-  ...atMost(what, limit, spread, show),
-  wanted: `≥ ${show(limit)}`,
-  met: spread.median >= limit
-})
-
-const inF = (value: number) => `${value.toFixed(2)} F`
-const times = (value: number) => `${value.toFixed(value < 10 ? 2 : 0)} x`
-const percent = (value: number) => `${(value * 100).toFixed(0)} %`
-const micros = (value: number) => `${value.toFixed(0)} µs`
 
 const timeLimits =
   "The attempt with a time limit runs in a fiber of its own and the deadline writes a `FiberRef` twice: about 12 and 6 µs " +
@@ -42,9 +16,15 @@ const noisy =
 /** The growth that counts as "back where it was": code and type feedback settle within it. */
 const heapSlack = 1_048_576
 
-export const of = ({ heap, http, micro }: results.Results): ReadonlyArray<Goal> => {
+export const of = (all: results.Results): ReadonlyArray<Goal> => [
+  ...policies(all),
+  ...overHttp(all),
+  afterwards(all.heap),
+  ...breakerGoals.of(all.breakers)
+]
+
+const policies = ({ micro }: results.Results): ReadonlyArray<Goal> => {
   const ratio = (name: string, of: string) => results.ratio(micro, name, of)
-  const transient = results.addedCpu(http, "+ retryTransient", base)
   return [
     atMost("`Retry.retry` on success, built once", 0.8, ratio("Retry.retry", "Effect.flatMap"), inF),
     atMost(
@@ -63,7 +43,13 @@ export const of = ({ heap, http, micro }: results.Results): ReadonlyArray<Goal> 
         ratio(`Timeout.timeoutFail(${source})`, `Effect.timeout(${source})`),
         times
       )
-    ),
+    )
+  ]
+}
+
+const overHttp = ({ http }: results.Results): ReadonlyArray<Goal> => {
+  const transient = results.addedCpu(http, "+ retryTransient", base)
+  return [
     {
       ...atMost(
         "client CPU added by retry + attempt timeout + deadline",
@@ -90,14 +76,15 @@ export const of = ({ heap, http, micro }: results.Results): ReadonlyArray<Goal> 
         times
       ),
       cause: noisy
-    },
-    {
-      what: `heap after ${heap.calls.toLocaleString("en")} retried calls`,
-      wanted: "back where it was (within 1 MiB)",
-      measured: `${(Math.abs(heap.after - heap.before) / 1024).toFixed(0)} KiB ${
-        heap.after > heap.before ? "more" : "less"
-      } than before`,
-      met: heap.after - heap.before <= heapSlack && heap.succeeded === heap.calls && heap.timers === 0
     }
   ]
 }
+
+const afterwards = (heap: results.Heap): Goal => ({
+  what: `heap after ${heap.calls.toLocaleString("en")} retried calls`,
+  wanted: "back where it was (within 1 MiB)",
+  measured: `${(Math.abs(heap.after - heap.before) / 1024).toFixed(0)} KiB ${
+    heap.after > heap.before ? "more" : "less"
+  } than before`,
+  met: heap.after - heap.before <= heapSlack && heap.succeeded === heap.calls && heap.timers === 0
+})

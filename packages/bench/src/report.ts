@@ -1,7 +1,8 @@
 import * as os from "node:os"
+import * as breakerReport from "./breakerReport.js"
 import * as goals from "./goals.js"
+import { code, microTable, number, range, table } from "./markdown.js"
 import * as results from "./results.js"
-import type { Spread } from "./stats.js"
 
 export interface Machine {
   readonly cpu: string
@@ -31,46 +32,15 @@ export const machine = (versions: Record<string, string>, loadBefore: number): M
   load: [loadBefore, os.loadavg()[0] ?? 0]
 })
 
-const table = (head: ReadonlyArray<string>, rows: ReadonlyArray<ReadonlyArray<string>>): string =>
-  [
-    head,
-    head.map((_, column) => column === 0 ? "---" : "---:"),
-    ...rows
-  ].map((cells) => `| ${cells.join(" | ")} |`).join("\n")
-
-const number = (value: number): string =>
-  Math.abs(value) >= 100 ? Math.round(value).toLocaleString("en") : value.toFixed(1)
-
-const range = ({ max, min }: Spread): string => `${number(min)} to ${number(max)}`
-const code = (name: string): string => `\`${name}\``
-
 const goalTable = (all: results.Results) =>
   table(
     ["goal", "wanted", "measured (range of the processes)", ""],
     goals.of(all).map(({ measured, met, wanted, what }) => [what, wanted, measured, met ? "met" : "**missed**"])
   )
 
-const missed = (all: results.Results): string =>
+const missedGoals = (all: results.Results): string =>
   goals.of(all).flatMap(({ cause, met, what }) => met || cause === undefined ? [] : [`- Missed: ${what}. ${cause}.\n`])
     .join("")
-
-const microTable = ({ bytes, micro }: results.Results) =>
-  table(
-    ["case", "ns per call", "marginal ns", "range", "in F", "bytes", "marginal bytes"],
-    Object.entries(bytes.bases).filter(([name]) => !name.startsWith("in memory")).map(([name, base]) => {
-      const marginal = results.marginal(micro, name)
-      const own = name === base
-      return [
-        code(name),
-        number(results.total(micro, name).median),
-        own ? "" : number(marginal.median),
-        own ? "" : range(marginal),
-        own ? "" : results.ratio(micro, name, "Effect.flatMap").median.toFixed(2),
-        number(bytes.bytes[name]?.median ?? NaN),
-        own ? "" : number(results.marginalBytes(bytes, name))
-      ]
-    })
-  )
 
 const memoryTable = ({ bytes }: results.Results) =>
   table(
@@ -109,16 +79,65 @@ const noise = (label: string, noises: ReadonlyArray<results.Micro["noise"]>) =>
 const load = (label: string, machine: Machine) =>
   `${label} ${machine.load[0].toFixed(1)} and ${machine.load[1].toFixed(1)}`
 
+const machineSection = (stored: Stored): string => {
+  const { machine } = stored.micro
+  const versions = Object.entries({ ...machine.versions, ...stored.breakers.machine.versions })
+  const { micro, windows } = stored.breakers.result
+  const noises = [
+    noise("policies", stored.micro.result.map(({ noise }) => noise)),
+    noise("HTTP", stored.http.result.map(({ noise }) => noise)),
+    noise("breakers", [...micro, ...windows].map(({ noise }) => noise))
+  ]
+  const loads = [
+    load("policies", machine),
+    load("HTTP", stored.http.machine),
+    load("breakers", stored.breakers.machine)
+  ]
+  return `## The machine, and how quiet it was
+
+${machine.cores} x ${machine.cpu}, ${machine.memoryGiB} GiB, ${machine.system}, Node ${machine.node}, ${machine.measuredAt}.
+${versions.map(([name, version]) => `${name} ${version}`).join(", ")}.
+
+A sample is quiet if nobody else wanted a CPU before it, a fixed probe ran at full speed, and the thread waited for a CPU
+for at most 5 % of it. Quiet were: ${noises.join(" samples, ")} samples. Load of
+the machine before and after: ${loads.join(", ")} (the benchmark itself makes
+about 1). With few quiet samples, trust the bytes, and ratios only as far as their ranges do not overlap.
+`
+}
+
+const howMeasured = (processes: number): string =>
+  `## How it is measured
+
+- A suite is a run of its own (\`pnpm bench --only\`): rows of two tables were not measured side by side.
+- All cases of a suite run in one process, each once per round, in a random order; a ratio is formed within each round;
+  then the median of the rounds; then the median of ${processes} fresh processes, with the least and the greatest of them.
+- Marginal is the case without its base (the empty loop, the bare promise) in the same round.
+- Between samples only minor collections: a full one deoptimises the code of Effect, and would measure that.
+- Bytes per call: growth of the heap over a sample in which nothing was collected; repeatable to about 1 %. Budgets for
+  these, not times, are the gate in CI (\`pnpm bench:gate\`).
+- The packages are compiled as published, not run through a TypeScript loader, which adds to every function made.
+- HTTP: GETs over loopback, 50 in flight, the server in a process of its own; CPU is user and system time of the whole
+  client process, its collector threads included; every body is read. Tracing is off except in the rows that say so.
+`
+
+const heapSection = ({ heap }: results.Results): string =>
+  `## Heap
+
+${heap.calls.toLocaleString("en")} calls, each refused with 503 once and then answered (${
+    (heap.seconds * 1e6 / heap.calls).toFixed(0)
+  } µs per call with its wait, 50 in flight): ${(heap.before / 2 ** 20).toFixed(2)} MiB before, ${
+    (heap.after / 2 ** 20).toFixed(2)
+  } MiB after, ${heap.timers} timers left.
+`
+
 export const markdown = (stored: Stored): string => {
   const all: results.Results = {
     micro: stored.micro.result,
     http: stored.http.result,
     bytes: stored.bytes.result,
-    heap: stored.heap.result
+    heap: stored.heap.result,
+    breakers: stored.breakers.result
   }
-  const { machine } = stored.micro
-  const { heap, http, micro } = all
-  const versions = Object.entries(machine.versions).map(([name, version]) => `${name} ${version}`).join(", ")
   return `# Benchmarks
 
 Written by \`pnpm bench\`; do not edit. Ratios travel, nanoseconds do not: compare rows of one table.
@@ -128,38 +147,14 @@ Written by \`pnpm bench\`; do not edit. Ratios travel, nanoseconds do not: compa
 ${goalTable(all)}
 
 F is the marginal cost of one \`Effect.flatMap\` inside a running fiber. A goal is judged by the median.
-${missed(all)}
-## The machine, and how quiet it was
-
-${machine.cores} x ${machine.cpu}, ${machine.memoryGiB} GiB, ${machine.system}, Node ${machine.node}, ${machine.measuredAt}.
-${versions}.
-
-A sample is quiet if nobody else wanted a CPU before it, a fixed probe ran at full speed, and the thread waited for a CPU
-for at most 5 % of it. Quiet were: ${noise("policies", micro.map(({ noise }) => noise))} samples, ${
-    noise("HTTP", http.map(({ noise }) => noise))
-  } samples. Load of
-the machine before and after: ${load("policies", stored.micro.machine)}, ${
-    load("HTTP", stored.http.machine)
-  } (the benchmark itself makes
-about 1). With few quiet samples, trust the bytes, and ratios only as far as their ranges do not overlap.
-
-## How it is measured
-
-- A suite is a run of its own (\`pnpm bench --only\`): rows of two tables were not measured side by side.
-- All cases of a suite run in one process, each once per round, in a random order; a ratio is formed within each round;
-  then the median of the rounds; then the median of ${micro.length} fresh processes, with the least and the greatest of them.
-- Marginal is the case without its base (the empty loop, the bare promise) in the same round.
-- Between samples only minor collections: a full one deoptimises the code of Effect, and would measure that.
-- Bytes per call: growth of the heap over a sample in which nothing was collected; repeatable to about 1 %. Budgets for
-  these, not times, are the gate in CI (\`pnpm bench:gate\`).
-- The packages are compiled as published, not run through a TypeScript loader, which adds to every function made.
-- HTTP: GETs over loopback, 50 in flight, the server in a process of its own; CPU is user and system time of the whole
-  client process, its collector threads included; every body is read. Tracing is off except in the rows that say so.
-
+${missedGoals(all)}
+${machineSection(stored)}
+${howMeasured(all.micro.length)}
 ## Policies, on success
 
-${microTable(all)}
+${microTable(all.micro, all.bytes)}
 
+${breakerReport.markdown(all.breakers)}
 ## HTTP
 
 ${httpTable(all)}
@@ -170,12 +165,5 @@ The same stages over a client in memory that answers a microtask later.
 
 ${memoryTable(all)}
 
-## Heap
-
-${heap.calls.toLocaleString("en")} calls, each refused with 503 once and then answered (${
-    (heap.seconds * 1e6 / heap.calls).toFixed(0)
-  } µs per call with its wait, 50 in flight): ${(heap.before / 2 ** 20).toFixed(2)} MiB before, ${
-    (heap.after / 2 ** 20).toFixed(2)
-  } MiB after, ${heap.timers} timers left.
-`
+${heapSection(all)}`
 }

@@ -30,11 +30,26 @@ export interface Heap {
   readonly timers: number
 }
 
+/** By kind: what one breaker holds. */
+export type BreakerHeap = Record<string, {
+  readonly count: number
+  readonly bytes: number
+  readonly timers: number
+}>
+
+export interface Breakers {
+  readonly micro: ReadonlyArray<Micro>
+  readonly windows: ReadonlyArray<Micro>
+  readonly bytes: Bytes
+  readonly heap: BreakerHeap
+}
+
 export interface Results {
   readonly micro: ReadonlyArray<Micro>
   readonly http: ReadonlyArray<Http>
   readonly bytes: Bytes
   readonly heap: Heap
+  readonly breakers: Breakers
 }
 
 /** The median of the rounds of each process; then the median of those, and the least and greatest of them. */
@@ -56,6 +71,10 @@ export const ratio = (micro: ReadonlyArray<Micro>, name: string, of: string): st
     const other = marginals(process, of)
     return marginals(process, name).map((nanos, round) => nanos / (other[round] ?? NaN))
   })
+
+/** The same for the whole cost of a call, its base included. */
+export const totalRatio = (micro: ReadonlyArray<Micro>, name: string, of: string): stats.Spread =>
+  overProcesses(micro, ({ rounds }) => (rounds[name] ?? []).map((nanos, round) => nanos / (rounds[of]?.[round] ?? NaN)))
 
 export const cpu = (http: ReadonlyArray<Http>, name: string): stats.Spread =>
   overProcesses(http, ({ samples }) => (samples[name] ?? []).map(({ cpuMicros }) => cpuMicros))

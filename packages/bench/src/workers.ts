@@ -1,7 +1,8 @@
 import { fork } from "node:child_process"
 import * as path from "node:path"
 import { outdir } from "./bundle.js"
-import type { Bytes } from "./results.js"
+import type { BreakerHeap, Bytes, Micro } from "./results.js"
+import type { Name } from "./suites/load.js"
 
 const limitMillis = 10 * 60_000
 
@@ -32,9 +33,42 @@ export const run = <A>(
     })
   })
 
-/** Bytes need a young generation that holds a whole sample. */
-export const bytes = (names?: ReadonlyArray<string>): Promise<Bytes> =>
-  run("bytes", names === undefined ? [] : [JSON.stringify(names)], [
-    "--min-semi-space-size=64",
-    "--max-semi-space-size=64"
-  ])
+export const micro = (suite: Name, rounds: number, names?: ReadonlyArray<string>): Promise<Micro> =>
+  run("micro", [suite, rounds, ...listed(names)])
+
+/** One process after another. Bytes need a young generation that holds a whole sample. */
+export const bytes = async (suites: ReadonlyArray<Name>, names?: ReadonlyArray<string>): Promise<Bytes> => {
+  let all: Bytes = { bytes: {}, bases: {} }
+  for (const suite of suites) {
+    const one = await run<Bytes>("bytes", [suite, ...listed(names)], [
+      "--min-semi-space-size=64",
+      "--max-semi-space-size=64"
+    ])
+    all = { bytes: { ...all.bytes, ...one.bytes }, bases: { ...all.bases, ...one.bases } }
+  }
+  return all
+}
+
+const listed = (names: ReadonlyArray<string> | undefined) => names === undefined ? [] : [JSON.stringify(names)]
+
+/** One process for each kind, one after the other. */
+export const breakerHeap = async (kinds = Object.keys(heapKinds)): Promise<BreakerHeap> => {
+  const all: Record<string, BreakerHeap[string]> = {}
+  for (const kind of kinds) all[kind] = await run("breakerHeap", [kind, heapKinds[kind] ?? 0])
+  return all
+}
+
+/** The kinds of the worker, and how many of each are made: those with timers keep a CPU busy. */
+const heapKinds: Record<string, number> = {
+  "CircuitBreaker, unused": 100_000,
+  "CircuitBreaker, consecutive, used": 100_000,
+  "CircuitBreaker, 10 x 1 s, used": 100_000,
+  "CircuitBreaker, 100 calls, used": 100_000,
+  "CircuitBreaker, slowRate, used": 100_000,
+  "CircuitBreakers, a key, unused": 100_000,
+  "CircuitBreakers, a key, 10 x 1 s, used": 100_000,
+  "cockatiel consecutive": 100_000,
+  "cockatiel sampling": 100_000,
+  opossum: 10_000,
+  "opossum, no snapshots": 10_000
+}

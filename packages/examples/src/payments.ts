@@ -25,6 +25,7 @@ const charge = (bank: string, order: string): Effect.Effect<Outcome, never, Resi
     return "paid" as const
   }).pipe(Effect.catchTags({
     ClientError: (failure) => failure.status === 402 ? Effect.succeed("declined" as const) : undecided(failure),
+    CircuitOpen: () => Effect.succeed("not charged, try later" as const),
     DeadlineExceeded: () => Effect.succeed("unknown, ask before you try again" as const),
     AttemptTimeout: undecided,
     BodyFailure: undecided,

@@ -16,9 +16,12 @@ import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import { dual } from "effect/Function"
 import * as Schedule from "effect/Schedule"
+import type { CircuitBreaker, CircuitOpen } from "reprise/CircuitBreaker"
+import type { CircuitBreakers } from "reprise/CircuitBreakers"
 import type { DeadlineExceeded } from "reprise/Deadline"
 import type { Retry } from "reprise/Retry"
 import type { AttemptTimeout, HttpFailure } from "./HttpFailure.js"
+import * as circuit from "./internal/circuit.js"
 import * as faces from "./internal/faces.js"
 import * as ledgers from "./internal/ledgers.js"
 import * as reader from "./internal/reader.js"
@@ -64,6 +67,30 @@ export declare namespace HttpResilience {
      * request was not sent. Defaults to `"follow"`; undici and node do not need it.
      */
     readonly redirect?: "follow" | "manual" | undefined
+  }
+
+  /**
+   * The options of every breaker, and what is particular to HTTP. What counts as a failure is fixed: failed connections,
+   * attempts that ran out of their time, cut bodies, 500, 502, 503 and 504. Any other response is a success; a 429, an unknown
+   * host, a refused certificate and a request that could not be sent say nothing.
+   *
+   * @since 0.1.0
+   * @category options
+   */
+  export interface CircuitBreakerOptions
+    extends
+      Omit<CircuitBreaker.Options, "key" | "isFailure" | "outcome">,
+      Pick<CircuitBreakers.Options<string>, "capacity" | "idleTimeToLive">
+  {
+    /** Requests with the same key share a breaker. Defaults to the origin: scheme, host and port. */
+    readonly key?: ((request: HttpClientRequest.HttpClientRequest) => string) | undefined
+    /** Counts 429 as a failure. Defaults to `false`. */
+    readonly countRateLimited?: boolean | undefined
+    /**
+     * What a call does at an open circuit: it fails at once, or waits until it may be worth trying again, as long as its
+     * deadline allows. Defaults to `"fail"`.
+     */
+    readonly onOpen?: "fail" | "wait" | undefined
   }
 
   /**
@@ -164,6 +191,45 @@ export const deadline: {
   2,
   <E, R>(client: Client<E, R>, duration: Duration.DurationInput): Client<E | DeadlineExceeded<HttpFailure>, R> =>
     timeLimits.overall(client, settings.positiveMillis("deadline", duration))
+)
+
+/**
+ * Stops calling what keeps failing: one circuit breaker per origin, or per `key`. Fails with `CircuitOpen` where it is open,
+ * without sending anything.
+ *
+ * It belongs below `retry`, which does not try a `CircuitOpen` again, and above `attemptTimeout`. Throws `InvalidOption` for an
+ * option out of range.
+ *
+ * @example
+ * ```ts
+ * import { HttpClient, HttpClientResponse } from "@effect/platform"
+ * import * as HttpResilience from "@reprise/http/HttpResilience"
+ * import { Effect } from "effect"
+ * import * as Tripping from "reprise/Tripping"
+ *
+ * const failing = HttpClient.make((request) =>
+ *   Effect.succeed(HttpClientResponse.fromWeb(request, new Response(null, { status: 503 })))
+ * )
+ * const client = HttpResilience.circuitBreaker(failing, { trip: Tripping.consecutive(1) })
+ *
+ * const program = client.get("http://example.com").pipe(
+ *   Effect.zipRight(client.get("http://example.com")),
+ *   Effect.flip
+ * )
+ *
+ * Effect.runPromise(program).then((error) => console.log(error._tag)) // => CircuitOpen
+ * ```
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const circuitBreaker: {
+  (options: HttpResilience.CircuitBreakerOptions): <E, R>(client: Client<E, R>) => Client<E | CircuitOpen, R>
+  <E, R>(client: Client<E, R>, options: HttpResilience.CircuitBreakerOptions): Client<E | CircuitOpen, R>
+} = dual(
+  2,
+  <E, R>(client: Client<E, R>, options: HttpResilience.CircuitBreakerOptions): Client<E | CircuitOpen, R> =>
+    circuit.stage(client, circuit.make(options))
 )
 
 /**

@@ -14,12 +14,14 @@ import * as Either from "effect/Either"
 import { identity } from "effect/Function"
 import * as Layer from "effect/Layer"
 import * as Schedule from "effect/Schedule"
+import type { CircuitOpen } from "reprise/CircuitBreaker"
 import type { DeadlineExceeded } from "reprise/Deadline"
 import { InvalidOption } from "reprise/InvalidOption"
 import type { HttpFailure } from "./HttpFailure.js"
 import type { HttpResilience } from "./HttpResilience.js"
 import * as HttpRetry from "./HttpRetry.js"
 import * as Idempotency from "./Idempotency.js"
+import * as circuit from "./internal/circuit.js"
 import * as faces from "./internal/faces.js"
 import * as retryClient from "./internal/retryClient.js"
 import * as settings from "./internal/settings.js"
@@ -32,7 +34,7 @@ import * as settings from "./internal/settings.js"
  */
 export class ResilientHttpClient extends Context.Tag("@reprise/http/ResilientHttpClient")<
   ResilientHttpClient,
-  HttpClient.HttpClient.With<HttpResilience.Typed<never>>
+  HttpClient.HttpClient.With<HttpResilience.Typed<CircuitOpen>>
 >() {}
 
 /**
@@ -48,6 +50,8 @@ export interface Options extends HttpResilience.RetryOptions {
   readonly attemptTimeout?: Duration.DurationInput | undefined
   /** How long one call may take, its attempts and waits together. Defaults to no limit. */
   readonly deadline?: Duration.DurationInput | undefined
+  /** Stops calling what keeps failing: one circuit breaker per origin, or per `key`. Defaults to none. */
+  readonly breaker?: HttpResilience.CircuitBreakerOptions | undefined
   /** Gives POST and PATCH requests an idempotency key, made once per call. Defaults to `false`. */
   readonly idempotencyKeys?: boolean | Idempotency.Idempotency.AutomaticKeysOptions | undefined
 }
@@ -195,10 +199,14 @@ const pipeline = (options: Options = {}) => {
     attemptMillis: settings.limit("attemptTimeout", options.attemptTimeout),
     callMillis: settings.limit("deadline", options.deadline)
   }
-  const retry = settings.retry(options, limits)
+  const breaker = options.breaker && circuit.make(options.breaker, limits.attemptMillis)
+  const retry = settings.retry(options, limits, breaker)
   const schedule = options.retry === false ? Schedule.stop : options.retry ?? HttpRetry.standard
-  const isTransparent = options.retry === false && limits.attemptMillis === Infinity && limits.callMillis === Infinity
-  type Any = HttpClient.HttpClient.With<HttpClientError.HttpClientError | HttpFailure | DeadlineExceeded<HttpFailure>>
+  const isTransparent = options.retry === false && breaker === undefined && limits.attemptMillis === Infinity &&
+    limits.callMillis === Infinity
+  type Any = HttpClient.HttpClient.With<
+    HttpClientError.HttpClientError | HttpFailure | DeadlineExceeded<HttpFailure> | CircuitOpen
+  >
   return (client: HttpClient.HttpClient): Any =>
     // The attempts watch the deadline themselves: one timer for both.
     addKeys(isTransparent ? client : retryClient.make(client as Any, schedule, retry))

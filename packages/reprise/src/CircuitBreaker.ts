@@ -20,6 +20,7 @@ import * as breaker from "./internal/breaker/breaker.js"
 import * as controls from "./internal/breaker/controls.js"
 import * as make_ from "./internal/breaker/make.js"
 import * as protect_ from "./internal/breaker/protect.js"
+import * as rejection from "./internal/breaker/rejection.js"
 import type { Tripping } from "./Tripping.js"
 
 /**
@@ -213,9 +214,7 @@ export class CircuitOpen extends Data.TaggedError("CircuitOpen")<CircuitBreaker.
   }
 }
 
-/** To construct an error captures a stack, which costs a hundred times the rest of a rejection. */
-const reject = (fields: CircuitBreaker.Rejection): CircuitOpen =>
-  Object.assign(Object.create(CircuitOpen.prototype), fields, { _tag: "CircuitOpen" })
+const reject = rejection.withoutStack(CircuitOpen)
 
 /**
  * Makes a breaker, closed. It holds no fiber and no timer. Throws `InvalidOption` for an option out of range.

@@ -33,7 +33,8 @@ export interface Hint {
  * It waited: `"backoff"` (the schedule's own delay), `"retryAfter"` (the failure's hint was longer). It ended:
  * `"success"`, `"defect"`, `"interrupted"` (from within the attempt), `"attempts"` and `"within"` (the limits of
  * `Backoff`), `"notRetryable"`, `"retryAfterTooLong"`, `"deadline"` (no time for the wait), `"schedule"` (any other
- * schedule's end). Whoever runs the loop may refuse for reasons of its own, such as `"notIdempotent"`.
+ * schedule's end). Whoever runs the loop may refuse for reasons of its own, such as `"notIdempotent"` and
+ * `"circuitOpen"`.
  *
  * @since 0.1.0
  * @category models

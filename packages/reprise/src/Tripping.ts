@@ -4,6 +4,7 @@
  * @since 0.1.0
  */
 import type * as Duration from "effect/Duration"
+import { InFlight } from "./internal/breaker/inFlight.js"
 import * as strategy from "./internal/breaker/strategy.js"
 import * as windows from "./internal/breaker/windows.js"
 import * as InvalidOption from "./InvalidOption.js"
@@ -215,7 +216,7 @@ const ofSamples = (options: Tripping.Rate, slowerThanMillis: number | undefined)
       }
       return new windows.Rate(own, threshold, minimumCalls, slowerThanMillis)
     },
-    slowerThanMillis === undefined ? [] : [slowerThanMillis]
+    ...watching(slowerThanMillis === undefined ? [] : [slowerThanMillis])
   )
 }
 
@@ -226,8 +227,12 @@ const samples = (window: Tripping.Window): () => windows.Samples => {
   }
   const millis = InvalidOption.millis("window.duration", window.duration, { moreThan: 0 })
   const buckets = InvalidOption.integer("window.buckets", window.buckets ?? 10, { min: 1, max: 1_000 })
-  return () => new windows.LastMillis(buckets, millis / buckets)
+  return () => new windows.LastMillis(buckets, millis)
 }
+
+/** The limits from which on a call is slow, and what counts the slow ones in flight. */
+const watching = (limits: ReadonlyArray<number>): [ReadonlyArray<number>, (() => InFlight)?] =>
+  limits.length === 0 ? [limits] : [limits, () => new InFlight(limits)]
 
 const several = (rules: ReadonlyArray<Tripping>, isAll: boolean): Tripping => {
   if (rules.length === 0) {
@@ -240,6 +245,6 @@ const several = (rules: ReadonlyArray<Tripping>, isAll: boolean): Tripping => {
       const before = previous instanceof windows.Several ? previous.windows : []
       return new windows.Several(strategies.map((one, i) => one.makeWindow(before[i], nowMillis)), isAll)
     },
-    strategies.flatMap(({ limits }) => limits)
+    ...watching(strategies.flatMap(({ limits }) => limits))
   )
 }

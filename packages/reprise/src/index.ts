@@ -15,6 +15,20 @@ export * as Backoff from "./Backoff.js"
 export * as CircuitBreaker from "./CircuitBreaker.js"
 
 /**
+ * Circuit breakers on the wire and on disk: `CircuitOpen` for RPC, and the state of a breaker for the process after this one.
+ *
+ * @since 0.1.0
+ */
+export * as CircuitBreakerSchema from "./CircuitBreakerSchema.js"
+
+/**
+ * A circuit breaker for each key (an origin, a tenant), made on first use.
+ *
+ * @since 0.1.0
+ */
+export * as CircuitBreakers from "./CircuitBreakers.js"
+
+/**
  * An absolute deadline, carried in fiber context, for everything that runs below it.
  *
  * @since 0.1.0

@@ -8,6 +8,7 @@ import * as Deadline from "reprise/Deadline"
 import * as Retry from "reprise/Retry"
 import * as Timeout from "reprise/Timeout"
 import type { Case } from "../harness.js"
+import { awaitBase, awaited, inFiber, inFiberBases, nothing, perCallInFiber, resolved } from "./loops.js"
 
 const policy = Backoff.exponential("100 millis").pipe(Backoff.fullJitter, Backoff.attempts(4))
 const effectSchedule = Schedule.exponential("100 millis").pipe(
@@ -15,20 +16,6 @@ const effectSchedule = Schedule.exponential("100 millis").pipe(
   Schedule.intersect(Schedule.recurs(3))
 )
 
-const inFiber = (effect: Effect.Effect<unknown, unknown>) => (times: number) => perCallInFiber(() => effect)(times)
-
-/** The loop runs inside one fiber; `make` is called for every turn. */
-const perCallInFiber = (make: () => Effect.Effect<unknown, unknown>) => (times: number): Promise<void> => {
-  let done = 0
-  return Effect.runPromise(Effect.whileLoop({ while: () => done++ < times, body: make, step: () => {} }))
-}
-
-const awaited = (call: () => Promise<unknown>) => async (times: number): Promise<void> => {
-  for (let done = 0; done < times; done++) await call()
-}
-
-const resolved = async () => 1
-const nothing = Effect.void
 const promise = Effect.promise(resolved)
 /** Any asynchronous source that is no promise. */
 const later = Effect.async<void>((resume) => queueMicrotask(() => resume(Effect.void)))
@@ -49,8 +36,7 @@ const cockatiel = cockatielRetry(handleAll, { maxAttempts: 3 })
 const cooperative = cockatielTimeout(10_000, TimeoutStrategy.Cooperative)
 
 export const cases: ReadonlyArray<Case> = [
-  { name: "loop", base: "loop", run: inFiber(nothing) },
-  { name: "Effect.flatMap", base: "loop", run: inFiber(Effect.flatMap(nothing, () => nothing)) },
+  ...inFiberBases,
   { name: "Retry.retry", base: "loop", run: inFiber(Retry.retry(nothing, policy)) },
   { name: "Retry.retry, built per call", base: "loop", run: perCallInFiber(() => Retry.retry(nothing, policy)) },
   { name: "Effect.retry", base: "loop", run: inFiber(Effect.retry(nothing, effectSchedule)) },
@@ -66,7 +52,7 @@ export const cases: ReadonlyArray<Case> = [
   ...timeouts("promise", promise),
   { name: "async", base: "loop", run: inFiber(later) },
   ...timeouts("async", later),
-  { name: "await", base: "await", run: awaited(resolved) },
+  awaitBase,
   { name: "cockatiel retry", base: "await", run: awaited(() => cockatiel.execute(resolved)) },
   { name: "cockatiel timeout", base: "await", run: awaited(() => cooperative.execute(resolved)) },
   { name: "p-retry", base: "await", run: awaited(() => pRetry(resolved, { retries: 3 })) },

@@ -1,11 +1,8 @@
-import * as Effect from "effect/Effect"
 import { constants, PerformanceObserver } from "node:perf_hooks"
 import { setImmediate } from "node:timers/promises"
 import * as harness from "../harness.js"
 import * as stats from "../stats.js"
-import * as httpClients from "../suites/httpClients.js"
-import * as inMemory from "../suites/inMemory.js"
-import * as policies from "../suites/policies.js"
+import { load } from "../suites/load.js"
 import { report } from "./report.js"
 
 /**
@@ -21,23 +18,6 @@ new PerformanceObserver((list) => {
     if (kind === constants.NODE_PERFORMANCE_GC_MINOR || kind === constants.NODE_PERFORMANCE_GC_MAJOR) collections++
   }
 }).observe({ entryTypes: ["gc"] })
-
-const memory: ReadonlyArray<harness.Case> = Object.entries(httpClients.stages).map(([name, stage]) => ({
-  name: `in memory: ${name}`,
-  base: "in memory: Effect client",
-  run: loop(stage(inMemory.client()).execute(inMemory.request))
-}))
-
-function loop(effect: Effect.Effect<unknown, unknown>) {
-  return (times: number): Promise<void> => {
-    let done = 0
-    return Effect.runPromise(
-      Effect.whileLoop({ while: () => done++ < times, body: () => effect, step: () => {} }).pipe(
-        Effect.withTracerEnabled(false)
-      )
-    )
-  }
-}
 
 const grown = async ({ run }: harness.Case, times: number): Promise<number | undefined> => {
   harness.minorGc()
@@ -69,7 +49,8 @@ const measure = async (one: harness.Case): Promise<stats.Spread> => {
   return stats.spread(samples)
 }
 
-const cases = harness.selected([...policies.cases, ...memory], process.argv[2])
+const [suite, names] = process.argv.slice(2)
+const cases = harness.selected((await load(suite)).cases, names)
 const bytes: Record<string, stats.Spread> = {}
 for (const one of cases) bytes[one.name] = await measure(one)
 report({ bytes, bases: harness.basesOf(cases) })

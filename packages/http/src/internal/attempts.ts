@@ -23,8 +23,14 @@ export class FailedAttempt {
     readonly failure: Option.Option<HttpFailure.HttpFailure>,
     readonly origin:
       | { readonly _tag: "Response"; readonly response: HttpClientResponse.HttpClientResponse }
-      | { readonly _tag: "Cause"; readonly cause: Cause.Cause<unknown> }
+      | { readonly _tag: "Cause"; readonly cause: Cause.Cause<unknown> },
+    /** The circuit is open now: another attempt would be rejected. */
+    readonly isCircuitOpen = false
   ) {}
+
+  withOpenCircuit(): FailedAttempt {
+    return new FailedAttempt(this.request, this.failure, this.origin, true)
+  }
 }
 
 /** @internal */

@@ -7,6 +7,7 @@ import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
+import { CircuitOpen } from "reprise/CircuitBreaker"
 import * as Deadline from "reprise/Deadline"
 import * as HttpClassifier from "../HttpClassifier.js"
 import * as HttpFailure from "../HttpFailure.js"
@@ -44,16 +45,20 @@ const failCause = <E>(cause: Cause.Cause<E>, request: HttpClientRequest.HttpClie
     cause,
     request,
     {},
-    (failure): Effect.Effect<never, E | HttpFailure.HttpFailure | Deadline.DeadlineExceeded> => {
+    (failure): Effect.Effect<never, E | HttpFailure.HttpFailure | Deadline.DeadlineExceeded | CircuitOpen> => {
       if (Option.isSome(failure)) return Effect.fail(failure.value)
       const error = Option.getOrUndefined(Cause.failureOption(cause))
       if (!HttpClientError.isHttpClientError(error)) return Effect.failCause(cause)
       // A stage below gave up: a drop-in client that is out of time, or one with an error of its own.
       return Effect.fail(
-        error.cause instanceof Deadline.DeadlineExceeded ? error.cause : makeFailure.gaveUp(request, error.cause)
+        isOfReprise(error.cause) ? error.cause : makeFailure.gaveUp(request, error.cause)
       )
     }
   )
+
+/** What a stage fails with that is about the call and not about the request. */
+const isOfReprise = (error: unknown): error is Deadline.DeadlineExceeded | CircuitOpen =>
+  error instanceof Deadline.DeadlineExceeded || error instanceof CircuitOpen
 
 /**
  * The client with the types and the meaning that programs already rely on: whatever the stages below add fails as a
@@ -78,7 +83,7 @@ const plain = (cause: Cause.Cause<unknown>, request: HttpClientRequest.HttpClien
   if (HttpClientError.isHttpClientError(error)) {
     return Effect.failCause(cause as Cause.Cause<HttpClientError.HttpClientError>)
   }
-  if (error instanceof Deadline.DeadlineExceeded) return Effect.fail(requestError(request, error))
+  if (isOfReprise(error)) return Effect.fail(requestError(request, error))
   return attempts.classify(cause, request, {}, (failure) =>
     Option.isSome(failure)
       ? Effect.fail(requestError(request, failure.value))

@@ -23,6 +23,16 @@ const publicUrl = (url: string): string => {
   return isPath(url) ? parsed.pathname : parsed.origin + parsed.pathname
 }
 
+/**
+ * Scheme, host and port; one and the same for all URLs that have none.
+ *
+ * @internal
+ */
+export const origin = ({ url }: HttpClientRequest.HttpClientRequest): string => {
+  const parsed = webUrl(url)
+  return parsed === undefined || isPath(url) ? "" : parsed.origin
+}
+
 /** @internal */
 export const requestFacts = (request: HttpClientRequest.HttpClientRequest): RequestFacts => ({
   method: request.method,

@@ -12,6 +12,7 @@ import * as Retry from "reprise/Retry"
 import * as HttpFailure from "../HttpFailure.js"
 import * as Idempotency from "../Idempotency.js"
 import * as attempts from "./attempts.js"
+import * as circuit from "./circuit.js"
 import * as drain from "./drain.js"
 import * as ledgers from "./ledgers.js"
 import * as timeLimits from "./timeLimits.js"
@@ -25,6 +26,7 @@ export interface Settings {
   readonly drain: drain.Limits
   readonly attemptHeader: string | undefined
   readonly limits: timeLimits.Limits
+  readonly circuit: circuit.Circuit | undefined
 }
 
 /** @internal */
@@ -53,8 +55,10 @@ const run = <E, R, B, R1>(
   request: HttpClientRequest.HttpClientRequest,
   deadlineMillis: number
 ): Effect.Effect<HttpClientResponse.HttpClientResponse, E, R | R1> => {
-  const attempt = (request: HttpClientRequest.HttpClientRequest) =>
-    attempts.run(client, request, settings.facts, settings.limits, deadlineMillis)
+  const attempt = (request: HttpClientRequest.HttpClientRequest) => {
+    const one = attempts.run(client, request, settings.facts, settings.limits, deadlineMillis)
+    return settings.circuit === undefined ? one : circuit.guard(settings.circuit, request, one, deadlineMillis)
+  }
   return Effect.flatMap(
     Retry.loop({
       attempt: (number) => number === 1 ? attempt(request) : resend(attempt, request, number, settings),
@@ -81,6 +85,7 @@ const resend = <A, E, R>(
 }
 
 const refusal = (failed: attempts.FailedAttempt, settings: Settings): Option.Option<Retry.Reason> => {
+  if (failed.isCircuitOpen) return Option.some("circuitOpen")
   if (Option.isNone(failed.failure)) return Option.some("notRetryable")
   const { request } = failed
   const verdict = HttpFailure.disposition(failed.failure.value, {

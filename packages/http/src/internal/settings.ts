@@ -1,13 +1,19 @@
 import type * as Duration from "effect/Duration"
 import * as InvalidOption from "reprise/InvalidOption"
 import type { HttpResilience } from "../HttpResilience.js"
+import type { Circuit } from "./circuit.js"
 import * as headerName from "./headerName.js"
 import type { Settings } from "./retryClient.js"
 import * as timeLimits from "./timeLimits.js"
 
 /** @internal */
-export const retry = (options: HttpResilience.RetryOptions | undefined, limits = timeLimits.none): Settings => ({
+export const retry = (
+  options: HttpResilience.RetryOptions | undefined,
+  limits = timeLimits.none,
+  circuit?: Circuit
+): Settings => ({
   limits,
+  circuit,
   facts: {
     redirect: options?.redirect ?? "follow",
     retryStatuses: (options?.retryStatuses ?? []).map((status) =>

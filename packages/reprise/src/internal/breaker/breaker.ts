@@ -7,10 +7,10 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
-import { pipeArguments } from "effect/Pipeable"
+import * as Pipeable from "effect/Pipeable"
 import * as Ref from "effect/Ref"
 import type { CircuitBreaker, CircuitOpen } from "../../CircuitBreaker.js"
-import { InFlight } from "./inFlight.js"
+import type { InFlight } from "./inFlight.js"
 import * as Machine from "./machine.js"
 import type { Handlers } from "./protect.js"
 import * as settings_ from "./settings.js"
@@ -37,7 +37,7 @@ export interface Era {
 }
 
 /** @internal */
-export class Breaker implements CircuitBreaker {
+export class Breaker extends Pipeable.Class() implements CircuitBreaker {
   readonly [TypeId]: typeof TypeId = TypeId
   readonly era: Ref.Ref<Era>
   listeners: ReadonlyArray<(transition: CircuitBreaker.Transition) => void> = []
@@ -49,27 +49,21 @@ export class Breaker implements CircuitBreaker {
   downMillis = 0
 
   constructor(readonly key: string, settings: settings_.Settings, now: number, readonly shadow: Breaker | undefined) {
+    super()
     this.era = Ref.unsafeMake<Era>({
       settings,
       state: Machine.closed(0, settings, now),
       holds: noHolds,
       isDisabled: false,
       opening: settings_.firstOpening(settings),
-      inFlight: makeInFlight(settings),
+      inFlight: settings.makeInFlight?.(),
       handlers: undefined
     })
-  }
-
-  pipe() {
-    return pipeArguments(this, arguments)
   }
 }
 
 /** @internal */
 export const noHolds: ReadonlySet<unknown> = new Set()
-
-const makeInFlight = ({ limits }: settings_.Settings): InFlight | undefined =>
-  limits.length > 0 ? new InFlight(limits) : undefined
 
 /**
  * The time of the running fiber. `Clock.currentTimeMillis` takes two operations more, which is half of what a call through
@@ -112,17 +106,24 @@ export const modify = <A>(
 /** A new generation begins with nobody in flight, and a closed breaker at the start of its schedule. */
 const succeeding = (before: Era, after: Era): Era => {
   if (after.state.generation === before.state.generation) return after
-  const inFlight = makeInFlight(after.settings)
+  const inFlight = after.settings.makeInFlight?.()
   return after.state._tag === "Closed"
     ? { ...after, inFlight, opening: settings_.firstOpening(after.settings) }
     : { ...after, inFlight }
 }
 
+/**
+ * Wakes the calls that wait for this change.
+ *
+ * @internal
+ */
+export const wake = (self: Breaker, change: Deferred.Deferred<void>): void => {
+  if (self.change === change) self.change = undefined
+  Deferred.unsafeDone(change, Exit.void)
+}
+
 const announce = (self: Breaker, before: Era, after: Era, now: number): void => {
-  if (self.change !== undefined) {
-    Deferred.unsafeDone(self.change, Exit.void)
-    self.change = undefined
-  }
+  if (self.change !== undefined) wake(self, self.change)
   const from = nameOf(before)
   const to = nameOf(after)
   if (before.state._tag !== "Closed" && after.state._tag === "Closed") {

@@ -61,18 +61,16 @@ export const listen = (self: Breaker, listener: (transition: CircuitBreaker.Tran
 
 /** @internal */
 export const snapshot = (self: Breaker): Effect.Effect<CircuitBreaker.Snapshot> =>
-  Effect.zipWith(Ref.get(self.era), Clock.currentTimeMillis, (era, now) => {
-    const { generation } = era.state
-    const common = {
+  Effect.flatMap(Clock.currentTimeMillis, (now) =>
+    Effect.map(Ref.get(self.era), (era) => ({
+      ...details(era, now),
       key: self.key,
       state: nameOf(era),
-      generation,
+      generation: era.state.generation,
       waiting: self.waiting,
       rejected: self.rejected,
       downMillis: self.downMillis
-    }
-    return { ...common, ...details(era, now) }
-  })
+    })))
 
 const details = (era: Era, now: number) => {
   const { state } = era

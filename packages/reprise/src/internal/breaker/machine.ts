@@ -261,6 +261,8 @@ const settleProbe = (
   const returned = { ...state, leases: state.leases.filter(({ id }) => id !== lease) }
   switch (outcome) {
     case "success": {
+      // It is about to open: a success that comes after the failure that was one too many is too late.
+      if (state.failures > config.tolerated) return [undefined, returned]
       const next = { ...returned, successes: state.successes + 1 }
       return [undefined, next.successes >= config.successes ? closed(state.generation + 1, config, now, true) : next]
     }

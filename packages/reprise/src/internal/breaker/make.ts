@@ -32,15 +32,22 @@ export const build = (
   isCounted: boolean
 ): Effect.Effect<(key: string) => Breaker, never, unknown> => {
   const own = settings.make(options, reject, isCounted)
-  const shadow = options.shadow === undefined ? undefined : settings.make(options.shadow, reject, isCounted)
-  return Effect.zipWith(
-    Effect.zip(own, shadow ?? Effect.succeed(undefined)),
-    Effect.clock,
-    ([own, shadow], clock) => (key) => {
-      const now = clock.unsafeCurrentTimeMillis()
-      const candidate = shadow === undefined ? undefined : new Breaker(key, shadow, now, undefined)
-      return new Breaker(key, own, now, candidate)
-    }
+  // A candidate rejects nothing, so nothing can wait for it, and its probes are the calls that there are.
+  const candidate = options.shadow &&
+    settings.make({ ...options.shadow, onFull: "reject", probe: undefined }, reject, isCounted)
+  return Effect.flatMap(
+    own,
+    (own) =>
+      Effect.flatMap(
+        candidate ?? Effect.succeed(undefined),
+        (candidate) =>
+          Effect.clockWith((clock) =>
+            Effect.succeed((key: string) => {
+              const now = clock.unsafeCurrentTimeMillis()
+              return new Breaker(key, own, now, candidate && new Breaker(key, candidate, now, undefined))
+            })
+          )
+      )
   )
 }
 
@@ -61,7 +68,9 @@ export const reconfigure = <R>(
       Effect.flatMap(Clock.currentTimeMillis, (now) =>
         modify(self, now, ({ settings, state }) => {
           if (state._tag === "Closed") state.box.window = next.makeWindow(state.box.window, now)
-          return [undefined, { settings: { ...next, isCounted: settings.isCounted } }]
+          // What probes have shown was asked for by other numbers.
+          const counted = state._tag === "HalfOpen" ? { ...state, successes: 0, failures: 0 } : state
+          return [undefined, { settings: { ...next, isCounted: settings.isCounted }, state: counted }]
         }))
   )
 

@@ -1,14 +1,16 @@
 import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
+import * as Context from "effect/Context"
 import * as Deferred from "effect/Deferred"
-import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as FiberId from "effect/FiberId"
 import * as Option from "effect/Option"
 import * as Ref from "effect/Ref"
+import * as Runtime from "effect/Runtime"
 import type { CircuitOpen } from "../../CircuitBreaker.js"
-import { type Breaker, type Era, modify, nowMillis, open, overdue, reject } from "./breaker.js"
+import * as timer from "../timer.js"
+import { type Breaker, type Era, modify, nowMillis, open, overdue, reject, wake } from "./breaker.js"
 import type { Entry, InFlight } from "./inFlight.js"
 import * as Machine from "./machine.js"
 import type { Settings } from "./settings.js"
@@ -59,7 +61,7 @@ const makeHandlers = (self: Breaker, { settings, state }: Era): Handlers => {
     const trip = box.window.tripped(now, none)
     return trip === undefined
       ? exit
-      : Effect.zipRight(open(self, state.generation, trip, now || nowMillis(), errorOf(exit)), exit)
+      : Effect.flatMap(open(self, state.generation, trip, now || nowMillis(), errorOf(exit)), () => exit)
   }
   return {
     onSuccess: (value) => {
@@ -90,6 +92,12 @@ const judge = <A, E>(
   }
 }
 
+/** A probe of the breaker's own is no call: whatever it fails with, it has failed. */
+const judgeProbe: typeof judge = (_, exit) => [
+  Exit.isSuccess(exit) ? "success" : Cause.isInterruptedOnly(exit.cause) ? "interrupted" : "failure",
+  exit
+]
+
 /**
  * A call that was let through: what `settle` has to be given back.
  *
@@ -97,6 +105,8 @@ const judge = <A, E>(
  */
 export interface Admitted {
   readonly permit: Machine.Permit
+  /** What probes in place of the call. */
+  readonly probe: Settings["probe"]
   readonly startMillis: number
   readonly inFlight: InFlight | undefined
   readonly entry: Entry | undefined
@@ -110,30 +120,31 @@ const guarded = <A, E, R>(
   effect: Effect.Effect<A, E, R>,
   restore: Restore
 ): Effect.Effect<A, E | CircuitOpen, R> =>
-  Effect.flatMap(
-    Effect.zip(admit(self, restore), Ref.get(self.era)),
-    ([admitted, { settings }]) =>
-      settings.probe !== undefined && admitted.permit.lease > 0
-        ? Effect.zipRight(
-          probe(self, admitted, restore(settings.probe) as Effect.Effect<unknown, unknown>),
-          Effect.suspend(() => guarded(self, effect, restore))
-        )
-        : Effect.flatMap(Effect.exit(restore(effect)), (exit) => settle(self, admitted, exit))
-  )
+  Effect.flatMap(admit(self, restore), (admitted) => {
+    const { permit, probe } = admitted
+    return permit.lease === 0 || probe === undefined
+      ? Effect.flatMap(Effect.exit(restore(effect)), (exit) => settle(self, admitted, exit))
+      : Effect.flatMap(
+        runProbe(self, admitted, restore(probe) as Effect.Effect<unknown, unknown>),
+        () => guarded(self, effect, restore)
+      )
+  })
 
 /** A probe of the breaker's own decides, and then the call is asked about anew. */
-const probe = (self: Breaker, admitted: Admitted, effect: Effect.Effect<unknown, unknown>): Effect.Effect<void> =>
-  Effect.flatMap(Effect.exit(effect), (exit) =>
-    Effect.zipRight(
-      Effect.exit(settle(self, admitted, exit)),
-      Exit.isFailure(exit) && Cause.isInterrupted(exit.cause) ? Effect.interrupt : Effect.void
+const runProbe = (self: Breaker, admitted: Admitted, probe: Effect.Effect<unknown, unknown>): Effect.Effect<void> =>
+  Effect.flatMap(Effect.exit(probe), (exit) =>
+    Effect.flatMap(
+      Effect.exit(settle(self, admitted, exit, judgeProbe)),
+      () => Exit.isFailure(exit) && Cause.isInterrupted(exit.cause) ? Effect.interrupt : Effect.void
     ))
 
 type Decision =
   | { readonly _tag: "Admitted"; readonly admitted: Admitted }
   | { readonly _tag: "Trip"; readonly generation: number; readonly trip: Machine.Trip }
   | { readonly _tag: "Reject"; readonly error: CircuitOpen }
-  | { readonly _tag: "Wait"; readonly millis: number }
+  | { readonly _tag: "Wait"; readonly change: Deferred.Deferred<void>; readonly millis: number }
+
+type Waiting = Extract<Decision, { readonly _tag: "Wait" }>
 
 /** @internal */
 export const admit = (self: Breaker, restore: Restore): Effect.Effect<Admitted, CircuitOpen> =>
@@ -144,20 +155,20 @@ export const admit = (self: Breaker, restore: Restore): Effect.Effect<Admitted, 
         switch (decision._tag) {
           case "Admitted":
             return self.shadow === undefined
-              ? Effect.succeed(decision.admitted)
-              : Effect.map(Effect.option(admit(self.shadow, restore)), (shadow) => ({
+              ? Exit.succeed(decision.admitted)
+              : Effect.map(Effect.exit(admit(self.shadow, restore)), (shadow) => ({
                 ...decision.admitted,
-                shadow: Option.getOrUndefined(shadow)
+                shadow: Exit.isSuccess(shadow) ? shadow.value : undefined
               }))
           case "Trip":
-            return Effect.zipRight(
+            return Effect.flatMap(
               open(self, decision.generation, decision.trip, now, Option.none()),
-              Effect.suspend(() => admit(self, restore))
+              () => admit(self, restore)
             )
           case "Reject":
             return Effect.fail(decision.error)
           case "Wait":
-            return Effect.zipRight(wait(self, restore, decision.millis), Effect.suspend(() => admit(self, restore)))
+            return Effect.flatMap(wait(self, restore, decision), () => admit(self, restore))
         }
       })
   )
@@ -175,32 +186,53 @@ const decide = (self: Breaker, era: Era, now: number): readonly [Decision, Parti
     self.running++
     const { inFlight } = era
     const entry = next._tag === "Closed" ? inFlight?.add(now) : undefined
-    const admitted = { permit: verdict.permit, startMillis: now, inFlight, entry, isSettled: false, shadow: undefined }
+    const admitted = {
+      permit: verdict.permit,
+      probe: settings.probe,
+      startMillis: now,
+      inFlight,
+      entry,
+      isSettled: false,
+      shadow: undefined
+    }
     return [{ _tag: "Admitted", admitted }, changes]
   }
   return verdict._tag === "Full" && self.waiting < settings.maxWaiting
-    ? [{ _tag: "Wait", millis: verdict.retryAfterMillis }, changes]
+    ? [toWait(self, verdict.retryAfterMillis), changes]
     : [{ _tag: "Reject", error: reject(self, { ...era, state: next }, verdict.retryAfterMillis) }, changes]
 }
 
+/** In the step that decides it: what changes right afterwards has to be heard. */
+const toWait = (self: Breaker, millis: number): Waiting => {
+  self.waiting++
+  return { _tag: "Wait", change: self.change ??= Deferred.unsafeMake<void>(FiberId.none), millis }
+}
+
 /** Until a permit may be free: something has changed, or a lease has ended. */
-const wait = (self: Breaker, restore: Restore, millis: number): Effect.Effect<void> =>
-  Effect.suspend(() => {
-    self.waiting++
-    const change = self.change ??= Deferred.unsafeMake<void>(FiberId.none)
-    return Effect.ensuring(
-      restore(Effect.raceFirst(Deferred.await(change), Effect.sleep(Duration.millis(Math.max(millis, 1))))),
-      Effect.sync(() => self.waiting--)
-    )
+const wait = (self: Breaker, restore: Restore, { change, millis }: Waiting): Effect.Effect<void> =>
+  Effect.withFiberRuntime((fiber, { runtimeFlags }) => {
+    const runtime = Runtime.make({ context: Context.empty(), runtimeFlags, fiberRefs: fiber.getFiberRefs() })
+    // The end of a lease is a change too: one for all that wait.
+    const stop = timer.start(fiber, runtime, Math.max(millis, 1), () => wake(self, change))
+    return Effect.flatMap(Effect.exit(restore(Deferred.await(change))), (exit) => {
+      stop()
+      self.waiting--
+      return exit
+    })
   })
 
 /** @internal */
-export const settle = <A, E>(self: Breaker, admitted: Admitted, exit: Exit.Exit<A, E>): Effect.Effect<A, E> =>
+export const settle = <A, E>(
+  self: Breaker,
+  admitted: Admitted,
+  exit: Exit.Exit<A, E>,
+  judgeExit = judge
+): Effect.Effect<A, E> =>
   Effect.flatMap(Clock.currentTimeMillis, (now) => {
     if (admitted.isSettled) return exit
     admitted.isSettled = true
     return Effect.flatMap(
-      modify(self, now, (era) => settleIn(self, era, admitted, exit, now)),
+      modify(self, now, (era) => settleIn(self, era, admitted, judgeExit(era.settings, exit), now)),
       ([trip, judged]) => {
         const opened = trip === undefined
           ? Effect.void
@@ -208,7 +240,7 @@ export const settle = <A, E>(self: Breaker, admitted: Admitted, exit: Exit.Exit<
         const shadowed = self.shadow !== undefined && admitted.shadow !== undefined
           ? Effect.exit(settle(self.shadow, admitted.shadow, exit))
           : Effect.void
-        return Effect.zipRight(opened, Effect.zipRight(shadowed, judged))
+        return Effect.flatMap(opened, () => Effect.flatMap(shadowed, () => judged))
       }
     )
   })
@@ -217,12 +249,11 @@ const settleIn = <A, E>(
   self: Breaker,
   era: Era,
   { entry, inFlight, permit, startMillis }: Admitted,
-  exit: Exit.Exit<A, E>,
+  [outcome, judged]: ReturnType<typeof judge<A, E>>,
   now: number
 ): readonly [readonly [Machine.Trip | undefined, Exit.Exit<A, E>], Partial<Era> | undefined] => {
   self.running--
   if (entry !== undefined) inFlight?.remove(entry)
-  const [outcome, judged] = judge(era.settings, exit)
   const took = Math.max(now - startMillis, 0)
   const [trip, state] = Machine.settle(era.state, permit, outcome, now, took, era.settings, overdue(era, now))
   return [[era.isDisabled ? undefined : trip, judged], state === era.state ? undefined : { state }]

@@ -20,7 +20,8 @@ import * as strategy from "./strategy.js"
  */
 export interface Settings extends Machine.Config {
   readonly reads: strategy.Reads
-  readonly limits: ReadonlyArray<number>
+  /** Watches the calls in flight for slow ones, where the rule asks for that. */
+  readonly makeInFlight: strategy.Strategy["makeInFlight"]
   readonly openFor: Schedule.Schedule<unknown, CircuitBreaker.Opening, unknown>
   readonly outcome: (exit: Exit.Exit<unknown, unknown>) => Machine.Outcome
   /** Whether a success has to be asked of `outcome` too. */
@@ -85,14 +86,14 @@ export const nextOpening = (
   now: number,
   input: CircuitBreaker.Opening
 ): Effect.Effect<Opening> =>
-  settings.openFor.step(now, input, previous.state).pipe(
+  Effect.suspend(() => settings.openFor.step(now, input, previous.state)).pipe(
     Effect.map(([state, , decision]): Opening =>
       ScheduleDecision.isDone(decision)
         ? previous
         : { state, lastMillis: Math.ceil(Math.max(ScheduleIntervals.start(decision.intervals) - now, 0)) || 0 }
     ),
     Effect.catchAllCause(() => Effect.succeed(previous)),
-    Effect.provide(settings.context)
+    Effect.mapInputContext((_: Context.Context<never>) => settings.context)
   )
 
 /** @internal */
@@ -125,13 +126,13 @@ const check = (
   reject: Settings["reject"],
   isCounted: boolean
 ): Omit<Settings, "context" | "ramp"> => {
-  const { limits, makeWindow, reads } = strategy.of(options.trip)
+  const { makeInFlight, makeWindow, reads, slowerThanMillis } = strategy.of(options.trip)
   const probes = InvalidOption.integer("probes", options.probes ?? 1, min)
   return {
     makeWindow,
     reads,
-    limits,
-    slowerThanMillis: Math.min(...limits),
+    makeInFlight,
+    slowerThanMillis,
     openFor: options.openFor ?? standard,
     probes,
     successes: InvalidOption.integer("successes", options.successes ?? probes, min),

@@ -1,4 +1,5 @@
 import type { Tripping } from "../../Tripping.js"
+import type { InFlight } from "./inFlight.js"
 import type { Window } from "./machine.js"
 
 // Not marked internal: the declarations of Tripping refer to it.
@@ -18,14 +19,18 @@ export interface Strategy extends Tripping {
   readonly makeWindow: (previous: Window | undefined, nowMillis: number) => Window
   /** From how many milliseconds on a call is slow. */
   readonly limits: ReadonlyArray<number>
+  readonly slowerThanMillis: number
+  readonly makeInFlight: (() => InFlight) | undefined
 }
 
 /** @internal */
 export const make = (
   reads: Reads,
   makeWindow: Strategy["makeWindow"],
-  limits: ReadonlyArray<number> = []
-): Tripping => ({ [TypeId]: TypeId, reads, makeWindow, limits }) as Strategy
+  limits: ReadonlyArray<number> = [],
+  makeInFlight?: Strategy["makeInFlight"]
+): Tripping =>
+  ({ [TypeId]: TypeId, reads, makeWindow, limits, makeInFlight, slowerThanMillis: Math.min(...limits) }) as Strategy
 
 /** Every `Tripping` is made by `make`. */
 export const of = (tripping: Tripping): Strategy => tripping as Strategy

@@ -64,9 +64,16 @@ export class LastCalls implements Samples {
   }
 }
 
+/** @internal */
+export interface Span {
+  readonly atMillis: number
+  readonly calls: number
+  readonly bad: number
+}
+
 /**
- * The calls of the last `buckets` spans of `bucketMillis`, the current one included. Nothing rotates them: a span that has
- * passed is cleared when the next call comes. A clock that steps back counts in the current span.
+ * The calls of the last `millis`, kept in `buckets` spans, the current one included. Nothing rotates them: a span that has
+ * passed is cleared when the next call comes. A clock that steps back counts in the current span, and goes on from there.
  *
  * @internal
  */
@@ -74,25 +81,32 @@ export class LastMillis implements Samples {
   calls = 0
   bad = 0
   private head = -Infinity
+  /** How many spans the clock has stepped back since. */
+  private ahead = 0
   /** Calls and bad calls of each span in turn. */
   private ring: Array<number> | undefined
 
-  constructor(readonly buckets: number, readonly bucketMillis: number) {}
+  constructor(readonly buckets: number, readonly millis: number) {}
 
   add(isBad: boolean, nowMillis: number): void {
-    this.advance(nowMillis)
+    this.put({ atMillis: nowMillis, calls: 1, bad: isBad ? 1 : 0 })
+  }
+
+  put({ atMillis, bad, calls }: Span): void {
+    this.advance(atMillis)
     const ring = this.ring ??= new Array<number>(this.buckets * 2).fill(0)
     const at = this.at(this.head)
-    ring[at]!++
-    this.calls++
-    if (isBad) {
-      ring[at + 1]!++
-      this.bad++
-    }
+    ring[at] = ring[at]! + calls
+    ring[at + 1] = ring[at + 1]! + bad
+    this.calls += calls
+    this.bad += bad
   }
 
   advance(nowMillis: number): void {
-    const span = Math.floor(nowMillis / this.bucketMillis)
+    // In this order, no rounding puts a moment into the span before its own.
+    const clock = Math.floor(nowMillis * this.buckets / this.millis)
+    const span = clock + this.ahead
+    if (span < this.head) this.ahead = this.head - clock
     if (span <= this.head) return
     const passed = Math.min(span - this.head, this.buckets)
     this.head = span
@@ -111,10 +125,28 @@ export class LastMillis implements Samples {
     return (((span % this.buckets) + this.buckets) % this.buckets) * 2
   }
 
-  replay(into: Samples): void {
-    for (let i = this.buckets - 1; i >= 0 && this.calls > 0; i--) {
-      const at = this.at(this.head - i)
-      for (let n = 0; n < this.ring![at]!; n++) into.add(n < this.ring![at + 1]!, (this.head - i) * this.bucketMillis)
+  /** Oldest first. */
+  spans(): ReadonlyArray<Span> {
+    const found: Array<Span> = []
+    for (let span = this.head - this.buckets + 1; span <= this.head && this.calls > 0; span++) {
+      const at = this.at(span)
+      const calls = this.ring![at]!
+      if (calls > 0) {
+        found.push({
+          atMillis: Math.ceil((span - this.ahead) * this.millis / this.buckets),
+          calls,
+          bad: this.ring![at + 1]!
+        })
+      }
+    }
+    return found
+  }
+
+  replay(into: Samples, nowMillis: number): void {
+    this.advance(nowMillis)
+    for (const span of this.spans()) {
+      if (into instanceof LastMillis) into.put(span)
+      else for (let i = 0; i < span.calls; i++) into.add(i < span.bad, span.atMillis)
     }
   }
 }

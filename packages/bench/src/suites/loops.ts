@@ -1,0 +1,37 @@
+import * as Effect from "effect/Effect"
+import type { Case } from "../harness.js"
+
+/** Many calls of one and the same effect, in one fiber: as in a program that keeps it in a constant. */
+export const inFiber = (effect: Effect.Effect<unknown, unknown>): Case["run"] => perCallInFiber(() => effect)
+
+/** The loop runs inside one fiber; `make` is called for every turn. */
+export const perCallInFiber = (make: () => Effect.Effect<unknown, unknown>): Case["run"] => (times) => {
+  let done = 0
+  return Effect.runPromise(Effect.whileLoop({ while: () => done++ < times, body: make, step: () => {} }))
+}
+
+export const awaited = (call: () => Promise<unknown>): Case["run"] => async (times) => {
+  for (let done = 0; done < times; done++) await call()
+}
+
+export const awaitedAndCaught = (call: () => Promise<unknown>): Case["run"] => async (times) => {
+  for (let done = 0; done < times; done++) {
+    try {
+      await call()
+    } catch {
+      continue
+    }
+    throw new Error("a call succeeded that has to fail")
+  }
+}
+
+export const nothing = Effect.void
+export const resolved = async (): Promise<number> => 1
+
+/** What all in a fiber is compared with, and the unit F. */
+export const inFiberBases: ReadonlyArray<Case> = [
+  { name: "loop", base: "loop", run: inFiber(nothing) },
+  { name: "Effect.flatMap", base: "loop", run: inFiber(Effect.flatMap(nothing, () => nothing)) }
+]
+
+export const awaitBase: Case = { name: "await", base: "await", run: awaited(resolved) }

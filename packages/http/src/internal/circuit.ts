@@ -1,0 +1,146 @@
+import * as HttpClient from "@effect/platform/HttpClient"
+import type * as HttpClientRequest from "@effect/platform/HttpClientRequest"
+import * as Cause from "effect/Cause"
+import * as Clock from "effect/Clock"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Option from "effect/Option"
+import * as Random from "effect/Random"
+import * as CircuitBreaker from "reprise/CircuitBreaker"
+import * as CircuitBreakers from "reprise/CircuitBreakers"
+import * as Deadline from "reprise/Deadline"
+import type { HttpFailure } from "../HttpFailure.js"
+import type { HttpResilience } from "../HttpResilience.js"
+import * as attempts from "./attempts.js"
+import * as failureMessage from "./failureMessage.js"
+import type { Attempt } from "./reader.js"
+import * as timeLimits from "./timeLimits.js"
+
+/** @internal */
+export interface Circuit {
+  readonly breakers: CircuitBreakers.CircuitBreakers<string>
+  readonly key: (request: HttpClientRequest.HttpClientRequest) => string
+  readonly isWaiting: boolean
+}
+
+/**
+ * Puts the attempt under the breaker of its key. Whatever it fails with says whether the circuit is open now: then another
+ * attempt is not worth its wait.
+ *
+ * @internal
+ */
+export const guard = <R>(
+  circuit: Circuit,
+  request: HttpClientRequest.HttpClientRequest,
+  attempt: Attempt<attempts.FailedAttempt, R>,
+  deadlineMillis: number
+): Attempt<attempts.FailedAttempt, R> =>
+  Effect.flatMap(
+    CircuitBreakers.get(circuit.breakers, circuit.key(request)),
+    (breaker) =>
+      Effect.catchAll(CircuitBreaker.protect(attempt, breaker), (error): Attempt<attempts.FailedAttempt, R> => {
+        if (!(error instanceof CircuitBreaker.CircuitOpen)) {
+          return Effect.flatMap(CircuitBreaker.state(breaker), (state) =>
+            Effect.fail(state === "Open" && !circuit.isWaiting ? error.withOpenCircuit() : error))
+        }
+        const rejected = Effect.fail(
+          new attempts.FailedAttempt(request, Option.none(), { _tag: "Cause", cause: Cause.fail(error) }, true)
+        )
+        if (!circuit.isWaiting) {
+          return rejected
+        }
+        return Effect.flatMap(waitMillis(error, deadlineMillis), (millis) =>
+          millis === undefined
+            ? rejected
+            : Effect.flatMap(
+              Effect.sleep(Duration.millis(millis)),
+              () =>
+                guard(circuit, request, attempt, deadlineMillis)
+            ))
+      })
+  )
+
+/**
+ * One stage of its own.
+ *
+ * @internal
+ */
+export const stage = <E, R>(
+  client: HttpClient.HttpClient.With<E, R>,
+  circuit: Circuit
+): HttpClient.HttpClient.With<E | CircuitBreaker.CircuitOpen, R> =>
+  HttpClient.makeWith<never, never, E | CircuitBreaker.CircuitOpen, R>(
+    (request) =>
+      Effect.flatMap(request, (request) =>
+        Effect.flatMap(Deadline.current, (deadlineMillis) => {
+          const attempt = attempts.run(client, request, facts, timeLimits.none, Infinity)
+          return Effect.catchAll(guard(circuit, request, attempt, deadlineMillis), ({ origin }) =>
+            origin._tag === "Response"
+              ? Effect.succeed(origin.response)
+              // What the client below failed with, or the rejection.
+              : Effect.failCause(origin.cause as Cause.Cause<E | CircuitBreaker.CircuitOpen>))
+        })),
+    Effect.succeed
+  )
+
+const facts: attempts.Facts = {}
+
+/** Spread by a tenth, so that not all who wait come at once; nothing where the deadline does not allow it. */
+const waitMillis = (
+  { retryAfter }: CircuitBreaker.CircuitOpen,
+  deadlineMillis: number
+): Effect.Effect<number | undefined> =>
+  Effect.zipWith(Clock.currentTimeMillis, Random.nextRange(1, 1.1), (now, factor) => {
+    const millis = Math.max(Duration.toMillis(retryAfter), 1) * factor
+    return Number.isFinite(millis) && now + millis < deadlineMillis ? millis : undefined
+  })
+
+/** @internal */
+export const make = (options: HttpResilience.CircuitBreakerOptions, attemptMillis = Infinity): Circuit => {
+  const { countRateLimited = false, key = failureMessage.origin, onOpen, ...rest } = options
+  const { capacity, idleTimeToLive, ...breaker } = rest
+  const outcome = outcomeOf(countRateLimited, attemptMillis)
+  return {
+    // No option requires anything, and what a registry is made of is synchronous.
+    breakers: Effect.runSync(
+      CircuitBreakers.make<string>({ breaker: { ...breaker, outcome }, capacity, idleTimeToLive })
+    ),
+    key,
+    isWaiting: onOpen === "wait"
+  }
+}
+
+const outcomeOf = (countRateLimited: boolean, attemptMillis: number) => (exit: Exit.Exit<unknown, unknown>) => {
+  if (Exit.isSuccess(exit)) return "success"
+  const failed = Option.getOrUndefined(Cause.failureOption(exit.cause))
+  const failure = failed instanceof attempts.FailedAttempt ? Option.getOrUndefined(failed.failure) : undefined
+  return failure === undefined ? "ignored" : judge(failure, countRateLimited, attemptMillis)
+}
+
+const judge = (
+  failure: HttpFailure,
+  countRateLimited: boolean,
+  attemptMillis: number
+): CircuitBreaker.CircuitBreaker.Outcome => {
+  switch (failure._tag) {
+    case "ConnectFailure":
+    case "ConnectionLost":
+    case "BodyFailure":
+    case "UnknownNetwork":
+      return "failure"
+    case "AttemptTimeout": {
+      // What the deadline of the caller has cut short was not given the time to answer.
+      const given = failure.duration === undefined ? Infinity : Duration.toMillis(failure.duration)
+      return attemptMillis < Infinity && given < attemptMillis ? "ignored" : "failure"
+    }
+    case "ServerError":
+      return [500, 502, 503, 504].includes(failure.status) ? "failure" : "success"
+    case "RateLimited":
+      return countRateLimited ? "failure" : "ignored"
+    case "ClientError":
+      return "success"
+    default:
+      return "ignored"
+  }
+}

@@ -1,0 +1,150 @@
+/**
+ * Circuit breakers on the wire and on disk: `CircuitOpen` for RPC, and the state of a breaker for the process after this one.
+ * A module of its own, so that a program without it does not hold `Schema`.
+ *
+ * @since 0.1.0
+ */
+import * as Clock from "effect/Clock"
+import * as Data from "effect/Data"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import type * as ParseResult from "effect/ParseResult"
+import * as Ref from "effect/Ref"
+import * as Schema from "effect/Schema"
+import * as CircuitBreaker from "./CircuitBreaker.js"
+import type { Breaker } from "./internal/breaker/breaker.js"
+import * as codec from "./internal/breaker/codec.js"
+import * as restore from "./internal/breaker/restore.js"
+
+/**
+ * A `CircuitOpen` as JSON: durations are milliseconds, `null` where there is no end.
+ *
+ * @since 0.1.0
+ * @category schemas
+ */
+export const CircuitOpen = Schema.transform(
+  Schema.Struct({
+    _tag: Schema.Literal("CircuitOpen"),
+    key: Schema.String,
+    state: Schema.Literal("Closed", "Open", "HalfOpen", "Isolated", "Disabled"),
+    retryAfterMillis: Schema.NullOr(Schema.NonNegative),
+    openedAtMillis: Schema.UndefinedOr(Schema.Number).pipe(Schema.optional),
+    trip: Schema.UndefinedOr(codec.Trip).pipe(Schema.optional)
+  }),
+  Schema.instanceOf(CircuitBreaker.CircuitOpen),
+  {
+    strict: true,
+    decode: ({ _tag, openedAtMillis, retryAfterMillis, trip, ...rest }) =>
+      new CircuitBreaker.CircuitOpen({
+        ...rest,
+        openedAtMillis,
+        trip,
+        retryAfter: Duration.millis(retryAfterMillis ?? Infinity)
+      }),
+    encode: ({ _tag, key, openedAtMillis, retryAfter, state, trip }) => ({
+      _tag,
+      key,
+      state,
+      retryAfterMillis: Duration.isFinite(retryAfter) ? Duration.toMillis(retryAfter) : null,
+      ...(openedAtMillis !== undefined && { openedAtMillis }),
+      ...(trip !== undefined && { trip })
+    })
+  }
+)
+
+/**
+ * What is written down of a breaker, as JSON. Times are epoch milliseconds, so that the time between counts.
+ *
+ * @since 0.1.0
+ * @category schemas
+ */
+export const State = Schema.Struct({
+  version: Schema.Literal(1),
+  isDisabled: Schema.Boolean,
+  state: codec.State
+})
+
+/**
+ * @since 0.1.0
+ * @category schemas
+ */
+export type State = typeof State.Type
+
+/**
+ * What was written down cannot be the state of this breaker.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class StateRefused extends Data.TaggedError("StateRefused")<{
+  readonly reason: string
+  readonly cause?: ParseResult.ParseError
+}> {
+  /**
+   * @since 0.1.0
+   */
+  override get message(): string {
+    return `The state of the circuit breaker is refused: ${this.reason}`
+  }
+}
+
+/**
+ * Writes down the state of a breaker. Isolations are not part of it, and a half-open one is written down as open with its
+ * time over.
+ *
+ * @example
+ * ```ts
+ * import { Effect } from "effect"
+ * import * as CircuitBreaker from "reprise/CircuitBreaker"
+ * import * as CircuitBreakerSchema from "reprise/CircuitBreakerSchema"
+ * import * as Tripping from "reprise/Tripping"
+ *
+ * const program = Effect.gen(function*() {
+ *   const before = yield* CircuitBreaker.make({ trip: Tripping.consecutive(5) })
+ *   yield* CircuitBreaker.trip(before)
+ *   const json = JSON.stringify(yield* CircuitBreakerSchema.exportState(before))
+ *
+ *   const after = yield* CircuitBreaker.make({ trip: Tripping.consecutive(5) })
+ *   yield* CircuitBreakerSchema.importState(after, JSON.parse(json))
+ *   return yield* CircuitBreaker.state(after)
+ * })
+ *
+ * Effect.runPromise(program).then(console.log) // => Open
+ * ```
+ *
+ * @since 0.1.0
+ * @category persistence
+ */
+export const exportState = (self: CircuitBreaker.CircuitBreaker): Effect.Effect<State> =>
+  Effect.zipWith(
+    // Every breaker is made by `make` or by a registry.
+    Ref.get((self as Breaker).era),
+    Clock.currentTimeMillis,
+    ({ isDisabled, state }, now): State => ({ version: 1, isDisabled, state: codec.ofState(state, now) })
+  )
+
+/**
+ * Puts a breaker into the state that was written down: an open one stays open for the rest of its time, and its schedule goes
+ * on where it was. Fails with `StateRefused`, and changes nothing, where the state is of another version, has impossible
+ * values or comes from another kind of rule; with `onRefused: "closed"` it closes the breaker instead.
+ *
+ * @since 0.1.0
+ * @category persistence
+ */
+export const importState = (
+  self: CircuitBreaker.CircuitBreaker,
+  state: unknown,
+  options?: { readonly onRefused?: "fail" | "closed" | undefined }
+): Effect.Effect<void, StateRefused> => {
+  const imported = Schema.decodeUnknown(State)(state).pipe(
+    Effect.mapError((cause) => new StateRefused({ reason: cause.message, cause })),
+    Effect.flatMap(({ isDisabled, state }) => restore.into(self as Breaker, state, isDisabled)),
+    Effect.filterOrFail(
+      (isRestored) => isRestored,
+      () => new StateRefused({ reason: "its window comes from another kind of rule" })
+    )
+  )
+  return options?.onRefused === "closed"
+    ? Effect.catchAll(imported, () => CircuitBreaker.reset(self)).pipe(Effect.asVoid)
+    : Effect.asVoid(imported)
+}

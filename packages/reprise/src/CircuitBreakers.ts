@@ -1,0 +1,155 @@
+/**
+ * A circuit breaker for each key (an origin, a tenant), made on first use.
+ *
+ * @since 0.1.0
+ */
+import type * as Context from "effect/Context"
+import type * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import { dual } from "effect/Function"
+import * as Layer from "effect/Layer"
+import { type CircuitBreaker, CircuitOpen } from "./CircuitBreaker.js"
+import * as protect_ from "./internal/breaker/protect.js"
+import * as internal from "./internal/breaker/registry.js"
+import * as rejection from "./internal/breaker/rejection.js"
+
+/**
+ * @since 0.1.0
+ * @category type ids
+ */
+export const TypeId: TypeId = internal.TypeId
+
+/**
+ * @since 0.1.0
+ * @category type ids
+ */
+export type TypeId = typeof internal.TypeId
+
+/**
+ * Keys are the same where `Equal` says so.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface CircuitBreakers<in out K> {
+  readonly [TypeId]: TypeId
+  /** Makes the breaker of a new key. */
+  readonly build: (key: K) => Effect.Effect<CircuitBreaker>
+}
+
+/**
+ * @since 0.1.0
+ */
+export declare namespace CircuitBreakers {
+  /**
+   * @since 0.1.0
+   * @category options
+   */
+  export interface Options<in K, out R = never> {
+    /** The options of every breaker, or of the one for a key; a `key` in them is replaced by the name of the key. */
+    readonly breaker: CircuitBreaker.Options<R> | ((key: K) => CircuitBreaker.Options<R>)
+    /** How a key is called in errors and events. Defaults to `String`. */
+    readonly name?: ((key: K) => string) | undefined
+    /** How many keys are kept. Defaults to 10,000. */
+    readonly capacity?: number | undefined
+    /** After how long without a call a key may be let go of. Defaults to `10 minutes`. */
+    readonly idleTimeToLive?: Duration.DurationInput | undefined
+  }
+}
+
+/**
+ * Makes a registry without keys. It holds no fiber and no timer, whatever the number of keys.
+ *
+ * A key is let go of only when another one comes, only where its breaker is closed, and never while a call, a waiter or a
+ * listener of `changes` uses it. Where all `capacity` keys have to stay, a new key gets a breaker that is not kept.
+ * Throws `InvalidOption` for an option out of range.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const make = <K, R = never>(
+  options: CircuitBreakers.Options<K, R>
+): Effect.Effect<CircuitBreakers<K>, never, R> => internal.make(options, rejection.withoutStack(CircuitOpen))
+
+/**
+ * @since 0.1.0
+ * @category layers
+ */
+export const layer = <I, K, R = never>(
+  tag: Context.Tag<I, CircuitBreakers<K>>,
+  options: CircuitBreakers.Options<K, R>
+): Layer.Layer<I, never, R> => Layer.effect(tag, make(options))
+
+/** Every registry is made by `make`. */
+const of = <K>(self: CircuitBreakers<K>): internal.Registry<K> => self as internal.Registry<K>
+
+/**
+ * The breaker of a key; made where there is none.
+ *
+ * @since 0.1.0
+ * @category getters
+ */
+export const get: {
+  <K>(key: K): (self: CircuitBreakers<K>) => Effect.Effect<CircuitBreaker>
+  <K>(self: CircuitBreakers<K>, key: K): Effect.Effect<CircuitBreaker>
+} = dual(2, <K>(self: CircuitBreakers<K>, key: K): Effect.Effect<CircuitBreaker> => internal.get(of(self), key))
+
+/**
+ * Runs the effect through the breaker of the key.
+ *
+ * @example
+ * ```ts
+ * import { Effect } from "effect"
+ * import * as CircuitBreakers from "reprise/CircuitBreakers"
+ * import * as Tripping from "reprise/Tripping"
+ *
+ * const program = Effect.gen(function*() {
+ *   const tenants = yield* CircuitBreakers.make<string>({ breaker: { trip: Tripping.consecutive(1) } })
+ *   yield* Effect.fail("down").pipe(CircuitBreakers.protect(tenants, "a"), Effect.ignore)
+ *   const a = yield* Effect.succeed("up").pipe(CircuitBreakers.protect(tenants, "a"), Effect.flip)
+ *   const b = yield* Effect.succeed("up").pipe(CircuitBreakers.protect(tenants, "b"))
+ *   return [a.key, a._tag, b]
+ * })
+ *
+ * Effect.runPromise(program).then((result) => console.log(result.join(" "))) // => a CircuitOpen up
+ * ```
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const protect: {
+  <K>(
+    breakers: CircuitBreakers<K>,
+    key: K
+  ): <A, E, R>(self: Effect.Effect<A, E, R>) => Effect.Effect<A, E | CircuitOpen, R>
+  <A, E, R, K>(
+    self: Effect.Effect<A, E, R>,
+    breakers: CircuitBreakers<K>,
+    key: K
+  ): Effect.Effect<A, E | CircuitOpen, R>
+} = dual(
+  3,
+  <A, E, R, K>(self: Effect.Effect<A, E, R>, breakers: CircuitBreakers<K>, key: K): Effect.Effect<
+    A,
+    E | CircuitOpen,
+    R
+  > => Effect.flatMap(internal.get(of(breakers), key), (breaker) => protect_.protect(breaker, self))
+)
+
+/**
+ * Every key with what is known of its breaker.
+ *
+ * @since 0.1.0
+ * @category getters
+ */
+export const entries = <K>(
+  self: CircuitBreakers<K>
+): Effect.Effect<ReadonlyArray<readonly [key: K, snapshot: CircuitBreaker.Snapshot]>> => internal.snapshots(of(self))
+
+/**
+ * How many calls got a breaker that was not kept, because every key had to stay.
+ *
+ * @since 0.1.0
+ * @category getters
+ */
+export const overflowed = <K>(self: CircuitBreakers<K>): Effect.Effect<number> => Effect.sync(() => of(self).overflowed)

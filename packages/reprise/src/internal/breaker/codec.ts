@@ -1,0 +1,121 @@
+import * as Schema from "effect/Schema"
+import type * as Machine from "./machine.js"
+import * as windows from "./windows.js"
+
+const count = Schema.NonNegativeInt
+const finite = Schema.Number.pipe(Schema.finite())
+
+/** @internal */
+export const Trip = Schema.Struct({ rule: Schema.String, calls: count, failures: count, slow: count })
+
+interface Several {
+  readonly kind: "several"
+  readonly windows: ReadonlyArray<Window>
+}
+
+/** @internal */
+export type Window =
+  | { readonly kind: "consecutive"; readonly failures: number }
+  | { readonly kind: "calls"; readonly bad: ReadonlyArray<boolean> }
+  | {
+    readonly kind: "time"
+    readonly spans: ReadonlyArray<{ readonly atMillis: number; readonly calls: number; readonly bad: number }>
+  }
+  | { readonly kind: "own"; readonly state: unknown }
+  | Several
+
+const Span = Schema.Struct({ atMillis: finite, calls: count, bad: count }).pipe(
+  Schema.filter(({ bad, calls }) => bad <= calls, { message: () => "more bad calls than calls" })
+)
+
+/** @internal */
+export const Window: Schema.Schema<Window> = Schema.Union(
+  Schema.Struct({ kind: Schema.Literal("consecutive"), failures: count }),
+  Schema.Struct({ kind: Schema.Literal("calls"), bad: Schema.Array(Schema.Boolean) }),
+  Schema.Struct({ kind: Schema.Literal("time"), spans: Schema.Array(Span) }),
+  Schema.Struct({ kind: Schema.Literal("own"), state: Schema.Unknown }),
+  Schema.Struct({
+    kind: Schema.Literal("several"),
+    windows: Schema.Array(Schema.suspend((): Schema.Schema<Window> => Window))
+  })
+)
+
+/** @internal */
+export const State = Schema.Union(
+  Schema.Struct({ _tag: Schema.Literal("Closed"), window: Window }),
+  Schema.Struct({
+    _tag: Schema.Literal("Open"),
+    openedAtMillis: finite,
+    untilMillis: finite,
+    trips: Schema.Int.pipe(Schema.between(1, 1_000_000)),
+    trip: Trip
+  }).pipe(
+    Schema.filter(({ openedAtMillis, untilMillis }) => untilMillis >= openedAtMillis, {
+      message: () => "it would be open until before it opened"
+    })
+  )
+)
+
+/** @internal */
+export type State = typeof State.Type
+
+/** @internal */
+export const ofState = (state: Machine.State, now: number): State => {
+  if (state._tag === "Closed") return { _tag: "Closed", window: ofWindow(state.box.window, now) }
+  const { openedAtMillis, trip, trips } = state
+  // Who goes on with it knows nothing of the probes of this one, and may send its own at once.
+  const untilMillis = state._tag === "Open" ? state.untilMillis : Math.max(now, openedAtMillis)
+  return { _tag: "Open", openedAtMillis, untilMillis, trips, trip }
+}
+
+const ofWindow = (window: Machine.Window, now: number): Window => {
+  if (window instanceof windows.Consecutive) return { kind: "consecutive", failures: window.failures }
+  if (window instanceof windows.Several) {
+    return {
+      kind: "several",
+      windows: window.windows.map((one) => ofWindow(one, now))
+    }
+  }
+  if (window instanceof windows.Rate) return ofSamples(window.samples, now)
+  // There are no other windows than these and a program's own.
+  return { kind: "own", state: (window as windows.Own<unknown>).state }
+}
+
+const ofSamples = (samples: windows.Samples, now: number): Window => {
+  samples.advance(now)
+  if (samples instanceof windows.LastMillis) return { kind: "time", spans: samples.spans() }
+  const bad: Array<boolean> = []
+  samples.replay({ calls: 0, bad: 0, advance: () => {}, replay: () => {}, add: (isBad) => bad.push(isBad) }, 0)
+  return { kind: "calls", bad }
+}
+
+/**
+ * Fills a new window with what was written down of another, where they are of the same kind; `false` where they are not.
+ *
+ * @internal
+ */
+export const fill = (window: Machine.Window, from: Window): boolean => {
+  if (window instanceof windows.Consecutive && from.kind === "consecutive") {
+    window.failures = from.failures
+    return true
+  }
+  if (window instanceof windows.Several && from.kind === "several") {
+    return window.windows.length === from.windows.length &&
+      window.windows.every((one, i) => fill(one, from.windows[i]!))
+  }
+  if (window instanceof windows.Own && from.kind === "own") {
+    window.state = from.state
+    return true
+  }
+  return window instanceof windows.Rate && fillSamples(window.samples, from)
+}
+
+const fillSamples = (samples: windows.Samples, from: Window): boolean => {
+  if (samples instanceof windows.LastCalls && from.kind === "calls") {
+    for (const isBad of from.bad) samples.add(isBad)
+    return true
+  }
+  if (!(samples instanceof windows.LastMillis) || from.kind !== "time") return false
+  for (const span of from.spans) samples.put(span)
+  return true
+}

@@ -1,0 +1,121 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Context, Data, Duration, Effect, Fiber, Layer, TestClock } from "effect"
+import * as CircuitBreaker from "reprise/CircuitBreaker"
+import * as CircuitBreakers from "reprise/CircuitBreakers"
+import { InvalidOption } from "reprise/InvalidOption"
+import * as Tripping from "reprise/Tripping"
+
+const options = { breaker: { trip: Tripping.consecutive(1) } } as const
+
+const keys = <K>(breakers: CircuitBreakers.CircuitBreakers<K>) =>
+  Effect.map(CircuitBreakers.entries(breakers), (entries) => entries.map(([key]) => key))
+
+const touch = <K>(breakers: CircuitBreakers.CircuitBreakers<K>, key: K) =>
+  CircuitBreakers.protect(Effect.void, breakers, key)
+
+const break_ = <K>(breakers: CircuitBreakers.CircuitBreakers<K>, key: K) =>
+  Effect.ignore(CircuitBreakers.protect(Effect.fail("down"), breakers, key))
+
+class Tenant extends Data.Class<{ readonly id: number }> {}
+
+describe("CircuitBreakers", () => {
+  it.effect("has one breaker for keys that are equal, and another for one that is not", () =>
+    Effect.gen(function*() {
+      const breakers = yield* CircuitBreakers.make<Tenant>({ ...options, name: ({ id }) => `tenant ${id}` })
+      yield* break_(breakers, new Tenant({ id: 1 }))
+      const rejected = yield* Effect.flip(touch(breakers, new Tenant({ id: 1 })))
+      assert.strictEqual(rejected.key, "tenant 1")
+      yield* touch(breakers, new Tenant({ id: 2 }))
+      assert.strictEqual((yield* keys(breakers)).length, 2)
+    }))
+
+  it.effect("gives each key its own options, where they are a function", () =>
+    Effect.gen(function*() {
+      const breakers = yield* CircuitBreakers.make({
+        breaker: (key: number) => ({ trip: Tripping.consecutive(key) })
+      })
+      yield* break_(breakers, 1)
+      yield* break_(breakers, 2)
+      const states = yield* Effect.forEach([1, 2], (key) =>
+        Effect.flatMap(CircuitBreakers.get(breakers, key), CircuitBreaker.state))
+      assert.deepStrictEqual(states, ["Open", "Closed"])
+    }))
+
+  it.effect("makes one breaker where many ask for a new key at once", () =>
+    Effect.gen(function*() {
+      const breakers = yield* CircuitBreakers.make<string>(options)
+      const all = yield* Effect.all(Array.from({ length: 50 }, () => CircuitBreakers.get(breakers, "a")), {
+        concurrency: "unbounded"
+      })
+      assert.strictEqual(new Set(all).size, 1)
+    }))
+
+  it.effect("lets go of the key that was unused for longest when there is no room", () =>
+    Effect.gen(function*() {
+      const breakers = yield* CircuitBreakers.make<string>({ ...options, capacity: 2 })
+      for (const key of ["a", "b", "a", "c"]) yield* touch(breakers, key)
+      assert.sameMembers(yield* keys(breakers), ["a", "c"])
+    }))
+
+  it.effect("lets go of idle keys when another one comes", () =>
+    Effect.gen(function*() {
+      const breakers = yield* CircuitBreakers.make<string>({ ...options, idleTimeToLive: "1 minute" })
+      yield* touch(breakers, "a")
+      yield* TestClock.adjust("59 seconds")
+      yield* touch(breakers, "b")
+      assert.sameMembers(yield* keys(breakers), ["a", "b"])
+      yield* TestClock.adjust("1 second")
+      yield* touch(breakers, "c")
+      assert.sameMembers(yield* keys(breakers), ["b", "c"])
+    }))
+
+  it.effect("keeps what is open, half-open, isolated or in use, however long", () =>
+    Effect.gen(function*() {
+      const breakers = yield* CircuitBreakers.make<string>({ ...options, capacity: 4, idleTimeToLive: "1 millis" })
+      yield* break_(breakers, "open")
+      yield* break_(breakers, "half-open")
+      yield* TestClock.adjust("2 seconds")
+      const probe = yield* Effect.fork(CircuitBreakers.protect(Effect.never, breakers, "half-open"))
+      const running = yield* Effect.fork(CircuitBreakers.protect(Effect.never, breakers, "in use"))
+      const isolation = yield* Effect.flatMap(CircuitBreakers.get(breakers, "isolated"), CircuitBreaker.isolate)
+      yield* Effect.yieldNow()
+      yield* TestClock.adjust("1 hour")
+      for (let n = 0; n < 20; n++) yield* touch(breakers, `other ${n}`)
+      assert.includeMembers([...yield* keys(breakers)], ["open", "half-open", "in use", "isolated"])
+      assert.strictEqual(yield* CircuitBreakers.overflowed(breakers), 20)
+      yield* Fiber.interruptAll([probe, running])
+      yield* isolation.release
+      for (let n = 0; n < 20; n++) yield* touch(breakers, `other ${n}`)
+      assert.notInclude(yield* keys(breakers), "in use")
+      assert.include(yield* keys(breakers), "open")
+    }))
+
+  it.effect("never holds more keys than its capacity", () =>
+    Effect.gen(function*() {
+      const breakers = yield* CircuitBreakers.make<number>({ ...options, capacity: 100 })
+      for (let key = 0; key < 5_000; key++) yield* (key % 3 === 0 ? break_(breakers, key) : touch(breakers, key))
+      assert.isAtMost((yield* keys(breakers)).length, 100)
+    }))
+
+  it.effect("is provided as a layer", () => {
+    class Tenants extends Context.Tag("test/Tenants")<Tenants, CircuitBreakers.CircuitBreakers<string>>() {}
+    return Effect.flatMap(Tenants, (breakers) => touch(breakers, "a")).pipe(
+      Effect.provide(CircuitBreakers.layer(Tenants, options)),
+      Effect.provide(Layer.empty)
+    )
+  })
+
+  it("refuses options out of range", () => {
+    assert.throws(() => CircuitBreakers.make({ ...options, capacity: 0 }), InvalidOption, "\"capacity\"")
+    assert.throws(
+      () => CircuitBreakers.make({ ...options, idleTimeToLive: Duration.zero }),
+      InvalidOption,
+      "\"idleTimeToLive\""
+    )
+    assert.throws(
+      () => CircuitBreakers.make({ breaker: { ...options.breaker, probes: 0 } }),
+      InvalidOption,
+      "\"probes\""
+    )
+  })
+})

@@ -1,0 +1,311 @@
+import * as inFlight_ from "../src/internal/breaker/inFlight.js"
+import * as machine_ from "../src/internal/breaker/machine.js"
+import * as strategy_ from "../src/internal/breaker/strategy.js"
+import * as windows_ from "../src/internal/breaker/windows.js"
+import type { Tripping } from "../src/Tripping.js"
+
+/**
+ * What a circuit breaker is to do, as naively as it can be said: it keeps a list of all that has happened since the state
+ * last changed, and works everything out from it anew each time.
+ */
+
+export type Outcome = "success" | "failure" | "interrupted" | "ignored"
+
+export type Rule =
+  | { readonly _tag: "Consecutive"; readonly failures: number }
+  /** A share of at least `bad` of `of` calls. */
+  | {
+    readonly _tag: "Rate"
+    readonly bad: number
+    readonly of: number
+    readonly minimumCalls: number
+    readonly last: Last
+  }
+
+export type Last =
+  | { readonly calls: number }
+  | { readonly millis: number; readonly buckets: number }
+
+export interface Options {
+  readonly rule: Rule
+  readonly probes: number
+  readonly successes: number
+  readonly tolerated: number
+  readonly leaseMillis: number
+  readonly slowerThanMillis: number
+  readonly ramp: ReadonlyArray<{ readonly share: number; readonly millis: number }>
+}
+
+export interface Permit {
+  readonly generation: number
+  readonly lease: number
+}
+
+export type Verdict =
+  | { readonly _tag: "Run"; readonly permit: Permit }
+  | { readonly _tag: "Reject" | "Full"; readonly retryAfterMillis: number }
+
+export interface Trip {
+  readonly rule: string
+  readonly calls: number
+  readonly failures: number
+  readonly slow: number
+}
+
+type Event =
+  | { readonly _tag: "Asked"; readonly now: number; readonly lease: number | undefined }
+  | { readonly _tag: "Answered"; readonly now: number; readonly lease: number; readonly outcome: Outcome }
+
+interface Era {
+  readonly name: "Closed" | "Open" | "HalfOpen"
+  readonly beganMillis: number
+  readonly openMillis: number
+  /** Closed by probes, so that a ramp begins. */
+  readonly isRecovered: boolean
+  readonly events: Array<Event>
+}
+
+const sum = (numbers: ReadonlyArray<number>) => numbers.reduce((a, b) => a + b, 0)
+
+/** Whole numbers only, so that nothing is rounded. */
+const spanOf = (now: number, { buckets, millis }: { millis: number; buckets: number }) => {
+  const [n, d] = [BigInt(now) * BigInt(buckets), BigInt(millis)]
+  const quotient = n / d
+  return Number(n < 0n && quotient * d !== n ? quotient - 1n : quotient)
+}
+
+/**
+ * Which samples still count at `now`: they are in the order in which they came, each with the time of the clock then. What
+ * is no sample has only looked at the clock.
+ */
+export const remembered = <S extends { readonly now: number; readonly isSample?: boolean }>(
+  samples: ReadonlyArray<S>,
+  last: Last,
+  now: number
+): ReadonlyArray<S> => {
+  const isSample = (sample: S) => sample.isSample !== false
+  if ("calls" in last) return samples.filter(isSample).slice(-last.calls)
+  // Only the steps forward count: a clock that steps back goes on in the current span.
+  const spans = [...samples.map((sample) => sample.now), now].map((now) => spanOf(now, last))
+  const passed = spans.map((_, i) => sum(spans.slice(1, i + 1).map((span, j) => Math.max(span - spans[j]!, 0))))
+  const end = passed[passed.length - 1]!
+  return samples.filter((sample, i) => isSample(sample) && end - passed[i]! < last.buckets)
+}
+
+export class Model {
+  generation = 0
+  era: Era
+  trips = 0
+
+  constructor(readonly options: Options, now: number) {
+    this.era = { name: "Closed", beganMillis: now, openMillis: 0, isRecovered: false, events: [] }
+  }
+
+  private begin(name: Era["name"], now: number, openMillis = 0, isRecovered = false) {
+    this.generation++
+    this.era = { name, beganMillis: now, openMillis, isRecovered, events: [] }
+  }
+
+  admit(now: number): Verdict {
+    if (this.era.name === "Open") {
+      this.era.events.push({ _tag: "Asked", now, lease: undefined })
+      const left = this.openUntil() - now
+      if (left > 0) return { _tag: "Reject", retryAfterMillis: left }
+      this.begin("HalfOpen", now)
+    }
+    return this.era.name === "HalfOpen" ? this.admitProbe(now) : this.admitClosed(now)
+  }
+
+  /** As long as it was to be, counted from the earliest time that the clock has shown since. */
+  openUntil(): number {
+    return Math.min(this.era.beganMillis, ...this.asked()) + this.era.openMillis
+  }
+
+  private asked(): ReadonlyArray<number> {
+    return this.era.events.flatMap((event) => event._tag === "Asked" ? [event.now] : [])
+  }
+
+  private admitProbe(now: number): Verdict {
+    const { probes, successes, tolerated } = this.options
+    const issued = this.era.events.filter((event) => event._tag === "Asked" && event.lease !== undefined).length
+    this.era.events.push({ _tag: "Asked", now, lease: undefined })
+    const held = this.held(now)
+    const answered = this.answers("success") + this.answers("failure")
+    const couldDecide = held.length + answered < Math.max(probes, successes + tolerated)
+    if (this.isDoomed() || held.length >= probes || !couldDecide) {
+      const first = Math.min(...held.map(({ untilMillis }) => untilMillis))
+      return { _tag: "Full", retryAfterMillis: held.length === 0 ? 0 : first - now }
+    }
+    this.era.events[this.era.events.length - 1] = { _tag: "Asked", now, lease: issued + 1 }
+    return { _tag: "Run", permit: { generation: this.generation, lease: issued + 1 } }
+  }
+
+  answers(outcome: Outcome): number {
+    return this.era.events.filter((event) => event._tag === "Answered" && event.outcome === outcome).length
+  }
+
+  /** More probes have failed than may: it is about to open. */
+  isDoomed(): boolean {
+    return this.era.name === "HalfOpen" && this.answers("failure") > this.options.tolerated
+  }
+
+  /** The leases of the probes that may still answer. */
+  held(now: number): ReadonlyArray<{ readonly lease: number; readonly untilMillis: number }> {
+    if (this.era.name !== "HalfOpen") return []
+    return this.era.events.flatMap((given, i) => {
+      if (given._tag !== "Asked" || given.lease === undefined) return []
+      const { lease } = given
+      let untilMillis = given.now + this.options.leaseMillis
+      for (const event of this.era.events.slice(i + 1)) {
+        if (event._tag === "Answered" && event.lease === lease) return []
+        if (event._tag === "Answered") continue
+        if (event.now >= untilMillis) return []
+        untilMillis = Math.min(untilMillis, event.now + this.options.leaseMillis)
+      }
+      return now < untilMillis ? [{ lease, untilMillis }] : []
+    })
+  }
+
+  private admitClosed(now: number): Verdict {
+    const before = this.ramp()
+    this.era.events.push({ _tag: "Asked", now, lease: undefined })
+    const after = this.ramp()
+    if (after === undefined || before === undefined || Math.floor(after.shares) > Math.floor(before.shares)) {
+      return { _tag: "Run", permit: { generation: this.generation, lease: 0 } }
+    }
+    return { _tag: "Reject", retryAfterMillis: after.stepEndMillis - now }
+  }
+
+  /** All shares so far, one for each call: as many calls as they are in whole numbers were let through. */
+  ramp(): { readonly shares: number; readonly stepEndMillis: number } | undefined {
+    if (!this.era.isRecovered) return undefined
+    let start = this.era.beganMillis
+    let shares = 0
+    let stepEndMillis = start
+    for (const now of this.asked()) {
+      start = Math.min(start, now)
+      const ends = this.options.ramp.map((_, i, steps) => start + sum(steps.slice(0, i + 1).map((step) => step.millis)))
+      const at = ends.findIndex((end) => now < end)
+      if (at === -1) return undefined
+      shares += this.options.ramp[at]!.share
+      stepEndMillis = ends[at]!
+    }
+    return this.options.ramp.length === 0 ? undefined : { shares, stepEndMillis }
+  }
+
+  settle(permit: Permit, outcome: Outcome, now: number, durationMillis: number): Trip | undefined {
+    const { lease } = permit
+    if (permit.generation !== this.generation || this.era.name === "Open") return undefined
+    if (this.era.name === "Closed") {
+      if (outcome === "ignored") return undefined
+      this.era.events.push({ _tag: "Answered", now, lease, outcome })
+      return this.tripped(now)
+    }
+    if (!this.held(now).some((probe) => probe.lease === lease)) return undefined
+    const isSlow = durationMillis >= this.options.slowerThanMillis && outcome !== "ignored"
+    const judged = isSlow ? "failure" : outcome
+    this.era.events.push({ _tag: "Answered", now, lease, outcome: judged })
+    if (judged === "failure" && this.isDoomed()) {
+      const failures = this.answers("failure")
+      return { rule: "probe", calls: this.answers("success") + failures, failures, slow: 0 }
+    }
+    const isEnough = this.answers("success") >= this.options.successes
+    if (judged === "success" && isEnough && !this.isDoomed()) this.begin("Closed", now, 0, true)
+    return undefined
+  }
+
+  private tripped(now: number): Trip | undefined {
+    const { rule } = this.options
+    // An interrupted call is no sample, yet it shows the time as another does.
+    const answered = this.era.events.flatMap((event) =>
+      event._tag === "Answered" ? [{ ...event, isSample: event.outcome !== "interrupted" }] : []
+    )
+    const samples = answered.filter(({ isSample }) => isSample)
+    if (rule._tag === "Consecutive") {
+      const failures = samples.length - 1 - samples.map(({ outcome }) => outcome).lastIndexOf("success")
+      return failures < rule.failures ? undefined : { rule: "consecutive", calls: failures, failures, slow: 0 }
+    }
+    const calls = remembered(answered, rule.last, now)
+    const failures = calls.filter(({ outcome }) => outcome === "failure").length
+    const isEnough = calls.length >= rule.minimumCalls && failures * rule.of >= rule.bad * calls.length
+    return isEnough ? { rule: "rate", calls: calls.length, failures, slow: 0 } : undefined
+  }
+
+  open(generation: number, now: number, openMillis: number): void {
+    if (generation !== this.generation || this.era.name === "Open") return
+    this.trips = this.era.name === "Closed" ? 1 : this.trips + 1
+    this.begin("Open", now, openMillis)
+  }
+}
+
+export interface Window {
+  record(outcome: Exclude<Outcome, "ignored">, nowMillis: number, durationMillis: number): void
+  tripped(nowMillis: number, overdue: (limitMillis: number) => number): Trip | undefined
+  counts(nowMillis: number, overdue: (limitMillis: number) => number): Omit<Trip, "rule">
+}
+
+export interface Samples {
+  readonly calls: number
+  readonly bad: number
+  add(isBad: boolean, nowMillis: number): void
+  advance(nowMillis: number): void
+  replay(into: Samples, nowMillis: number): void
+}
+
+export interface InFlight<Entry = { readonly startMillis: number }> {
+  add(startMillis: number): Entry
+  remove(entry: Entry): void
+  overdue(limitMillis: number, nowMillis: number): number
+}
+
+export interface Config extends Omit<Options, "rule"> {
+  readonly makeWindow: (previous: Window | undefined, nowMillis: number) => Window
+}
+
+export type State =
+  | { readonly _tag: "Closed"; readonly generation: number; readonly ramp: object | undefined }
+  | {
+    readonly _tag: "Open"
+    readonly generation: number
+    readonly openedAtMillis: number
+    readonly untilMillis: number
+    readonly trips: number
+  }
+  | {
+    readonly _tag: "HalfOpen"
+    readonly generation: number
+    readonly trips: number
+    readonly leases: ReadonlyArray<{ readonly id: number; readonly untilMillis: number }>
+    readonly successes: number
+    readonly failures: number
+  }
+
+// The internal modules, with their types written down again: what is marked internal has no declarations.
+
+export const machine = machine_ as unknown as {
+  readonly closed: (generation: number, config: Config, now: number) => State
+  readonly admit: (state: State, now: number, config: Config) => readonly [Verdict, State]
+  readonly settle: (
+    state: State,
+    permit: Permit,
+    outcome: Outcome,
+    now: number,
+    durationMillis: number,
+    config: Config,
+    overdue: (limitMillis: number) => number
+  ) => readonly [Trip | undefined, State]
+  readonly open: (state: State, generation: number, trip: Trip, now: number, openMillis: number) => State
+}
+
+export const windows = windows_ as unknown as {
+  readonly LastCalls: new(size: number) => Samples
+  readonly LastMillis: new(buckets: number, bucketMillis: number) => Samples
+  readonly Rate: new(samples: Samples, threshold: number, minimumCalls: number, slowerThanMillis?: number) => Window
+  readonly Several: new(windows: ReadonlyArray<Window>, isAll: boolean) => Window
+}
+
+export const InFlight = (inFlight_ as unknown as { readonly InFlight: new(limits: ReadonlyArray<number>) => InFlight })
+  .InFlight
+
+export const makeWindow = (tripping: Tripping): Config["makeWindow"] =>
+  (strategy_ as unknown as { readonly of: (tripping: Tripping) => Config }).of(tripping).makeWindow
