@@ -94,6 +94,16 @@ export declare namespace HttpResilience {
   }
 
   /**
+   * A circuit breaker for every origin, as an option of `ResilientHttpClient`.
+   *
+   * @since 0.1.0
+   * @category models
+   */
+  export interface Breaker {
+    readonly _tag: "HttpResilience/Breaker"
+  }
+
+  /**
    * What a typed client fails with: errors of the client below that say less than an `HttpFailure` are gone.
    *
    * @since 0.1.0
@@ -192,6 +202,38 @@ export const deadline: {
   <E, R>(client: Client<E, R>, duration: Duration.DurationInput): Client<E | DeadlineExceeded<HttpFailure>, R> =>
     timeLimits.overall(client, settings.positiveMillis("deadline", duration))
 )
+
+/**
+ * The `breaker` option of `ResilientHttpClient`: one circuit breaker per origin, or per `key`. A client without one does not
+ * hold its code. Throws `InvalidOption` for an option out of range.
+ *
+ * @example
+ * ```ts
+ * import { FetchHttpClient } from "@effect/platform"
+ * import * as HttpResilience from "@reprise/http/HttpResilience"
+ * import * as ResilientHttpClient from "@reprise/http/ResilientHttpClient"
+ * import { Layer } from "effect"
+ * import * as Tripping from "reprise/Tripping"
+ *
+ * export const HttpLive = ResilientHttpClient.layer({
+ *   attemptTimeout: "10 seconds",
+ *   deadline: "30 seconds",
+ *   breaker: HttpResilience.breaker({ trip: Tripping.consecutive(5) })
+ * }).pipe(Layer.provide(FetchHttpClient.layer))
+ * ```
+ *
+ * @since 0.1.0
+ * @category options
+ */
+export const breaker = (options: HttpResilience.CircuitBreakerOptions): HttpResilience.Breaker => {
+  // For the sake of its errors: an option out of range fails here, not where the client is made.
+  circuit.make(options)
+  const made: circuit.Made = {
+    _tag: "HttpResilience/Breaker",
+    make: (attemptMillis) => circuit.make(options, attemptMillis)
+  }
+  return made
+}
 
 /**
  * Stops calling what keeps failing: one circuit breaker per origin, or per `key`. Fails with `CircuitOpen` where it is open,

@@ -21,7 +21,7 @@ import type { HttpFailure } from "./HttpFailure.js"
 import type { HttpResilience } from "./HttpResilience.js"
 import * as HttpRetry from "./HttpRetry.js"
 import * as Idempotency from "./Idempotency.js"
-import * as circuit from "./internal/circuit.js"
+import type { Made } from "./internal/circuit.js"
 import * as faces from "./internal/faces.js"
 import * as retryClient from "./internal/retryClient.js"
 import * as settings from "./internal/settings.js"
@@ -50,8 +50,8 @@ export interface Options extends HttpResilience.RetryOptions {
   readonly attemptTimeout?: Duration.DurationInput | undefined
   /** How long one call may take, its attempts and waits together. Defaults to no limit. */
   readonly deadline?: Duration.DurationInput | undefined
-  /** Stops calling what keeps failing: one circuit breaker per origin, or per `key`. Defaults to none. */
-  readonly breaker?: HttpResilience.CircuitBreakerOptions | undefined
+  /** Stops calling what keeps failing; made by `HttpResilience.breaker`. Defaults to none. */
+  readonly breaker?: HttpResilience.Breaker | undefined
   /** Gives POST and PATCH requests an idempotency key, made once per call. Defaults to `false`. */
   readonly idempotencyKeys?: boolean | Idempotency.Idempotency.AutomaticKeysOptions | undefined
 }
@@ -199,7 +199,7 @@ const pipeline = (options: Options = {}) => {
     attemptMillis: settings.limit("attemptTimeout", options.attemptTimeout),
     callMillis: settings.limit("deadline", options.deadline)
   }
-  const breaker = options.breaker && circuit.make(options.breaker, limits.attemptMillis)
+  const breaker = (options.breaker as Made | undefined)?.make(limits.attemptMillis)
   const retry = settings.retry(options, limits, breaker)
   const schedule = options.retry === false ? Schedule.stop : options.retry ?? HttpRetry.standard
   const isTransparent = options.retry === false && breaker === undefined && limits.attemptMillis === Infinity &&

@@ -17,8 +17,30 @@ import * as failureMessage from "./failureMessage.js"
 import type { Attempt } from "./reader.js"
 import * as timeLimits from "./timeLimits.js"
 
-/** @internal */
-export interface Circuit {
+/**
+ * What the retry loop needs of a circuit; the loop itself does not hold the code of a breaker.
+ *
+ * @internal
+ */
+export interface Guard {
+  <R>(
+    request: HttpClientRequest.HttpClientRequest,
+    attempt: Attempt<attempts.FailedAttempt, R>,
+    deadlineMillis: number
+  ): Attempt<attempts.FailedAttempt, R>
+}
+
+/**
+ * Every `breaker` option is made by `HttpResilience.breaker`.
+ *
+ * @internal
+ */
+export interface Made extends HttpResilience.Breaker {
+  /** The breakers, given the time of an attempt. */
+  readonly make: (attemptMillis: number) => Guard
+}
+
+interface Circuit {
   readonly breakers: CircuitBreakers.CircuitBreakers<string>
   readonly key: (request: HttpClientRequest.HttpClientRequest) => string
   readonly isWaiting: boolean
@@ -27,10 +49,8 @@ export interface Circuit {
 /**
  * Puts the attempt under the breaker of its key. Whatever it fails with says whether the circuit is open now: then another
  * attempt is not worth its wait.
- *
- * @internal
  */
-export const guard = <R>(
+const guard = <R>(
   circuit: Circuit,
   request: HttpClientRequest.HttpClientRequest,
   attempt: Attempt<attempts.FailedAttempt, R>,
@@ -68,14 +88,14 @@ export const guard = <R>(
  */
 export const stage = <E, R>(
   client: HttpClient.HttpClient.With<E, R>,
-  circuit: Circuit
+  guard: Guard
 ): HttpClient.HttpClient.With<E | CircuitBreaker.CircuitOpen, R> =>
   HttpClient.makeWith<never, never, E | CircuitBreaker.CircuitOpen, R>(
     (request) =>
       Effect.flatMap(request, (request) =>
         Effect.flatMap(Deadline.current, (deadlineMillis) => {
           const attempt = attempts.run(client, request, facts, timeLimits.none, Infinity)
-          return Effect.catchAll(guard(circuit, request, attempt, deadlineMillis), ({ origin }) =>
+          return Effect.catchAll(guard(request, attempt, deadlineMillis), ({ origin }) =>
             origin._tag === "Response"
               ? Effect.succeed(origin.response)
               // What the client below failed with, or the rejection.
@@ -97,11 +117,11 @@ const waitMillis = (
   })
 
 /** @internal */
-export const make = (options: HttpResilience.CircuitBreakerOptions, attemptMillis = Infinity): Circuit => {
+export const make = (options: HttpResilience.CircuitBreakerOptions, attemptMillis = Infinity): Guard => {
   const { countRateLimited = false, key = failureMessage.origin, onOpen, ...rest } = options
   const { capacity, idleTimeToLive, ...breaker } = rest
   const outcome = outcomeOf(countRateLimited, attemptMillis)
-  return {
+  const circuit: Circuit = {
     // No option requires anything, and what a registry is made of is synchronous.
     breakers: Effect.runSync(
       CircuitBreakers.make<string>({ breaker: { ...breaker, outcome }, capacity, idleTimeToLive })
@@ -109,6 +129,7 @@ export const make = (options: HttpResilience.CircuitBreakerOptions, attemptMilli
     key,
     isWaiting: onOpen === "wait"
   }
+  return (request, attempt, deadlineMillis) => guard(circuit, request, attempt, deadlineMillis)
 }
 
 const outcomeOf = (countRateLimited: boolean, attemptMillis: number) => (exit: Exit.Exit<unknown, unknown>) => {

@@ -7,7 +7,8 @@ import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
-import { CircuitOpen } from "reprise/CircuitBreaker"
+import * as Predicate from "effect/Predicate"
+import type { CircuitOpen } from "reprise/CircuitBreaker"
 import * as Deadline from "reprise/Deadline"
 import * as HttpClassifier from "../HttpClassifier.js"
 import * as HttpFailure from "../HttpFailure.js"
@@ -58,7 +59,8 @@ const failCause = <E>(cause: Cause.Cause<E>, request: HttpClientRequest.HttpClie
 
 /** What a stage fails with that is about the call and not about the request. */
 const isOfReprise = (error: unknown): error is Deadline.DeadlineExceeded | CircuitOpen =>
-  error instanceof Deadline.DeadlineExceeded || error instanceof CircuitOpen
+  // By its tag: the class would bring the code of all breakers with it.
+  error instanceof Deadline.DeadlineExceeded || Predicate.isTagged(error, "CircuitOpen")
 
 /**
  * The client with the types and the meaning that programs already rely on: whatever the stages below add fails as a

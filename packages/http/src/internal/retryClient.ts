@@ -12,7 +12,7 @@ import * as Retry from "reprise/Retry"
 import * as HttpFailure from "../HttpFailure.js"
 import * as Idempotency from "../Idempotency.js"
 import * as attempts from "./attempts.js"
-import * as circuit from "./circuit.js"
+import type { Guard } from "./circuit.js"
 import * as drain from "./drain.js"
 import * as ledgers from "./ledgers.js"
 import * as timeLimits from "./timeLimits.js"
@@ -26,7 +26,7 @@ export interface Settings {
   readonly drain: drain.Limits
   readonly attemptHeader: string | undefined
   readonly limits: timeLimits.Limits
-  readonly circuit: circuit.Circuit | undefined
+  readonly guard: Guard | undefined
 }
 
 /** @internal */
@@ -57,7 +57,7 @@ const run = <E, R, B, R1>(
 ): Effect.Effect<HttpClientResponse.HttpClientResponse, E, R | R1> => {
   const attempt = (request: HttpClientRequest.HttpClientRequest) => {
     const one = attempts.run(client, request, settings.facts, settings.limits, deadlineMillis)
-    return settings.circuit === undefined ? one : circuit.guard(settings.circuit, request, one, deadlineMillis)
+    return settings.guard === undefined ? one : settings.guard(request, one, deadlineMillis)
   }
   return Effect.flatMap(
     Retry.loop({

@@ -1,7 +1,7 @@
 import type * as Duration from "effect/Duration"
 import * as InvalidOption from "reprise/InvalidOption"
 import type { HttpResilience } from "../HttpResilience.js"
-import type { Circuit } from "./circuit.js"
+import type { Guard } from "./circuit.js"
 import * as headerName from "./headerName.js"
 import type { Settings } from "./retryClient.js"
 import * as timeLimits from "./timeLimits.js"
@@ -10,10 +10,10 @@ import * as timeLimits from "./timeLimits.js"
 export const retry = (
   options: HttpResilience.RetryOptions | undefined,
   limits = timeLimits.none,
-  circuit?: Circuit
+  guard?: Guard
 ): Settings => ({
   limits,
-  circuit,
+  guard,
   facts: {
     redirect: options?.redirect ?? "follow",
     retryStatuses: (options?.retryStatuses ?? []).map((status) =>

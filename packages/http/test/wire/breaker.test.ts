@@ -11,11 +11,12 @@ import { dropIn, onEachTransport, quick, typed } from "../support/wire.js"
 
 const down = Reply.respond({ status: 503, body: "down" })
 const forAnHour = Schedule.spaced("1 hour")
-const breaker = (failures: number, options?: Partial<HttpResilience.HttpResilience.CircuitBreakerOptions>) => ({
+const options = (failures: number, more?: Partial<HttpResilience.HttpResilience.CircuitBreakerOptions>) => ({
   trip: Tripping.consecutive(failures),
   openFor: forAnHour,
-  ...options
+  ...more
 })
+const breaker = (...args: Parameters<typeof options>) => HttpResilience.breaker(options(...args))
 
 const get = (url: string) => Effect.flatMap(ResilientHttpClient.ResilientHttpClient, (client) => client.get(url))
 
@@ -192,7 +193,7 @@ onEachTransport("a circuit breaker", (transport) => {
       yield* server.always(down)
       const bare = Context.get(yield* Layer.build(transport), HttpClient.HttpClient)
       const client = bare.pipe(
-        HttpResilience.circuitBreaker(breaker(2)),
+        HttpResilience.circuitBreaker(options(2)),
         HttpResilience.retry(quick(5)),
         HttpResilience.typed
       )
