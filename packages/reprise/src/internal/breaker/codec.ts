@@ -2,10 +2,10 @@ import * as Schema from "effect/Schema"
 import type * as Machine from "./machine.js"
 import * as windows from "./windows.js"
 
+// What follows up to `State` is not marked internal: the declarations of CircuitBreakerSchema refer to it.
 const count = Schema.NonNegativeInt
 const finite = Schema.Number.pipe(Schema.finite())
 
-/** @internal */
 export const Trip = Schema.Struct({ rule: Schema.String, calls: count, failures: count, slow: count })
 
 interface Several {
@@ -13,7 +13,6 @@ interface Several {
   readonly windows: ReadonlyArray<Window>
 }
 
-/** @internal */
 export type Window =
   | { readonly kind: "consecutive"; readonly failures: number }
   | { readonly kind: "calls"; readonly bad: ReadonlyArray<boolean> }
@@ -28,7 +27,6 @@ const Span = Schema.Struct({ atMillis: finite, calls: count, bad: count }).pipe(
   Schema.filter(({ bad, calls }) => bad <= calls, { message: () => "more bad calls than calls" })
 )
 
-/** @internal */
 export const Window: Schema.Schema<Window> = Schema.Union(
   Schema.Struct({ kind: Schema.Literal("consecutive"), failures: count }),
   Schema.Struct({ kind: Schema.Literal("calls"), bad: Schema.Array(Schema.Boolean) }),
@@ -40,7 +38,6 @@ export const Window: Schema.Schema<Window> = Schema.Union(
   })
 )
 
-/** @internal */
 export const State = Schema.Union(
   Schema.Struct({ _tag: Schema.Literal("Closed"), window: Window }),
   Schema.Struct({
@@ -56,7 +53,6 @@ export const State = Schema.Union(
   )
 )
 
-/** @internal */
 export type State = typeof State.Type
 
 /** @internal */

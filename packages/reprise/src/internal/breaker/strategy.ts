@@ -32,7 +32,11 @@ export const make = (
 ): Tripping =>
   ({ [TypeId]: TypeId, reads, makeWindow, limits, makeInFlight, slowerThanMillis: Math.min(...limits) }) as Strategy
 
-/** Every `Tripping` is made by `make`. */
+/**
+ * Every `Tripping` is made by `make`.
+ *
+ * @internal
+ */
 export const of = (tripping: Tripping): Strategy => tripping as Strategy
 
 const order: ReadonlyArray<Reads> = ["nothing", "clock", "durations"]
