@@ -303,7 +303,8 @@ const of = (self: CircuitBreaker): breaker.Breaker => self as breaker.Breaker
  * @category permits
  */
 export const admit = (self: CircuitBreaker): Effect.Effect<CircuitBreaker.Permit, CircuitOpen> =>
-  Effect.uninterruptibleMask((restore) => protect_.admit(of(self), restore))
+  // Where an acquisition is uninterruptible, the wait for a permit is not: nothing has been acquired yet.
+  Effect.uninterruptible(protect_.admit(of(self), Effect.interruptible))
 
 /**
  * Gives a permit back and says how the call ended. A second time does nothing.

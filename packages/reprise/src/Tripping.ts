@@ -231,8 +231,8 @@ const samples = (window: Tripping.Window): () => windows.Samples => {
 }
 
 /** The limits from which on a call is slow, and what counts the slow ones in flight. */
-const watching = (limits: ReadonlyArray<number>): [ReadonlyArray<number>, (() => InFlight)?] =>
-  limits.length === 0 ? [limits] : [limits, () => new InFlight(limits)]
+const watching = (limits: ReadonlyArray<number>): [ReadonlyArray<number>, ((previous?: InFlight) => InFlight)?] =>
+  limits.length === 0 ? [limits] : [limits, (previous) => previous?.watch(limits) ?? new InFlight(limits)]
 
 const several = (rules: ReadonlyArray<Tripping>, isAll: boolean): Tripping => {
   if (rules.length === 0) {

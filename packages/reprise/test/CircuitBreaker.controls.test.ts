@@ -1,8 +1,23 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Duration, Effect, Exit, FiberId, Schedule, TestClock } from "effect"
+import { Chunk, Deferred, Duration, Effect, Exit, Fiber, FiberId, Option, Schedule, Stream, TestClock } from "effect"
+import * as Backoff from "reprise/Backoff"
 import * as CircuitBreaker from "reprise/CircuitBreaker"
 import * as Tripping from "reprise/Tripping"
-import { begin, counts, fail, make, rejection, retryAfter, ripe, succeed, times } from "./breakerCalls.js"
+import {
+  begin,
+  type Breaker,
+  call,
+  counts,
+  fail,
+  make,
+  type Options,
+  rejection,
+  retryAfter,
+  ripe,
+  succeed,
+  times
+} from "./breakerCalls.js"
+import * as Virtual from "./virtual.js"
 
 const ok = Exit.succeed("ok")
 const bad = Exit.fail("down")
@@ -226,4 +241,306 @@ describe("admit and settle", () => {
       yield* CircuitBreaker.settle(breaker, another, ok)
       assert.strictEqual(yield* CircuitBreaker.state(breaker), "Closed")
     }))
+})
+
+describe("reconfigure", () => {
+  const reconfigure = (breaker: Breaker, options: Partial<Options> = {}) =>
+    CircuitBreaker.reconfigure(breaker, {
+      trip: Tripping.consecutive(1),
+      openFor: Schedule.spaced("1 second"),
+      ...options
+    })
+
+  it.effect("keeps what a window of the same kind has seen, as far as the new one can hold it", () =>
+    Effect.gen(function*() {
+      const breaker = yield* make({ trip: lastCalls(10) })
+      yield* Effect.all([succeed(breaker), times(4, fail(breaker))])
+      yield* reconfigure(breaker, { trip: lastCalls(20) })
+      assert.deepStrictEqual(yield* counts(breaker), [5, 4, 0])
+      yield* reconfigure(breaker, { trip: lastCalls(4) })
+      assert.deepStrictEqual(yield* counts(breaker), [4, 4, 0])
+      yield* reconfigure(breaker, { trip: Tripping.rate({ threshold: 1, window: { duration: "10 seconds" } }) })
+      assert.deepStrictEqual(yield* counts(breaker), [4, 4, 0])
+      yield* reconfigure(breaker, { trip: Tripping.consecutive(5) })
+      assert.deepStrictEqual(yield* counts(breaker), [0, 0, 0])
+    }))
+
+  it.effect("opens with the next call that a lower threshold finds bad enough", () =>
+    Effect.gen(function*() {
+      const breaker = yield* make({ trip: Tripping.consecutive(10) })
+      yield* times(4, fail(breaker))
+      yield* reconfigure(breaker, { trip: Tripping.consecutive(3) })
+      assert.deepInclude(yield* CircuitBreaker.snapshot(breaker), { state: "Closed", generation: 0, failures: 4 })
+      yield* fail(breaker)
+      assert.strictEqual(yield* CircuitBreaker.state(breaker), "Open")
+    }))
+
+  it.effect("changes neither the time until which it is open nor its generation", () =>
+    Effect.gen(function*() {
+      const breaker = yield* make()
+      yield* fail(breaker)
+      yield* TestClock.adjust(400)
+      yield* reconfigure(breaker, { openFor: Schedule.spaced("1 hour"), key: "other" })
+      assert.deepInclude(yield* CircuitBreaker.snapshot(breaker), { state: "Open", generation: 1, key: "" })
+      assert.strictEqual(yield* retryAfter(breaker), 600)
+      yield* TestClock.adjust(600)
+      yield* fail(breaker)
+      assert.strictEqual(yield* retryAfter(breaker), 3_600_000)
+    }))
+
+  const capped = Backoff.exponential("4 seconds").pipe(Backoff.capped("1 minute"))
+  for (const [from, to] of [[undefined, capped], [capped, Schedule.exponential("4 seconds")]] as const) {
+    it.effect(`takes ${from === undefined ? "the default" : "one"} schedule for another of another kind`, () =>
+      Effect.gen(function*() {
+        const closed = yield* make({ openFor: from })
+        yield* reconfigure(closed, { openFor: to })
+        assert.strictEqual(yield* fail(closed), "down")
+        assert.strictEqual(yield* retryAfter(closed), 4_000)
+        const open = yield* make({ openFor: from })
+        yield* fail(open)
+        yield* reconfigure(open, { openFor: to })
+        yield* TestClock.adjust("1 minute")
+        assert.strictEqual(yield* fail(open), "down")
+        assert.strictEqual(yield* retryAfter(open), 4_000)
+      }))
+  }
+
+  const kinds: ReadonlyArray<readonly [string, Tripping.Tripping]> = [
+    ["consecutive failures", Tripping.consecutive(9)],
+    ["a rate in time", Tripping.rate({ threshold: 1, window: { duration: "10 seconds" } })],
+    ["a slow rate", slowerThan("1 hour", 9)]
+  ]
+  for (const [before, from] of kinds) {
+    for (const [after, to] of kinds) {
+      it.effect(`counts a call that began under ${before} and ends under ${after}`, () =>
+        Effect.gen(function*() {
+          yield* TestClock.setTime(1_700_000_000_123)
+          const breaker = yield* make({ trip: from })
+          const running = yield* begin(breaker)
+          yield* reconfigure(breaker, { trip: to })
+          yield* succeed(breaker)
+          yield* running.end(bad)
+          assert.strictEqual((yield* counts(breaker))[0], after === "consecutive failures" ? 1 : 2)
+        }))
+    }
+  }
+
+  for (
+    const [before, from] of [["a rule without a limit", lastCalls(9)], [
+      "another limit",
+      slowerThan("1 hour", 9)
+    ]] as const
+  ) {
+    it.effect(`counts calls in flight that are slow by the new limit, after ${before}`, () =>
+      Effect.gen(function*() {
+        const breaker = yield* make({ trip: from })
+        yield* reconfigure(breaker, { trip: slowerThan("1 second", 2) })
+        yield* times(2, begin(breaker))
+        yield* TestClock.adjust("1 second")
+        assert.strictEqual(yield* succeed(breaker), "rejected")
+      }))
+  }
+
+  it.effect("goes on to watch the calls in flight, where the limit becomes another", () =>
+    Effect.gen(function*() {
+      const breaker = yield* make({ trip: slowerThan("1 hour", 9) })
+      yield* times(2, begin(breaker))
+      yield* reconfigure(breaker, { trip: slowerThan("1 second", 2) })
+      yield* TestClock.adjust("1 second")
+      assert.strictEqual(yield* succeed(breaker), "rejected")
+    }))
+
+  it.effect("gives a half-open breaker the new number of probes, and asks those that succeed anew", () =>
+    Effect.gen(function*() {
+      const breaker = yield* ripe({ successes: 2 })
+      yield* succeed(breaker)
+      yield* reconfigure(breaker, { probes: 3, successes: 3 })
+      const running = yield* times(3, begin(breaker))
+      assert.strictEqual(yield* succeed(breaker), "rejected")
+      for (const probe of running.slice(1)) yield* probe.end(ok)
+      assert.strictEqual(yield* CircuitBreaker.state(breaker), "HalfOpen")
+      yield* running[0]!.end(ok)
+      assert.strictEqual(yield* CircuitBreaker.state(breaker), "Closed")
+    }))
+
+  it.effect("leaves isolated what is isolated, and disabled what is disabled", () =>
+    Effect.gen(function*() {
+      const isolated = yield* Effect.tap(make(), CircuitBreaker.isolate)
+      const disabled = yield* Effect.tap(make(), CircuitBreaker.disable)
+      yield* Effect.forEach([isolated, disabled], (breaker) => reconfigure(breaker))
+      yield* fail(disabled)
+      const states = yield* Effect.forEach([isolated, disabled], CircuitBreaker.state)
+      assert.deepStrictEqual(states, ["Isolated", "Disabled"])
+    }))
+})
+
+describe("a shadow", () => {
+  const shadowed = (shadow: Partial<Options>, options: Partial<Options> = {}) =>
+    Effect.map(
+      make({
+        trip: Tripping.consecutive(100),
+        shadow: { trip: Tripping.consecutive(2), openFor: Schedule.spaced("1 second"), ...shadow },
+        ...options
+      }),
+      (breaker) => [breaker, Option.getOrThrow(CircuitBreaker.shadow(breaker))] as const
+    )
+
+  it.effect("sees the calls, rejects none, and says what it would have done", () =>
+    Effect.gen(function*() {
+      const [breaker, shadow] = yield* shadowed({})
+      assert.deepStrictEqual(yield* times(5, fail(breaker)), Array<string>(5).fill("down"))
+      assert.deepInclude(yield* CircuitBreaker.snapshot(shadow), { state: "Open", rejected: 3, trips: 1 })
+      assert.deepInclude(yield* CircuitBreaker.snapshot(breaker), { state: "Closed", rejected: 0, failures: 5 })
+      yield* TestClock.adjust("1 second")
+      assert.strictEqual(yield* succeed(breaker), "ok")
+      assert.deepInclude(yield* CircuitBreaker.snapshot(shadow), { state: "Closed", downMillis: 1_000 })
+    }))
+
+  it.effect("makes no call wait, and runs no probe of its own", () =>
+    Effect.gen(function*() {
+      let probes = 0
+      const [breaker, shadow] = yield* shadowed({ onFull: "wait", probe: Effect.sync(() => probes++) })
+      yield* CircuitBreaker.trip(shadow, { openFor: 0 })
+      const running = yield* begin(breaker)
+      assert.strictEqual((yield* CircuitBreaker.snapshot(shadow)).probes, 1)
+      assert.strictEqual(yield* succeed(breaker), "ok")
+      yield* running.end(ok)
+      assert.strictEqual(yield* CircuitBreaker.state(shadow), "Closed")
+      assert.strictEqual(probes, 0)
+    }))
+
+  it.effect("changes no result, even where its judge throws", () =>
+    Effect.gen(function*() {
+      const [breaker, shadow] = yield* shadowed({
+        outcome: () => {
+          throw "broken"
+        }
+      })
+      assert.deepStrictEqual([yield* succeed(breaker), yield* fail(breaker)], ["ok", "down"])
+      assert.strictEqual(yield* CircuitBreaker.state(shadow), "Open")
+    }))
+
+  it.effect("is there only where one was given", () =>
+    Effect.map(make(), (breaker) => assert.isTrue(Option.isNone(CircuitBreaker.shadow(breaker)))))
+})
+
+describe("changes", () => {
+  const listen = (breaker: Breaker) =>
+    Effect.gen(function*() {
+      const seen: Array<CircuitBreaker.CircuitBreaker.Transition> = []
+      const fiber = yield* Effect.forkDaemon(
+        Stream.runForEach(CircuitBreaker.changes(breaker), (change) => Effect.sync(() => seen.push(change)))
+      )
+      yield* TestClock.adjust(0)
+      return { seen, fiber }
+    })
+  const words = (seen: ReadonlyArray<CircuitBreaker.CircuitBreaker.Transition>) =>
+    seen.map(({ from, generation, to }) => `${from} ${to} ${generation}`)
+
+  it.effect("tells each transition once and in order, with its time and its reason", () =>
+    Effect.gen(function*() {
+      const breaker = yield* make({ key: "payments" })
+      const { seen } = yield* listen(breaker)
+      yield* fail(breaker)
+      yield* TestClock.adjust("1 second")
+      yield* fail(breaker)
+      yield* TestClock.adjust("1 second")
+      yield* succeed(breaker)
+      yield* TestClock.adjust(0)
+      assert.deepStrictEqual(words(seen), [
+        "Closed Open 1",
+        "Open HalfOpen 2",
+        "HalfOpen Open 3",
+        "Open HalfOpen 4",
+        "HalfOpen Closed 5"
+      ])
+      assert.deepStrictEqual(seen.map(({ atMillis }) => atMillis), [0, 1_000, 1_000, 2_000, 2_000])
+      assert.deepStrictEqual(seen.map(({ trip }) => trip?.rule), [
+        "consecutive",
+        "consecutive",
+        "probe",
+        "probe",
+        undefined
+      ])
+      assert.strictEqual(seen[0]!.key, "payments")
+    }))
+
+  it.effect("tells nothing where the state stays what it was", () =>
+    Effect.gen(function*() {
+      const breaker = yield* make({ trip: Tripping.consecutive(2) })
+      const { seen } = yield* listen(breaker)
+      yield* Effect.all([
+        succeed(breaker),
+        fail(breaker),
+        CircuitBreaker.close(breaker),
+        CircuitBreaker.enable(breaker)
+      ])
+      const [one, two] = yield* times(2, CircuitBreaker.isolate(breaker))
+      yield* Effect.all([one!.release, one!.release, two!.release, CircuitBreaker.reset(breaker)])
+      yield* TestClock.adjust(0)
+      assert.deepStrictEqual(words(seen), ["Closed Isolated 0", "Isolated Closed 0"])
+    }))
+
+  it.effect("goes to each consumer, until it ends", () =>
+    Effect.gen(function*() {
+      const breaker = yield* make()
+      const [one, two] = yield* times(2, listen(breaker))
+      yield* Fiber.interrupt(one!.fiber)
+      yield* fail(breaker)
+      yield* TestClock.adjust(0)
+      assert.deepStrictEqual([one!.seen.length, two!.seen.length], [0, 1])
+    }))
+
+  it.effect("gives a slow consumer the latest, and delays nobody", () =>
+    Effect.gen(function*() {
+      const breaker = yield* make()
+      const gate = yield* Deferred.make<void>()
+      const slow = yield* Effect.forkDaemon(
+        CircuitBreaker.changes(breaker).pipe(
+          Stream.rechunk(1),
+          Stream.tap(() => Deferred.await(gate)),
+          Stream.takeUntil(({ generation }) => generation === 400),
+          Stream.runCollect
+        )
+      )
+      yield* TestClock.adjust(0)
+      yield* times(200, Effect.zipRight(CircuitBreaker.trip(breaker), CircuitBreaker.close(breaker)))
+      yield* Deferred.succeed(gate, undefined)
+      const seen = Chunk.toReadonlyArray(yield* Fiber.join(slow)).map(({ generation }) => generation)
+      assert.strictEqual(seen.at(-1), 400)
+      assert.deepStrictEqual(seen.slice(-64), Array.from({ length: 64 }, (_, i) => i + 337))
+    }))
+})
+
+describe("snapshot", () => {
+  it.effect("adds up how long it was open and half-open, failed probes included", () =>
+    Effect.gen(function*() {
+      const breaker = yield* make()
+      const down = Effect.map(CircuitBreaker.snapshot(breaker), ({ downMillis }) => downMillis)
+      yield* fail(breaker)
+      yield* TestClock.adjust("2 seconds")
+      yield* fail(breaker)
+      yield* TestClock.adjust("3 seconds")
+      assert.strictEqual(yield* down, 0)
+      yield* succeed(breaker)
+      assert.strictEqual(yield* down, 5_000)
+      yield* TestClock.adjust("1 minute")
+      yield* CircuitBreaker.trip(breaker)
+      yield* TestClock.adjust(500)
+      yield* CircuitBreaker.close(breaker)
+      assert.strictEqual(yield* down, 5_500)
+    }))
+
+  it("needs no fiber and no timer, whatever the breaker has been through", () => {
+    const program = Effect.gen(function*() {
+      const breaker = yield* make({ onFull: "wait" })
+      yield* fail(breaker)
+      yield* Effect.sleep("1 second")
+      yield* Effect.all([call(breaker, Effect.as(Effect.sleep(10), "probe")), succeed(breaker)], { concurrency: 2 })
+      yield* CircuitBreaker.trip(breaker)
+      return yield* CircuitBreaker.state(breaker)
+    })
+    const { endMillis, exit, fibersLeft, sleepsLeft } = Virtual.run(program)
+    assert.deepStrictEqual([Virtual.plain(exit), endMillis, fibersLeft, sleepsLeft], [{ success: "Open" }, 1_010, 0, 0])
+  })
 })

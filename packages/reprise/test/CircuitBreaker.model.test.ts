@@ -132,17 +132,18 @@ const never = () => 0
 /** All is well from now on: calls are admitted as soon as they may be, and succeed at once. */
 const recovers = ({ model, now, options, pending }: World, { config, state }: Real) => {
   for (const { generation, trip } of pending) state = machine.open(state, generation, trip, now, 100)
+  const latest = now + (state._tag === "Open" ? Math.max(100, model.era.openMillis) : options.leaseMillis)
   let asked = 0
   while (state._tag !== "Closed") {
-    assert.isAtMost(++asked, options.successes + 2, "it is wedged")
+    // Each that is not let through waits for the end of one lease, or until it is no longer open.
+    assert.isAtMost(++asked, options.successes + options.probes + 1, "it is wedged")
     const [verdict, admitted] = machine.admit(state, now, config)
     state = admitted
     if (verdict._tag === "Run") [, state] = machine.settle(state, verdict.permit, "success", now, 0, config, never)
     else {
-      const longest = verdict._tag === "Full" ? options.leaseMillis : Math.max(100, model.era.openMillis)
-      assert.isAtMost(verdict.retryAfterMillis, longest)
       assert.isAbove(verdict.retryAfterMillis, 0)
       now += verdict.retryAfterMillis
+      assert.isAtMost(now, latest)
     }
   }
   const end = now + options.ramp.reduce((sum, { millis }) => sum + millis, 0)
@@ -227,10 +228,7 @@ class Settle extends Command {
     super()
   }
   check(world: Readonly<World>) {
-    const { isLive, outcome } = this.answer
-    // A success that comes then has a test of its own.
-    if (isLive && outcome === "success" && world.model.isDoomed()) return false
-    return world.choices(isLive).length > 0
+    return world.choices(this.answer.isLive).length > 0
   }
   change(world: World, real: Real) {
     const { durationMillis, isLive, openMillis, outcome, pick } = this.answer
@@ -332,9 +330,9 @@ describe("the machine of a circuit breaker", () => {
             return { model: new World(options, now), real: { config, state: machine.closed(0, config, now) } }
           }, commands)
       ),
-      { numRuns: 150, seed: 3 }
+      { numRuns: 100, seed: 3 }
     )
-    for (const [what, often] of Object.entries(seen)) assert.isAbove(often, 100, `${what} is hardly tested`)
+    for (const [what, often] of Object.entries(seen)) assert.isAbove(often, 50, `${what} is hardly tested`)
   })
 
   it("stays about to open where a probe succeeds after the failure that was one too many", () => {

@@ -203,7 +203,7 @@ export class Model {
     }
     if (!this.held(now).some((probe) => probe.lease === lease)) return undefined
     const isSlow = durationMillis >= this.options.slowerThanMillis && outcome !== "ignored"
-    const judged = isSlow ? "failure" : outcome
+    const judged = isSlow ? "failure" : this.isDoomed() && outcome === "success" ? "ignored" : outcome
     this.era.events.push({ _tag: "Answered", now, lease, outcome: judged })
     if (judged === "failure" && this.isDoomed()) {
       const failures = this.answers("failure")

@@ -1,9 +1,10 @@
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as CircuitBreaker from "reprise/CircuitBreaker"
+import * as CircuitBreakers from "reprise/CircuitBreakers"
 import * as Tripping from "reprise/Tripping"
 import type { Case } from "../harness.js"
-import { awaitBase, awaited, awaitedAndCaught, inFiber, inFiberBases, nothing, resolved } from "./loops.js"
+import { awaitBase, awaited, awaitedAndCaught, inFiber, inFiberBases, nothing } from "./loops.js"
 import * as naiveBreaker from "./naiveBreaker.js"
 import * as peers from "./peerBreakers.js"
 
@@ -33,6 +34,8 @@ const withCallsInFlight = (calls: number): CircuitBreaker.CircuitBreaker => {
   return breaker
 }
 
+const registry = Effect.runSync(CircuitBreakers.make<string>({ breaker: { trip: rules.consecutive } }))
+
 const openBreaker = make(rules.consecutive)
 Effect.runSync(CircuitBreaker.trip(openBreaker, { openFor: "1 hour" }))
 const openCall = CircuitBreaker.protect(nothing, openBreaker)
@@ -57,6 +60,11 @@ export const cases: ReadonlyArray<Case> = [
     name: "CircuitBreaker.protect, slowRate, 10,000 in flight",
     base: "loop",
     run: inFiber(CircuitBreaker.protect(nothing, withCallsInFlight(10_000)))
+  },
+  {
+    name: "CircuitBreakers.protect, consecutive",
+    base: "loop",
+    run: inFiber(CircuitBreakers.protect(nothing, registry, "a"))
   },
   { name: "naive breaker", base: "loop", run: inFiber(naive) },
   { name: "caught", base: "caught", run: caught(Exit.fail(peers.failure)) },
@@ -86,6 +94,5 @@ export const selfCheck = async (): Promise<void> => {
     Effect.runSync(Effect.ignore(CircuitBreaker.protect(Effect.fail("down"), breaker)))
     if (Effect.runSync(CircuitBreaker.state(breaker)) !== "Open") throw new Error("the breaker does not trip")
   }
-  await resolved()
   await peers.selfCheck()
 }

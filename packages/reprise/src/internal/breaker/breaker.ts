@@ -47,6 +47,7 @@ export class Breaker extends Pipeable.Class() implements CircuitBreaker {
   running = 0
   rejected = 0
   downMillis = 0
+  downSinceMillis = 0
 
   constructor(readonly key: string, settings: settings_.Settings, now: number, readonly shadow: Breaker | undefined) {
     super()
@@ -126,8 +127,9 @@ const announce = (self: Breaker, before: Era, after: Era, now: number): void => 
   if (self.change !== undefined) wake(self, self.change)
   const from = nameOf(before)
   const to = nameOf(after)
+  if (before.state._tag === "Closed" && after.state._tag !== "Closed") self.downSinceMillis = after.state.openedAtMillis
   if (before.state._tag !== "Closed" && after.state._tag === "Closed") {
-    self.downMillis += Math.max(now - before.state.openedAtMillis, 0)
+    self.downMillis += Math.max(now - self.downSinceMillis, 0)
   }
   if (from === to) return
   const { generation } = after.state

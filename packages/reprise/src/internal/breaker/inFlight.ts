@@ -23,10 +23,18 @@ interface Mark {
 export class InFlight {
   private last: Entry | undefined
   private number = 0
-  private readonly marks: Array<Mark> = []
+  private marks: ReadonlyArray<Mark> = []
 
   constructor(limits: ReadonlyArray<number>) {
-    for (const limitMillis of limits) this.marks.push({ limitMillis, count: 0, next: undefined })
+    this.watch(limits)
+  }
+
+  /** Looks at the calls that are there with other limits. */
+  watch(limits: ReadonlyArray<number>): this {
+    let first = this.last
+    while (first?.previous !== undefined) first = first.previous
+    this.marks = limits.map((limitMillis) => ({ limitMillis, count: 0, next: first }))
+    return this
   }
 
   add(startMillis: number): Entry {

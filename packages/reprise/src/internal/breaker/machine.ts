@@ -68,7 +68,7 @@ export interface Closed {
   readonly _tag: "Closed"
   readonly generation: number
   /** In a box, so that the calls of the generation find the window that a new configuration has put there. */
-  readonly box: { window: Window }
+  readonly box: { window: Window; readsClock?: boolean }
   /** Only while a ramp lasts: when it began, and the fraction of a call that is saved up. */
   readonly ramp: { readonly startMillis: number; readonly credit: number } | undefined
 }

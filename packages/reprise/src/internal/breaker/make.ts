@@ -8,7 +8,7 @@ import * as Backoff from "../../Backoff.js"
 import type { CircuitBreaker } from "../../CircuitBreaker.js"
 import { InvalidOption } from "../../InvalidOption.js"
 import * as Tripping from "../../Tripping.js"
-import { Breaker, modify } from "./breaker.js"
+import { Breaker, type Era, modify } from "./breaker.js"
 import * as settings from "./settings.js"
 
 /** @internal */
@@ -66,13 +66,26 @@ export const reconfigure = <R>(
     >,
     (next) =>
       Effect.flatMap(Clock.currentTimeMillis, (now) =>
-        modify(self, now, ({ settings, state }) => {
-          if (state._tag === "Closed") state.box.window = next.makeWindow(state.box.window, now)
-          // What probes have shown was asked for by other numbers.
-          const counted = state._tag === "HalfOpen" ? { ...state, successes: 0, failures: 0 } : state
-          return [undefined, { settings: { ...next, isCounted: settings.isCounted }, state: counted }]
-        }))
+        modify(self, now, (era) => [undefined, reconfigured(era, next, now)]))
   )
+
+const reconfigured = (
+  { inFlight, opening, settings, state }: Era,
+  next: settings.Settings,
+  now: number
+): Partial<Era> => {
+  const changed = {
+    settings: { ...next, isCounted: settings.isCounted },
+    // The state of a schedule means nothing to another one.
+    opening: next.openFor === settings.openFor ? opening : { ...opening, state: next.openFor.initial }
+  }
+  // What probes have shown was asked for by other numbers.
+  if (state._tag === "HalfOpen") return { ...changed, state: { ...state, successes: 0, failures: 0 } }
+  if (state._tag === "Open") return changed
+  state.box.window = next.makeWindow(state.box.window, now)
+  state.box.readsClock = next.reads !== "nothing"
+  return { ...changed, inFlight: next.makeInFlight?.(inFlight) }
+}
 
 /** @internal */
 export const config = (prefix?: string): Config.Config<CircuitBreaker.Options> => {

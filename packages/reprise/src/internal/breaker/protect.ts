@@ -56,7 +56,7 @@ const makeHandlers = (self: Breaker, { settings, state }: Era): Handlers => {
   const { box } = state as Machine.Closed
   const settled = <A, E>(outcome: Machine.Outcome, exit: Exit.Exit<A, E>): Effect.Effect<A, E> => {
     if (outcome === "ignored" || outcome === "interrupted") return exit
-    const now = settings.reads === "nothing" ? 0 : nowMillis()
+    const now = box.readsClock ?? settings.reads !== "nothing" ? nowMillis() : 0
     box.window.record(outcome, now, 0)
     const trip = box.window.tripped(now, none)
     return trip === undefined

@@ -20,7 +20,8 @@ export interface Strategy extends Tripping {
   /** From how many milliseconds on a call is slow. */
   readonly limits: ReadonlyArray<number>
   readonly slowerThanMillis: number
-  readonly makeInFlight: (() => InFlight) | undefined
+  /** What watches the calls in flight; what has watched them so far, where there is something. */
+  readonly makeInFlight: ((previous?: InFlight) => InFlight) | undefined
 }
 
 /** @internal */
