@@ -271,7 +271,7 @@ export const circuitBreaker: {
 } = dual(
   2,
   <E, R>(client: Client<E, R>, options: HttpResilience.CircuitBreakerOptions): Client<E | CircuitOpen, R> =>
-    circuit.stage(client, circuit.make(options))
+    circuit.asStage(client, circuit.make(options))
 )
 
 /**

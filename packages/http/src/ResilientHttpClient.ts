@@ -6,17 +6,16 @@
 import * as HttpClient from "@effect/platform/HttpClient"
 import type * as HttpClientError from "@effect/platform/HttpClientError"
 import * as Config from "effect/Config"
-import * as ConfigError from "effect/ConfigError"
+import type * as ConfigError from "effect/ConfigError"
 import * as Context from "effect/Context"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as Either from "effect/Either"
 import { identity } from "effect/Function"
 import * as Layer from "effect/Layer"
 import * as Schedule from "effect/Schedule"
 import type { CircuitOpen } from "reprise/CircuitBreaker"
 import type { DeadlineExceeded } from "reprise/Deadline"
-import { InvalidOption } from "reprise/InvalidOption"
+import { asConfigError } from "reprise/InvalidOption"
 import type { HttpFailure } from "./HttpFailure.js"
 import type { HttpResilience } from "./HttpResilience.js"
 import * as HttpRetry from "./HttpRetry.js"
@@ -146,7 +145,7 @@ export const layerTyped = (options?: Options): Layer.Layer<ResilientHttpClient, 
 export const layerConfig = (
   options: Config.Config.Wrap<Options> = config()
 ): Layer.Layer<HttpClient.HttpClient, ConfigError.ConfigError, HttpClient.HttpClient> =>
-  Layer.unwrapEffect(Effect.flatMap(Config.unwrap(options), (options) => refuseInvalid(() => layer(options))))
+  Layer.unwrapEffect(Effect.flatMap(Config.unwrap(options), (options) => asConfigError(() => layer(options))))
 
 /**
  * The options under their names in the environment, all optional: `ATTEMPTS` (3, the first try included), `BASE_DELAY`
@@ -172,7 +171,7 @@ export const config = (prefix?: string): Config.Config<Options> => {
   const options = Config.mapOrFail(
     names,
     ({ attempts, base, cap, maxBytes, maxDuration, maxRetryAfter, ...rest }) =>
-      refuseInvalid((): Options => ({
+      asConfigError((): Options => ({
         ...rest,
         retry: HttpRetry.exponential({ attempts, base, cap, maxRetryAfter }),
         drain: { maxBytes, maxDuration }
@@ -182,15 +181,6 @@ export const config = (prefix?: string): Config.Config<Options> => {
 }
 
 const optional = <A>(config: Config.Config<A>): Config.Config<A | undefined> => Config.withDefault(config, undefined)
-
-const refuseInvalid = <A>(make: () => A): Either.Either<A, ConfigError.ConfigError> =>
-  Either.try({
-    try: make,
-    catch: (error) => {
-      if (error instanceof InvalidOption) return ConfigError.InvalidData([error.option], error.message)
-      throw error
-    }
-  })
 
 const pipeline = (options: Options = {}) => {
   const keys = options.idempotencyKeys === true ? {} : options.idempotencyKeys

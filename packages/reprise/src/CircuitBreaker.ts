@@ -21,6 +21,7 @@ import * as controls from "./internal/breaker/controls.js"
 import * as make_ from "./internal/breaker/make.js"
 import * as protect_ from "./internal/breaker/protect.js"
 import * as rejection from "./internal/breaker/rejection.js"
+import * as InvalidOption from "./InvalidOption.js"
 import type { Tripping } from "./Tripping.js"
 
 /**
@@ -256,7 +257,10 @@ export const layerConfig = <I>(
   tag: Context.Tag<I, CircuitBreaker>,
   options: Config.Config<CircuitBreaker.Options> = config()
 ): Layer.Layer<I, ConfigError.ConfigError> =>
-  Layer.effect(tag, Effect.flatMap(options, (options) => Effect.flatten(make_.refuseInvalid(make)(options))))
+  Layer.effect(
+    tag,
+    Effect.flatMap(options, (options) => Effect.flatten(InvalidOption.asConfigError(() => make(options))))
+  )
 
 /**
  * Runs the effect if the breaker admits it, and fails with `CircuitOpen` instead where it does not.

@@ -8,6 +8,7 @@ import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import { dual } from "effect/Function"
 import * as Layer from "effect/Layer"
+import type * as Types from "effect/Types"
 import { type CircuitBreaker, CircuitOpen } from "./CircuitBreaker.js"
 import * as protect_ from "./internal/breaker/protect.js"
 import * as internal from "./internal/breaker/registry.js"
@@ -32,9 +33,7 @@ export type TypeId = typeof internal.TypeId
  * @category models
  */
 export interface CircuitBreakers<in out K> {
-  readonly [TypeId]: TypeId
-  /** Makes the breaker of a new key. */
-  readonly build: (key: K) => Effect.Effect<CircuitBreaker>
+  readonly [TypeId]: Types.Invariant<K>
 }
 
 /**

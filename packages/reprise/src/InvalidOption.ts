@@ -3,8 +3,10 @@
  *
  * @since 0.1.0
  */
+import * as ConfigError from "effect/ConfigError"
 import * as Data from "effect/Data"
 import * as Duration from "effect/Duration"
+import * as Either from "effect/Either"
 import * as Option from "effect/Option"
 
 /**
@@ -105,3 +107,27 @@ export const millis = (
 // Duration.decode turns a negative number and `NaN` into zero, which would hide the mistake.
 const isNoTime = (value: Duration.DurationInput): boolean =>
   (typeof value === "number" || typeof value === "bigint") && !(value >= 0)
+
+/**
+ * Makes something of options that come from Effect's `Config`: an option out of range is a `ConfigError` at its name.
+ *
+ * @example
+ * ```ts
+ * import { Either } from "effect"
+ * import * as InvalidOption from "reprise/InvalidOption"
+ *
+ * const attempts = InvalidOption.asConfigError(() => InvalidOption.integer("attempts", 0, { min: 1 }))
+ * console.log(String(Either.getLeft(attempts))) // => Some((Invalid data at attempts: "Invalid option "attempts": expected a whole number >= 1, got 0"))
+ * ```
+ *
+ * @since 0.1.0
+ * @category config
+ */
+export const asConfigError = <A>(make: () => A): Either.Either<A, ConfigError.ConfigError> =>
+  Either.try({
+    try: make,
+    catch: (error) => {
+      if (error instanceof InvalidOption) return ConfigError.InvalidData([error.option], error.message)
+      throw error
+    }
+  })

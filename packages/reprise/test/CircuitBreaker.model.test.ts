@@ -2,18 +2,10 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect, FastCheck as fc } from "effect"
 import * as CircuitBreaker from "reprise/CircuitBreaker"
 import * as Tripping from "reprise/Tripping"
-import {
-  type Config,
-  machine,
-  makeWindow,
-  Model,
-  type Options,
-  type Outcome,
-  type Permit,
-  type Rule,
-  type State,
-  type Trip
-} from "./breakerModel.js"
+import * as machine from "../src/internal/breaker/machine.js"
+import type { Config, Outcome, Permit, State, Trip } from "../src/internal/breaker/machine.js"
+import * as strategy from "../src/internal/breaker/strategy.js"
+import { Model, type Options, type Rule } from "./breakerModel.js"
 import * as Virtual from "./virtual.js"
 
 const tripping = (rule: Rule): Tripping.Tripping => {
@@ -24,7 +16,7 @@ const tripping = (rule: Rule): Tripping.Tripping => {
 
 const configOf = ({ rule, ...options }: Options): Config => ({
   ...options,
-  makeWindow: makeWindow(tripping(rule))
+  makeWindow: strategy.of(tripping(rule)).makeWindow
 })
 
 const last = fc.oneof(

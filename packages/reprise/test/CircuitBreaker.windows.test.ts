@@ -1,16 +1,11 @@
 import { assert, describe, it } from "@effect/vitest"
 import { FastCheck as fc } from "effect"
 import * as Tripping from "reprise/Tripping"
-import {
-  InFlight,
-  type Last,
-  makeWindow,
-  remembered,
-  type Samples,
-  type Trip,
-  type Window,
-  windows
-} from "./breakerModel.js"
+import { InFlight } from "../src/internal/breaker/inFlight.js"
+import type { Trip, Window } from "../src/internal/breaker/machine.js"
+import * as strategy from "../src/internal/breaker/strategy.js"
+import * as windows from "../src/internal/breaker/windows.js"
+import { type Last, remembered } from "./breakerModel.js"
 
 interface Sample {
   readonly isSample?: boolean
@@ -22,7 +17,7 @@ const tally = (samples: ReadonlyArray<Sample>) => [samples.length, samples.filte
 
 const none = () => 0
 
-const make = (last: Last): Samples =>
+const make = (last: Last): windows.Samples =>
   "calls" in last
     ? new windows.LastCalls(last.calls)
     : new windows.LastMillis(last.buckets, last.millis)
@@ -244,7 +239,7 @@ const tripsAsExpected = (spec: fc.Arbitrary<Spec>) => {
   const often = { tripped: 0, untripped: 0 }
   fc.assert(
     fc.property(spec, calls, (spec, calls) => {
-      const window = makeWindow(trippingOf(spec))(undefined, 0)
+      const window = strategy.of(trippingOf(spec)).makeWindow(undefined, 0)
       calls.forEach((call, i) => {
         record(window, call)
         const { counts, rule } = expected(spec, calls.slice(0, i + 1))
@@ -357,9 +352,9 @@ describe("samples that are handed to another window", () => {
     const rate = Tripping.rate({ threshold: 1, window: { calls: 20 } })
     const slow = (slowerThan: number) => Tripping.slowRate({ threshold: 1, window: { calls: 20 }, slowerThan })
     const handed = (from: Tripping.Tripping, to: Tripping.Tripping) => {
-      const before = makeWindow(from)(undefined, 0)
+      const before = strategy.of(from).makeWindow(undefined, 0)
       for (let n = 0; n < 3; n++) before.record("failure", 0, 100)
-      return makeWindow(to)(before, 0).counts(0, none).calls
+      return strategy.of(to).makeWindow(before, 0).counts(0, none).calls
     }
     const { any, consecutive } = Tripping
     assert.deepStrictEqual(

@@ -1,15 +1,9 @@
-import * as inFlight_ from "../src/internal/breaker/inFlight.js"
-import * as machine_ from "../src/internal/breaker/machine.js"
-import * as strategy_ from "../src/internal/breaker/strategy.js"
-import * as windows_ from "../src/internal/breaker/windows.js"
-import type { Tripping } from "../src/Tripping.js"
+import type { Outcome, Permit, RampStep, Trip, Verdict } from "../src/internal/breaker/machine.js"
 
 /**
  * What a circuit breaker is to do, as naively as it can be said: it keeps a list of all that has happened since the state
  * last changed, and works everything out from it anew each time.
  */
-
-export type Outcome = "success" | "failure" | "interrupted" | "ignored"
 
 export type Rule =
   | { readonly _tag: "Consecutive"; readonly failures: number }
@@ -33,23 +27,7 @@ export interface Options {
   readonly tolerated: number
   readonly leaseMillis: number
   readonly slowerThanMillis: number
-  readonly ramp: ReadonlyArray<{ readonly share: number; readonly millis: number }>
-}
-
-export interface Permit {
-  readonly generation: number
-  readonly lease: number
-}
-
-export type Verdict =
-  | { readonly _tag: "Run"; readonly permit: Permit }
-  | { readonly _tag: "Reject" | "Full"; readonly retryAfterMillis: number }
-
-export interface Trip {
-  readonly rule: string
-  readonly calls: number
-  readonly failures: number
-  readonly slow: number
+  readonly ramp: ReadonlyArray<RampStep>
 }
 
 type Event =
@@ -237,75 +215,3 @@ export class Model {
     this.begin("Open", now, openMillis)
   }
 }
-
-export interface Window {
-  record(outcome: Exclude<Outcome, "ignored">, nowMillis: number, durationMillis: number): void
-  tripped(nowMillis: number, overdue: (limitMillis: number) => number): Trip | undefined
-  counts(nowMillis: number, overdue: (limitMillis: number) => number): Omit<Trip, "rule">
-}
-
-export interface Samples {
-  readonly calls: number
-  readonly bad: number
-  add(isBad: boolean, nowMillis: number): void
-  advance(nowMillis: number): void
-  replay(into: Samples, nowMillis: number): void
-}
-
-export interface InFlight<Entry = { readonly startMillis: number }> {
-  add(startMillis: number): Entry
-  remove(entry: Entry): void
-  overdue(limitMillis: number, nowMillis: number): number
-}
-
-export interface Config extends Omit<Options, "rule"> {
-  readonly makeWindow: (previous: Window | undefined, nowMillis: number) => Window
-}
-
-export type State =
-  | { readonly _tag: "Closed"; readonly generation: number; readonly ramp: object | undefined }
-  | {
-    readonly _tag: "Open"
-    readonly generation: number
-    readonly openedAtMillis: number
-    readonly untilMillis: number
-    readonly trips: number
-  }
-  | {
-    readonly _tag: "HalfOpen"
-    readonly generation: number
-    readonly trips: number
-    readonly leases: ReadonlyArray<{ readonly id: number; readonly untilMillis: number }>
-    readonly successes: number
-    readonly failures: number
-  }
-
-// The internal modules, with their types written down again: what is marked internal has no declarations.
-
-export const machine = machine_ as unknown as {
-  readonly closed: (generation: number, config: Config, now: number) => State
-  readonly admit: (state: State, now: number, config: Config) => readonly [Verdict, State]
-  readonly settle: (
-    state: State,
-    permit: Permit,
-    outcome: Outcome,
-    now: number,
-    durationMillis: number,
-    config: Config,
-    overdue: (limitMillis: number) => number
-  ) => readonly [Trip | undefined, State]
-  readonly open: (state: State, generation: number, trip: Trip, now: number, openMillis: number) => State
-}
-
-export const windows = windows_ as unknown as {
-  readonly LastCalls: new(size: number) => Samples
-  readonly LastMillis: new(buckets: number, bucketMillis: number) => Samples
-  readonly Rate: new(samples: Samples, threshold: number, minimumCalls: number, slowerThanMillis?: number) => Window
-  readonly Several: new(windows: ReadonlyArray<Window>, isAll: boolean) => Window
-}
-
-export const InFlight = (inFlight_ as unknown as { readonly InFlight: new(limits: ReadonlyArray<number>) => InFlight })
-  .InFlight
-
-export const makeWindow = (tripping: Tripping): Config["makeWindow"] =>
-  (strategy_ as unknown as { readonly of: (tripping: Tripping) => Config }).of(tripping).makeWindow

@@ -1,14 +1,20 @@
 import * as Effect from "effect/Effect"
+import { identity } from "effect/Function"
 import type { Case } from "../harness.js"
 
 /** Many calls of one and the same effect, in one fiber: as in a program that keeps it in a constant. */
-export const inFiber = (effect: Effect.Effect<unknown, unknown>): Case["run"] => perCallInFiber(() => effect)
+export const inFiber = (effect: Effect.Effect<unknown, unknown>, around?: Around): Case["run"] =>
+  perCallInFiber(() => effect, around)
+
+/** What is put around the whole loop. */
+type Around = (loop: Effect.Effect<void, unknown>) => Effect.Effect<void, unknown>
 
 /** The loop runs inside one fiber; `make` is called for every turn. */
-export const perCallInFiber = (make: () => Effect.Effect<unknown, unknown>): Case["run"] => (times) => {
-  let done = 0
-  return Effect.runPromise(Effect.whileLoop({ while: () => done++ < times, body: make, step: () => {} }))
-}
+export const perCallInFiber =
+  (make: () => Effect.Effect<unknown, unknown>, around: Around = identity): Case["run"] => (times) => {
+    let done = 0
+    return Effect.runPromise(around(Effect.whileLoop({ while: () => done++ < times, body: make, step: () => {} })))
+  }
 
 export const awaited = (call: () => Promise<unknown>): Case["run"] => async (times) => {
   for (let done = 0; done < times; done++) await call()

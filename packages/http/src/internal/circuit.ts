@@ -1,4 +1,4 @@
-import * as HttpClient from "@effect/platform/HttpClient"
+import type * as HttpClient from "@effect/platform/HttpClient"
 import type * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
@@ -15,6 +15,8 @@ import type { HttpResilience } from "../HttpResilience.js"
 import * as attempts from "./attempts.js"
 import * as failureMessage from "./failureMessage.js"
 import type { Attempt } from "./reader.js"
+import * as stage from "./stage.js"
+import * as statusRules from "./statusRules.js"
 import * as timeLimits from "./timeLimits.js"
 
 /**
@@ -60,24 +62,16 @@ const guard = <R>(
     CircuitBreakers.get(circuit.breakers, circuit.key(request)),
     (breaker) =>
       Effect.catchAll(CircuitBreaker.protect(attempt, breaker), (error): Attempt<attempts.FailedAttempt, R> => {
-        if (!(error instanceof CircuitBreaker.CircuitOpen)) {
+        if (error instanceof attempts.FailedAttempt) {
           return Effect.flatMap(CircuitBreaker.state(breaker), (state) =>
             Effect.fail(state === "Open" && !circuit.isWaiting ? error.withOpenCircuit() : error))
         }
-        const rejected = Effect.fail(
-          new attempts.FailedAttempt(request, Option.none(), { _tag: "Cause", cause: Cause.fail(error) }, true)
+        const cause = Cause.fail(error)
+        const rejected = Effect.fail(new attempts.FailedAttempt(request, Option.none(), { _tag: "Cause", cause }, true))
+        const again = Effect.suspend(() =>
+          guard(circuit, request, attempt, deadlineMillis)
         )
-        if (!circuit.isWaiting) {
-          return rejected
-        }
-        return Effect.flatMap(waitMillis(error, deadlineMillis), (millis) =>
-          millis === undefined
-            ? rejected
-            : Effect.flatMap(
-              Effect.sleep(Duration.millis(millis)),
-              () =>
-                guard(circuit, request, attempt, deadlineMillis)
-            ))
+        return circuit.isWaiting ? afterWait(error, deadlineMillis, again, rejected) : rejected
       })
   )
 
@@ -86,35 +80,37 @@ const guard = <R>(
  *
  * @internal
  */
-export const stage = <E, R>(
+export const asStage = <E, R>(
   client: HttpClient.HttpClient.With<E, R>,
   guard: Guard
 ): HttpClient.HttpClient.With<E | CircuitBreaker.CircuitOpen, R> =>
-  HttpClient.makeWith<never, never, E | CircuitBreaker.CircuitOpen, R>(
-    (request) =>
-      Effect.flatMap(request, (request) =>
-        Effect.flatMap(Deadline.current, (deadlineMillis) => {
-          const attempt = attempts.run(client, request, facts, timeLimits.none, Infinity)
-          return Effect.catchAll(guard(request, attempt, deadlineMillis), ({ origin }) =>
-            origin._tag === "Response"
-              ? Effect.succeed(origin.response)
-              // What the client below failed with, or the rejection.
-              : Effect.failCause(origin.cause as Cause.Cause<E | CircuitBreaker.CircuitOpen>))
-        })),
-    Effect.succeed
+  stage.make((request) =>
+    Effect.flatMap(Deadline.current, (deadlineMillis) => {
+      const attempt = attempts.run(client, request, facts, timeLimits.none, Infinity)
+      return Effect.catchAll(guard(request, attempt, deadlineMillis), ({ origin }) =>
+        origin._tag === "Response"
+          ? Effect.succeed(origin.response)
+          // What the client below failed with, or the rejection.
+          : Effect.failCause(origin.cause as Cause.Cause<E | CircuitBreaker.CircuitOpen>))
+    })
   )
 
 const facts: attempts.Facts = {}
 
-/** Spread by a tenth, so that not all who wait come at once; nothing where the deadline does not allow it. */
-const waitMillis = (
+/** Waits until the rejection says, spread by a tenth so that not all come at once, if the deadline allows it. */
+const afterWait = <A, E, R>(
   { retryAfter }: CircuitBreaker.CircuitOpen,
-  deadlineMillis: number
-): Effect.Effect<number | undefined> =>
-  Effect.zipWith(Clock.currentTimeMillis, Random.nextRange(1, 1.1), (now, factor) => {
-    const millis = Math.max(Duration.toMillis(retryAfter), 1) * factor
-    return Number.isFinite(millis) && now + millis < deadlineMillis ? millis : undefined
-  })
+  deadlineMillis: number,
+  again: Effect.Effect<A, E, R>,
+  rejected: Effect.Effect<A, E, R>
+): Effect.Effect<A, E, R> =>
+  Effect.flatMap(Clock.currentTimeMillis, (nowMillis) =>
+    Effect.flatMap(Random.nextRange(1, 1.1), (factor) => {
+      const millis = Math.max(Duration.toMillis(retryAfter), 1) * factor
+      return Number.isFinite(millis) && nowMillis + millis < deadlineMillis
+        ? Effect.zipRight(Effect.sleep(Duration.millis(millis)), again)
+        : rejected
+    }))
 
 /** @internal */
 export const make = (options: HttpResilience.CircuitBreakerOptions, attemptMillis = Infinity): Guard => {
@@ -156,7 +152,7 @@ const judge = (
       return attemptMillis < Infinity && given < attemptMillis ? "ignored" : "failure"
     }
     case "ServerError":
-      return [500, 502, 503, 504].includes(failure.status) ? "failure" : "success"
+      return statusRules.isTransient(failure.status) ? "failure" : "success"
     case "RateLimited":
       return countRateLimited ? "failure" : "ignored"
     case "ClientError":

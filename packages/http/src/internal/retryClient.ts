@@ -1,9 +1,8 @@
-import * as HttpClient from "@effect/platform/HttpClient"
+import type * as HttpClient from "@effect/platform/HttpClient"
 import * as HttpClientError from "@effect/platform/HttpClientError"
 import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import type * as HttpClientResponse from "@effect/platform/HttpClientResponse"
 import * as Cause from "effect/Cause"
-import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
@@ -15,6 +14,7 @@ import * as attempts from "./attempts.js"
 import type { Guard } from "./circuit.js"
 import * as drain from "./drain.js"
 import * as ledgers from "./ledgers.js"
+import * as stage from "./stage.js"
 import * as timeLimits from "./timeLimits.js"
 import { trackBody } from "./trackedBody.js"
 
@@ -37,14 +37,11 @@ export const make = <E, R, B, R1>(
 ): HttpClient.HttpClient.With<E, R | R1> => {
   // `refuse` has turned away every attempt that is no HttpFailure before the schedule is asked.
   const policy = Schedule.mapInput(schedule, (failed: attempts.FailedAttempt) => Option.getOrThrow(failed.failure))
-  return HttpClient.makeWith<never, never, E, R | R1>(
-    (request) =>
-      Effect.flatMap(request, (request) =>
-        Effect.flatMap(
-          timeLimits.deadlineMillis(settings.limits),
-          (deadlineMillis) => run(client, policy, settings, trackBody(request), deadlineMillis)
-        )),
-    Effect.succeed
+  return stage.make((request) =>
+    Effect.flatMap(
+      timeLimits.deadlineMillis(settings.limits),
+      (deadlineMillis) => run<E, R, B, R1>(client, policy, settings, trackBody(request), deadlineMillis)
+    )
   )
 }
 
@@ -144,12 +141,10 @@ const finish = <E>(
   if (Option.isNone(failure)) return Effect.failCause(cause)
   const told = HttpFailure.withAttempts(failure.value, lines)
   const failCause = Effect.failCause(Cause.map(cause, (error) => withFailure(error, told)))
-  if (settings.limits.callMillis === Infinity) return failCause
-  return Effect.flatMap(Clock.currentTimeMillis, (nowMillis) =>
-    timeLimits.ranOut(told) || nowMillis >= deadlineMillis
-      // A client with a deadline of its own has this error in its type.
-      ? Effect.fail(timeLimits.exceeded(told)) as Effect.Effect<never, E>
-      : failCause)
+  return settings.limits.callMillis === Infinity
+    ? failCause
+    // A client with a deadline of its own has this error in its type.
+    : timeLimits.orExceeded(failCause, told, deadlineMillis) as Effect.Effect<never, E>
 }
 
 /** The same error, with the typed failure and its ledger as the cause. */

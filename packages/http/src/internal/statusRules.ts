@@ -12,14 +12,19 @@ export interface StatusVerdict {
   readonly retryAfter: Option.Option<Duration.Duration>
 }
 
-const retryableServerErrors: ReadonlyArray<number> = [500, 502, 503, 504]
+/**
+ * The errors of a server that may be over with the next request.
+ *
+ * @internal
+ */
+export const isTransient = (status: number): boolean => [500, 502, 503, 504].includes(status)
 
 /** Statuses by which a server says that it did not process the request: RFC 9110 15.5.20, RFC 8470 5.2, RFC 6585 4. */
 const refusals: ReadonlyArray<number> = [421, 425, 429]
 
 const tagAndRetryable = (status: number, retryStatuses: ReadonlyArray<number>) => {
   if (status === 429) return ["RateLimited", true] as const
-  if (status >= 500) return ["ServerError", retryableServerErrors.includes(status)] as const
+  if (status >= 500) return ["ServerError", isTransient(status)] as const
   if (status >= 400) return ["ClientError", retryStatuses.includes(status)] as const
   return ["ProtocolFailure", false] as const
 }

@@ -1,4 +1,4 @@
-import * as HttpClient from "@effect/platform/HttpClient"
+import type * as HttpClient from "@effect/platform/HttpClient"
 import type * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
@@ -9,6 +9,7 @@ import * as Timeout from "reprise/Timeout"
 import * as HttpFailure from "../HttpFailure.js"
 import * as makeFailure from "./makeFailure.js"
 import * as reader from "./reader.js"
+import * as stage from "./stage.js"
 
 /**
  * Both in milliseconds, `Infinity` where there is none.
@@ -67,15 +68,14 @@ export const perAttempt = <E, R>(
   client: HttpClient.HttpClient.With<E, R>,
   millis: number
 ): HttpClient.HttpClient.With<E | HttpFailure.AttemptTimeout, R> =>
-  HttpClient.makeWith<never, never, E | HttpFailure.AttemptTimeout, R>(
-    (request) =>
-      Effect.zipWith(
-        request,
-        Deadline.current,
-        (request, deadlineMillis) => limit(reader.execute(client, request), request, millis, deadlineMillis)
-      ).pipe(Effect.flatten),
-    Effect.succeed
+  stage.make((request) =>
+    Effect.flatMap(
+      Deadline.current,
+      (deadlineMillis) => limit(reader.execute(client, request), request, millis, deadlineMillis)
+    )
   )
+
+type Exceeded = Deadline.DeadlineExceeded<HttpFailure.HttpFailure>
 
 /**
  * Sets the deadline for everything below, and turns the failure after which there was no time left into
@@ -86,30 +86,38 @@ export const perAttempt = <E, R>(
 export const overall = <E, R>(
   client: HttpClient.HttpClient.With<E, R>,
   millis: number
-): HttpClient.HttpClient.With<E | Deadline.DeadlineExceeded<HttpFailure.HttpFailure>, R> =>
-  HttpClient.makeWith<never, never, E | Deadline.DeadlineExceeded<HttpFailure.HttpFailure>, R>(
-    (request) =>
-      Effect.flatMap(request, (request) => {
-        const named = Effect.catchAll(client.execute(request), outOfTime)
-        // Where the time runs out from the outside, there is no last failure of any type.
-        return Deadline.within(named, millis) as typeof named
-      }),
-    Effect.succeed
-  )
+): HttpClient.HttpClient.With<E | Exceeded, R> =>
+  stage.make((request) => {
+    const named = Effect.catchAll(client.execute(request), outOfTime)
+    // Where the time runs out from the outside, there is no last failure of any type.
+    return Deadline.within(named, millis) as typeof named
+  })
 
-const outOfTime = <E>(error: E): Effect.Effect<never, E | Deadline.DeadlineExceeded<HttpFailure.HttpFailure>> =>
+const outOfTime = <E>(error: E): Effect.Effect<never, E | Exceeded> =>
+  Option.match(HttpFailure.fromError(error), {
+    onNone: () => Effect.fail(error),
+    onSome: (last) =>
+      Effect.flatMap(Deadline.current, (deadlineMillis) => orExceeded(Effect.fail(error), last, deadlineMillis))
+  })
+
+/**
+ * What a call failed with, or `DeadlineExceeded` where there was no time left after its last failure.
+ *
+ * @internal
+ */
+export const orExceeded = <E>(
+  failed: Effect.Effect<never, E>,
+  last: HttpFailure.HttpFailure,
+  deadlineMillis: number
+): Effect.Effect<never, E | Exceeded> =>
   Effect.flatMap(
-    Deadline.remaining,
-    (remaining): Effect.Effect<never, E | Deadline.DeadlineExceeded<HttpFailure.HttpFailure>> => {
-      const last = HttpFailure.fromError(error)
-      return Option.isSome(last) && (ranOut(last.value) || Duration.toMillis(remaining) === 0)
-        ? Effect.fail(exceeded(last.value))
-        : Effect.fail(error)
-    }
+    Clock.currentTimeMillis,
+    (nowMillis): Effect.Effect<never, E | Exceeded> =>
+      ranOut(last) || nowMillis >= deadlineMillis ? Effect.fail(exceeded(last)) : failed
   )
 
 /** @internal */
-export const exceeded = (last: HttpFailure.HttpFailure): Deadline.DeadlineExceeded<HttpFailure.HttpFailure> =>
+export const exceeded = (last: HttpFailure.HttpFailure): Exceeded =>
   new Deadline.DeadlineExceeded<HttpFailure.HttpFailure>({ last: Option.some(last) })
 
 /**

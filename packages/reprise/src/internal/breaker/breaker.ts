@@ -49,7 +49,14 @@ export class Breaker extends Pipeable.Class() implements CircuitBreaker {
   downMillis = 0
   downSinceMillis = 0
 
-  constructor(readonly key: string, settings: settings_.Settings, now: number, readonly shadow: Breaker | undefined) {
+  constructor(
+    readonly key: string,
+    settings: settings_.Settings,
+    now: number,
+    /** Whether the calls in flight are counted, whatever the rule. */
+    readonly isCounted: boolean,
+    readonly shadow: Breaker | undefined
+  ) {
     super()
     this.era = Ref.unsafeMake<Era>({
       settings,

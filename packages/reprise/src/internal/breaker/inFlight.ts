@@ -1,3 +1,5 @@
+// Internal all the same; without the tag, so that the tests of this module see its types (`stripInternal`).
+
 /** A call in flight, in the order in which they began. */
 export interface Entry {
   readonly startMillis: number
@@ -17,8 +19,6 @@ interface Mark {
 /**
  * The calls in flight, and how many of them have taken too long: each call is passed once, so that a query costs nothing
  * however many there are.
- *
- * @internal
  */
 export class InFlight {
   private last: Entry | undefined

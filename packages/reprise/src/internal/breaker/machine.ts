@@ -3,44 +3,37 @@
  * no clock and draws no number. The window of a closed state is the one thing in it that is mutable.
  */
 
+// Internal all the same; without the tag, so that the tests of this module see its types (`stripInternal`).
+
 /**
  * How an admitted call ended. Whatever says nothing about the dependency is `ignored`, and so is an interruption, unless
  * it came to a call that was already slow.
- *
- * @internal
  */
 export type Outcome = Sample | "ignored"
 
-/** @internal */
 export type Sample = "success" | "failure" | "interrupted"
 
-/** @internal */
 export interface Counts {
   readonly calls: number
   readonly failures: number
   readonly slow: number
 }
 
-/** @internal */
 export interface Trip extends Counts {
   readonly rule: string
 }
 
 /**
  * How many calls in flight have taken at least that long.
- *
- * @internal
  */
 export type Overdue = (slowerThanMillis: number) => number
 
-/** @internal */
 export interface Window {
   record(outcome: Sample, nowMillis: number, durationMillis: number): void
   tripped(nowMillis: number, overdue: Overdue): Trip | undefined
   counts(nowMillis: number, overdue: Overdue): Counts
 }
 
-/** @internal */
 export interface Config {
   /** A new window; with the samples of an earlier one, where both can hold the same. */
   readonly makeWindow: (previous: Window | undefined, nowMillis: number) => Window
@@ -56,14 +49,12 @@ export interface Config {
   readonly ramp: ReadonlyArray<RampStep>
 }
 
-/** @internal */
 export interface RampStep {
   /** Of the calls, from 0 to 1. */
   readonly share: number
   readonly millis: number
 }
 
-/** @internal */
 export interface Closed {
   readonly _tag: "Closed"
   readonly generation: number
@@ -73,7 +64,6 @@ export interface Closed {
   readonly ramp: { readonly startMillis: number; readonly credit: number } | undefined
 }
 
-/** @internal */
 export interface Open {
   readonly _tag: "Open"
   readonly generation: number
@@ -84,13 +74,11 @@ export interface Open {
   readonly trip: Trip
 }
 
-/** @internal */
 export interface Lease {
   readonly id: number
   readonly untilMillis: number
 }
 
-/** @internal */
 export interface HalfOpen {
   readonly _tag: "HalfOpen"
   readonly generation: number
@@ -104,17 +92,14 @@ export interface HalfOpen {
   readonly failures: number
 }
 
-/** @internal */
 export type State = Closed | Open | HalfOpen
 
-/** @internal */
 export interface Permit {
   readonly generation: number
   /** The lease of a probe; 0 for a call that was admitted while closed. */
   readonly lease: number
 }
 
-/** @internal */
 export type Verdict =
   | { readonly _tag: "Run"; readonly permit: Permit }
   /** Not before `retryAfterMillis` have passed. */
@@ -122,7 +107,6 @@ export type Verdict =
   /** Half-open, and all permits are out: the first lease ends in `retryAfterMillis`. */
   | { readonly _tag: "Full"; readonly retryAfterMillis: number }
 
-/** @internal */
 export const closed = (generation: number, config: Config, now: number, isRecovered = false): Closed => ({
   _tag: "Closed",
   generation,
@@ -130,7 +114,6 @@ export const closed = (generation: number, config: Config, now: number, isRecove
   ramp: isRecovered && config.ramp.length > 0 ? { startMillis: now, credit: 0 } : undefined
 })
 
-/** @internal */
 export const admit = (state: State, now: number, config: Config): readonly [Verdict, State] => {
   switch (state._tag) {
     case "Closed":
@@ -149,8 +132,6 @@ export const admit = (state: State, now: number, config: Config): readonly [Verd
 /**
  * Records how an admitted call ended. A call from another generation, or one whose lease has ended, changes nothing. Asks
  * for `open` with the trip that it returns.
- *
- * @internal
  */
 export const settle = (
   state: State,
@@ -171,8 +152,6 @@ export const settle = (
 
 /**
  * Opens it, unless something else has happened since `generation`.
- *
- * @internal
  */
 export const open = (state: State, generation: number, trip: Trip, now: number, openMillis: number): State =>
   state.generation !== generation || state._tag === "Open" ? state : {

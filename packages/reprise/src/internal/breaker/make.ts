@@ -1,12 +1,10 @@
 import * as Clock from "effect/Clock"
 import * as Config from "effect/Config"
-import * as ConfigError from "effect/ConfigError"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as Either from "effect/Either"
 import * as Backoff from "../../Backoff.js"
 import type { CircuitBreaker } from "../../CircuitBreaker.js"
-import { InvalidOption } from "../../InvalidOption.js"
+import { asConfigError } from "../../InvalidOption.js"
 import * as Tripping from "../../Tripping.js"
 import { Breaker, type Era, modify } from "./breaker.js"
 import * as settings from "./settings.js"
@@ -31,10 +29,10 @@ export const build = (
   reject: settings.Settings["reject"],
   isCounted: boolean
 ): Effect.Effect<(key: string) => Breaker, never, unknown> => {
-  const own = settings.make(options, reject, isCounted)
+  const own = settings.make(options, reject)
   // A candidate rejects nothing, so nothing can wait for it, and its probes are the calls that there are.
   const candidate = options.shadow &&
-    settings.make({ ...options.shadow, onFull: "reject", probe: undefined }, reject, isCounted)
+    settings.make({ ...options.shadow, onFull: "reject", probe: undefined }, reject)
   return Effect.flatMap(
     own,
     (own) =>
@@ -44,7 +42,13 @@ export const build = (
           Effect.clockWith((clock) =>
             Effect.succeed((key: string) => {
               const now = clock.unsafeCurrentTimeMillis()
-              return new Breaker(key, own, now, candidate && new Breaker(key, candidate, now, undefined))
+              return new Breaker(
+                key,
+                own,
+                now,
+                isCounted,
+                candidate && new Breaker(key, candidate, now, false, undefined)
+              )
             })
           )
       )
@@ -59,7 +63,7 @@ export const reconfigure = <R>(
 ): Effect.Effect<void, never, R> =>
   Effect.flatMap(
     // As in `make`.
-    settings.make(options as CircuitBreaker.Options<unknown>, reject, false) as Effect.Effect<
+    settings.make(options as CircuitBreaker.Options<unknown>, reject) as Effect.Effect<
       settings.Settings,
       never,
       R
@@ -75,7 +79,7 @@ const reconfigured = (
   now: number
 ): Partial<Era> => {
   const changed = {
-    settings: { ...next, isCounted: settings.isCounted },
+    settings: next,
     // The state of a schedule means nothing to another one.
     opening: next.openFor === settings.openFor ? opening : { ...opening, state: next.openFor.initial }
   }
@@ -100,24 +104,15 @@ export const config = (prefix?: string): Config.Config<CircuitBreaker.Options> =
   })
   const options = Config.mapOrFail(
     all,
-    refuseInvalid(({ failures, maxOpenFor, openFor, ...rest }): CircuitBreaker.Options => ({
-      ...rest,
-      trip: Tripping.consecutive(failures),
-      openFor: Backoff.exponential(openFor).pipe(
-        Backoff.capped(maxOpenFor),
-        Backoff.proportionalJitter({ min: 0.9, max: 1.1 })
-      )
-    }))
+    ({ failures, maxOpenFor, openFor, ...rest }) =>
+      asConfigError((): CircuitBreaker.Options => ({
+        ...rest,
+        trip: Tripping.consecutive(failures),
+        openFor: Backoff.exponential(openFor).pipe(
+          Backoff.capped(maxOpenFor),
+          Backoff.proportionalJitter({ min: 0.9, max: 1.1 })
+        )
+      }))
   )
   return prefix === undefined ? options : Config.nested(options, prefix)
 }
-
-/** @internal */
-export const refuseInvalid = <A, B>(make: (value: A) => B) => (value: A): Either.Either<B, ConfigError.ConfigError> =>
-  Either.try({
-    try: () => make(value),
-    catch: (error) => {
-      if (error instanceof InvalidOption) return ConfigError.InvalidData([error.option], error.message)
-      throw error
-    }
-  })

@@ -46,8 +46,8 @@ export const protect = <A, E, R>(self: Breaker, effect: Effect.Effect<A, E, R>):
     return Effect.uninterruptibleMask((restore) => guarded(self, effect, restore))
   })
 
-const needsNoPermit = ({ shadow }: Breaker, { holds, isDisabled, settings, state }: Era): boolean =>
-  state._tag === "Closed" && state.ramp === undefined && settings.reads !== "durations" && !settings.isCounted &&
+const needsNoPermit = ({ isCounted, shadow }: Breaker, { holds, isDisabled, settings, state }: Era): boolean =>
+  state._tag === "Closed" && state.ramp === undefined && settings.reads !== "durations" && !isCounted &&
   holds.size === 0 && !isDisabled && shadow === undefined
 
 const none: Machine.Overdue = () => 0

@@ -1,8 +1,10 @@
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
+import { identity } from "effect/Function"
 import * as MutableHashMap from "effect/MutableHashMap"
 import * as Option from "effect/Option"
 import * as Ref from "effect/Ref"
+import type * as Types from "effect/Types"
 import type { CircuitBreaker } from "../../CircuitBreaker.js"
 import type { CircuitBreakers } from "../../CircuitBreakers.js"
 import * as InvalidOption from "../../InvalidOption.js"
@@ -31,7 +33,7 @@ const looks = 8
  * @internal
  */
 export class Registry<K> implements CircuitBreakers<K> {
-  readonly [TypeId]: typeof TypeId = TypeId
+  readonly [TypeId]: Types.Invariant<K> = identity
   readonly entries = MutableHashMap.empty<K, Entry<K>>()
   oldest: Entry<K> | undefined
   newest: Entry<K> | undefined

@@ -29,8 +29,6 @@ export interface Settings extends Machine.Config {
   readonly maxWaiting: number
   readonly probe: Effect.Effect<unknown, unknown, unknown> | undefined
   readonly context: Context.Context<unknown>
-  /** Counts the calls in flight, whatever the rule. */
-  readonly isCounted: boolean
   readonly reject: (fields: CircuitBreaker.Rejection) => CircuitOpen
 }
 
@@ -106,45 +104,51 @@ const standard = delay.unfold(
     Effect.map(Random.nextRange(0.9, 1.1), (factor) => [millis * factor, Math.min(millis * 2, 60_000)] as const)
 )
 
-/** @internal */
+/**
+ * Checks the options at once; what they require is taken from the context of the effect.
+ *
+ * @internal
+ */
 export const make = (
   options: CircuitBreaker.Options<unknown>,
-  reject: Settings["reject"],
-  isCounted: boolean
+  reject: Settings["reject"]
 ): Effect.Effect<Settings, never, unknown> => {
-  const settings = check(options, reject, isCounted)
+  const complete = check(options, reject)
   const { ramp } = options
   return Effect.flatMap(Effect.context<unknown>(), (context) =>
     Effect.map(
       ramp === undefined ? Effect.succeed([]) : unfold(ramp, 0, ramp.initial, []),
-      (ramp) => ({ ...settings, context, ramp })
+      (ramp) => complete(context, ramp)
     ))
 }
 
-const check = (
-  options: CircuitBreaker.Options<unknown>,
-  reject: Settings["reject"],
-  isCounted: boolean
-): Omit<Settings, "context" | "ramp"> => {
-  const { makeInFlight, makeWindow, reads, slowerThanMillis } = strategy.of(options.trip)
+/** In one literal: a copy of an object with so many fields takes twice the memory, for as long as the breaker lives. */
+const check = (options: CircuitBreaker.Options<unknown>, reject: Settings["reject"]) => {
+  const { limits, makeInFlight, makeWindow, reads } = strategy.of(options.trip)
   const probes = InvalidOption.integer("probes", options.probes ?? 1, min)
-  return {
+  const successes = InvalidOption.integer("successes", options.successes ?? probes, min)
+  const tolerated = InvalidOption.integer("toleratedProbeFailures", options.toleratedProbeFailures ?? 0, { min: 0 })
+  const leaseMillis = InvalidOption.millis("lease", options.lease ?? "30 seconds", { moreThan: 0 })
+  const maxWaiting = options.onFull === "wait"
+    ? InvalidOption.integer("maxWaiting", options.maxWaiting ?? 1_000, min)
+    : 0
+  const { openFor = standard, probe } = options
+  return (context: Context.Context<unknown>, ramp: ReadonlyArray<Machine.RampStep>): Settings => ({
     makeWindow,
     reads,
     makeInFlight,
-    slowerThanMillis,
-    openFor: options.openFor ?? standard,
+    slowerThanMillis: Math.min(...limits),
+    openFor,
     probes,
-    successes: InvalidOption.integer("successes", options.successes ?? probes, min),
-    tolerated: InvalidOption.integer("toleratedProbeFailures", options.toleratedProbeFailures ?? 0, { min: 0 }),
-    leaseMillis: InvalidOption.millis("lease", options.lease ?? "30 seconds", { moreThan: 0 }),
-    maxWaiting: InvalidOption.integer("maxWaiting", options.onFull === "wait" ? options.maxWaiting ?? 1_000 : 0, {
-      min: options.onFull === "wait" ? 1 : 0
-    }),
+    successes,
+    tolerated,
+    leaseMillis,
+    maxWaiting,
+    ramp,
     outcome: outcomeOf(options),
     judgesSuccess: options.outcome !== undefined,
-    probe: options.probe,
-    isCounted,
+    probe,
+    context,
     reject
-  }
+  })
 }

@@ -2,45 +2,36 @@ import type { Tripping } from "../../Tripping.js"
 import type { InFlight } from "./inFlight.js"
 import type { Window } from "./machine.js"
 
-// Not marked internal: the declarations of Tripping refer to it.
+// Internal all the same; without the tag, because the declarations of Tripping and the tests refer to it (`stripInternal`).
 export const TypeId: unique symbol = Symbol.for("reprise/Tripping")
 
 /**
  * What a rule has to know of a call besides how it ended: the less it is, the less a call costs.
- *
- * @internal
  */
 export type Reads = "nothing" | "clock" | "durations"
 
-/** @internal */
 export interface Strategy extends Tripping {
   readonly reads: Reads
   /** A new window, with what an earlier one has seen, where that is of the same kind. */
   readonly makeWindow: (previous: Window | undefined, nowMillis: number) => Window
   /** From how many milliseconds on a call is slow. */
   readonly limits: ReadonlyArray<number>
-  readonly slowerThanMillis: number
   /** What watches the calls in flight; what has watched them so far, where there is something. */
   readonly makeInFlight: ((previous?: InFlight) => InFlight) | undefined
 }
 
-/** @internal */
 export const make = (
   reads: Reads,
   makeWindow: Strategy["makeWindow"],
   limits: ReadonlyArray<number> = [],
   makeInFlight?: Strategy["makeInFlight"]
-): Tripping =>
-  ({ [TypeId]: TypeId, reads, makeWindow, limits, makeInFlight, slowerThanMillis: Math.min(...limits) }) as Strategy
+): Tripping => ({ [TypeId]: TypeId, reads, makeWindow, limits, makeInFlight }) as Strategy
 
 /**
  * Every `Tripping` is made by `make`.
- *
- * @internal
  */
 export const of = (tripping: Tripping): Strategy => tripping as Strategy
 
 const order: ReadonlyArray<Reads> = ["nothing", "clock", "durations"]
 
-/** @internal */
 export const more = (a: Reads, b: Reads): Reads => order.indexOf(a) > order.indexOf(b) ? a : b

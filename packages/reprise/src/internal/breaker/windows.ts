@@ -1,8 +1,9 @@
 import type { Counts, Overdue, Sample, Trip, Window } from "./machine.js"
 
+// Internal all the same; without the tag, so that the tests of this module see its types (`stripInternal`).
+
 const none: Counts = { calls: 0, failures: 0, slow: 0 }
 
-/** @internal */
 export class Consecutive implements Window {
   failures = 0
   constructor(readonly limit: number) {}
@@ -21,8 +22,6 @@ export class Consecutive implements Window {
 
 /**
  * Samples that are good or bad, of which only the latest count.
- *
- * @internal
  */
 export interface Samples {
   readonly calls: number
@@ -36,8 +35,6 @@ export interface Samples {
 
 /**
  * The last `size` calls, in a ring.
- *
- * @internal
  */
 export class LastCalls implements Samples {
   calls = 0
@@ -64,7 +61,6 @@ export class LastCalls implements Samples {
   }
 }
 
-/** @internal */
 export interface Span {
   readonly atMillis: number
   readonly calls: number
@@ -74,8 +70,6 @@ export interface Span {
 /**
  * The calls of the last `millis`, kept in `buckets` spans, the current one included. Nothing rotates them: a span that has
  * passed is cleared when the next call comes. A clock that steps back counts in the current span, and goes on from there.
- *
- * @internal
  */
 export class LastMillis implements Samples {
   calls = 0
@@ -153,8 +147,6 @@ export class LastMillis implements Samples {
 
 /**
  * Trips when the share of bad calls among enough calls reaches a threshold.
- *
- * @internal
  */
 export class Rate implements Window {
   constructor(
@@ -193,8 +185,6 @@ export class Rate implements Window {
 
 /**
  * Several windows over the same calls: trips with the first that does, or once all do.
- *
- * @internal
  */
 export class Several implements Window {
   constructor(readonly windows: ReadonlyArray<Window>, readonly isAll: boolean) {}
@@ -217,8 +207,6 @@ export class Several implements Window {
 
 /**
  * A strategy of the program's own, from pure functions.
- *
- * @internal
  */
 export class Own<S> implements Window {
   constructor(
