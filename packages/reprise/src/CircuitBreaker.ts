@@ -19,6 +19,7 @@ import * as Stream from "effect/Stream"
 import * as breaker from "./internal/breaker/breaker.js"
 import * as controls from "./internal/breaker/controls.js"
 import * as make_ from "./internal/breaker/make.js"
+import * as permits from "./internal/breaker/permits.js"
 import * as protect_ from "./internal/breaker/protect.js"
 import * as rejection from "./internal/breaker/rejection.js"
 import * as InvalidOption from "./InvalidOption.js"
@@ -308,7 +309,7 @@ const of = (self: CircuitBreaker): breaker.Breaker => self as breaker.Breaker
  */
 export const admit = (self: CircuitBreaker): Effect.Effect<CircuitBreaker.Permit, CircuitOpen> =>
   // Where an acquisition is uninterruptible, the wait for a permit is not: nothing has been acquired yet.
-  Effect.uninterruptible(protect_.admit(of(self), Effect.interruptible))
+  Effect.uninterruptible(permits.admit(of(self), Effect.interruptible))
 
 /**
  * Gives a permit back and says how the call ended. A second time does nothing.
@@ -326,7 +327,7 @@ export const settle: {
   3,
   (self: CircuitBreaker, permit: CircuitBreaker.Permit, exit: Exit.Exit<unknown, unknown>): Effect.Effect<void> =>
     // Every permit comes from `admit`.
-    Effect.asVoid(Effect.exit(Effect.uninterruptible(protect_.settle(of(self), permit as protect_.Admitted, exit))))
+    Effect.asVoid(Effect.exit(Effect.uninterruptible(permits.settle(of(self), permit as permits.Admitted, exit))))
 )
 
 /**

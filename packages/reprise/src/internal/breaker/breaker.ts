@@ -6,6 +6,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
+import type * as MutableRef from "effect/MutableRef"
 import * as Option from "effect/Option"
 import * as Pipeable from "effect/Pipeable"
 import * as Ref from "effect/Ref"
@@ -70,6 +71,18 @@ export class Breaker extends Pipeable.Class() implements CircuitBreaker {
   }
 }
 
+/** The value of a `Ref` is in a field that its type keeps to itself, so it may be elsewhere one day. */
+interface RefFields {
+  readonly ref?: MutableRef.MutableRef<Era>
+}
+
+/**
+ * The era, within the step that asks: `Ref.get` is an operation of its own.
+ *
+ * @internal
+ */
+export const current = ({ era }: Breaker): Era => (era as RefFields).ref?.current ?? Effect.runSync(Ref.get(era))
+
 /** @internal */
 export const noHolds: ReadonlySet<unknown> = new Set()
 
@@ -79,8 +92,7 @@ export const noHolds: ReadonlySet<unknown> = new Set()
  *
  * @internal
  */
-export const nowMillis = (): number => {
-  const fiber = Option.getOrUndefined(Fiber.getCurrentFiber())
+export const nowMillis = (fiber = Option.getOrUndefined(Fiber.getCurrentFiber())): number => {
   const services = fiber?.currentDefaultServices ?? DefaultServices.liveServices
   return Context.unsafeGet(services, Clock.Clock).unsafeCurrentTimeMillis()
 }

@@ -1,19 +1,12 @@
 import * as Cause from "effect/Cause"
-import * as Clock from "effect/Clock"
-import * as Context from "effect/Context"
-import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import * as FiberId from "effect/FiberId"
-import * as Option from "effect/Option"
-import * as Ref from "effect/Ref"
-import * as Runtime from "effect/Runtime"
+import { identity } from "effect/Function"
+import * as RuntimeFlags from "effect/RuntimeFlags"
 import type { CircuitOpen } from "../../CircuitBreaker.js"
-import * as timer from "../timer.js"
-import { type Breaker, type Era, modify, nowMillis, open, overdue, reject, wake } from "./breaker.js"
-import type { Entry, InFlight } from "./inFlight.js"
-import * as Machine from "./machine.js"
-import type { Settings } from "./settings.js"
+import { type Breaker, current, type Era, nowMillis, open, reject } from "./breaker.js"
+import type * as Machine from "./machine.js"
+import { admit, type Admitted, errorOf, judge, type Restore, settle } from "./permits.js"
 
 /** @internal */
 export interface Handlers {
@@ -26,11 +19,10 @@ interface HandlersOf<A, E> {
   readonly onFailure: (cause: Cause.Cause<E>) => Effect.Effect<never, E>
 }
 
-type Restore = <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
-
 /** @internal */
 export const protect = <A, E, R>(self: Breaker, effect: Effect.Effect<A, E, R>): Effect.Effect<A, E | CircuitOpen, R> =>
-  Effect.flatMap(Ref.get(self.era), (era): Effect.Effect<A, E | CircuitOpen, R> => {
+  Effect.withFiberRuntime((fiber, { runtimeFlags }): Effect.Effect<A, E | CircuitOpen, R> => {
+    const era = current(self)
     if (needsNoPermit(self, era)) {
       // No mask: an interruption skips the handlers, and says nothing about the dependency.
       const handlers: HandlersOf<A, E> = era.handlers ??= makeHandlers(self, era)
@@ -38,12 +30,15 @@ export const protect = <A, E, R>(self: Breaker, effect: Effect.Effect<A, E, R>):
     }
     const { state } = era
     if (state._tag === "Open" && era.holds.size === 0) {
-      const now = nowMillis()
+      const now = nowMillis(fiber)
       if (now < state.untilMillis && now >= state.openedAtMillis) {
         return Exit.fail(reject(self, era, state.untilMillis - now))
       }
     }
-    return Effect.uninterruptibleMask((restore) => guarded(self, effect, restore))
+    // `Effect.uninterruptibleMask` in fewer operations.
+    return RuntimeFlags.interruption(runtimeFlags)
+      ? Effect.uninterruptible(guarded(self, effect, Effect.interruptible))
+      : guarded(self, effect, identity)
   })
 
 const needsNoPermit = ({ isCounted, shadow }: Breaker, { holds, isDisabled, settings, state }: Era): boolean =>
@@ -66,7 +61,7 @@ const makeHandlers = (self: Breaker, { settings, state }: Era): Handlers => {
   return {
     onSuccess: (value) => {
       const exit = Exit.succeed(value)
-      if (!settings.judgesSuccess) return settled("success", exit)
+      if (settings.outcome === undefined) return settled("success", exit)
       const [outcome, judged] = judge(settings, exit)
       return settled(outcome, judged)
     },
@@ -77,43 +72,11 @@ const makeHandlers = (self: Breaker, { settings, state }: Era): Handlers => {
   }
 }
 
-const errorOf = <A, E>(exit: Exit.Exit<A, E>): Option.Option<E> =>
-  Exit.isFailure(exit) ? Cause.failureOption(exit.cause) : Option.none()
-
-/** A judge that throws is a defect of the call, which has failed then. */
-const judge = <A, E>(
-  settings: Settings,
-  exit: Exit.Exit<A, E>
-): readonly [outcome: Machine.Outcome, exit: Exit.Exit<A, E>] => {
-  try {
-    return [settings.outcome(exit), exit]
-  } catch (defect) {
-    return ["failure", Exit.die(defect)]
-  }
-}
-
 /** A probe of the breaker's own is no call: whatever it fails with, it has failed. */
 const judgeProbe: typeof judge = (_, exit) => [
   Exit.isSuccess(exit) ? "success" : Cause.isInterruptedOnly(exit.cause) ? "interrupted" : "failure",
   exit
 ]
-
-/**
- * A call that was let through: what `settle` has to be given back.
- *
- * @internal
- */
-export interface Admitted {
-  readonly permit: Machine.Permit
-  /** What probes in place of the call. */
-  readonly probe: Settings["probe"]
-  readonly startMillis: number
-  readonly inFlight: InFlight | undefined
-  readonly entry: Entry | undefined
-  isSettled: boolean
-  /** The same for the shadow, which lets every call through and only notes what it would have done. */
-  readonly shadow: Admitted | undefined
-}
 
 const guarded = <A, E, R>(
   self: Breaker,
@@ -123,7 +86,10 @@ const guarded = <A, E, R>(
   Effect.flatMap(admit(self, restore), (admitted) => {
     const { permit, probe } = admitted
     return permit.lease === 0 || probe === undefined
-      ? Effect.flatMap(Effect.exit(restore(effect)), (exit) => settle(self, admitted, exit))
+      ? Effect.matchCauseEffect(restore(effect), {
+        onSuccess: (value) => settle(self, admitted, Exit.succeed(value)),
+        onFailure: (cause) => settle(self, admitted, Exit.failCause(cause))
+      })
       : Effect.flatMap(
         runProbe(self, admitted, restore(probe) as Effect.Effect<unknown, unknown>),
         () => guarded(self, effect, restore)
@@ -137,124 +103,3 @@ const runProbe = (self: Breaker, admitted: Admitted, probe: Effect.Effect<unknow
       Effect.exit(settle(self, admitted, exit, judgeProbe)),
       () => Exit.isFailure(exit) && Cause.isInterrupted(exit.cause) ? Effect.interrupt : Effect.void
     ))
-
-type Decision =
-  | { readonly _tag: "Admitted"; readonly admitted: Admitted }
-  | { readonly _tag: "Trip"; readonly generation: number; readonly trip: Machine.Trip }
-  | { readonly _tag: "Reject"; readonly error: CircuitOpen }
-  | { readonly _tag: "Wait"; readonly change: Deferred.Deferred<void>; readonly millis: number }
-
-type Waiting = Extract<Decision, { readonly _tag: "Wait" }>
-
-/** @internal */
-export const admit = (self: Breaker, restore: Restore): Effect.Effect<Admitted, CircuitOpen> =>
-  Effect.flatMap(
-    Clock.currentTimeMillis,
-    (now) =>
-      Effect.flatMap(modify(self, now, (era) => decide(self, era, now)), (decision) => {
-        switch (decision._tag) {
-          case "Admitted":
-            return self.shadow === undefined
-              ? Exit.succeed(decision.admitted)
-              : Effect.map(Effect.exit(admit(self.shadow, restore)), (shadow) => ({
-                ...decision.admitted,
-                shadow: Exit.isSuccess(shadow) ? shadow.value : undefined
-              }))
-          case "Trip":
-            return Effect.flatMap(
-              open(self, decision.generation, decision.trip, now, Option.none()),
-              () => admit(self, restore)
-            )
-          case "Reject":
-            return Effect.fail(decision.error)
-          case "Wait":
-            return Effect.flatMap(wait(self, restore, decision), () => admit(self, restore))
-        }
-      })
-  )
-
-const decide = (self: Breaker, era: Era, now: number): readonly [Decision, Partial<Era> | undefined] => {
-  const { settings, state } = era
-  if (era.holds.size > 0) return [{ _tag: "Reject", error: reject(self, era, Infinity) }, undefined]
-  if (state._tag === "Closed" && era.inFlight !== undefined && !era.isDisabled) {
-    const trip = state.box.window.tripped(now, overdue(era, now))
-    if (trip !== undefined) return [{ _tag: "Trip", generation: state.generation, trip }, undefined]
-  }
-  const [verdict, next] = Machine.admit(state, now, settings)
-  const changes = next === state ? undefined : { state: next }
-  if (verdict._tag === "Run") {
-    self.running++
-    const { inFlight } = era
-    const entry = next._tag === "Closed" ? inFlight?.add(now) : undefined
-    const admitted = {
-      permit: verdict.permit,
-      probe: settings.probe,
-      startMillis: now,
-      inFlight,
-      entry,
-      isSettled: false,
-      shadow: undefined
-    }
-    return [{ _tag: "Admitted", admitted }, changes]
-  }
-  return verdict._tag === "Full" && self.waiting < settings.maxWaiting
-    ? [toWait(self, verdict.retryAfterMillis), changes]
-    : [{ _tag: "Reject", error: reject(self, { ...era, state: next }, verdict.retryAfterMillis) }, changes]
-}
-
-/** In the step that decides it: what changes right afterwards has to be heard. */
-const toWait = (self: Breaker, millis: number): Waiting => {
-  self.waiting++
-  return { _tag: "Wait", change: self.change ??= Deferred.unsafeMake<void>(FiberId.none), millis }
-}
-
-/** Until a permit may be free: something has changed, or a lease has ended. */
-const wait = (self: Breaker, restore: Restore, { change, millis }: Waiting): Effect.Effect<void> =>
-  Effect.withFiberRuntime((fiber, { runtimeFlags }) => {
-    const runtime = Runtime.make({ context: Context.empty(), runtimeFlags, fiberRefs: fiber.getFiberRefs() })
-    // The end of a lease is a change too: one for all that wait.
-    const stop = timer.start(fiber, runtime, Math.max(millis, 1), () => wake(self, change))
-    return Effect.flatMap(Effect.exit(restore(Deferred.await(change))), (exit) => {
-      stop()
-      self.waiting--
-      return exit
-    })
-  })
-
-/** @internal */
-export const settle = <A, E>(
-  self: Breaker,
-  admitted: Admitted,
-  exit: Exit.Exit<A, E>,
-  judgeExit = judge
-): Effect.Effect<A, E> =>
-  Effect.flatMap(Clock.currentTimeMillis, (now) => {
-    if (admitted.isSettled) return exit
-    admitted.isSettled = true
-    return Effect.flatMap(
-      modify(self, now, (era) => settleIn(self, era, admitted, judgeExit(era.settings, exit), now)),
-      ([trip, judged]) => {
-        const opened = trip === undefined
-          ? Effect.void
-          : open(self, admitted.permit.generation, trip, now, errorOf(exit))
-        const shadowed = self.shadow !== undefined && admitted.shadow !== undefined
-          ? Effect.exit(settle(self.shadow, admitted.shadow, exit))
-          : Effect.void
-        return Effect.flatMap(opened, () => Effect.flatMap(shadowed, () => judged))
-      }
-    )
-  })
-
-const settleIn = <A, E>(
-  self: Breaker,
-  era: Era,
-  { entry, inFlight, permit, startMillis }: Admitted,
-  [outcome, judged]: ReturnType<typeof judge<A, E>>,
-  now: number
-): readonly [readonly [Machine.Trip | undefined, Exit.Exit<A, E>], Partial<Era> | undefined] => {
-  self.running--
-  if (entry !== undefined) inFlight?.remove(entry)
-  const took = Math.max(now - startMillis, 0)
-  const [trip, state] = Machine.settle(era.state, permit, outcome, now, took, era.settings, overdue(era, now))
-  return [[era.isDisabled ? undefined : trip, judged], state === era.state ? undefined : { state }]
-}

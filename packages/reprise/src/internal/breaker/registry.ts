@@ -1,14 +1,12 @@
-import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import { identity } from "effect/Function"
 import * as MutableHashMap from "effect/MutableHashMap"
 import * as Option from "effect/Option"
-import * as Ref from "effect/Ref"
 import type * as Types from "effect/Types"
 import type { CircuitBreaker } from "../../CircuitBreaker.js"
 import type { CircuitBreakers } from "../../CircuitBreakers.js"
 import * as InvalidOption from "../../InvalidOption.js"
-import { type Breaker, nameOf } from "./breaker.js"
+import { type Breaker, current, nameOf, nowMillis } from "./breaker.js"
 import * as controls from "./controls.js"
 import * as make_ from "./make.js"
 import type { Settings } from "./settings.js"
@@ -76,7 +74,7 @@ export class Registry<K> implements CircuitBreakers<K> {
 
 const isIdle = (breaker: Breaker): boolean =>
   breaker.running === 0 && breaker.waiting === 0 && breaker.listeners.length === 0 &&
-  nameOf(Effect.runSync(Ref.get(breaker.era))) === "Closed"
+  nameOf(current(breaker)) === "Closed"
 
 /** @internal */
 export const make = <K, R>(
@@ -110,7 +108,8 @@ export const make = <K, R>(
 
 /** @internal */
 export const get = <K>(self: Registry<K>, key: K): Effect.Effect<Breaker> =>
-  Effect.flatMap(Clock.currentTimeMillis, (now) => {
+  Effect.withFiberRuntime((fiber) => {
+    const now = nowMillis(fiber)
     const found = use(self, key, now)
     return found === undefined
       ? Effect.map(self.build(key), (breaker) => keep(self, key, breaker, now))

@@ -1,3 +1,4 @@
+import type * as Types from "effect/Types"
 import type { CircuitBreaker, CircuitOpen } from "../../CircuitBreaker.js"
 
 /**
@@ -6,6 +7,17 @@ import type { CircuitBreaker, CircuitOpen } from "../../CircuitBreaker.js"
  *
  * @internal
  */
-export const withoutStack = (type: typeof CircuitOpen) => (fields: CircuitBreaker.Rejection): CircuitOpen =>
-  // `Object.create` returns `any`; what a `CircuitOpen` has of its own are these fields and its tag.
-  Object.assign(Object.create(type.prototype), fields, { _tag: "CircuitOpen" })
+export const withoutStack = (type: typeof CircuitOpen): (fields: CircuitBreaker.Rejection) => CircuitOpen => {
+  function Bare(this: Types.Mutable<CircuitOpen>, fields: CircuitBreaker.Rejection) {
+    this._tag = "CircuitOpen"
+    this.key = fields.key
+    this.state = fields.state
+    this.retryAfter = fields.retryAfter
+    this.openedAtMillis = fields.openedAtMillis
+    this.trip = fields.trip
+  }
+  Bare.prototype = type.prototype
+  // A class cannot be given the prototype of another; what a `CircuitOpen` has of its own are these fields.
+  const Constructor = Bare as unknown as new(fields: CircuitBreaker.Rejection) => CircuitOpen
+  return (fields) => new Constructor(fields)
+}

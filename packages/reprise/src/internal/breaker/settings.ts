@@ -23,9 +23,8 @@ export interface Settings extends Machine.Config {
   /** Watches the calls in flight for slow ones, where the rule asks for that. */
   readonly makeInFlight: strategy.Strategy["makeInFlight"]
   readonly openFor: Schedule.Schedule<unknown, CircuitBreaker.Opening, unknown>
-  readonly outcome: (exit: Exit.Exit<unknown, unknown>) => Machine.Outcome
-  /** Whether a success has to be asked of `outcome` too. */
-  readonly judgesSuccess: boolean
+  readonly isFailure: CircuitBreaker.Options["isFailure"]
+  readonly outcome: CircuitBreaker.Options["outcome"]
   readonly maxWaiting: number
   readonly probe: Effect.Effect<unknown, unknown, unknown> | undefined
   readonly context: Context.Context<unknown>
@@ -34,7 +33,8 @@ export interface Settings extends Machine.Config {
 
 const min = { min: 1 }
 
-const outcomeOf = ({ isFailure, outcome }: CircuitBreaker.Options<unknown>): Settings["outcome"] => (exit) => {
+/** @internal */
+export const outcomeOf = ({ isFailure, outcome }: Settings, exit: Exit.Exit<unknown, unknown>): Machine.Outcome => {
   if (Exit.isFailure(exit)) {
     if (Cause.isInterruptedOnly(exit.cause)) return "interrupted"
     if (Cause.isDie(exit.cause)) return "failure"
@@ -117,10 +117,12 @@ export const make = (
   const { ramp } = options
   return Effect.flatMap(Effect.context<unknown>(), (context) =>
     Effect.map(
-      ramp === undefined ? Effect.succeed([]) : unfold(ramp, 0, ramp.initial, []),
+      ramp === undefined ? noRamp : unfold(ramp, 0, ramp.initial, []),
       (ramp) => complete(context, ramp)
     ))
 }
+
+const noRamp: Effect.Effect<ReadonlyArray<Machine.RampStep>> = Effect.succeed([])
 
 /** In one literal: a copy of an object with so many fields takes twice the memory, for as long as the breaker lives. */
 const check = (options: CircuitBreaker.Options<unknown>, reject: Settings["reject"]) => {
@@ -132,7 +134,7 @@ const check = (options: CircuitBreaker.Options<unknown>, reject: Settings["rejec
   const maxWaiting = options.onFull === "wait"
     ? InvalidOption.integer("maxWaiting", options.maxWaiting ?? 1_000, min)
     : 0
-  const { openFor = standard, probe } = options
+  const { isFailure, openFor = standard, outcome, probe } = options
   return (context: Context.Context<unknown>, ramp: ReadonlyArray<Machine.RampStep>): Settings => ({
     makeWindow,
     reads,
@@ -145,8 +147,8 @@ const check = (options: CircuitBreaker.Options<unknown>, reject: Settings["rejec
     leaseMillis,
     maxWaiting,
     ramp,
-    outcome: outcomeOf(options),
-    judgesSuccess: options.outcome !== undefined,
+    isFailure,
+    outcome,
     probe,
     context,
     reject

@@ -75,6 +75,8 @@ export class LastMillis implements Samples {
   calls = 0
   bad = 0
   private head = -Infinity
+  /** When it was last brought up to date: a call asks twice at the same moment. */
+  private nowMillis = -Infinity
   /** How many spans the clock has stepped back since. */
   private ahead = 0
   /** Calls and bad calls of each span in turn. */
@@ -97,6 +99,8 @@ export class LastMillis implements Samples {
   }
 
   advance(nowMillis: number): void {
+    if (nowMillis === this.nowMillis) return
+    this.nowMillis = nowMillis
     // In this order, no rounding puts a moment into the span before its own.
     const clock = Math.floor(nowMillis * this.buckets / this.millis)
     const span = clock + this.ahead

@@ -1,0 +1,176 @@
+import * as Cause from "effect/Cause"
+import * as Context from "effect/Context"
+import * as Deferred from "effect/Deferred"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as FiberId from "effect/FiberId"
+import * as Option from "effect/Option"
+import * as Runtime from "effect/Runtime"
+import type { CircuitOpen } from "../../CircuitBreaker.js"
+import * as timer from "../timer.js"
+import { type Breaker, type Era, modify, nowMillis, open, overdue, reject, wake } from "./breaker.js"
+import type { Entry, InFlight } from "./inFlight.js"
+import * as Machine from "./machine.js"
+import { outcomeOf, type Settings } from "./settings.js"
+
+/** @internal */
+export type Restore = <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
+
+/** @internal */
+export const errorOf = <A, E>(exit: Exit.Exit<A, E>): Option.Option<E> =>
+  Exit.isFailure(exit) ? Cause.failureOption(exit.cause) : Option.none()
+
+/**
+ * A judge that throws is a defect of the call, which has failed then.
+ *
+ * @internal
+ */
+export const judge = <A, E>(
+  settings: Settings,
+  exit: Exit.Exit<A, E>
+): readonly [outcome: Machine.Outcome, exit: Exit.Exit<A, E>] => {
+  try {
+    return [outcomeOf(settings, exit), exit]
+  } catch (defect) {
+    return ["failure", Exit.die(defect)]
+  }
+}
+
+/**
+ * A call that was let through: what `settle` has to be given back.
+ *
+ * @internal
+ */
+export interface Admitted {
+  readonly permit: Machine.Permit
+  /** What probes in place of the call. */
+  readonly probe: Settings["probe"]
+  readonly startMillis: number
+  readonly inFlight: InFlight | undefined
+  readonly entry: Entry | undefined
+  isSettled: boolean
+  /** The same for the shadow, which lets every call through and only notes what it would have done. */
+  readonly shadow: Admitted | undefined
+}
+
+type Decision =
+  | { readonly _tag: "Admitted"; readonly admitted: Admitted }
+  | { readonly _tag: "Trip"; readonly generation: number; readonly trip: Machine.Trip }
+  | { readonly _tag: "Reject"; readonly error: CircuitOpen }
+  | { readonly _tag: "Wait"; readonly change: Deferred.Deferred<void>; readonly millis: number }
+
+type Waiting = Extract<Decision, { readonly _tag: "Wait" }>
+
+/** @internal */
+export const admit = (self: Breaker, restore: Restore): Effect.Effect<Admitted, CircuitOpen> =>
+  Effect.withFiberRuntime((fiber) => {
+    const now = nowMillis(fiber)
+    return Effect.flatMap(modify(self, now, (era) => decide(self, era, now)), (decision) => {
+      switch (decision._tag) {
+        case "Admitted":
+          return self.shadow === undefined
+            ? Exit.succeed(decision.admitted)
+            : Effect.map(Effect.exit(admit(self.shadow, restore)), (shadow) => ({
+              ...decision.admitted,
+              shadow: Exit.isSuccess(shadow) ? shadow.value : undefined
+            }))
+        case "Trip":
+          return Effect.flatMap(
+            open(self, decision.generation, decision.trip, now, Option.none()),
+            () => admit(self, restore)
+          )
+        case "Reject":
+          return Effect.fail(decision.error)
+        case "Wait":
+          return Effect.flatMap(wait(self, restore, decision), () => admit(self, restore))
+      }
+    })
+  })
+
+const decide = (self: Breaker, era: Era, now: number): readonly [Decision, Partial<Era> | undefined] => {
+  const { settings, state } = era
+  if (era.holds.size > 0) return [{ _tag: "Reject", error: reject(self, era, Infinity) }, undefined]
+  if (state._tag === "Closed" && era.inFlight !== undefined && !era.isDisabled) {
+    const trip = state.box.window.tripped(now, overdue(era, now))
+    if (trip !== undefined) return [{ _tag: "Trip", generation: state.generation, trip }, undefined]
+  }
+  const [verdict, next] = Machine.admit(state, now, settings)
+  const changes = next === state ? undefined : { state: next }
+  if (verdict._tag === "Run") {
+    self.running++
+    const { inFlight } = era
+    const entry = next._tag === "Closed" ? inFlight?.add(now) : undefined
+    const admitted = {
+      permit: verdict.permit,
+      probe: settings.probe,
+      startMillis: now,
+      inFlight,
+      entry,
+      isSettled: false,
+      shadow: undefined
+    }
+    return [{ _tag: "Admitted", admitted }, changes]
+  }
+  return verdict._tag === "Full" && self.waiting < settings.maxWaiting
+    ? [toWait(self, verdict.retryAfterMillis), changes]
+    : [{ _tag: "Reject", error: reject(self, { ...era, state: next }, verdict.retryAfterMillis) }, changes]
+}
+
+/** In the step that decides it: what changes right afterwards has to be heard. */
+const toWait = (self: Breaker, millis: number): Waiting => {
+  self.waiting++
+  return { _tag: "Wait", change: self.change ??= Deferred.unsafeMake<void>(FiberId.none), millis }
+}
+
+/** Until a permit may be free: something has changed, or a lease has ended. */
+const wait = (self: Breaker, restore: Restore, { change, millis }: Waiting): Effect.Effect<void> =>
+  Effect.withFiberRuntime((fiber, { runtimeFlags }) => {
+    const runtime = Runtime.make({ context: Context.empty(), runtimeFlags, fiberRefs: fiber.getFiberRefs() })
+    // The end of a lease is a change too: one for all that wait.
+    const stop = timer.start(fiber, runtime, Math.max(millis, 1), () => wake(self, change))
+    return Effect.flatMap(Effect.exit(restore(Deferred.await(change))), (exit) => {
+      stop()
+      self.waiting--
+      return exit
+    })
+  })
+
+/** @internal */
+export const settle = <A, E>(
+  self: Breaker,
+  admitted: Admitted,
+  exit: Exit.Exit<A, E>,
+  judgeExit = judge
+): Effect.Effect<A, E> =>
+  Effect.withFiberRuntime((fiber) => {
+    if (admitted.isSettled) return exit
+    admitted.isSettled = true
+    const now = nowMillis(fiber)
+    return Effect.flatMap(
+      modify(self, now, (era) => settleIn(self, era, admitted, judgeExit(era.settings, exit), now)),
+      ([trip, judged]) => {
+        if (trip === undefined && admitted.shadow === undefined) return judged
+        const opened = trip === undefined
+          ? Effect.void
+          : open(self, admitted.permit.generation, trip, now, errorOf(exit))
+        const shadowed = self.shadow !== undefined && admitted.shadow !== undefined
+          ? Effect.exit(settle(self.shadow, admitted.shadow, exit))
+          : Effect.void
+        return Effect.flatMap(opened, () => Effect.flatMap(shadowed, () => judged))
+      }
+    )
+  })
+
+const settleIn = <A, E>(
+  self: Breaker,
+  era: Era,
+  { entry, inFlight, permit, startMillis }: Admitted,
+  [outcome, judged]: ReturnType<typeof judge<A, E>>,
+  now: number
+): readonly [readonly [Machine.Trip | undefined, Exit.Exit<A, E>], Partial<Era> | undefined] => {
+  self.running--
+  if (entry !== undefined) inFlight?.remove(entry)
+  const took = Math.max(now - startMillis, 0)
+  const [trip, state] = Machine.settle(era.state, permit, outcome, now, took, era.settings, overdue(era, now))
+  return [[era.isDisabled ? undefined : trip, judged], state === era.state ? undefined : { state }]
+}
