@@ -77,11 +77,11 @@ interface RefFields {
 }
 
 /**
- * The era, within the step that asks: `Ref.get` is an operation of its own.
+ * The era, within the step that asks, where it is to be had: `Ref.get` is an operation of its own.
  *
  * @internal
  */
-export const current = ({ era }: Breaker): Era => (era as RefFields).ref?.current ?? Effect.runSync(Ref.get(era))
+export const current = ({ era }: Breaker): Era | undefined => (era as RefFields).ref?.current
 
 /** @internal */
 export const noHolds: ReadonlySet<unknown> = new Set()

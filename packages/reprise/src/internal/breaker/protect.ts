@@ -1,7 +1,10 @@
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import type * as Fiber from "effect/Fiber"
+import type * as FiberStatus from "effect/FiberStatus"
 import { identity } from "effect/Function"
+import * as Ref from "effect/Ref"
 import * as RuntimeFlags from "effect/RuntimeFlags"
 import type { CircuitOpen } from "../../CircuitBreaker.js"
 import { type Breaker, current, type Era, nowMillis, open, reject } from "./breaker.js"
@@ -21,25 +24,37 @@ interface HandlersOf<A, E> {
 
 /** @internal */
 export const protect = <A, E, R>(self: Breaker, effect: Effect.Effect<A, E, R>): Effect.Effect<A, E | CircuitOpen, R> =>
-  Effect.withFiberRuntime((fiber, { runtimeFlags }): Effect.Effect<A, E | CircuitOpen, R> => {
+  Effect.withFiberRuntime((fiber, status) => {
     const era = current(self)
-    if (needsNoPermit(self, era)) {
-      // No mask: an interruption skips the handlers, and says nothing about the dependency.
-      const handlers: HandlersOf<A, E> = era.handlers ??= makeHandlers(self, era)
-      return Effect.matchCauseEffect(effect, handlers)
-    }
-    const { state } = era
-    if (state._tag === "Open" && era.holds.size === 0) {
-      const now = nowMillis(fiber)
-      if (now < state.untilMillis && now >= state.openedAtMillis) {
-        return Exit.fail(reject(self, era, state.untilMillis - now))
-      }
-    }
-    // `Effect.uninterruptibleMask` in fewer operations.
-    return RuntimeFlags.interruption(runtimeFlags)
-      ? Effect.uninterruptible(guarded(self, effect, Effect.interruptible))
-      : guarded(self, effect, identity)
+    return era === undefined
+      ? Effect.flatMap(Ref.get(self.era), (era) => protectIn(era, self, effect, fiber, status))
+      : protectIn(era, self, effect, fiber, status)
   })
+
+const protectIn = <A, E, R>(
+  era: Era,
+  self: Breaker,
+  effect: Effect.Effect<A, E, R>,
+  fiber: Fiber.RuntimeFiber<unknown, unknown>,
+  { runtimeFlags }: FiberStatus.Running
+): Effect.Effect<A, E | CircuitOpen, R> => {
+  if (needsNoPermit(self, era)) {
+    // No mask: an interruption skips the handlers, and says nothing about the dependency.
+    const handlers: HandlersOf<A, E> = era.handlers ??= makeHandlers(self, era)
+    return Effect.matchCauseEffect(effect, handlers)
+  }
+  const { state } = era
+  if (state._tag === "Open" && era.holds.size === 0) {
+    const now = nowMillis(fiber)
+    if (now < state.untilMillis && now >= state.openedAtMillis) {
+      return Exit.fail(reject(self, era, state.untilMillis - now))
+    }
+  }
+  // `Effect.uninterruptibleMask` in fewer operations.
+  return RuntimeFlags.interruption(runtimeFlags)
+    ? Effect.uninterruptible(guarded(self, effect, Effect.interruptible))
+    : guarded(self, effect, identity)
+}
 
 const needsNoPermit = ({ isCounted, shadow }: Breaker, { holds, isDisabled, settings, state }: Era): boolean =>
   state._tag === "Closed" && state.ramp === undefined && settings.reads !== "durations" && !isCounted &&

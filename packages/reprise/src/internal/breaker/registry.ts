@@ -2,11 +2,12 @@ import * as Effect from "effect/Effect"
 import { identity } from "effect/Function"
 import * as MutableHashMap from "effect/MutableHashMap"
 import * as Option from "effect/Option"
+import * as Ref from "effect/Ref"
 import type * as Types from "effect/Types"
 import type { CircuitBreaker } from "../../CircuitBreaker.js"
 import type { CircuitBreakers } from "../../CircuitBreakers.js"
 import * as InvalidOption from "../../InvalidOption.js"
-import { type Breaker, current, nameOf, nowMillis } from "./breaker.js"
+import { type Breaker, nameOf, nowMillis } from "./breaker.js"
 import * as controls from "./controls.js"
 import * as make_ from "./make.js"
 import type { Settings } from "./settings.js"
@@ -74,7 +75,7 @@ export class Registry<K> implements CircuitBreakers<K> {
 
 const isIdle = (breaker: Breaker): boolean =>
   breaker.running === 0 && breaker.waiting === 0 && breaker.listeners.length === 0 &&
-  nameOf(current(breaker)) === "Closed"
+  nameOf(Effect.runSync(Ref.get(breaker.era))) === "Closed"
 
 /** @internal */
 export const make = <K, R>(
