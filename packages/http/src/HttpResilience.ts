@@ -335,12 +335,8 @@ export const executeAndRead: {
   read: (response: HttpClientResponse.HttpClientResponse) => Effect.Effect<A, E2, R2>
 ): Effect.Effect<A, E | E2, R | R2> =>
   Effect.suspend(() => {
-    const own: reader.Reader = { read, done: undefined }
-    return Effect.flatMap(
-      client.execute(reader.attach(request, own)),
-      // `run` gives back what `read` gave.
-      (response) => reader.run(own, response) as Effect.Effect<A, E2, R2>
-    )
+    const own = reader.make(read)
+    return Effect.flatMap(client.execute(reader.attach(request, own)), own.run)
   }))
 
 /**

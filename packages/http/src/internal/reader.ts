@@ -17,9 +17,26 @@ export type Attempt<E, R> = Effect.Effect<Response, E, R>
  *
  * @internal
  */
-export interface Reader {
-  readonly read: (response: Response) => Effect.Effect<unknown, unknown, unknown>
-  done: { readonly response: Response; readonly value: unknown } | undefined
+export interface Reader<A, E, R> {
+  readonly run: (response: Response) => Effect.Effect<A, E, R>
+}
+
+/**
+ * A client whose bodies are never read this way does not hold the code of it.
+ *
+ * @internal
+ */
+export const make = <A, E, R>(read: (response: Response) => Effect.Effect<A, E, R>): Reader<A, E, R> => {
+  let done: { readonly response: Response; readonly value: A } | undefined
+  return {
+    run: (response) =>
+      done?.response === response
+        ? Effect.succeed(done.value)
+        : Effect.map(read(checkedResponse.make(response)), (value) => {
+          done = { response, value }
+          return value
+        })
+  }
 }
 
 const key: unique symbol = Symbol.for("@reprise/http/reader")
@@ -30,19 +47,14 @@ const key: unique symbol = Symbol.for("@reprise/http/reader")
  *
  * @internal
  */
-export const attach = (request: Request, reader: Reader): Request =>
-  cloneWith(request, {
-    body: cloneWith<Request["body"] & { readonly [key]?: Reader }>(request.body, { [key]: reader })
-  })
+export const attach = (request: Request, reader: Attached): Request =>
+  cloneWith(request, { body: cloneWith<Request["body"] & Carrier>(request.body, { [key]: reader }) })
 
-/** @internal */
-export const run = (reader: Reader, response: Response): Effect.Effect<unknown, unknown, unknown> =>
-  reader.done?.response === response
-    ? Effect.succeed(reader.done.value)
-    : Effect.map(reader.read(checkedResponse.make(response)), (value) => {
-      reader.done = { response, value }
-      return value
-    })
+type Attached = Reader<unknown, unknown, unknown>
+
+interface Carrier {
+  readonly [key]?: Attached
+}
 
 /**
  * Sends the request, and reads the body before the attempt counts as done, if the caller asked for it. Failed responses
@@ -58,11 +70,11 @@ export const execute = <E, R>(
 ): Attempt<E, R> =>
   HttpClient.transform(client, (sent, prepared) => {
     onPrepared?.(prepared)
-    const reader = (prepared.body as { readonly [key]?: Reader })[key]
+    const reader = (prepared.body as Carrier)[key]
     if (reader === undefined) return sent
     return Effect.flatMap(sent, (response) =>
       response.status >= 400
         ? Effect.succeed(response)
         // The reader's own error and requirements are in the type of the call that attached it.
-        : Effect.as(run(reader, response), response) as Attempt<E, R>)
+        : Effect.as(reader.run(response), response) as Attempt<E, R>)
   }).execute(request)
