@@ -13,8 +13,10 @@ import * as Random from "effect/Random"
 import type * as Schedule from "effect/Schedule"
 import type { NoInfer } from "effect/Types"
 import * as delay from "./internal/delay.js"
+import * as nested from "./internal/nested.js"
 import * as internal from "./internal/retry.js"
 import * as InvalidOption from "./InvalidOption.js"
+import type { RetryBudget } from "./RetryBudget.js"
 
 /**
  * What a failure tells a schedule: whether trying again can help, and how long whoever refused asks us to wait.
@@ -32,9 +34,9 @@ export interface Hint {
  *
  * It waited: `"backoff"` (the schedule's own delay), `"retryAfter"` (the failure's hint was longer). It ended:
  * `"success"`, `"defect"`, `"interrupted"` (from within the attempt), `"attempts"` and `"within"` (the limits of
- * `Backoff`), `"notRetryable"`, `"retryAfterTooLong"`, `"deadline"` (no time for the wait), `"schedule"` (any other
- * schedule's end). Whoever runs the loop may refuse for reasons of its own, such as `"notIdempotent"` and
- * `"circuitOpen"`.
+ * `Backoff`), `"notRetryable"`, `"retryAfterTooLong"`, `"deadline"` (no time for the wait), `"budget"` (a `RetryBudget` is
+ * spent), `"nested"` (an outer loop tries again), `"schedule"` (any other schedule's end). Whoever runs the loop may refuse
+ * for reasons of its own, such as `"notIdempotent"` and `"circuitOpen"`.
  *
  * @since 0.1.0
  * @category models
@@ -50,6 +52,8 @@ export type Reason =
   | "notRetryable"
   | "retryAfterTooLong"
   | "deadline"
+  | "budget"
+  | "nested"
   | "schedule"
   | (string & Record<never, never>)
 
@@ -78,8 +82,8 @@ export interface Attempt<out E = unknown> {
  * The laws of `Effect.retry(effect, schedule)` hold: the same attempts, delays, result and
  * `Schedule.CurrentIterationMetadata`; defects and interruptions are never retried. Differences, all on purpose: nothing
  * is allocated until the first failure (so that in a retry within a retry the first attempt sees the outer loop's
- * metadata); a delay above 2^31-1 ms is waited for, where `Effect.sleep` never wakes; and where a `Deadline` is set, a
- * wait that would pass it is not begun.
+ * metadata); a delay above 2^31-1 ms is waited for, where `Effect.sleep` never wakes; where a `Deadline` is set, a wait
+ * that would pass it is not begun; and within `withoutNested` it makes one attempt.
  *
  * @example
  * ```ts
@@ -135,6 +139,14 @@ export declare namespace Retry {
     readonly beforeWait?: ((attempt: Attempt<E>) => Effect.Effect<void, never, R2>) | undefined
     /** No wait begins that would end at or after this moment (epoch milliseconds) or the `Deadline` of the fiber. */
     readonly deadlineMillis?: number | undefined
+    /** Is told of the call and of its success, and pays for each retry that begins; asked last, before the wait. */
+    readonly budget?: RetryBudget | undefined
+    /** Which failures are timeouts to the budget. Defaults to the tags `TimeoutException` and `AttemptTimeout`. */
+    readonly isTimeout?: ((error: E) => boolean) | undefined
+    /** Runs each attempt in `withoutNested`. Defaults to `false`. */
+    readonly withoutNested?: boolean | undefined
+    /** Within `withoutNested`, whether to make one attempt or to go on all the same. Defaults to `"suppress"`. */
+    readonly nested?: "suppress" | "allow" | undefined
   }
 
   /**
@@ -248,3 +260,34 @@ export const honorHint = (options?: Retry.HonorHint) => {
       })
     })
 }
+
+/**
+ * Lets every `Retry` loop within the effect make one attempt, with reason `"nested"`: put it around the attempt of an outer
+ * loop, and three attempts of three make three and not nine.
+ *
+ * It holds in fibers that are forked within too, until the effect ends. `Effect.retry` does not know of it.
+ *
+ * @example
+ * ```ts
+ * import { Effect, Schedule } from "effect"
+ * import * as Retry from "reprise/Retry"
+ *
+ * let calls = 0
+ * const inner = Effect.suspend(() => Effect.fail(++calls)).pipe(Retry.retry(Schedule.recurs(2)))
+ * const outer = inner.pipe(Retry.withoutNested, Retry.retry(Schedule.recurs(2)), Effect.flip)
+ *
+ * Effect.runPromise(outer).then(console.log) // => 3
+ * ```
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const withoutNested: <A, E, R>(self: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R> = nested.suppress
+
+/**
+ * Undoes `withoutNested` for the effect: what is within it tries again as its schedules say.
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const allowNested: <A, E, R>(self: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R> = nested.allow

@@ -1,13 +1,15 @@
-import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as FiberRef from "effect/FiberRef"
-import type * as Schedule from "effect/Schedule"
+import * as Schedule from "effect/Schedule"
 import * as ScheduleDecision from "effect/ScheduleDecision"
 import * as ScheduleIntervals from "effect/ScheduleIntervals"
 import { maxDelayMillis } from "../InvalidOption.js"
 import type { Reason } from "../Retry.js"
+import type { Toll } from "./budget/toll.js"
+import * as clock from "./clock.js"
 import * as deadline from "./deadline.js"
+import * as nested from "./nested.js"
 import * as reason from "./reason.js"
 
 /** @internal */
@@ -23,34 +25,55 @@ export type Next =
  */
 export interface Driver<In, R> {
   readonly next: (input: In) => Effect.Effect<Next, never, R>
-  readonly metadata: () => Schedule.IterationMetadata
+  /** Begins the attempt that the wait was for. */
+  readonly attempt: <A, E, R1>(self: Effect.Effect<A, E, R1>) => Effect.Effect<A, E, R1>
+}
+
+/** @internal */
+export interface Options<In> {
+  readonly deadlineMillis?: number | undefined
+  /** Asked last: what it lets go is a retry, unless the wait for it is interrupted. */
+  readonly toll?: Toll<In> | undefined
+  /** Whether it goes on within a loop that allows no other. */
+  readonly isNestingAllowed?: boolean | undefined
 }
 
 /** @internal */
 export const make = <Out, In, R>(
   schedule: Schedule.Schedule<Out, In, R>,
-  ownDeadlineMillis: number = Infinity
+  { deadlineMillis: ownDeadlineMillis = Infinity, isNestingAllowed = false, toll }: Options<In> = {}
 ): Driver<In, R> => {
   let state: unknown = schedule.initial
   let metadata: Schedule.IterationMetadata | undefined
+  const step = (input: In, now: number) =>
+    Effect.zipWith(
+      reason.during(Effect.suspend(() => schedule.step(now, input, state))),
+      FiberRef.get(deadline.current),
+      ([[nextState, output, decision], reasons], deadlineMillis): Next => {
+        state = nextState
+        if (ScheduleDecision.isDone(decision)) return stopped(reasons.stop)
+        const start = ScheduleIntervals.start(decision.intervals) - now
+        const delayMillis = start > 0 ? start : 0 // `NaN` too is no wait
+        if (now + delayMillis >= Math.min(deadlineMillis, ownDeadlineMillis)) return stopped("deadline")
+        if (toll !== undefined && !toll.pay(input, now)) return stopped("budget")
+        metadata = advance(metadata, now, input, output)
+        return { _tag: "Wait", delayMillis, reason: reasons.wait }
+      }
+    )
   const next = (input: In) =>
-    Clock.clockWith((clock) => {
-      const now = clock.unsafeCurrentTimeMillis()
-      return Effect.zipWith(
-        reason.during(Effect.suspend(() => schedule.step(now, input, state))),
-        FiberRef.get(deadline.current),
-        ([[nextState, output, decision], reasons], deadlineMillis): Next => {
-          state = nextState
-          if (ScheduleDecision.isDone(decision)) return stopped(reasons.stop)
-          const start = ScheduleIntervals.start(decision.intervals) - now
-          const delayMillis = start > 0 ? start : 0 // `NaN` too is no wait
-          if (now + delayMillis >= Math.min(deadlineMillis, ownDeadlineMillis)) return stopped("deadline")
-          metadata = advance(metadata, now, input, output)
-          return { _tag: "Wait", delayMillis, reason: reasons.wait }
-        }
-      )
+    Effect.withFiberRuntime<Next, never, R>((fiber) =>
+      !isNestingAllowed && nested.isSuppressed(fiber.getFiberRef(nested.current))
+        ? Effect.succeed(stopped("nested"))
+        : step(input, clock.nowMillis(fiber))
+    )
+  const attempt = <A, E, R1>(self: Effect.Effect<A, E, R1>) => {
+    const numbered = Effect.provideService(self, Schedule.CurrentIterationMetadata, metadata!)
+    return toll === undefined ? numbered : Effect.withFiberRuntime<A, E, R1>((fiber) => {
+      toll.begin(clock.nowMillis(fiber))
+      return numbered
     })
-  return { next, metadata: () => metadata! }
+  }
+  return { next, attempt }
 }
 
 const stopped = (reason: Reason): Next => ({ _tag: "Stop", reason })

@@ -4,9 +4,12 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
-import * as Schedule from "effect/Schedule"
+import type * as Schedule from "effect/Schedule"
 import type { Attempt, Reason, Retry } from "../Retry.js"
+import type { Budget } from "./budget/budget.js"
+import { Toll } from "./budget/toll.js"
 import * as Driver from "./driver.js"
+import * as nested from "./nested.js"
 
 /** @internal */
 export const retry = <A, E, R, B, R1>(
@@ -16,7 +19,12 @@ export const retry = <A, E, R, B, R1>(
   // A success passes `catchAllCause` by untouched; which causes are tried again is left to `catchAll`, as in Effect.retry.
   Effect.catchAllCause(self, (cause) => again(Effect.failCause(cause), self, Driver.make(schedule)))
 
-const again = <A, E, R, R1>(
+/**
+ * What follows a first attempt that failed.
+ *
+ * @internal
+ */
+export const again = <A, E, R, R1>(
   attempt: Effect.Effect<A, E, R>,
   self: Effect.Effect<A, E, R>,
   driver: Driver.Driver<E, R1>
@@ -25,10 +33,7 @@ const again = <A, E, R, R1>(
     Effect.flatMap(driver.next(error), (next) =>
       next._tag === "Stop"
         ? Effect.fail(error)
-        : Effect.zipRight(Driver.sleep(next.delayMillis), again(numbered(self, driver), self, driver))))
-
-const numbered = <A, E, R, In, R1>(self: Effect.Effect<A, E, R>, driver: Driver.Driver<In, R1>) =>
-  Effect.provideService(self, Schedule.CurrentIterationMetadata, driver.metadata())
+        : Effect.zipRight(Driver.sleep(next.delayMillis), again(driver.attempt(self), self, driver))))
 
 /** A defect is never tried again, not even where a failure came with it. */
 const retryable = <E>(cause: Cause.Cause<E>): Option.Option<E> =>
@@ -45,15 +50,24 @@ export const loop = <A, E, R, R1 = never, R2 = never>(
 
 class Loop<A, E, R, R1, R2> {
   readonly ledger: Array<Attempt<E>> = []
+  readonly budget: Budget | undefined
   driver: Driver.Driver<E, R1> | undefined
 
-  constructor(readonly options: Retry.Loop<A, E, R, R1, R2>, readonly clock: Clock.Clock) {}
+  constructor(readonly options: Retry.Loop<A, E, R, R1, R2>, readonly clock: Clock.Clock) {
+    // Every budget is made by RetryBudget.
+    this.budget = options.budget as Budget | undefined
+  }
 
   run(number: number): Effect.Effect<Ended<A, E>, never, R | R1 | R2> {
     const startMillis = this.clock.unsafeCurrentTimeMillis()
-    const attempt = Effect.suspend(() => this.options.attempt(number))
-    return Effect.matchCauseEffect(this.driver === undefined ? attempt : numbered(attempt, this.driver), {
-      onSuccess: (value) => this.end(Exit.succeed(value), this.entry(number, startMillis, Option.none()), "success"),
+    if (number === 1) this.budget?.rule.call(startMillis)
+    const made = Effect.suspend(() => this.options.attempt(number))
+    const attempt = this.options.withoutNested === true ? nested.suppress(made) : made
+    return Effect.matchCauseEffect(this.driver === undefined ? attempt : this.driver.attempt(attempt), {
+      onSuccess: (value) => {
+        if (number === 1) this.budget?.rule.success()
+        return this.end(Exit.succeed(value), this.entry(number, startMillis, Option.none()), "success")
+      },
       onFailure: (cause) => this.afterFailure(cause, this.entry(number, startMillis, retryable(cause)))
     })
   }
@@ -66,8 +80,29 @@ class Loop<A, E, R, R1, R2> {
     const error = entry.failure.value
     const refusal = this.options.refuse === undefined ? Option.none() : this.options.refuse(error)
     if (Option.isSome(refusal)) return this.end(exit, entry, refusal.value)
-    this.driver ??= Driver.make(this.options.schedule, this.options.deadlineMillis)
-    return Effect.flatMap(this.driver.next(error), (next) => {
+    return this.driver === undefined ? this.begin(exit, entry, error) : this.decide(this.driver, exit, entry, error)
+  }
+
+  begin(exit: Exit.Exit<A, E>, entry: Entry<E>, error: E): Effect.Effect<Ended<A, E>, never, R | R1 | R2> {
+    const { deadlineMillis, isTimeout, nested, schedule } = this.options
+    const toll = this.budget && new Toll(this.budget, isTimeout)
+    this.driver = Driver.make(schedule, { deadlineMillis, toll, isNestingAllowed: nested === "allow" })
+    const decided = this.decide(this.driver, exit, entry, error)
+    return toll === undefined ?
+      decided :
+      Effect.onExit(
+        decided,
+        (ended) => Effect.sync(() => toll.end(Exit.isSuccess(ended) && Exit.isSuccess(ended.value[0])))
+      )
+  }
+
+  decide(
+    driver: Driver.Driver<E, R1>,
+    exit: Exit.Exit<A, E>,
+    entry: Entry<E>,
+    error: E
+  ): Effect.Effect<Ended<A, E>, never, R | R1 | R2> {
+    return Effect.flatMap(driver.next(error), (next) => {
       if (next._tag === "Stop") return this.end(exit, entry, next.reason)
       const attempt = { ...entry, delay: Option.some(Duration.millis(next.delayMillis)), reason: next.reason }
       this.ledger.push(attempt)

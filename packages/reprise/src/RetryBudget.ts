@@ -1,0 +1,408 @@
+/**
+ * Bounds how many retries a program adds to its calls, however many of them fail: what keeps an outage from becoming a storm.
+ *
+ * @since 0.1.0
+ */
+import * as Config from "effect/Config"
+import type * as ConfigError from "effect/ConfigError"
+import type * as Context from "effect/Context"
+import * as Data from "effect/Data"
+import type * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import { dual } from "effect/Function"
+import * as Layer from "effect/Layer"
+import type { Pipeable } from "effect/Pipeable"
+import * as Schedule from "effect/Schedule"
+import type { NoInfer } from "effect/Types"
+import * as internal from "./internal/budget/budget.js"
+import * as loop from "./internal/budget/retry.js"
+import * as rules from "./internal/budget/rules.js"
+import * as toll from "./internal/budget/toll.js"
+import * as clock from "./internal/clock.js"
+import * as delay from "./internal/delay.js"
+import * as InvalidOption from "./InvalidOption.js"
+
+/**
+ * @since 0.1.0
+ * @category type ids
+ */
+export const TypeId: TypeId = internal.TypeId
+
+/**
+ * @since 0.1.0
+ * @category type ids
+ */
+export type TypeId = typeof internal.TypeId
+
+/**
+ * What the calls to one dependency may add to its load, shared by all of them: by retries, by hedges, by any number of
+ * schedules.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface RetryBudget extends Pipeable {
+  readonly [TypeId]: TypeId
+}
+
+/**
+ * @since 0.1.0
+ */
+export declare namespace RetryBudget {
+  /**
+   * @since 0.1.0
+   * @category options
+   */
+  export interface Share {
+    /** Retries for each call. Defaults to 0.1. */
+    readonly ratio?: number | undefined
+    /** Retries per second on top, for programs that make few calls; what is not used adds up over a window. Defaults to 10. */
+    readonly minPerSecond?: number | undefined
+    /** How long calls and retries count. Defaults to `10 seconds`. */
+    readonly window?: Duration.DurationInput | undefined
+    /** Names it in errors. Defaults to `""`. */
+    readonly key?: string | undefined
+  }
+
+  /**
+   * @since 0.1.0
+   * @category options
+   */
+  export interface Tokens {
+    /** How many tokens it holds, and begins with. Defaults to 500. */
+    readonly capacity?: number | undefined
+    /** What a retry costs. Defaults to 5. */
+    readonly cost?: number | undefined
+    /** What a retry costs after a timeout. Defaults to twice the `cost`, or all there is where that is less. */
+    readonly timeoutCost?: number | undefined
+    /** What a success at the first attempt puts back. Defaults to 1. */
+    readonly onSuccess?: number | undefined
+    /** Names it in errors. Defaults to `""`. */
+    readonly key?: string | undefined
+  }
+
+  /**
+   * @since 0.1.0
+   * @category options
+   */
+  export interface Withdrawal {
+    /** Whether the failed attempt timed out. Defaults to `false`. */
+    readonly isTimeout?: boolean | undefined
+  }
+
+  /**
+   * @since 0.1.0
+   * @category options
+   */
+  export interface Success extends Withdrawal {
+    /** Whether a withdrawal had paid for the attempt that succeeded, with the same `isTimeout`. Defaults to `false`. */
+    readonly isRetry?: boolean | undefined
+  }
+
+  /**
+   * @since 0.1.0
+   * @category options
+   */
+  export interface Failures<in E> {
+    /** Which failures are timeouts. Defaults to the tags `TimeoutException` and `AttemptTimeout`. */
+    readonly isTimeout?: ((error: E) => boolean) | undefined
+  }
+
+  /**
+   * @since 0.1.0
+   * @category models
+   */
+  export interface Snapshot {
+    readonly key: string
+    readonly kind: "share" | "tokens"
+    /** The retries that may go now, or the tokens. */
+    readonly balance: number
+    /** Retries that are paid for and wait. */
+    readonly held: number
+    /** Retries that went, since it was made. */
+    readonly withdrawn: number
+    /** Retries that were refused, since it was made. */
+    readonly refused: number
+  }
+}
+
+/**
+ * The budget refused a retry. It captures no stack.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class BudgetExhausted<E = unknown> extends Data.TaggedError("BudgetExhausted")<{
+  readonly key: string
+  /** The last failure, which was not tried again. */
+  readonly last: unknown
+}> {
+  declare readonly last: E
+
+  /**
+   * @since 0.1.0
+   */
+  override get message(): string {
+    const name = this.key === "" ? "The retry budget" : `The retry budget "${this.key}"`
+    return `${name} is spent; the last failure: ${this.last instanceof Error ? this.last.message : String(this.last)}`
+  }
+}
+
+/** As in internal/breaker/rejection.ts: the constructor of an error captures a stack, which costs a hundred times the rest. */
+const exhausted = <E>(key: string, last: E): BudgetExhausted<E> =>
+  // `Object.create` returns `any`; what the error has of its own are these fields and its tag.
+  Object.assign(Object.create(BudgetExhausted.prototype), { _tag: "BudgetExhausted", key, last })
+
+/** Every budget is made here. */
+const of = (self: RetryBudget): internal.Budget => self as internal.Budget
+
+/**
+ * Makes a budget of a share of the calls: a retry goes where, with it, the last `window` has no more retries than `ratio`
+ * times its calls and `minPerSecond` times its seconds. Throws `InvalidOption` for an option out of range.
+ *
+ * As in Finagle (https://finagle.github.io/blog/2016/02/08/retry-budgets) and Linkerd. It keeps tenths of the window and
+ * rounds to fewer retries; a retry that waits counts for as long as it does. What the floor saves up in a quiet window may
+ * go at once: 100 retries by default.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const share = (options?: RetryBudget.Share): Effect.Effect<RetryBudget> => {
+  const ratio = InvalidOption.number("ratio", options?.ratio ?? 0.1, { min: 0 })
+  const minPerSecond = InvalidOption.number("minPerSecond", options?.minPerSecond ?? 10, { min: 0 })
+  const windowMillis = InvalidOption.millis("window", options?.window ?? "10 seconds", { moreThan: 0 })
+  const floor = minPerSecond * windowMillis / 1_000
+  return Effect.sync(() => new internal.Budget(options?.key ?? "", new rules.Share(ratio, floor, windowMillis)))
+}
+
+/**
+ * Makes a budget of tokens, full: each retry takes some, and a success at the first attempt puts one back, so that it runs
+ * dry where retries do not help. Throws `InvalidOption` for an option out of range.
+ *
+ * The rules and numbers of the AWS SDKs' standard mode (smithy-rs, `token_bucket.rs` and `strategy/standard.rs`): where a
+ * retry succeeds, what that retry has cost is put back, and no more.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const tokens = (options?: RetryBudget.Tokens): Effect.Effect<RetryBudget> => {
+  const capacity = InvalidOption.integer("capacity", options?.capacity ?? 500, { min: 1 })
+  const price = { min: 1, max: capacity }
+  const cost = InvalidOption.integer("cost", options?.cost ?? 5, price)
+  const timeoutCost = InvalidOption.integer("timeoutCost", options?.timeoutCost ?? Math.min(2 * cost, capacity), price)
+  const onSuccess = InvalidOption.integer("onSuccess", options?.onSuccess ?? 1, { min: 0, max: capacity })
+  return Effect.sync(() =>
+    new internal.Budget(options?.key ?? "", new rules.Tokens(capacity, cost, timeoutCost, onSuccess))
+  )
+}
+
+/**
+ * Makes the budget of a tag, for the wiring of services.
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layer = <I, E, R>(
+  tag: Context.Tag<I, RetryBudget>,
+  budget: Effect.Effect<RetryBudget, E, R>
+): Layer.Layer<I, E, R> => Layer.effect(tag, budget)
+
+/**
+ * The numbers of `share`, read from Effect's `Config`: `RATIO`, `MIN_PER_SECOND`, `WINDOW`, each behind the prefix if there
+ * is one.
+ *
+ * @since 0.1.0
+ * @category config
+ */
+export const config = (prefix?: string): Config.Config<RetryBudget.Share> => {
+  const optional = <A>(config: Config.Config<A>) => Config.withDefault(config, undefined)
+  const all = Config.all({
+    ratio: optional(Config.number("RATIO")),
+    minPerSecond: optional(Config.number("MIN_PER_SECOND")),
+    window: optional(Config.duration("WINDOW"))
+  })
+  return prefix === undefined ? all : Config.nested(all, prefix)
+}
+
+/**
+ * Like `layer` of a `share`, with options from `Config`. A value out of range is a `ConfigError`.
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layerConfig = <I>(
+  tag: Context.Tag<I, RetryBudget>,
+  options: Config.Config<RetryBudget.Share> = config()
+): Layer.Layer<I, ConfigError.ConfigError> =>
+  layer(tag, Effect.flatMap(options, (options) => Effect.flatten(InvalidOption.asConfigError(() => share(options)))))
+
+/**
+ * A call begins: for what cannot be wrapped by `track`.
+ *
+ * @since 0.1.0
+ * @category accounting
+ */
+export const recordCall = (self: RetryBudget): Effect.Effect<void> => internal.counted(of(self), Effect.void)
+
+/**
+ * A call succeeded: for what cannot be wrapped by `track`, or knows that it had to be tried again.
+ *
+ * @since 0.1.0
+ * @category accounting
+ */
+export const recordSuccess = (self: RetryBudget, options?: RetryBudget.Success): Effect.Effect<void> =>
+  Effect.sync(() => {
+    if (options?.isRetry === true) of(self).rule.reward(options.isTimeout ?? false)
+    else of(self).rule.success()
+  })
+
+/**
+ * Pays for one retry or hedge, to be made now; `false` where the budget does not allow it, which changes nothing.
+ *
+ * @since 0.1.0
+ * @category accounting
+ */
+export const tryWithdraw = (self: RetryBudget, options?: RetryBudget.Withdrawal): Effect.Effect<boolean> =>
+  Effect.withFiberRuntime((fiber) =>
+    Exit.succeed(of(self).withdraw(clock.nowMillis(fiber), options?.isTimeout ?? false))
+  )
+
+/**
+ * All that is known, for dashboards and for people.
+ *
+ * @since 0.1.0
+ * @category getters
+ */
+export const snapshot = (self: RetryBudget): Effect.Effect<RetryBudget.Snapshot> =>
+  Effect.withFiberRuntime((fiber) => {
+    const { held, key, refused, rule, withdrawn } = of(self)
+    const balance = rule.balance(clock.nowMillis(fiber), held)
+    return Exit.succeed({ key, kind: rule.kind, balance, held, withdrawn, refused })
+  })
+
+/**
+ * Tells the budget of a whole call, with all its retries: that it begins, and that it succeeded.
+ *
+ * It does not see what `gate` has withdrawn meanwhile, so a success is one at the first attempt to it: where a budget of
+ * `tokens` should put back what a retry has cost, use `retry`, or the `budget` of `Retry.loop`.
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const track: {
+  (budget: RetryBudget): <A, E, R>(self: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
+  <A, E, R>(self: Effect.Effect<A, E, R>, budget: RetryBudget): Effect.Effect<A, E, R>
+} = dual(
+  2,
+  <A, E, R>(self: Effect.Effect<A, E, R>, budget: RetryBudget): Effect.Effect<A, E, R> =>
+    internal.counted(of(budget), internal.rewarded(of(budget), self))
+)
+
+/**
+ * Ends the schedule where the budget refuses, with reason `"budget"`, and pays for each step that goes on.
+ *
+ * Put it last, and `track` around the whole: what ends the schedule after it, or before the wait is over, ends a retry that
+ * was paid for.
+ *
+ * @example
+ * ```ts
+ * import { Effect } from "effect"
+ * import * as Backoff from "reprise/Backoff"
+ * import * as RetryBudget from "reprise/RetryBudget"
+ *
+ * const program = Effect.gen(function*() {
+ *   const budget = yield* RetryBudget.tokens({ capacity: 10, cost: 5 })
+ *   const policy = Backoff.exponential("1 millis").pipe(Backoff.attempts(4), RetryBudget.gate(budget))
+ *   let attempts = 0
+ *   const call = Effect.suspend(() => Effect.fail(++attempts))
+ *   return yield* call.pipe(Effect.retry(policy), RetryBudget.track(budget), Effect.flip)
+ * })
+ *
+ * Effect.runPromise(program).then(console.log) // => 3
+ * ```
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const gate: {
+  <In2 = unknown>(
+    budget: RetryBudget,
+    options?: RetryBudget.Failures<In2>
+  ): <Out, In, R>(self: Schedule.Schedule<Out, In, R>) => Schedule.Schedule<Out, In & In2, R>
+  <Out, In, R, In2 = unknown>(
+    self: Schedule.Schedule<Out, In, R>,
+    budget: RetryBudget,
+    options?: RetryBudget.Failures<In2>
+  ): Schedule.Schedule<Out, In & In2, R>
+} = dual(
+  ([self]) => Schedule.isSchedule(self),
+  <Out, In, R, In2>(
+    self: Schedule.Schedule<Out, In, R>,
+    budget: RetryBudget,
+    options?: RetryBudget.Failures<In2>
+  ): Schedule.Schedule<Out, In & In2, R> => {
+    const isTimeout = options?.isTimeout ?? toll.isTimeout
+    return delay.transform(
+      self,
+      undefined,
+      ({ delayMillis, input, now, state }: delay.Step<In2, undefined>) =>
+        Effect.sync(() =>
+          of(budget).withdraw(now, isTimeout(input))
+            ? { _tag: "Wait", delayMillis, state }
+            : { _tag: "Stop", reason: "budget", state }
+        )
+    )
+  }
+)
+
+/**
+ * Like `Retry.retry` of a call that the budget is told of, with each retry paid for: where the budget refuses one, and only
+ * there, it fails with `BudgetExhausted`.
+ *
+ * A retry whose wait is interrupted is not paid for.
+ *
+ * @example
+ * ```ts
+ * import { Effect } from "effect"
+ * import * as Backoff from "reprise/Backoff"
+ * import * as RetryBudget from "reprise/RetryBudget"
+ *
+ * const policy = Backoff.exponential("1 millis").pipe(Backoff.attempts(3))
+ *
+ * const program = Effect.gen(function*() {
+ *   const budget = yield* RetryBudget.share({ ratio: 0.1, minPerSecond: 0, key: "payments" })
+ *   let attempts = 0
+ *   const call = Effect.suspend(() => Effect.fail(++attempts)).pipe(RetryBudget.retry(policy, budget), Effect.flip)
+ *   const errors = yield* Effect.replicateEffect(call, 10)
+ *   return [attempts, errors[9] instanceof RetryBudget.BudgetExhausted]
+ * })
+ *
+ * Effect.runPromise(program).then((result) => console.log(result.join(" "))) // => 11 true
+ * ```
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const retry: {
+  <B, E, R1>(
+    schedule: Schedule.Schedule<B, NoInfer<E>, R1>,
+    budget: RetryBudget,
+    options?: RetryBudget.Failures<NoInfer<E>>
+  ): <A, R>(self: Effect.Effect<A, E, R>) => Effect.Effect<A, E | BudgetExhausted<E>, R | R1>
+  <A, E, R, B, R1>(
+    self: Effect.Effect<A, E, R>,
+    schedule: Schedule.Schedule<B, NoInfer<E>, R1>,
+    budget: RetryBudget,
+    options?: RetryBudget.Failures<NoInfer<E>>
+  ): Effect.Effect<A, E | BudgetExhausted<E>, R | R1>
+} = dual(
+  ([self]) => Effect.isEffect(self),
+  <A, E, R, B, R1>(
+    self: Effect.Effect<A, E, R>,
+    schedule: Schedule.Schedule<B, E, R1>,
+    budget: RetryBudget,
+    options?: RetryBudget.Failures<E>
+  ): Effect.Effect<A, E | BudgetExhausted<E>, R | R1> =>
+    loop.retry(self, schedule, of(budget), options?.isTimeout, (last) => exhausted(of(budget).key, last))
+)

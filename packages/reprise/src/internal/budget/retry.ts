@@ -1,0 +1,31 @@
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import type * as Schedule from "effect/Schedule"
+import * as Driver from "../driver.js"
+import { again } from "../retry.js"
+import { type Budget, counted, rewarded } from "./budget.js"
+import { Toll } from "./toll.js"
+
+/**
+ * Like `Retry.retry`, but a budget pays for each retry; where it refuses one, the error is what `exhausted` makes of the last.
+ *
+ * @internal
+ */
+export const retry = <A, E, R, B, R1, E2>(
+  self: Effect.Effect<A, E, R>,
+  schedule: Schedule.Schedule<B, E, R1>,
+  budget: Budget,
+  isTimeout: ((error: E) => boolean) | undefined,
+  exhausted: (error: E) => E2
+): Effect.Effect<A, E | E2, R | R1> =>
+  counted(
+    budget,
+    Effect.catchAllCause(rewarded(budget, self), (cause) => {
+      const toll = new Toll(budget, isTimeout)
+      const retries = again(Effect.failCause(cause), self, Driver.make(schedule, { toll }))
+      return Effect.onExit(
+        Effect.mapError(retries, (error): E | E2 => toll.isRefused ? exhausted(error) : error),
+        (exit) => Effect.sync(() => toll.end(Exit.isSuccess(exit)))
+      )
+    })
+  )

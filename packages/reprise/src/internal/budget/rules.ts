@@ -1,0 +1,120 @@
+import { LastMillis } from "../breaker/windows.js"
+
+/**
+ * When a budget lets a retry go, as a pure machine: it imports nothing from Effect, reads no clock and draws no number.
+ *
+ * @internal
+ */
+export interface Rule {
+  readonly kind: "share" | "tokens"
+  /** What it has to be told of; what it need not hear costs nothing. */
+  readonly countsCalls: boolean
+  readonly countsSuccesses: boolean
+  /** A call begins. */
+  call(nowMillis: number): void
+  /** A first attempt succeeded. */
+  success(): void
+  /** Whether one more retry may go, while `held` others wait. Where it may not, nothing has changed. */
+  take(nowMillis: number, isTimeout: boolean, held: number): boolean
+  /** A retry that was let go begins. */
+  begin(nowMillis: number): void
+  /** A retry that was let go never began. */
+  giveBack(isTimeout: boolean): void
+  /** A retry succeeded. */
+  reward(isTimeout: boolean): void
+  balance(nowMillis: number, held: number): number
+}
+
+const spans = 10
+
+/**
+ * Not more retries in a window than a share of its calls, and a floor. Calls are forgotten up to a tenth of the window too
+ * early and retries a tenth too late, so that it holds whatever moment the window ends at.
+ *
+ * @internal
+ */
+export class Share implements Rule {
+  readonly kind = "share"
+  readonly countsCalls = true
+  readonly countsSuccesses = false
+  private readonly calls: LastMillis
+  private readonly retries: LastMillis
+
+  constructor(readonly ratio: number, readonly floor: number, windowMillis: number) {
+    this.calls = new LastMillis(spans, windowMillis)
+    this.retries = new LastMillis(spans + 1, windowMillis * (spans + 1) / spans)
+  }
+
+  call(nowMillis: number): void {
+    this.calls.add(false, nowMillis)
+  }
+  success(): void {}
+  take(nowMillis: number, _isTimeout: boolean, held: number): boolean {
+    return this.left(nowMillis, held) >= 1
+  }
+  begin(nowMillis: number): void {
+    this.retries.add(false, nowMillis)
+  }
+  giveBack(): void {}
+  reward(): void {}
+  balance(nowMillis: number, held: number): number {
+    return Math.max(this.left(nowMillis, held), 0)
+  }
+
+  private left(nowMillis: number, held: number): number {
+    this.calls.advance(nowMillis)
+    this.retries.advance(nowMillis)
+    // 0.29 of 100 calls is 28.999999999999996 of them.
+    return Math.floor(this.ratio * this.calls.calls + this.floor + 1e-9) - this.retries.calls - held
+  }
+}
+
+/**
+ * A bucket of tokens that retries take from and successes fill.
+ *
+ * @internal
+ */
+export class Tokens implements Rule {
+  readonly kind = "tokens"
+  readonly countsCalls = false
+  readonly countsSuccesses: boolean
+  private tokens: number
+
+  constructor(
+    readonly capacity: number,
+    readonly cost: number,
+    readonly timeoutCost: number,
+    readonly onSuccess: number
+  ) {
+    this.countsSuccesses = onSuccess > 0
+    this.tokens = capacity
+  }
+
+  call(): void {}
+  success(): void {
+    this.put(this.onSuccess)
+  }
+  take(_nowMillis: number, isTimeout: boolean): boolean {
+    const cost = this.costOf(isTimeout)
+    if (this.tokens < cost) return false
+    this.tokens -= cost
+    return true
+  }
+  begin(): void {}
+  giveBack(isTimeout: boolean): void {
+    this.put(this.costOf(isTimeout))
+  }
+  reward(isTimeout: boolean): void {
+    this.put(this.costOf(isTimeout))
+  }
+  balance(): number {
+    return this.tokens
+  }
+
+  private costOf(isTimeout: boolean): number {
+    return isTimeout ? this.timeoutCost : this.cost
+  }
+  private put(tokens: number): void {
+    this.tokens = Math.min(this.tokens + tokens, this.capacity)
+  }
+}
