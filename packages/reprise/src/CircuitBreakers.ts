@@ -4,7 +4,6 @@
  * @since 0.1.0
  */
 import type * as Context from "effect/Context"
-import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import { dual } from "effect/Function"
 import * as Layer from "effect/Layer"
@@ -13,6 +12,8 @@ import { type CircuitBreaker, CircuitOpen } from "./CircuitBreaker.js"
 import * as protect_ from "./internal/breaker/protect.js"
 import * as internal from "./internal/breaker/registry.js"
 import * as rejection from "./internal/breaker/rejection.js"
+import * as keyed from "./internal/keyed.js"
+import type { Keyed } from "./Keyed.js"
 
 /**
  * @since 0.1.0
@@ -44,15 +45,11 @@ export declare namespace CircuitBreakers {
    * @since 0.1.0
    * @category options
    */
-  export interface Options<in K, out R = never> {
+  export interface Options<in K, out R = never> extends Keyed.Bounds {
     /** The options of every breaker, or of the one for a key; a `key` in them is replaced by the name of the key. */
     readonly breaker: CircuitBreaker.Options<R> | ((key: K) => CircuitBreaker.Options<R>)
     /** How a key is called in errors and events. Defaults to `String`. */
     readonly name?: ((key: K) => string) | undefined
-    /** How many keys are kept. Defaults to 10,000. */
-    readonly capacity?: number | undefined
-    /** After how long without a call a key may be let go of. Defaults to `10 minutes`. */
-    readonly idleTimeToLive?: Duration.DurationInput | undefined
   }
 }
 
@@ -91,7 +88,7 @@ const of = <K>(self: CircuitBreakers<K>): internal.Registry<K> => self as intern
 export const get: {
   <K>(key: K): (self: CircuitBreakers<K>) => Effect.Effect<CircuitBreaker>
   <K>(self: CircuitBreakers<K>, key: K): Effect.Effect<CircuitBreaker>
-} = dual(2, <K>(self: CircuitBreakers<K>, key: K): Effect.Effect<CircuitBreaker> => internal.get(of(self), key))
+} = dual(2, <K>(self: CircuitBreakers<K>, key: K): Effect.Effect<CircuitBreaker> => keyed.get(of(self), key))
 
 /**
  * Runs the effect through the breaker of the key.
@@ -132,7 +129,7 @@ export const protect: {
     A,
     E | CircuitOpen,
     R
-  > => Effect.flatMap(internal.get(of(breakers), key), (breaker) => protect_.protect(breaker, self))
+  > => Effect.flatMap(keyed.get(of(breakers), key), (breaker) => protect_.protect(breaker, self))
 )
 
 /**
