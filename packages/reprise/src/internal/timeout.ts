@@ -1,13 +1,11 @@
 import * as Cause from "effect/Cause"
-import type * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
-import * as FiberRef from "effect/FiberRef"
 import * as FiberRefs from "effect/FiberRefs"
 import * as Option from "effect/Option"
 import * as Runtime from "effect/Runtime"
-import * as RuntimeFlags from "effect/RuntimeFlags"
+import { fiberRefs, join, runtimeOf } from "./child.js"
 import * as deadline from "./deadline.js"
 import * as timer from "./timer.js"
 
@@ -20,12 +18,7 @@ export const timeoutFail = <A, E, R, E1>(
 ): Effect.Effect<A, E | E1, R> =>
   Effect.uninterruptibleMask((restore) =>
     Effect.withFiberRuntime<A, E | E1, R>((parent, status) => {
-      const runtime = Runtime.make({
-        // The fiber that runs an effect which needs R holds R; its type says `never`.
-        context: parent.currentContext as Context.Context<R>,
-        runtimeFlags: status.runtimeFlags,
-        fiberRefs: withDeadline(parent, deadlineMillis)
-      })
+      const runtime = runtimeOf<R>(parent, status.runtimeFlags, withDeadline(parent, deadlineMillis))
       const child = Runtime.runFork(runtime, restore(self))
       const exit = child.unsafePoll()
       return exit === null
@@ -43,46 +36,6 @@ const withDeadline = (
     ? refs
     : FiberRefs.updateAs(refs, { fiberId: parent.id(), fiberRef: deadline.current, value: deadlineMillis })
 }
-
-/**
- * A fiber and a reference in fields that their types keep to themselves, so each may be missing one day. To ask a fiber for
- * its references makes it copy them all, to write down its runtime flags.
- */
-interface FiberFields {
-  readonly _fiberRefs?: FiberRefs.FiberRefs
-  readonly currentRuntimeFlags?: RuntimeFlags.RuntimeFlags
-}
-interface RefFields {
-  readonly join?: (parentValue: unknown, childValue: unknown) => unknown
-}
-
-const fiberRefs = (fiber: Fiber.RuntimeFiber<unknown, unknown>): FiberRefs.FiberRefs =>
-  (fiber as FiberFields)._fiberRefs ?? fiber.getFiberRefs()
-
-/** To inherit costs a quarter of the whole, and few effects leave behind anything to inherit. */
-const join = <A, E, R>(
-  before: Runtime.Runtime<R>,
-  child: Fiber.RuntimeFiber<A, E>,
-  exit: Exit.Exit<A, E>
-): Effect.Effect<A, E> =>
-  Exit.isSuccess(exit) && hasChanged(before, child) ? Effect.zipRight(child.inheritAll, exit) : exit
-
-const notInherited = RuntimeFlags.Interruption | RuntimeFlags.WindDown
-
-const hasChanged = (before: Runtime.Runtime<never>, child: Fiber.RuntimeFiber<unknown, unknown>): boolean => {
-  const flags = (child as FiberFields).currentRuntimeFlags
-  if (flags === undefined || ((flags ^ before.runtimeFlags) & ~notInherited) !== 0) return true
-  let changed = false
-  fiberRefs(child).locals.forEach(([[, value]], ref) => {
-    const old: unknown = FiberRefs.getOrDefault(before.fiberRefs, ref)
-    // What was set and set back is no change, and the flags were compared above.
-    if (value !== old && ref !== FiberRef.currentRuntimeFlags) changed ||= takesBack(ref, old, value)
-  })
-  return changed
-}
-
-/** A fork may change what the parent never takes back: the scope of forks, in everything that runs concurrently. */
-const takesBack = (ref: object, old: unknown, value: unknown): boolean => (ref as RefFields).join?.(old, value) !== old
 
 const race = <A, E, R, E1>(
   restore: <B, E2, R2>(effect: Effect.Effect<B, E2, R2>) => Effect.Effect<B, E2, R2>,

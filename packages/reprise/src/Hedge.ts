@@ -1,0 +1,228 @@
+/**
+ * Makes another attempt where one takes unusually long, and goes on with whichever answers first.
+ *
+ * @since 0.1.0
+ */
+import type * as Context from "effect/Context"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import type * as Exit from "effect/Exit"
+import { dual } from "effect/Function"
+import * as Layer from "effect/Layer"
+import type { Pipeable } from "effect/Pipeable"
+import * as delay from "./internal/hedge/delay.js"
+import * as hedger from "./internal/hedge/hedge.js"
+import * as race from "./internal/hedge/race.js"
+
+/**
+ * @since 0.1.0
+ * @category type ids
+ */
+export const TypeId: TypeId = hedger.TypeId
+
+/**
+ * @since 0.1.0
+ * @category type ids
+ */
+export type TypeId = typeof hedger.TypeId
+
+/**
+ * When calls to one dependency are hedged, and what has come of it.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Hedge extends Pipeable {
+  readonly [TypeId]: TypeId
+}
+
+/**
+ * @since 0.1.0
+ * @category type ids
+ */
+export const QuantileTypeId: QuantileTypeId = delay.QuantileTypeId
+
+/**
+ * @since 0.1.0
+ * @category type ids
+ */
+export type QuantileTypeId = typeof delay.QuantileTypeId
+
+/**
+ * @since 0.1.0
+ */
+export declare namespace Hedge {
+  /**
+   * @since 0.1.0
+   * @category options
+   */
+  export interface Options {
+    /**
+     * How long an attempt may take before the next one is made beside it: zero makes all at once, `Duration.infinity` makes
+     * one only after another has failed, and a `quantile` learns it.
+     */
+    readonly after: Duration.DurationInput | Quantile
+    /** How many attempts are made besides the first, at most. Defaults to 1. */
+    readonly maxHedges?: number | undefined
+    /** Which typed errors another attempt may make good; the others end the race. Defaults to all. Defects always end it. */
+    readonly isFailure?: ((error: unknown) => boolean) | undefined
+    /** Judges a success or a typed error: whether it is the result of the call. Takes the place of `isFailure`. */
+    readonly endsRace?: ((exit: Exit.Exit<unknown, unknown>) => boolean) | undefined
+    /** Asked before each hedge, as a budget is; `false` makes none in this call any more, and does not fail it. */
+    readonly withdraw?: Effect.Effect<boolean> | undefined
+    /** Lets go of a value that an attempt succeeded with and that is not the result. */
+    readonly discard?: ((value: unknown) => Effect.Effect<void>) | undefined
+    /** Names it in snapshots. Defaults to `""`. */
+    readonly key?: string | undefined
+  }
+
+  /**
+   * @since 0.1.0
+   * @category options
+   */
+  export interface CallOptions {
+    /** Asked before each hedge of this call. Defaults to the `withdraw` of the hedge. */
+    readonly withdraw?: Effect.Effect<boolean> | undefined
+  }
+
+  /**
+   * A delay that is learned from the calls.
+   *
+   * @since 0.1.0
+   * @category models
+   */
+  export interface Quantile {
+    readonly [QuantileTypeId]: QuantileTypeId
+  }
+
+  /**
+   * @since 0.1.0
+   * @category options
+   */
+  export interface QuantileOptions {
+    /** The share of calls, from 0 to 1, that is not hedged: 0.95 hedges one in twenty. */
+    readonly quantile: number
+    /** The shortest delay. Defaults to 0. */
+    readonly min?: Duration.DurationInput | undefined
+    /** The longest delay. Defaults to 2^31-1 ms. */
+    readonly max?: Duration.DurationInput | undefined
+    /** How many calls it takes to know. Defaults to 100. */
+    readonly warmUp?: number | undefined
+    /** The delay until then. Defaults to none: only a failure makes a hedge. */
+    readonly initial?: Duration.DurationInput | undefined
+    /** Calls are forgotten after once to twice this time, if `warmUp` others came since. Defaults to `1 minute`. */
+    readonly window?: Duration.DurationInput | undefined
+  }
+
+  /**
+   * @since 0.1.0
+   * @category models
+   */
+  export interface Snapshot {
+    readonly key: string
+    readonly calls: number
+    /** Attempts made besides the first ones. */
+    readonly hedges: number
+    /** Calls whose result came from a hedge. */
+    readonly won: number
+    /** Hedges that `withdraw` refused. */
+    readonly refused: number
+    /** The delay of the next call: infinite where only a failure makes a hedge. */
+    readonly delay: Duration.Duration
+  }
+}
+
+/**
+ * Hedges after the time within which this share of recent calls was answered, to within 5 %, or a millisecond (Dean and
+ * Barroso, "The Tail at Scale", 2013: hedging beyond the 95th percentile adds 5 % of load).
+ *
+ * It learns from the first attempt of each call, never from hedges: how long an answer took, and where there was none, or a
+ * hedge was faster, that it took longer than the delay. Throws `InvalidOption` for an option out of range.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const quantile = (options: Hedge.QuantileOptions): Hedge.Quantile => new delay.QuantileDelay(options)
+
+/**
+ * Makes a hedge. It holds no fiber and no timer. Throws `InvalidOption` for an option out of range.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const make = (options: Hedge.Options): Effect.Effect<Hedge> => hedger.make(options)
+
+/**
+ * Makes the hedge of a tag, for the wiring of services.
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layer = <I>(tag: Context.Tag<I, Hedge>, options: Hedge.Options): Layer.Layer<I> =>
+  Layer.effect(tag, make(options))
+
+/** Every hedge is made by `make`. */
+const of = (self: Hedge): hedger.Hedger => self as hedger.Hedger
+
+/**
+ * Runs the effect, and again beside itself each time that the delay has passed without a result, up to `maxHedges` times.
+ * Only what may be done twice may be hedged.
+ *
+ * The first success is the result. A failure makes the next hedge at once; where none is left, the other attempts are waited
+ * for, and when all have failed, the call fails with what the last one failed with (as gRPC, proposal A6, and Polly do).
+ * Attempts that lost are interrupted, and their finalizers have run when the call returns; so are all where the caller is
+ * interrupted. What an attempt set in `FiberRef`s is kept for the one that succeeds.
+ *
+ * @example
+ * ```ts
+ * import { Effect } from "effect"
+ * import * as Hedge from "reprise/Hedge"
+ *
+ * const program = Effect.gen(function*() {
+ *   const hedge = yield* Hedge.make({ after: "5 millis" })
+ *   let attempts = 0
+ *   const call = Effect.suspend(() => ++attempts === 1 ? Effect.never : Effect.succeed(`answer ${attempts}`))
+ *   return yield* call.pipe(Hedge.protect(hedge))
+ * })
+ *
+ * Effect.runPromise(program).then(console.log) // => answer 2
+ * ```
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const protect: {
+  (hedge: Hedge, options?: Hedge.CallOptions): <A, E, R>(self: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
+  <A, E, R>(self: Effect.Effect<A, E, R>, hedge: Hedge, options?: Hedge.CallOptions): Effect.Effect<A, E, R>
+} = dual(
+  ([self]) => Effect.isEffect(self),
+  <A, E, R>(self: Effect.Effect<A, E, R>, hedge: Hedge, options?: Hedge.CallOptions): Effect.Effect<A, E, R> =>
+    race.run(of(hedge), () => self, options?.withdraw)
+)
+
+/**
+ * Like `protect`, for attempts that differ: each is made with its number, which counts from 1.
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const hedge: {
+  (hedge: Hedge): <A, E, R>(attempt: (number: number) => Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
+  <A, E, R>(attempt: (number: number) => Effect.Effect<A, E, R>, hedge: Hedge): Effect.Effect<A, E, R>
+} = dual(
+  2,
+  <A, E, R>(attempt: (number: number) => Effect.Effect<A, E, R>, hedge: Hedge): Effect.Effect<A, E, R> =>
+    race.run(of(hedge), (number) => Effect.suspend(() => attempt(number)))
+)
+
+/**
+ * All that is known, for dashboards and for people.
+ *
+ * @since 0.1.0
+ * @category getters
+ */
+export const snapshot = (self: Hedge): Effect.Effect<Hedge.Snapshot> =>
+  Effect.sync(() => {
+    const { calls, delay, hedges, refused, settings: { key }, won } = of(self)
+    return { key, calls, hedges, won, refused, delay: Duration.millis(delay.millis()) }
+  })

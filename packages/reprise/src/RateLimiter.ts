@@ -1,0 +1,224 @@
+/**
+ * Lets so many calls start in so much time: the others fail, or wait in a bounded queue.
+ *
+ * @since 0.1.0
+ */
+import type * as Context from "effect/Context"
+import * as Data from "effect/Data"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import { dual } from "effect/Function"
+import * as Layer from "effect/Layer"
+import type { Pipeable } from "effect/Pipeable"
+import { nowMillis } from "./internal/clock.js"
+import * as limiter from "./internal/rateLimiter/limiter.js"
+import * as protect_ from "./internal/rateLimiter/protect.js"
+import * as rejection from "./internal/rateLimiter/rejection.js"
+import * as InvalidOption from "./InvalidOption.js"
+
+/**
+ * @since 0.1.0
+ * @category type ids
+ */
+export const TypeId: TypeId = limiter.TypeId
+
+/**
+ * @since 0.1.0
+ * @category type ids
+ */
+export type TypeId = typeof limiter.TypeId
+
+/**
+ * The rate of one dependency, shared by all calls to it.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface RateLimiter extends Pipeable {
+  readonly [TypeId]: TypeId
+}
+
+/**
+ * @since 0.1.0
+ */
+export declare namespace RateLimiter {
+  /**
+   * @since 0.1.0
+   * @category options
+   */
+  export interface Options {
+    /** How many tokens a window has: a whole number of at least 1. They come back one after another, evenly. */
+    readonly limit: number
+    /** Longer than zero, at most 2^31-1 ms. */
+    readonly window: Duration.DurationInput
+    /** How many tokens may be taken at once after a rest. Defaults to `limit`; 1 spaces calls evenly. */
+    readonly burst?: number | undefined
+    /** What becomes of a call for which there are not enough tokens. Defaults to `"fail"`. */
+    readonly onExceeded?: "delay" | "fail" | undefined
+    /** How many calls may wait where they are delayed; the rest fails. Defaults to 1,000. */
+    readonly maxQueued?: number | undefined
+    /** Names it in errors. Defaults to `""`. */
+    readonly key?: string | undefined
+  }
+
+  /**
+   * @since 0.1.0
+   * @category options
+   */
+  export interface Consume {
+    /** What the call costs: a whole number of at least 1. Defaults to 1. */
+    readonly tokens?: number | undefined
+  }
+
+  /**
+   * @since 0.1.0
+   * @category models
+   */
+  export interface Snapshot {
+    readonly key: string
+    readonly limit: number
+    /** How many tokens could be taken now: none while calls wait. */
+    readonly remaining: number
+    readonly waiting: number
+    /** Calls rejected since it was made. */
+    readonly rejected: number
+  }
+}
+
+/**
+ * The call was not made, because there are not enough tokens and it could not wait for them. It captures no stack.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class RateLimitExceeded extends Data.TaggedError("RateLimitExceeded")<{
+  readonly key: string
+  readonly limit: number
+  /** When there will be enough, if nobody else comes; infinite where the call costs more than the burst. */
+  readonly retryAfter: Duration.Duration
+  /** How many tokens there are: too few for this call. */
+  readonly remaining: number
+}> {
+  /**
+   * @since 0.1.0
+   */
+  override get message(): string {
+    const { key, limit, retryAfter } = this
+    const name = key === "" ? "The rate limit" : `The rate limit "${key}"`
+    return Duration.isFinite(retryAfter)
+      ? `${name} of ${limit} is exceeded, retry after ${Duration.format(retryAfter)}`
+      : `${name} of ${limit} never has as many tokens at once as the call costs`
+  }
+}
+
+const reject = rejection.withoutStack(RateLimitExceeded)
+
+/**
+ * Makes a limiter with all of its burst. It holds no fiber and no timer. Throws `InvalidOption` for an option out of range.
+ *
+ * The rule is the generic cell rate algorithm (ITU-T I.371): `limit / window` is kept to exactly, and no window of any
+ * start sees as many calls as `limit + burst`.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const make = (options: RateLimiter.Options): Effect.Effect<RateLimiter> => {
+  const settings = check(options)
+  return Effect.withFiberRuntime((fiber) => Effect.succeed(new limiter.Limiter(settings, nowMillis(fiber))))
+}
+
+const check = (options: RateLimiter.Options): limiter.Settings => {
+  const limit = InvalidOption.integer("limit", options.limit, { min: 1 })
+  const windowMillis = InvalidOption.millis("window", options.window, { moreThan: 0 })
+  const burst = InvalidOption.integer("burst", options.burst ?? limit, { min: 1 })
+  const maxQueued = InvalidOption.integer("maxQueued", options.maxQueued ?? 1_000, { min: 0 })
+  return {
+    key: options.key ?? "",
+    limit,
+    rate: { ticksPerMilli: limit, ticksPerToken: windowMillis, burst },
+    maxQueued: options.onExceeded === "delay" ? maxQueued : 0,
+    reject
+  }
+}
+
+/**
+ * Makes the limiter of a tag, for the wiring of services.
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layer = <I>(tag: Context.Tag<I, RateLimiter>, options: RateLimiter.Options): Layer.Layer<I> =>
+  Layer.effect(tag, make(options))
+
+/** Every limiter is made by `make`. */
+const of = (self: RateLimiter): limiter.Limiter => self as limiter.Limiter
+
+const tokensOf = (options: RateLimiter.Consume | undefined): number =>
+  InvalidOption.integer("tokens", options?.tokens ?? 1, { min: 1 })
+
+/**
+ * Takes the tokens and runs the effect; fails with `RateLimitExceeded` where there are not enough and the call may not wait.
+ *
+ * Calls that wait are started in the order in which they came, each at its time. No wait begins that would last until the
+ * `Deadline` of the fiber, or for ever. A call that is interrupted while it waits has taken nothing, and all behind it move
+ * up; once its time has come, its tokens are spent. A clock that steps back delays nobody.
+ *
+ * @example
+ * ```ts
+ * import { Duration, Effect } from "effect"
+ * import * as RateLimiter from "reprise/RateLimiter"
+ *
+ * const program = Effect.gen(function*() {
+ *   const limiter = yield* RateLimiter.make({ limit: 2, window: "1 minute" })
+ *   const call = Effect.succeed("done").pipe(RateLimiter.protect(limiter))
+ *   const error = yield* Effect.flip(Effect.all([call, call, call]))
+ *   return Duration.format(error.retryAfter)
+ * })
+ *
+ * Effect.runPromise(program).then((retryAfter) => console.log(retryAfter.slice(0, 3))) // => 30s
+ * ```
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const protect: {
+  (
+    limiter: RateLimiter,
+    options?: RateLimiter.Consume
+  ): <A, E, R>(self: Effect.Effect<A, E, R>) => Effect.Effect<A, E | RateLimitExceeded, R>
+  <A, E, R>(
+    self: Effect.Effect<A, E, R>,
+    limiter: RateLimiter,
+    options?: RateLimiter.Consume
+  ): Effect.Effect<A, E | RateLimitExceeded, R>
+} = dual(
+  (args) => Effect.isEffect(args[0]),
+  <A, E, R>(
+    self: Effect.Effect<A, E, R>,
+    limiter: RateLimiter,
+    options?: RateLimiter.Consume
+  ): Effect.Effect<A, E | RateLimitExceeded, R> => protect_.protect(of(limiter), self, tokensOf(options))
+)
+
+/**
+ * Takes the tokens, or waits for them, and runs nothing.
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const consume = (
+  self: RateLimiter,
+  options?: RateLimiter.Consume
+): Effect.Effect<void, RateLimitExceeded> => protect_.protect(of(self), Effect.void, tokensOf(options))
+
+/**
+ * All that is known, for dashboards and for people.
+ *
+ * @since 0.1.0
+ * @category getters
+ */
+export const snapshot = (self: RateLimiter): Effect.Effect<RateLimiter.Snapshot> =>
+  Effect.withFiberRuntime((fiber) => {
+    const { rejected, settings: { key, limit }, waiting } = of(self)
+    return Effect.succeed({ key, limit, remaining: of(self).remaining(nowMillis(fiber)), waiting, rejected })
+  })

@@ -1,0 +1,67 @@
+import type * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import type * as Fiber from "effect/Fiber"
+import * as FiberRef from "effect/FiberRef"
+import * as FiberRefs from "effect/FiberRefs"
+import * as Runtime from "effect/Runtime"
+import * as RuntimeFlags from "effect/RuntimeFlags"
+
+/**
+ * A fiber and a reference in fields that their types keep to themselves, so each may be missing one day. To ask a fiber for
+ * its references makes it copy them all, to write down its runtime flags.
+ */
+interface FiberFields {
+  readonly _fiberRefs?: FiberRefs.FiberRefs
+  readonly currentRuntimeFlags?: RuntimeFlags.RuntimeFlags
+}
+interface RefFields {
+  readonly join?: (parentValue: unknown, childValue: unknown) => unknown
+}
+
+/** @internal */
+export const fiberRefs = (fiber: Fiber.RuntimeFiber<unknown, unknown>): FiberRefs.FiberRefs =>
+  (fiber as FiberFields)._fiberRefs ?? fiber.getFiberRefs()
+
+/**
+ * What runs effects as the parent would.
+ *
+ * @internal
+ */
+export const runtimeOf = <R>(
+  parent: Fiber.RuntimeFiber<unknown, unknown>,
+  runtimeFlags: RuntimeFlags.RuntimeFlags,
+  refs = fiberRefs(parent)
+): Runtime.Runtime<R> =>
+  // The fiber that runs an effect which needs R holds R; its type says `never`.
+  Runtime.make({ context: parent.currentContext as Context.Context<R>, runtimeFlags, fiberRefs: refs })
+
+/**
+ * The exit of a child, with what it changed. To inherit costs a quarter of the whole, and few effects leave behind anything
+ * to inherit.
+ *
+ * @internal
+ */
+export const join = <A, E, R>(
+  before: Runtime.Runtime<R>,
+  child: Fiber.RuntimeFiber<A, E>,
+  exit: Exit.Exit<A, E>
+): Effect.Effect<A, E> =>
+  Exit.isSuccess(exit) && hasChanged(before, child) ? Effect.zipRight(child.inheritAll, exit) : exit
+
+const notInherited = RuntimeFlags.Interruption | RuntimeFlags.WindDown
+
+const hasChanged = (before: Runtime.Runtime<never>, child: Fiber.RuntimeFiber<unknown, unknown>): boolean => {
+  const flags = (child as FiberFields).currentRuntimeFlags
+  if (flags === undefined || ((flags ^ before.runtimeFlags) & ~notInherited) !== 0) return true
+  let changed = false
+  fiberRefs(child).locals.forEach(([[, value]], ref) => {
+    const old: unknown = FiberRefs.getOrDefault(before.fiberRefs, ref)
+    // What was set and set back is no change, and the flags were compared above.
+    if (value !== old && ref !== FiberRef.currentRuntimeFlags) changed ||= takesBack(ref, old, value)
+  })
+  return changed
+}
+
+/** A fork may change what the parent never takes back: the scope of forks, in everything that runs concurrently. */
+const takesBack = (ref: object, old: unknown, value: unknown): boolean => (ref as RefFields).join?.(old, value) !== old

@@ -1,0 +1,60 @@
+import * as Duration from "effect/Duration"
+import * as Option from "effect/Option"
+import type { Hedge } from "../../Hedge.js"
+import * as InvalidOption from "../../InvalidOption.js"
+import { Sketch } from "./sketch.js"
+
+// Not marked internal: the declarations of Hedge refer to it.
+export const QuantileTypeId: unique symbol = Symbol.for("reprise/Hedge/Quantile")
+
+/** @internal */
+export class QuantileDelay implements Hedge.Quantile {
+  readonly [QuantileTypeId]: typeof QuantileTypeId = QuantileTypeId
+  readonly quantile: number
+  readonly minMillis: number
+  readonly maxMillis: number
+  readonly warmUp: number
+  readonly initialMillis: number
+  readonly windowMillis: number
+
+  constructor(options: Hedge.QuantileOptions) {
+    const { initial, max, min = 0, quantile, warmUp = 100, window = "1 minute" } = options
+    this.quantile = InvalidOption.number("quantile", quantile, { min: 0, max: 1 })
+    this.minMillis = InvalidOption.millis("min", min, { min: 0 })
+    this.maxMillis = InvalidOption.millis("max", max ?? InvalidOption.maxDelayMillis, { min: this.minMillis })
+    this.warmUp = InvalidOption.integer("warmUp", warmUp, { min: 1 })
+    this.initialMillis = initial === undefined ? Infinity : InvalidOption.millis("initial", initial, { min: 0 })
+    this.windowMillis = InvalidOption.millis("window", window, { moreThan: 0 })
+  }
+}
+
+/** @internal */
+export interface Delay {
+  /** Infinite where nothing but a failure makes a hedge. */
+  readonly millis: () => number
+  /** Learns from the first attempts. */
+  readonly sketch: Sketch | undefined
+}
+
+/**
+ * Checks at once; a sketch is made for each that asks for it.
+ *
+ * @internal
+ */
+export const make = (after: Duration.DurationInput | Hedge.Quantile): () => Delay => {
+  if (after instanceof QuantileDelay) return () => learned(after)
+  // Every `Quantile` is made by `QuantileDelay`.
+  const duration = after as Duration.DurationInput
+  const isInfinite = Option.exists(Duration.decodeUnknown(duration), (duration) => !Duration.isFinite(duration))
+  const millis = isInfinite ? Infinity : InvalidOption.millis("after", duration, { min: 0 })
+  return () => ({ millis: () => millis, sketch: undefined })
+}
+
+const learned = ({ initialMillis, maxMillis, minMillis, quantile, warmUp, windowMillis }: QuantileDelay): Delay => {
+  const sketch = new Sketch({ quantile, windowMillis, minimum: warmUp })
+  const millis = () => {
+    const learned = sketch.read()
+    return learned === undefined ? initialMillis : Math.min(Math.max(learned, minMillis), maxMillis)
+  }
+  return { millis, sketch }
+}

@@ -1,0 +1,211 @@
+import * as Cause from "effect/Cause"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
+import * as FiberRef from "effect/FiberRef"
+import * as Option from "effect/Option"
+import * as Runtime from "effect/Runtime"
+import * as Child from "../child.js"
+import { nowMillis } from "../clock.js"
+import * as timer from "../timer.js"
+import { type Hedger, judge } from "./hedge.js"
+
+type Restore = <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
+
+type Parent = Fiber.RuntimeFiber<unknown, unknown>
+
+/** @internal */
+export const run = <A, E, R>(
+  self: Hedger,
+  attempt: (number: number) => Effect.Effect<A, E, R>,
+  withdraw = self.settings.withdraw
+): Effect.Effect<A, E, R> =>
+  Effect.uninterruptibleMask((restore) =>
+    Effect.withFiberRuntime<A, E, R>((parent, status) => {
+      self.calls++
+      const runtime = Child.runtimeOf<R>(parent, status.runtimeFlags)
+      return new Race(self, attempt, withdraw, restore, parent, runtime).begin()
+    })
+  )
+
+interface Ended<A, E> {
+  readonly fiber: Fiber.RuntimeFiber<A, E>
+  readonly exit: Exit.Exit<A, E>
+}
+
+/** The attempts of one call. What happens to them changes it at once; the caller is woken to act on it. */
+class Race<A, E, R> {
+  private readonly fibers: Array<Fiber.RuntimeFiber<A, E>> = []
+  private running = 0
+  private hedgesLeft: number
+  /** What asks for a hedge: failures that have not been answered by one, and the delay since the last attempt. */
+  private failures = 0
+  private isDelayOver: boolean
+  /** What ended the race, and what last failed to. */
+  private winner: Ended<A, E> | undefined
+  private loser: Ended<A, E> | undefined
+  private wake: (() => void) | undefined
+  private stopTimer: (() => void) | undefined
+  private readonly startMillis: number
+  private readonly delayMillis: number
+  private isFinalizer = false
+
+  constructor(
+    readonly self: Hedger,
+    readonly attempt: (number: number) => Effect.Effect<A, E, R>,
+    readonly withdraw: Effect.Effect<boolean> | undefined,
+    readonly restore: Restore,
+    readonly parent: Parent,
+    readonly runtime: Runtime.Runtime<R>
+  ) {
+    this.hedgesLeft = self.settings.maxHedges
+    this.delayMillis = self.delay.millis()
+    this.isDelayOver = this.delayMillis <= 0
+    this.startMillis = self.delay.sketch === undefined ? 0 : nowMillis(parent)
+  }
+
+  begin(): Effect.Effect<A, E> {
+    this.start()
+    if (this.winner !== undefined) return this.settle(this.winner)
+    // Where the interruption came before, the effect is a finalizer, which runs to its end.
+    this.isFinalizer = !Cause.isEmpty(this.parent.getFiberRef(FiberRef.interruptedCause))
+    return this.go()
+  }
+
+  private start(): void {
+    const { attempt, fibers, restore, runtime } = this
+    const fiber = Runtime.runFork(runtime, restore(attempt(fibers.length + 1)))
+    fibers.push(fiber)
+    this.running++
+    const exit = fiber.unsafePoll()
+    if (exit !== null) return this.end(fiber, exit)
+    fiber.addObserver((exit) => {
+      this.end(fiber, exit)
+      this.wake?.()
+    })
+  }
+
+  private end(fiber: Fiber.RuntimeFiber<A, E>, exit: Exit.Exit<A, E>): void {
+    this.running--
+    const judged = this.winner === undefined ? judge(this.self.settings, exit) : undefined
+    if (judged !== undefined) this.winner = { fiber, exit: judged }
+    else if (this.winner === undefined) {
+      this.loser = { fiber, exit }
+      this.failures++
+    }
+    if (this.self.delay.sketch !== undefined && fiber === this.fibers[0]) {
+      const now = nowMillis(this.parent)
+      const isAnswer = Exit.isSuccess(exit) && judged !== undefined
+      this.self.learn(now - this.startMillis, now, isAnswer, this.delayMillis)
+    }
+  }
+
+  private go(): Effect.Effect<A, E> {
+    if (this.winner !== undefined) return this.settle(this.winner)
+    if (this.mayHedge()) return this.hedge()
+    return this.running > 0 ? this.wait() : this.settle(this.loser!)
+  }
+
+  private mayHedge(): boolean {
+    return this.hedgesLeft > 0 && (this.failures > 0 || this.isDelayOver)
+  }
+
+  private hedge(): Effect.Effect<A, E> {
+    const { withdraw } = this
+    this.failures = Math.max(this.failures - 1, 0)
+    this.isDelayOver = this.delayMillis <= 0
+    this.clearTimer()
+    if (withdraw === undefined) return this.answer(true)
+    return Effect.matchCauseEffect(this.restore(withdraw), {
+      onSuccess: (granted) => this.answer(granted),
+      onFailure: (cause) => this.stop(cause)
+    })
+  }
+
+  private answer(granted: boolean): Effect.Effect<A, E> {
+    if (this.winner !== undefined) return this.settle(this.winner)
+    if (!granted) {
+      this.self.refused++
+      this.hedgesLeft = 0
+      return this.go()
+    }
+    this.hedgesLeft--
+    this.self.hedges++
+    this.start()
+    return Effect.suspend(() => this.go())
+  }
+
+  private wait(): Effect.Effect<A, E> {
+    if (this.hedgesLeft > 0 && this.delayMillis < Infinity) {
+      this.stopTimer ??= timer.start(this.parent, this.runtime, this.delayMillis, () => {
+        this.isDelayOver = true
+        this.wake?.()
+      })
+    }
+    const event = Effect.async<void>((resume) => {
+      const isOver = this.winner !== undefined || this.running === 0
+      if (isOver || this.mayHedge()) resume(Effect.void)
+      else this.wake = () => resume(Effect.void)
+    })
+    // What is uninterruptible here may be interruptible in an attempt: it has to hear of the interruption.
+    return Effect.matchCauseEffect(this.isFinalizer ? this.restore(event) : Effect.interruptible(event), {
+      onSuccess: () => this.go(),
+      onFailure: (cause) => this.stop(cause)
+    })
+  }
+
+  private clearTimer(): void {
+    this.stopTimer?.()
+    this.stopTimer = undefined
+  }
+
+  private settle({ exit, fiber }: Ended<A, E>): Effect.Effect<A, E> {
+    this.clearTimer()
+    const isSuccess = Exit.isSuccess(exit)
+    if (this.fibers.length === 1 && isSuccess) return Child.join(this.runtime, fiber, exit)
+    if (isSuccess && fiber !== this.fibers[0]) this.self.won++
+    const joined = Effect.suspend(() =>
+      Effect.zipRight(this.discard(isSuccess ? fiber : undefined), Child.join(this.runtime, fiber, exit))
+    )
+    return this.running === 0 ? joined : Effect.zipRight(Fiber.interruptAll(this.fibers), joined)
+  }
+
+  /** The caller was interrupted, or the budget died. */
+  private stop(cause: Cause.Cause<never>): Effect.Effect<A, E> {
+    this.clearTimer()
+    return Effect.zipRight(
+      Fiber.interruptAll(this.fibers),
+      Effect.suspend(() => {
+        const fiber = Cause.isInterruptedOnly(cause) ? this.succeeded() : undefined
+        const exit = fiber?.unsafePoll() ?? Exit.failCause(this.fibers.reduce(withDefects, cause))
+        return Effect.zipRight(this.discard(fiber), fiber === undefined ? exit : Child.join(this.runtime, fiber, exit))
+      })
+    )
+  }
+
+  private succeeded(): Fiber.RuntimeFiber<A, E> | undefined {
+    const { fibers, winner } = this
+    if (winner !== undefined && Exit.isSuccess(winner.exit)) return winner.fiber
+    return fibers.find((fiber) => Option.exists(Option.fromNullable(fiber.unsafePoll()), Exit.isSuccess))
+  }
+
+  /** Lets go of what has succeeded and is not the result. */
+  private discard(result: Fiber.RuntimeFiber<A, E> | undefined): Effect.Effect<void> {
+    const { discard } = this.self.settings
+    if (discard === undefined) return Effect.void
+    return Effect.forEach(this.fibers, (fiber) => {
+      const exit = fiber.unsafePoll()
+      return fiber !== result && exit !== null && Exit.isSuccess(exit) ? discard(exit.value) : Effect.void
+    }, { discard: true })
+  }
+}
+
+/** A finalizer that died while the attempt was being interrupted must not go unseen. */
+const withDefects = (
+  cause: Cause.Cause<never>,
+  fiber: Fiber.RuntimeFiber<unknown, unknown>
+): Cause.Cause<never> => {
+  const exit = fiber.unsafePoll()
+  const defects = exit === null || Exit.isSuccess(exit) ? Option.none() : Cause.keepDefects(exit.cause)
+  return Option.isNone(defects) ? cause : Cause.sequential(cause, defects.value)
+}
