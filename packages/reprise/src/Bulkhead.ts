@@ -1,0 +1,263 @@
+/**
+ * Bounds how many calls run at once, and how many wait for their turn: one slow dependency cannot take everything there is.
+ *
+ * @since 0.1.0
+ */
+import type * as Config from "effect/Config"
+import type * as ConfigError from "effect/ConfigError"
+import type * as Context from "effect/Context"
+import * as Data from "effect/Data"
+import type * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import { dual } from "effect/Function"
+import * as Layer from "effect/Layer"
+import type { Pipeable } from "effect/Pipeable"
+import * as bulkhead from "./internal/bulkhead/bulkhead.js"
+import * as rejection from "./internal/bulkhead/rejection.js"
+import * as InvalidOption from "./InvalidOption.js"
+
+/**
+ * @since 0.1.0
+ * @category type ids
+ */
+export const TypeId: TypeId = bulkhead.TypeId
+
+/**
+ * @since 0.1.0
+ * @category type ids
+ */
+export type TypeId = typeof bulkhead.TypeId
+
+/**
+ * The permits for one dependency, shared by all calls to it.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Bulkhead extends Pipeable {
+  readonly [TypeId]: TypeId
+}
+
+/**
+ * @since 0.1.0
+ */
+export declare namespace Bulkhead {
+  /**
+   * Which of the waiting calls is next: the one that has waited longest, or the one that came last.
+   *
+   * @since 0.1.0
+   * @category options
+   */
+  export type Order = "fifo" | "lifo"
+
+  /**
+   * @since 0.1.0
+   * @category options
+   */
+  export interface Size {
+    /** How many calls may run at once, at least 1. */
+    readonly maxConcurrent?: number | undefined
+    /** How many more may wait. */
+    readonly maxQueued?: number | undefined
+  }
+
+  /**
+   * @since 0.1.0
+   * @category options
+   */
+  export interface Options extends Size {
+    readonly maxConcurrent: number
+    /** How many more may wait. Defaults to 0: what cannot run at once is rejected. */
+    readonly maxQueued?: number | undefined
+    /** How long a call may wait. Defaults to as long as it takes, up to the deadline of its fiber. */
+    readonly queueTimeout?: Duration.DurationInput | undefined
+    /** Which of the calls of one priority is next. Defaults to `"fifo"`. */
+    readonly order?: Order | undefined
+    /** Names it in errors. Defaults to `""`. */
+    readonly key?: string | undefined
+  }
+
+  /**
+   * @since 0.1.0
+   * @category options
+   */
+  export interface CallOptions {
+    /** The higher, the sooner it is its turn: any finite number. Defaults to 0. */
+    readonly priority?: number | undefined
+  }
+
+  /**
+   * Why a call was rejected: the queue was `full`, or it waited as long as it may (`timeout`, or the `deadline` of its fiber).
+   *
+   * @since 0.1.0
+   * @category models
+   */
+  export type Reason = "full" | "timeout" | "deadline"
+
+  /**
+   * The counts are those right after the rejection.
+   *
+   * @since 0.1.0
+   * @category models
+   */
+  export interface Rejection {
+    readonly key: string
+    readonly reason: Reason
+    readonly running: number
+    readonly queued: number
+    readonly maxConcurrent: number
+    readonly maxQueued: number
+  }
+
+  /**
+   * @since 0.1.0
+   * @category models
+   */
+  export interface Snapshot {
+    readonly key: string
+    readonly running: number
+    readonly queued: number
+    readonly maxConcurrent: number
+    readonly maxQueued: number
+    /** Calls rejected since it was made. */
+    readonly rejected: { readonly [reason in Reason]: number }
+  }
+}
+
+/**
+ * The call was not made, because too many others were. It captures no stack.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class BulkheadFull extends Data.TaggedError("BulkheadFull")<Bulkhead.Rejection> {
+  /**
+   * @since 0.1.0
+   */
+  override get message(): string {
+    const { key, maxConcurrent, maxQueued, queued, reason, running } = this
+    const name = key === "" ? "The bulkhead" : `The bulkhead "${key}"`
+    const how = {
+      full: "is full",
+      timeout: "had no permit in time",
+      deadline: "had no permit before the deadline"
+    }[reason]
+    return `${name} ${how}: ${running} of ${maxConcurrent} running, ${queued} of ${maxQueued} queued`
+  }
+}
+
+const reject = rejection.withoutStack(BulkheadFull)
+
+/** Every bulkhead is made here. */
+const of = (self: Bulkhead): bulkhead.Handle => self as bulkhead.Handle
+
+/**
+ * Makes a bulkhead. It holds no fiber and no timer: only a wait that is limited has a timer, while it lasts. Throws
+ * `InvalidOption` for an option out of range.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const make = (options: Bulkhead.Options): Effect.Effect<Bulkhead> => bulkhead.make(options, reject)
+
+/**
+ * Makes the bulkhead of a tag, for the wiring of services.
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layer = <I>(tag: Context.Tag<I, Bulkhead>, options: Bulkhead.Options): Layer.Layer<I> =>
+  Layer.effect(tag, make(options))
+
+/**
+ * The numbers of `Options`, read from Effect's `Config`: `MAX_CONCURRENT`, which has no default, `MAX_QUEUED` and
+ * `QUEUE_TIMEOUT`, each behind the prefix if there is one.
+ *
+ * @since 0.1.0
+ * @category config
+ */
+export const config: (prefix?: string) => Config.Config<Bulkhead.Options> = bulkhead.config
+
+/**
+ * Like `layer`, with options from `Config`. A value out of range is a `ConfigError`.
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layerConfig = <I>(
+  tag: Context.Tag<I, Bulkhead>,
+  options: Config.Config<Bulkhead.Options> = config()
+): Layer.Layer<I, ConfigError.ConfigError> =>
+  Layer.effect(
+    tag,
+    Effect.flatMap(options, (options) => Effect.flatten(InvalidOption.asConfigError(() => make(options))))
+  )
+
+/**
+ * Runs the effect with a permit, which it gives back however it ends; waits for one where all are taken, and fails with
+ * `BulkheadFull` where it may not wait.
+ *
+ * Nobody who waits is overtaken, but by a higher priority. Where the queue is full, the one that would be served last is
+ * rejected: the call itself, or one that waits and has a lower priority, or the same and came before it (`"lifo"`). A call
+ * that waits is rejected as soon as the deadline of its fiber passes, and one whose deadline has passed does not wait.
+ *
+ * @example
+ * ```ts
+ * import { Effect } from "effect"
+ * import * as Bulkhead from "reprise/Bulkhead"
+ *
+ * const program = Effect.gen(function*() {
+ *   const bulkhead = yield* Bulkhead.make({ key: "reports", maxConcurrent: 2, maxQueued: 1 })
+ *   const call = Effect.sleep("10 millis").pipe(Bulkhead.protect(bulkhead), Effect.flip, Effect.option)
+ *   const errors = yield* Effect.all([call, call, call, call], { concurrency: "unbounded" })
+ *   return errors.flatMap((error) => error._tag === "Some" ? [error.value.message] : [])
+ * })
+ *
+ * Effect.runPromise(program).then((messages) => console.log(messages.join("\n")))
+ * // => The bulkhead "reports" is full: 2 of 2 running, 1 of 1 queued
+ * ```
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const protect: {
+  (
+    bulkhead: Bulkhead,
+    options?: Bulkhead.CallOptions
+  ): <A, E, R>(self: Effect.Effect<A, E, R>) => Effect.Effect<A, E | BulkheadFull, R>
+  <A, E, R>(
+    self: Effect.Effect<A, E, R>,
+    bulkhead: Bulkhead,
+    options?: Bulkhead.CallOptions
+  ): Effect.Effect<A, E | BulkheadFull, R>
+} = dual(
+  ([self]) => Effect.isEffect(self),
+  <A, E, R>(
+    self: Effect.Effect<A, E, R>,
+    bulkhead_: Bulkhead,
+    options?: Bulkhead.CallOptions
+  ): Effect.Effect<A, E | BulkheadFull, R> => bulkhead.protect(of(bulkhead_), self, options)
+)
+
+/**
+ * Changes how many may run and how many may wait; what is not given stays.
+ *
+ * Fewer permits interrupt nobody: no other call begins until enough of them have ended. More permits go to those who wait, in
+ * their order. A smaller queue rejects those who would have been served last. Throws `InvalidOption` for a number out of
+ * range.
+ *
+ * @since 0.1.0
+ * @category control
+ */
+export const resize: {
+  (options: Bulkhead.Size): (self: Bulkhead) => Effect.Effect<void>
+  (self: Bulkhead, options: Bulkhead.Size): Effect.Effect<void>
+} = dual(2, (self: Bulkhead, options: Bulkhead.Size): Effect.Effect<void> => bulkhead.resize(of(self), options))
+
+/**
+ * All that is known, for dashboards and for people.
+ *
+ * @since 0.1.0
+ * @category getters
+ */
+export const snapshot = (self: Bulkhead): Effect.Effect<Bulkhead.Snapshot> => bulkhead.snapshot(of(self))

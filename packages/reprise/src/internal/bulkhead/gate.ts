@@ -1,0 +1,191 @@
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import type * as Fiber from "effect/Fiber"
+import { nowMillis } from "../clock.js"
+import * as waiters from "./waiters.js"
+
+/** @internal */
+export type Reason = "full" | "timeout" | "deadline"
+
+/**
+ * Calls that have a share of the permits for themselves.
+ *
+ * @internal
+ */
+export interface Group<E> {
+  readonly name: string | undefined
+  readonly share: number
+  /** How many of them may run whatever the others do. */
+  guaranteed: number
+  running: number
+  readonly waiting: waiters.Waiters<Waiter<E>>
+}
+
+/** @internal */
+export const group = <E>(name: string | undefined, share: number, order: waiters.Order): Group<E> => ({
+  name,
+  share,
+  guaranteed: 0,
+  running: 0,
+  waiting: new waiters.Waiters(order)
+})
+
+/** @internal */
+export class Waiter<E> extends waiters.Waiter {
+  /** Whether it got a permit. */
+  outcome: Exit.Exit<void, E> | undefined
+  stopTimer: (() => void) | undefined
+  private resume: ((exit: Exit.Exit<void, E>) => void) | undefined
+
+  constructor(
+    readonly group: Group<E>,
+    priority: number,
+    /** In the order in which they came, across groups. */
+    readonly number: number,
+    readonly fiber: Fiber.RuntimeFiber<unknown, unknown>,
+    readonly deadlineMillis: number
+  ) {
+    super(priority)
+  }
+
+  readonly settled: Effect.Effect<void, E> = Effect.async((resume) => {
+    // It may be decided before anybody listens.
+    if (this.outcome === undefined) this.resume = resume
+    else resume(this.outcome)
+  })
+
+  settle(outcome: Exit.Exit<void, E>): void {
+    this.outcome = outcome
+    this.stopTimer?.()
+    this.resume?.(outcome)
+  }
+
+  isLate(): boolean {
+    return this.deadlineMillis !== Infinity && this.deadlineMillis <= nowMillis(this.fiber)
+  }
+}
+
+/**
+ * Permits, and the queue for them. After each step nobody waits who could run: so whoever may run at once overtakes nobody.
+ *
+ * @internal
+ */
+export class Gate<E> {
+  running = 0
+  queued = 0
+  readonly rejected = { full: 0, timeout: 0, deadline: 0 }
+  private numbers = 0
+
+  constructor(
+    public limit: number,
+    public maxQueued: number,
+    readonly queueTimeoutMillis: number,
+    readonly groups: ReadonlyArray<Group<E>>,
+    readonly rejection: (gate: Gate<E>, group: Group<E>, reason: Reason) => E
+  ) {
+    this.guarantee()
+  }
+
+  tryEnter(group: Group<E>): boolean {
+    if (this.running >= this.limit && group.running >= group.guaranteed) return false
+    this.enter(group)
+    return true
+  }
+
+  release(group: Group<E>): void {
+    this.running--
+    group.running--
+    if (this.queued > 0) this.serve()
+  }
+
+  resize(limit: number, maxQueued: number): void {
+    this.maxQueued = maxQueued
+    if (limit !== this.limit) {
+      this.limit = limit
+      this.guarantee()
+    }
+    this.serve()
+    for (const { waiting } of this.groups) {
+      while (this.queued > maxQueued && waiting.last !== undefined) this.reject(waiting.last, "full")
+    }
+  }
+
+  hasRoom({ waiting }: Group<E>, priority: number): boolean {
+    return this.queued < this.maxQueued || waiting.precedesLast(priority)
+  }
+
+  /** Where the queue is full, in place of the last of the group. */
+  enqueue(
+    group: Group<E>,
+    priority: number,
+    fiber: Fiber.RuntimeFiber<unknown, unknown>,
+    deadlineMillis: number
+  ): Waiter<E> {
+    const waiter = new Waiter(group, priority, this.numbers++, fiber, deadlineMillis)
+    if (this.queued >= this.maxQueued && group.waiting.last !== undefined) this.reject(group.waiting.last, "full")
+    group.waiting.add(waiter)
+    this.queued++
+    return waiter
+  }
+
+  /** Rejects a call that never waited. */
+  refuse(group: Group<E>, reason: Reason): Exit.Exit<never, E> {
+    this.rejected[reason]++
+    return Exit.fail(this.rejection(this, group, reason))
+  }
+
+  reject(waiter: Waiter<E>, reason: Reason): void {
+    if (this.remove(waiter)) waiter.settle(this.refuse(waiter.group, reason))
+  }
+
+  /** Gives back whatever one has who stops waiting. */
+  leave(waiter: Waiter<E>): void {
+    if (this.remove(waiter)) waiter.stopTimer?.()
+    else if (waiter.outcome !== undefined && Exit.isSuccess(waiter.outcome)) this.release(waiter.group)
+  }
+
+  private guarantee(): void {
+    for (const group of this.groups) {
+      // 0.28 of 25 is 7.000000000000001.
+      group.guaranteed = group.share === 0 ? 0 : Math.ceil(this.limit * group.share - 1e-9)
+    }
+  }
+
+  private enter(group: Group<E>): void {
+    this.running++
+    group.running++
+  }
+
+  private remove(waiter: Waiter<E>): boolean {
+    if (waiter.lane === undefined) return false
+    waiter.group.waiting.remove(waiter)
+    this.queued--
+    return true
+  }
+
+  private serve(): void {
+    for (let waiter = this.next(); waiter !== undefined; waiter = this.next()) {
+      if (waiter.isLate()) {
+        this.reject(waiter, "deadline")
+      } else {
+        this.remove(waiter)
+        this.enter(waiter.group)
+        waiter.settle(Exit.void)
+      }
+    }
+  }
+
+  /** The first of those who may run: of the groups that do not have what they are guaranteed, and then of all. */
+  private next(): Waiter<E> | undefined {
+    if (this.queued === 0) return undefined
+    let next: Waiter<E> | undefined
+    let isNextOwed = false
+    for (const { guaranteed, running, waiting: { first } } of this.groups) {
+      const isOwed = running < guaranteed
+      if (first === undefined || (!isOwed && this.running >= this.limit)) continue
+      const isBefore = next === undefined || (isOwed === isNextOwed ? first.number < next.number : isOwed)
+      if (isBefore) [next, isNextOwed] = [first, isOwed]
+    }
+    return next
+  }
+}

@@ -1,0 +1,83 @@
+// Internal all the same; without the tag, so that the tests of this module see its types (`stripInternal`).
+
+export type Order = "fifo" | "lifo"
+
+/** Somebody who waits, and its neighbours of the same priority. */
+export abstract class Waiter {
+  lane: Lane | undefined
+  older: Waiter | undefined
+  newer: Waiter | undefined
+
+  constructor(readonly priority: number) {}
+}
+
+/** Those of one priority, in the order in which they came. */
+interface Lane {
+  readonly priority: number
+  oldest: Waiter | undefined
+  newest: Waiter | undefined
+}
+
+/**
+ * A queue with priorities. To come, to be served and to leave cost the same however many wait; only the number of different
+ * priorities among them counts.
+ */
+export class Waiters<W extends Waiter> {
+  size = 0
+  /** The highest priority first; none is empty. */
+  private readonly lanes: Array<Lane> = []
+
+  constructor(readonly order: Order) {}
+
+  /** The next to be served. */
+  get first(): W | undefined {
+    const lane = this.lanes[0]
+    // Only what `add` was given is in a lane.
+    return (this.order === "fifo" ? lane?.oldest : lane?.newest) as W | undefined
+  }
+
+  /** The last to be served, and so the first to be rejected. */
+  get last(): W | undefined {
+    const lane = this.lanes[this.lanes.length - 1]
+    // As in `first`.
+    return (this.order === "fifo" ? lane?.newest : lane?.oldest) as W | undefined
+  }
+
+  /** Whether one who comes now with this priority would be served before the last. */
+  precedesLast(priority: number): boolean {
+    const lowest = this.lanes[this.lanes.length - 1]?.priority
+    return lowest !== undefined && (priority > lowest || (priority === lowest && this.order === "lifo"))
+  }
+
+  add(waiter: W): void {
+    const lane = this.laneOf(waiter.priority)
+    waiter.lane = lane
+    waiter.older = lane.newest
+    if (lane.newest === undefined) lane.oldest = waiter
+    else lane.newest.newer = waiter
+    lane.newest = waiter
+    this.size++
+  }
+
+  /** Does nothing for one who waits no longer. */
+  remove(waiter: W): void {
+    const { lane, newer, older } = waiter
+    if (lane === undefined) return
+    if (older === undefined) lane.oldest = newer
+    else older.newer = newer
+    if (newer === undefined) lane.newest = older
+    else newer.older = older
+    waiter.lane = waiter.older = waiter.newer = undefined
+    if (lane.oldest === undefined) this.lanes.splice(this.lanes.indexOf(lane), 1)
+    this.size--
+  }
+
+  private laneOf(priority: number): Lane {
+    const at = this.lanes.findIndex((lane) => lane.priority <= priority)
+    const found = this.lanes[at]
+    if (found?.priority === priority) return found
+    const lane: Lane = { priority, oldest: undefined, newest: undefined }
+    this.lanes.splice(at < 0 ? this.lanes.length : at, 0, lane)
+    return lane
+  }
+}
