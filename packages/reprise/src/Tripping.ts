@@ -141,6 +141,27 @@ export const consecutive = (n: number): Tripping => {
 /**
  * Trips when the share of failures among at least `minimumCalls` calls in the window reaches `threshold` (`>=`).
  *
+ * @example
+ * ```ts
+ * import { Effect } from "effect"
+ * import * as CircuitBreaker from "reprise/CircuitBreaker"
+ * import * as Tripping from "reprise/Tripping"
+ *
+ * const program = Effect.gen(function*() {
+ *   const breaker = yield* CircuitBreaker.make({
+ *     trip: Tripping.rate({ threshold: 0.5, minimumCalls: 4, window: { duration: "10 seconds" } })
+ *   })
+ *   const call = (isGood: boolean) =>
+ *     (isGood ? Effect.succeed("up") : Effect.fail("down")).pipe(CircuitBreaker.protect(breaker), Effect.ignore)
+ *   yield* Effect.forEach([true, false, false], call)
+ *   const before = yield* CircuitBreaker.state(breaker)
+ *   yield* call(true)
+ *   return [before, yield* CircuitBreaker.state(breaker)]
+ * })
+ *
+ * Effect.runPromise(program).then(console.log) // => [ 'Closed', 'Open' ]
+ * ```
+ *
  * @since 0.1.0
  * @category constructors
  */
@@ -151,6 +172,25 @@ export const rate = (options: Tripping.Rate): Tripping => ofSamples(options, und
  * are slow: a dependency that answers nothing at all is seen before its first call ends. A probe that is slow is a failed
  * one.
  *
+ * @example
+ * ```ts
+ * import { Effect } from "effect"
+ * import * as CircuitBreaker from "reprise/CircuitBreaker"
+ * import * as Tripping from "reprise/Tripping"
+ *
+ * const program = Effect.gen(function*() {
+ *   const breaker = yield* CircuitBreaker.make({
+ *     trip: Tripping.slowRate({ slowerThan: "20 millis", threshold: 1, minimumCalls: 1, window: { calls: 10 } })
+ *   })
+ *   // It never answers, and is not even given up.
+ *   yield* Effect.never.pipe(CircuitBreaker.protect(breaker), Effect.fork)
+ *   yield* Effect.sleep("40 millis")
+ *   return yield* Effect.succeed("up").pipe(CircuitBreaker.protect(breaker), Effect.flip)
+ * })
+ *
+ * Effect.runPromise(program).then((error) => console.log(error.trip?.rule)) // => slowRate
+ * ```
+ *
  * @since 0.1.0
  * @category constructors
  */
@@ -160,6 +200,26 @@ export const slowRate = (options: Tripping.SlowRate): Tripping =>
 /**
  * Trips with the first of the rules that does.
  *
+ * @example
+ * ```ts
+ * import { Effect } from "effect"
+ * import * as CircuitBreaker from "reprise/CircuitBreaker"
+ * import * as Tripping from "reprise/Tripping"
+ *
+ * const program = Effect.gen(function*() {
+ *   const breaker = yield* CircuitBreaker.make({
+ *     trip: Tripping.any(
+ *       Tripping.consecutive(2),
+ *       Tripping.rate({ threshold: 0.5, minimumCalls: 20, window: { calls: 100 } })
+ *     )
+ *   })
+ *   yield* Effect.replicateEffect(Effect.fail("down").pipe(CircuitBreaker.protect(breaker), Effect.ignore), 2)
+ *   return (yield* CircuitBreaker.snapshot(breaker)).trip?.rule
+ * })
+ *
+ * Effect.runPromise(program).then(console.log) // => consecutive
+ * ```
+ *
  * @since 0.1.0
  * @category combinators
  */
@@ -167,6 +227,29 @@ export const any = (...rules: readonly [Tripping, ...ReadonlyArray<Tripping>]): 
 
 /**
  * Trips when all of the rules would at the same time.
+ *
+ * @example
+ * ```ts
+ * import { Effect } from "effect"
+ * import * as CircuitBreaker from "reprise/CircuitBreaker"
+ * import * as Tripping from "reprise/Tripping"
+ *
+ * const program = Effect.gen(function*() {
+ *   const breaker = yield* CircuitBreaker.make({
+ *     trip: Tripping.all(
+ *       Tripping.consecutive(2),
+ *       Tripping.rate({ threshold: 0.5, minimumCalls: 4, window: { calls: 100 } })
+ *     )
+ *   })
+ *   const failing = Effect.fail("down").pipe(CircuitBreaker.protect(breaker), Effect.ignore)
+ *   yield* Effect.replicateEffect(failing, 3)
+ *   const before = yield* CircuitBreaker.state(breaker)
+ *   yield* failing
+ *   return [before, yield* CircuitBreaker.state(breaker)]
+ * })
+ *
+ * Effect.runPromise(program).then(console.log) // => [ 'Closed', 'Open' ]
+ * ```
  *
  * @since 0.1.0
  * @category combinators
@@ -231,8 +314,8 @@ const samples = (window: Tripping.Window): () => windows.Samples => {
 }
 
 /** The limits from which on a call is slow, and what counts the slow ones in flight. */
-const watching = (limits: ReadonlyArray<number>): [ReadonlyArray<number>, ((previous?: InFlight) => InFlight)?] =>
-  limits.length === 0 ? [limits] : [limits, (previous) => previous?.watch(limits) ?? new InFlight(limits)]
+const watching = (limits: ReadonlyArray<number>): [ReadonlyArray<number>?, ((previous?: InFlight) => InFlight)?] =>
+  limits.length === 0 ? [] : [limits, (previous) => previous?.watch(limits) ?? new InFlight(limits)]
 
 const several = (rules: ReadonlyArray<Tripping>, isAll: boolean): Tripping => {
   if (rules.length === 0) {

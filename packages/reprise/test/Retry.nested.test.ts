@@ -179,25 +179,6 @@ describe("Retry.allowNested", () => {
 })
 
 describe("Retry.loop, nested", () => {
-  it("lets loops within its attempts make one attempt, where it is told to", () => {
-    const count = (withoutNested: boolean) => attempts((dead) => loop(Retry.retry(dead, twice), { withoutNested }))
-    assert.deepStrictEqual([count(false), count(true)], [9, 3])
-  })
-
-  it("does not stop itself by that, nor what its schedule and beforeWait do", () => {
-    const { dead, seen } = counting()
-    const asking = Schedule.whileInputEffect(twice, () => Effect.as(Effect.ignore(Retry.retry(dead, twice)), true))
-    const program = Retry.loop({
-      attempt: () => Effect.fail("down"),
-      schedule: asking,
-      beforeWait: () => Effect.ignore(Retry.retry(dead, twice)),
-      withoutNested: true
-    })
-    const [, ledger] = Effect.runSync(program)
-    assert.deepStrictEqual(reasons(ledger), ["backoff", "backoff", "schedule"])
-    assert.strictEqual(seen.attempts, 3 * 2 + 3 * 2)
-  })
-
   it("goes on within another all the same, where it is told to, and only it", () => {
     const count = (nested: "allow" | "suppress") => attempts((dead) => Retry.withoutNested(loop(dead, { nested })))
     assert.deepStrictEqual([count("suppress"), count("allow")], [1, 3])

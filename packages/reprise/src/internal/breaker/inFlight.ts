@@ -23,17 +23,17 @@ interface Mark {
 export class InFlight {
   private last: Entry | undefined
   private number = 0
-  private marks: ReadonlyArray<Mark> = []
+  private marks: ReadonlyArray<Mark>
 
   constructor(limits: ReadonlyArray<number>) {
-    this.watch(limits)
+    this.marks = marksFrom(undefined, limits)
   }
 
   /** Looks at the calls that are there with other limits. */
   watch(limits: ReadonlyArray<number>): this {
     let first = this.last
     while (first?.previous !== undefined) first = first.previous
-    this.marks = limits.map((limitMillis) => ({ limitMillis, count: 0, next: first }))
+    this.marks = marksFrom(first, limits)
     return this
   }
 
@@ -47,8 +47,8 @@ export class InFlight {
 
   remove(entry: Entry): void {
     for (const mark of this.marks) {
-      if (mark.next === entry) mark.next = entry.next
-      else if (mark.next === undefined || entry.number < mark.next.number) mark.count--
+      if (mark.next === undefined || entry.number < mark.next.number) mark.count--
+      else if (mark.next === entry) mark.next = entry.next
     }
     if (entry.previous !== undefined) entry.previous.next = entry.next
     if (entry.next === undefined) this.last = entry.previous
@@ -65,3 +65,6 @@ export class InFlight {
     return mark.count
   }
 }
+
+const marksFrom = (first: Entry | undefined, limits: ReadonlyArray<number>): ReadonlyArray<Mark> =>
+  limits.map((limitMillis) => ({ limitMillis, count: 0, next: first }))

@@ -76,7 +76,7 @@ export class LastMillis implements Samples {
   bad = 0
   private head = -Infinity
   /** When it was last brought up to date: a call asks twice at the same moment. */
-  private nowMillis = -Infinity
+  private nowMillis = NaN
   /** How many spans the clock has stepped back since. */
   private ahead = 0
   /** Calls and bad calls of each span in turn. */
@@ -99,13 +99,13 @@ export class LastMillis implements Samples {
   }
 
   advance(nowMillis: number): void {
+    // Stryker disable next-line ConditionalExpression: it only spares working out the same once more.
     if (nowMillis === this.nowMillis) return
     this.nowMillis = nowMillis
     // In this order, no rounding puts a moment into the span before its own.
     const clock = Math.floor(nowMillis * this.buckets / this.millis)
+    this.ahead = Math.max(this.ahead, this.head - clock)
     const span = clock + this.ahead
-    if (span < this.head) this.ahead = this.head - clock
-    if (span <= this.head) return
     const passed = Math.min(span - this.head, this.buckets)
     this.head = span
     for (let i = 0; i < passed && this.calls > 0; i++) this.clear(this.at(span - i))

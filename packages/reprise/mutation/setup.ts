@@ -1,0 +1,4 @@
+import * as fc from "effect/FastCheck"
+
+// A property that fails has killed the mutant: nobody looks at a smaller example.
+fc.configureGlobal({ endOnFailure: true })
