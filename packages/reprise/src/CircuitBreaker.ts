@@ -221,6 +221,28 @@ const reject = rejection.withoutStack(CircuitOpen)
 /**
  * Makes a breaker, closed. It holds no fiber and no timer. Throws `InvalidOption` for an option out of range.
  *
+ * @example
+ * ```ts
+ * import { Effect } from "effect"
+ * import * as CircuitBreaker from "reprise/CircuitBreaker"
+ * import * as Tripping from "reprise/Tripping"
+ *
+ * const program = Effect.gen(function*() {
+ *   const breaker = yield* CircuitBreaker.make({
+ *     key: "payments",
+ *     trip: Tripping.consecutive(2),
+ *     isFailure: (error) => error !== "NotFound"
+ *   })
+ *   const call = (error: string) => Effect.fail(error).pipe(CircuitBreaker.protect(breaker), Effect.ignore)
+ *   yield* Effect.forEach(["NotFound", "NotFound", "NotFound"], call)
+ *   const before = yield* CircuitBreaker.state(breaker)
+ *   yield* Effect.forEach(["Down", "Down"], call)
+ *   return `${before}, then ${yield* CircuitBreaker.state(breaker)}`
+ * })
+ *
+ * Effect.runPromise(program).then(console.log) // => Closed, then Open
+ * ```
+ *
  * @since 0.1.0
  * @category constructors
  */
@@ -229,6 +251,21 @@ export const make = <R = never>(options: CircuitBreaker.Options<R>): Effect.Effe
 
 /**
  * Makes the breaker of a tag, for the wiring of services.
+ *
+ * @example
+ * ```ts
+ * import { Context, Effect } from "effect"
+ * import * as CircuitBreaker from "reprise/CircuitBreaker"
+ * import * as Tripping from "reprise/Tripping"
+ *
+ * class Payments extends Context.Tag("Payments")<Payments, CircuitBreaker.CircuitBreaker>() {}
+ *
+ * const PaymentsLive = CircuitBreaker.layer(Payments, { key: "payments", trip: Tripping.consecutive(5) })
+ *
+ * const program = Effect.flatMap(Payments, (breaker) => Effect.succeed("paid").pipe(CircuitBreaker.protect(breaker)))
+ *
+ * Effect.runPromise(Effect.provide(program, PaymentsLive)).then(console.log) // => paid
+ * ```
  *
  * @since 0.1.0
  * @category layers
@@ -243,6 +280,22 @@ export const layer = <I, R = never>(
  * `OPEN_FOR` (first time, 1 s), `MAX_OPEN_FOR` (60 s), `PROBES`, `SUCCESSES`, `LEASE`, each behind the prefix if there is
  * one.
  *
+ * @example
+ * ```ts
+ * import { ConfigProvider, Effect } from "effect"
+ * import * as CircuitBreaker from "reprise/CircuitBreaker"
+ *
+ * const environment = ConfigProvider.fromMap(new Map([["PAYMENTS_FAILURES", "1"]]), { pathDelim: "_" })
+ *
+ * const program = Effect.gen(function*() {
+ *   const breaker = yield* CircuitBreaker.make(yield* CircuitBreaker.config("PAYMENTS"))
+ *   yield* Effect.fail("down").pipe(CircuitBreaker.protect(breaker), Effect.ignore)
+ *   return yield* CircuitBreaker.state(breaker)
+ * })
+ *
+ * Effect.runPromise(Effect.withConfigProvider(program, environment)).then(console.log) // => Open
+ * ```
+ *
  * @since 0.1.0
  * @category config
  */
@@ -250,6 +303,22 @@ export const config: (prefix?: string) => Config.Config<CircuitBreaker.Options> 
 
 /**
  * Like `layer`, with options from `Config`. A value out of range is a `ConfigError`.
+ *
+ * @example
+ * ```ts
+ * import { ConfigProvider, Context, Effect } from "effect"
+ * import * as CircuitBreaker from "reprise/CircuitBreaker"
+ *
+ * class Payments extends Context.Tag("Payments")<Payments, CircuitBreaker.CircuitBreaker>() {}
+ *
+ * const PaymentsLive = CircuitBreaker.layerConfig(Payments, CircuitBreaker.config("PAYMENTS"))
+ *
+ * const environment = ConfigProvider.fromMap(new Map([["PAYMENTS_PROBES", "0"]]), { pathDelim: "_" })
+ *
+ * const program = Payments.pipe(Effect.provide(PaymentsLive), Effect.withConfigProvider(environment), Effect.flip)
+ *
+ * Effect.runPromise(program).then((error) => console.log(error._op)) // => InvalidData
+ * ```
  *
  * @since 0.1.0
  * @category layers
@@ -304,6 +373,27 @@ const of = (self: CircuitBreaker): breaker.Breaker => self as breaker.Breaker
  * Asks for a permit, for what cannot be wrapped by `protect`. Every permit has to be given to `settle`, whatever happens:
  * take it and give it back in `Effect.acquireUseRelease`.
  *
+ * @example
+ * ```ts
+ * import { Effect } from "effect"
+ * import * as CircuitBreaker from "reprise/CircuitBreaker"
+ * import * as Tripping from "reprise/Tripping"
+ *
+ * const program = Effect.gen(function*() {
+ *   const breaker = yield* CircuitBreaker.make({ trip: Tripping.consecutive(1) })
+ *   const call = <A, E>(effect: Effect.Effect<A, E>) =>
+ *     Effect.acquireUseRelease(
+ *       CircuitBreaker.admit(breaker),
+ *       () => effect,
+ *       (permit, exit) => CircuitBreaker.settle(breaker, permit, exit)
+ *     )
+ *   yield* Effect.ignore(call(Effect.fail("down")))
+ *   return yield* Effect.flip(call(Effect.succeed("up")))
+ * })
+ *
+ * Effect.runPromise(program).then((error) => console.log(error._tag)) // => CircuitOpen
+ * ```
+ *
  * @since 0.1.0
  * @category permits
  */
@@ -313,6 +403,23 @@ export const admit = (self: CircuitBreaker): Effect.Effect<CircuitBreaker.Permit
 
 /**
  * Gives a permit back and says how the call ended. A second time does nothing.
+ *
+ * @example
+ * ```ts
+ * import { Effect, Exit } from "effect"
+ * import * as CircuitBreaker from "reprise/CircuitBreaker"
+ * import * as Tripping from "reprise/Tripping"
+ *
+ * const program = Effect.gen(function*() {
+ *   const breaker = yield* CircuitBreaker.make({ trip: Tripping.consecutive(2) })
+ *   const permit = yield* CircuitBreaker.admit(breaker)
+ *   yield* CircuitBreaker.settle(breaker, permit, Exit.fail("down"))
+ *   yield* CircuitBreaker.settle(breaker, permit, Exit.fail("down"))
+ *   return (yield* CircuitBreaker.snapshot(breaker)).failures
+ * })
+ *
+ * Effect.runPromise(program).then(console.log) // => 1
+ * ```
  *
  * @since 0.1.0
  * @category permits
@@ -333,6 +440,22 @@ export const settle: {
 /**
  * The state now. Reading it changes nothing: an open breaker becomes half-open with the next call after its time.
  *
+ * @example
+ * ```ts
+ * import { Effect } from "effect"
+ * import * as CircuitBreaker from "reprise/CircuitBreaker"
+ * import * as Tripping from "reprise/Tripping"
+ *
+ * const program = Effect.gen(function*() {
+ *   const breaker = yield* CircuitBreaker.make({ trip: Tripping.consecutive(1) })
+ *   const before = yield* CircuitBreaker.state(breaker)
+ *   yield* Effect.fail("down").pipe(CircuitBreaker.protect(breaker), Effect.ignore)
+ *   return [before, yield* CircuitBreaker.state(breaker)]
+ * })
+ *
+ * Effect.runPromise(program).then(console.log) // => [ 'Closed', 'Open' ]
+ * ```
+ *
  * @since 0.1.0
  * @category getters
  */
@@ -342,6 +465,25 @@ export const state = (self: CircuitBreaker): Effect.Effect<CircuitBreaker.State>
 /**
  * All that is known, for dashboards and for people.
  *
+ * @example
+ * ```ts
+ * import { Effect } from "effect"
+ * import * as CircuitBreaker from "reprise/CircuitBreaker"
+ * import * as Tripping from "reprise/Tripping"
+ *
+ * const program = Effect.gen(function*() {
+ *   const breaker = yield* CircuitBreaker.make({
+ *     trip: Tripping.rate({ threshold: 0.5, minimumCalls: 10, window: { calls: 100 } })
+ *   })
+ *   yield* Effect.succeed("up").pipe(CircuitBreaker.protect(breaker))
+ *   yield* Effect.fail("down").pipe(CircuitBreaker.protect(breaker), Effect.ignore)
+ *   const { calls, failures, state } = yield* CircuitBreaker.snapshot(breaker)
+ *   return `${state}: ${failures} of ${calls} calls have failed`
+ * })
+ *
+ * Effect.runPromise(program).then(console.log) // => Closed: 1 of 2 calls have failed
+ * ```
+ *
  * @since 0.1.0
  * @category getters
  */
@@ -350,6 +492,25 @@ export const snapshot = (self: CircuitBreaker): Effect.Effect<CircuitBreaker.Sna
 /**
  * The candidate that was given as `shadow`, as a breaker: its `snapshot` and `changes` say what it would have done.
  *
+ * @example
+ * ```ts
+ * import { Effect } from "effect"
+ * import * as CircuitBreaker from "reprise/CircuitBreaker"
+ * import * as Tripping from "reprise/Tripping"
+ *
+ * const program = Effect.gen(function*() {
+ *   const breaker = yield* CircuitBreaker.make({
+ *     trip: Tripping.consecutive(10),
+ *     shadow: { trip: Tripping.consecutive(3) }
+ *   })
+ *   yield* Effect.replicateEffect(Effect.fail("down").pipe(CircuitBreaker.protect(breaker), Effect.ignore), 8)
+ *   const candidate = yield* CircuitBreaker.shadow(breaker)
+ *   return (yield* CircuitBreaker.snapshot(candidate)).rejected
+ * })
+ *
+ * Effect.runPromise(program).then(console.log) // => 5
+ * ```
+ *
  * @since 0.1.0
  * @category getters
  */
@@ -357,6 +518,24 @@ export const shadow = (self: CircuitBreaker): Option.Option<CircuitBreaker> => O
 
 /**
  * The transitions from now on, in order. A consumer that is more than 64 behind loses the oldest of them.
+ *
+ * @example
+ * ```ts
+ * import { Effect, Fiber, Stream } from "effect"
+ * import * as CircuitBreaker from "reprise/CircuitBreaker"
+ * import * as Tripping from "reprise/Tripping"
+ *
+ * const program = Effect.gen(function*() {
+ *   const breaker = yield* CircuitBreaker.make({ trip: Tripping.consecutive(1) })
+ *   const watcher = yield* CircuitBreaker.changes(breaker).pipe(Stream.take(2), Stream.runCollect, Effect.fork)
+ *   yield* Effect.yieldNow()
+ *   yield* Effect.fail("down").pipe(CircuitBreaker.protect(breaker), Effect.ignore)
+ *   yield* CircuitBreaker.close(breaker)
+ *   return Array.from(yield* Fiber.join(watcher), ({ from, to }) => `${from} -> ${to}`)
+ * })
+ *
+ * Effect.runPromise(program).then(console.log) // => [ 'Closed -> Open', 'Open -> Closed' ]
+ * ```
  *
  * @since 0.1.0
  * @category getters
@@ -376,6 +555,25 @@ export const changes = (self: CircuitBreaker): Stream.Stream<CircuitBreaker.Tran
 /**
  * Rejects all calls until every isolation has been released; then the breaker goes on where it was.
  *
+ * @example
+ * ```ts
+ * import { Effect } from "effect"
+ * import * as CircuitBreaker from "reprise/CircuitBreaker"
+ * import * as Tripping from "reprise/Tripping"
+ *
+ * const program = Effect.gen(function*() {
+ *   const breaker = yield* CircuitBreaker.make({ trip: Tripping.consecutive(5) })
+ *   const during = yield* Effect.acquireUseRelease(
+ *     CircuitBreaker.isolate(breaker),
+ *     () => CircuitBreaker.state(breaker),
+ *     ({ release }) => release
+ *   )
+ *   return [during, yield* CircuitBreaker.state(breaker)]
+ * })
+ *
+ * Effect.runPromise(program).then(console.log) // => [ 'Isolated', 'Closed' ]
+ * ```
+ *
  * @since 0.1.0
  * @category control
  */
@@ -383,6 +581,23 @@ export const isolate = (self: CircuitBreaker): Effect.Effect<CircuitBreaker.Isol
 
 /**
  * Lets all calls through and goes on counting, without ever opening. It begins with a new window.
+ *
+ * @example
+ * ```ts
+ * import { Effect } from "effect"
+ * import * as CircuitBreaker from "reprise/CircuitBreaker"
+ * import * as Tripping from "reprise/Tripping"
+ *
+ * const program = Effect.gen(function*() {
+ *   const breaker = yield* CircuitBreaker.make({ trip: Tripping.consecutive(1) })
+ *   yield* CircuitBreaker.disable(breaker)
+ *   yield* Effect.replicateEffect(Effect.fail("down").pipe(CircuitBreaker.protect(breaker), Effect.ignore), 3)
+ *   const { failures, state } = yield* CircuitBreaker.snapshot(breaker)
+ *   return `${state}, with ${failures} failures`
+ * })
+ *
+ * Effect.runPromise(program).then(console.log) // => Disabled, with 3 failures
+ * ```
  *
  * @since 0.1.0
  * @category control
@@ -392,6 +607,26 @@ export const disable = (self: CircuitBreaker): Effect.Effect<void> => controls.s
 /**
  * Ends `disable`. It begins with a new window.
  *
+ * @example
+ * ```ts
+ * import { Effect } from "effect"
+ * import * as CircuitBreaker from "reprise/CircuitBreaker"
+ * import * as Tripping from "reprise/Tripping"
+ *
+ * const program = Effect.gen(function*() {
+ *   const breaker = yield* CircuitBreaker.make({ trip: Tripping.consecutive(1) })
+ *   const failing = Effect.fail("down").pipe(CircuitBreaker.protect(breaker), Effect.ignore)
+ *   yield* CircuitBreaker.disable(breaker)
+ *   yield* failing
+ *   yield* CircuitBreaker.enable(breaker)
+ *   const before = yield* CircuitBreaker.state(breaker)
+ *   yield* failing
+ *   return [before, yield* CircuitBreaker.state(breaker)]
+ * })
+ *
+ * Effect.runPromise(program).then(console.log) // => [ 'Closed', 'Open' ]
+ * ```
+ *
  * @since 0.1.0
  * @category control
  */
@@ -399,6 +634,22 @@ export const enable = (self: CircuitBreaker): Effect.Effect<void> => controls.se
 
 /**
  * Closes an open or half-open breaker now, with a new window; does nothing to one that is closed.
+ *
+ * @example
+ * ```ts
+ * import { Effect } from "effect"
+ * import * as CircuitBreaker from "reprise/CircuitBreaker"
+ * import * as Tripping from "reprise/Tripping"
+ *
+ * const program = Effect.gen(function*() {
+ *   const breaker = yield* CircuitBreaker.make({ trip: Tripping.consecutive(1) })
+ *   yield* Effect.fail("down").pipe(CircuitBreaker.protect(breaker), Effect.ignore)
+ *   yield* CircuitBreaker.close(breaker)
+ *   return yield* Effect.succeed("up").pipe(CircuitBreaker.protect(breaker))
+ * })
+ *
+ * Effect.runPromise(program).then(console.log) // => up
+ * ```
  *
  * @since 0.1.0
  * @category control
@@ -408,6 +659,22 @@ export const close = (self: CircuitBreaker): Effect.Effect<void> => controls.clo
 /**
  * Opens a closed or half-open breaker now: for `openFor` where it is given, or else as long as its schedule says. Zero makes
  * the next call a probe.
+ *
+ * @example
+ * ```ts
+ * import { Duration, Effect } from "effect"
+ * import * as CircuitBreaker from "reprise/CircuitBreaker"
+ * import * as Tripping from "reprise/Tripping"
+ *
+ * const program = Effect.gen(function*() {
+ *   const breaker = yield* CircuitBreaker.make({ key: "payments", trip: Tripping.consecutive(5) })
+ *   yield* CircuitBreaker.trip(breaker, { openFor: "30 minutes" })
+ *   const { retryAfter, trip } = yield* Effect.succeed("up").pipe(CircuitBreaker.protect(breaker), Effect.flip)
+ *   return `${trip?.rule}, ${Math.ceil(Duration.toMinutes(retryAfter))} minutes`
+ * })
+ *
+ * Effect.runPromise(program).then(console.log) // => manual, 30 minutes
+ * ```
  *
  * @since 0.1.0
  * @category control
@@ -420,6 +687,23 @@ export const trip = (
 /**
  * Puts it into the state in which it was made: closed, with a new window, neither isolated nor disabled.
  *
+ * @example
+ * ```ts
+ * import { Effect } from "effect"
+ * import * as CircuitBreaker from "reprise/CircuitBreaker"
+ * import * as Tripping from "reprise/Tripping"
+ *
+ * const program = Effect.gen(function*() {
+ *   const breaker = yield* CircuitBreaker.make({ trip: Tripping.consecutive(1) })
+ *   yield* CircuitBreaker.trip(breaker)
+ *   yield* CircuitBreaker.isolate(breaker)
+ *   yield* CircuitBreaker.reset(breaker)
+ *   return yield* CircuitBreaker.state(breaker)
+ * })
+ *
+ * Effect.runPromise(program).then(console.log) // => Closed
+ * ```
+ *
  * @since 0.1.0
  * @category control
  */
@@ -428,6 +712,24 @@ export const reset = (self: CircuitBreaker): Effect.Effect<void> => controls.res
 /**
  * Gives a running breaker other options. State, generation, the time until which it is open, and what its window has seen
  * stay; a window of another kind begins empty. `key` and `shadow` stay too.
+ *
+ * @example
+ * ```ts
+ * import { Effect } from "effect"
+ * import * as CircuitBreaker from "reprise/CircuitBreaker"
+ * import * as Tripping from "reprise/Tripping"
+ *
+ * const program = Effect.gen(function*() {
+ *   const breaker = yield* CircuitBreaker.make({ trip: Tripping.consecutive(10) })
+ *   const failing = Effect.fail("down").pipe(CircuitBreaker.protect(breaker), Effect.ignore)
+ *   yield* Effect.replicateEffect(failing, 4)
+ *   yield* CircuitBreaker.reconfigure(breaker, { trip: Tripping.consecutive(5) })
+ *   yield* failing
+ *   return yield* CircuitBreaker.state(breaker)
+ * })
+ *
+ * Effect.runPromise(program).then(console.log) // => Open
+ * ```
  *
  * @since 0.1.0
  * @category control

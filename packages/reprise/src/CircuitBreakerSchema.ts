@@ -19,6 +19,25 @@ import * as restore from "./internal/breaker/restore.js"
 /**
  * A `CircuitOpen` as JSON: durations are milliseconds, `null` where there is no end.
  *
+ * @example
+ * ```ts
+ * import { Effect, Schema } from "effect"
+ * import * as CircuitBreaker from "reprise/CircuitBreaker"
+ * import * as CircuitBreakerSchema from "reprise/CircuitBreakerSchema"
+ * import * as Tripping from "reprise/Tripping"
+ *
+ * const program = Effect.gen(function*() {
+ *   const breaker = yield* CircuitBreaker.make({ key: "payments", trip: Tripping.consecutive(1) })
+ *   yield* CircuitBreaker.trip(breaker, { openFor: "3 seconds" })
+ *   const error = yield* Effect.succeed("up").pipe(CircuitBreaker.protect(breaker), Effect.flip)
+ *   const json = JSON.stringify(yield* Schema.encode(CircuitBreakerSchema.CircuitOpen)(error))
+ *   const received = yield* Schema.decodeUnknown(CircuitBreakerSchema.CircuitOpen)(JSON.parse(json))
+ *   return `${received._tag}: ${received.key} (${received.trip?.rule})`
+ * })
+ *
+ * Effect.runPromise(program).then(console.log) // => CircuitOpen: payments (manual)
+ * ```
+ *
  * @since 0.1.0
  * @category schemas
  */
@@ -54,6 +73,25 @@ export const CircuitOpen = Schema.transform(
 
 /**
  * What is written down of a breaker, as JSON. Times are epoch milliseconds, so that the time between counts.
+ *
+ * @example
+ * ```ts
+ * import { Effect, Schema } from "effect"
+ * import * as CircuitBreaker from "reprise/CircuitBreaker"
+ * import * as CircuitBreakerSchema from "reprise/CircuitBreakerSchema"
+ * import * as Tripping from "reprise/Tripping"
+ *
+ * const program = Effect.gen(function*() {
+ *   const breaker = yield* CircuitBreaker.make({ trip: Tripping.consecutive(5) })
+ *   yield* Effect.fail("down").pipe(CircuitBreaker.protect(breaker), Effect.ignore)
+ *   return yield* Schema.encode(Schema.parseJson(CircuitBreakerSchema.State))(
+ *     yield* CircuitBreakerSchema.exportState(breaker)
+ *   )
+ * })
+ *
+ * Effect.runPromise(program).then(console.log)
+ * // => {"version":1,"isDisabled":false,"state":{"_tag":"Closed","window":{"kind":"consecutive","failures":1}}}
+ * ```
  *
  * @since 0.1.0
  * @category schemas
@@ -127,6 +165,25 @@ export const exportState = (self: CircuitBreaker.CircuitBreaker): Effect.Effect<
  * Puts a breaker into the state that was written down: an open one stays open for the rest of its time, and its schedule goes
  * on where it was. Fails with `StateRefused`, and changes nothing, where the state is of another version, has impossible
  * values or comes from another kind of rule; with `onRefused: "closed"` it closes the breaker instead.
+ *
+ * @example
+ * ```ts
+ * import { Effect } from "effect"
+ * import * as CircuitBreaker from "reprise/CircuitBreaker"
+ * import * as CircuitBreakerSchema from "reprise/CircuitBreakerSchema"
+ * import * as Tripping from "reprise/Tripping"
+ *
+ * const program = Effect.gen(function*() {
+ *   const breaker = yield* CircuitBreaker.make({ trip: Tripping.consecutive(5) })
+ *   yield* CircuitBreaker.trip(breaker)
+ *   const written = { version: 0, failures: 3 }
+ *   const { _tag } = yield* Effect.flip(CircuitBreakerSchema.importState(breaker, written))
+ *   yield* CircuitBreakerSchema.importState(breaker, written, { onRefused: "closed" })
+ *   return `${_tag}, then ${yield* CircuitBreaker.state(breaker)}`
+ * })
+ *
+ * Effect.runPromise(program).then(console.log) // => StateRefused, then Closed
+ * ```
  *
  * @since 0.1.0
  * @category persistence

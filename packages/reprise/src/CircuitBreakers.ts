@@ -60,6 +60,26 @@ export declare namespace CircuitBreakers {
  * listener of `changes` uses it. Where all `capacity` keys have to stay, a new key gets a breaker that is not kept.
  * Throws `InvalidOption` for an option out of range.
  *
+ * @example
+ * ```ts
+ * import { Effect } from "effect"
+ * import * as CircuitBreakers from "reprise/CircuitBreakers"
+ * import * as Tripping from "reprise/Tripping"
+ *
+ * const program = Effect.gen(function*() {
+ *   const tenants = yield* CircuitBreakers.make<{ readonly id: number; readonly isTrial: boolean }>({
+ *     breaker: ({ isTrial }) => ({ trip: Tripping.consecutive(isTrial ? 1 : 5) }),
+ *     name: ({ id }) => `tenant ${id}`,
+ *     capacity: 1_000
+ *   })
+ *   const trial = { id: 7, isTrial: true }
+ *   yield* Effect.fail("down").pipe(CircuitBreakers.protect(tenants, trial), Effect.ignore)
+ *   return yield* Effect.succeed("up").pipe(CircuitBreakers.protect(tenants, trial), Effect.flip)
+ * })
+ *
+ * Effect.runPromise(program).then(({ key, state }) => console.log(key, state)) // => tenant 7 Open
+ * ```
+ *
  * @since 0.1.0
  * @category constructors
  */
@@ -68,6 +88,24 @@ export const make = <K, R = never>(
 ): Effect.Effect<CircuitBreakers<K>, never, R> => internal.make(options, rejection.withoutStack(CircuitOpen))
 
 /**
+ * @example
+ * ```ts
+ * import { Context, Effect } from "effect"
+ * import * as CircuitBreakers from "reprise/CircuitBreakers"
+ * import * as Tripping from "reprise/Tripping"
+ *
+ * class Tenants extends Context.Tag("Tenants")<Tenants, CircuitBreakers.CircuitBreakers<string>>() {}
+ *
+ * const TenantsLive = CircuitBreakers.layer(Tenants, { breaker: { trip: Tripping.consecutive(5) } })
+ *
+ * const program = Effect.gen(function*() {
+ *   const tenants = yield* Tenants
+ *   return yield* Effect.succeed("up").pipe(CircuitBreakers.protect(tenants, "a"))
+ * })
+ *
+ * Effect.runPromise(Effect.provide(program, TenantsLive)).then(console.log) // => up
+ * ```
+ *
  * @since 0.1.0
  * @category layers
  */
@@ -81,6 +119,23 @@ const of = <K>(self: CircuitBreakers<K>): internal.Registry<K> => self as intern
 
 /**
  * The breaker of a key; made where there is none.
+ *
+ * @example
+ * ```ts
+ * import { Effect } from "effect"
+ * import * as CircuitBreaker from "reprise/CircuitBreaker"
+ * import * as CircuitBreakers from "reprise/CircuitBreakers"
+ * import * as Tripping from "reprise/Tripping"
+ *
+ * const program = Effect.gen(function*() {
+ *   const tenants = yield* CircuitBreakers.make<string>({ breaker: { trip: Tripping.consecutive(5) } })
+ *   yield* Effect.flatMap(CircuitBreakers.get(tenants, "a"), CircuitBreaker.trip)
+ *   const state = (key: string) => Effect.flatMap(CircuitBreakers.get(tenants, key), CircuitBreaker.state)
+ *   return [yield* state("a"), yield* state("b")]
+ * })
+ *
+ * Effect.runPromise(program).then(console.log) // => [ 'Open', 'Closed' ]
+ * ```
  *
  * @since 0.1.0
  * @category getters
@@ -135,6 +190,22 @@ export const protect: {
 /**
  * Every key with what is known of its breaker.
  *
+ * @example
+ * ```ts
+ * import { Effect } from "effect"
+ * import * as CircuitBreakers from "reprise/CircuitBreakers"
+ * import * as Tripping from "reprise/Tripping"
+ *
+ * const program = Effect.gen(function*() {
+ *   const tenants = yield* CircuitBreakers.make<string>({ breaker: { trip: Tripping.consecutive(1) } })
+ *   yield* Effect.fail("down").pipe(CircuitBreakers.protect(tenants, "a"), Effect.ignore)
+ *   yield* Effect.succeed("up").pipe(CircuitBreakers.protect(tenants, "b"))
+ *   return (yield* CircuitBreakers.entries(tenants)).map(([key, { state }]) => `${key}: ${state}`)
+ * })
+ *
+ * Effect.runPromise(program).then(console.log) // => [ 'a: Open', 'b: Closed' ]
+ * ```
+ *
  * @since 0.1.0
  * @category getters
  */
@@ -144,6 +215,23 @@ export const entries = <K>(
 
 /**
  * How many calls got a breaker that was not kept, because every key had to stay.
+ *
+ * @example
+ * ```ts
+ * import { Effect } from "effect"
+ * import * as CircuitBreakers from "reprise/CircuitBreakers"
+ * import * as Tripping from "reprise/Tripping"
+ *
+ * const program = Effect.gen(function*() {
+ *   const tenants = yield* CircuitBreakers.make<string>({ breaker: { trip: Tripping.consecutive(1) }, capacity: 1 })
+ *   // An open breaker has to stay, so that there is no room for another key.
+ *   yield* Effect.fail("down").pipe(CircuitBreakers.protect(tenants, "a"), Effect.ignore)
+ *   yield* Effect.succeed("up").pipe(CircuitBreakers.protect(tenants, "b"))
+ *   return yield* CircuitBreakers.overflowed(tenants)
+ * })
+ *
+ * Effect.runPromise(program).then(console.log) // => 1
+ * ```
  *
  * @since 0.1.0
  * @category getters

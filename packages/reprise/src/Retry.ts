@@ -143,8 +143,6 @@ export declare namespace Retry {
     readonly budget?: RetryBudget | undefined
     /** Which failures are timeouts to the budget. Defaults to the tags `TimeoutException` and `AttemptTimeout`. */
     readonly isTimeout?: ((error: E) => boolean) | undefined
-    /** Runs each attempt in `withoutNested`. Defaults to `false`. */
-    readonly withoutNested?: boolean | undefined
     /** Within `withoutNested`, whether to make one attempt or to go on all the same. Defaults to `"suppress"`. */
     readonly nested?: "suppress" | "allow" | undefined
   }

@@ -68,10 +68,7 @@ export const make = <Out, In, R>(
     )
   const attempt = <A, E, R1>(self: Effect.Effect<A, E, R1>) => {
     const numbered = Effect.provideService(self, Schedule.CurrentIterationMetadata, metadata!)
-    return toll === undefined ? numbered : Effect.withFiberRuntime<A, E, R1>((fiber) => {
-      toll.begin(clock.nowMillis(fiber))
-      return numbered
-    })
+    return toll === undefined ? numbered : toll.attempt(numbered)
   }
   return { next, attempt }
 }

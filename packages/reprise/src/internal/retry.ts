@@ -7,9 +7,7 @@ import * as Option from "effect/Option"
 import type * as Schedule from "effect/Schedule"
 import type { Attempt, Reason, Retry } from "../Retry.js"
 import type { Budget } from "./budget/budget.js"
-import { Toll } from "./budget/toll.js"
 import * as Driver from "./driver.js"
-import * as nested from "./nested.js"
 
 /** @internal */
 export const retry = <A, E, R, B, R1>(
@@ -61,8 +59,7 @@ class Loop<A, E, R, R1, R2> {
   run(number: number): Effect.Effect<Ended<A, E>, never, R | R1 | R2> {
     const startMillis = this.clock.unsafeCurrentTimeMillis()
     if (number === 1) this.budget?.rule.call(startMillis)
-    const made = Effect.suspend(() => this.options.attempt(number))
-    const attempt = this.options.withoutNested === true ? nested.suppress(made) : made
+    const attempt = Effect.suspend(() => this.options.attempt(number))
     return Effect.matchCauseEffect(this.driver === undefined ? attempt : this.driver.attempt(attempt), {
       onSuccess: (value) => {
         if (number === 1) this.budget?.rule.success()
@@ -85,15 +82,11 @@ class Loop<A, E, R, R1, R2> {
 
   begin(exit: Exit.Exit<A, E>, entry: Entry<E>, error: E): Effect.Effect<Ended<A, E>, never, R | R1 | R2> {
     const { deadlineMillis, isTimeout, nested, schedule } = this.options
-    const toll = this.budget && new Toll(this.budget, isTimeout)
+    const toll = this.budget?.toll(isTimeout)
     this.driver = Driver.make(schedule, { deadlineMillis, toll, isNestingAllowed: nested === "allow" })
     const decided = this.decide(this.driver, exit, entry, error)
-    return toll === undefined ?
-      decided :
-      Effect.onExit(
-        decided,
-        (ended) => Effect.sync(() => toll.end(Exit.isSuccess(ended) && Exit.isSuccess(ended.value[0])))
-      )
+    // The loop never fails: its own exit is what it ends with.
+    return toll === undefined ? decided : toll.over(decided, ([exit]) => Exit.isSuccess(exit))
   }
 
   decide(

@@ -4,6 +4,7 @@ import * as Pipeable from "effect/Pipeable"
 import type { RetryBudget } from "../../RetryBudget.js"
 import { nowMillis } from "../clock.js"
 import type { Rule } from "./rules.js"
+import { Toll } from "./toll.js"
 
 // Not marked internal: the declarations of RetryBudget refer to it.
 export const TypeId: unique symbol = Symbol.for("reprise/RetryBudget")
@@ -45,6 +46,11 @@ export class Budget extends Pipeable.Class() implements RetryBudget {
     const isPaid = this.hold(nowMillis, isTimeout)
     if (isPaid) this.begin(nowMillis)
     return isPaid
+  }
+
+  /** For the retries of one call. By way of the budget: a loop without one does not hold its code. */
+  toll<E>(isTimeout: ((error: E) => boolean) | undefined): Toll<E> {
+    return new Toll(this, isTimeout)
   }
 
   /** Made once, and not for each call. */

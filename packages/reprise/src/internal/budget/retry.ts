@@ -1,10 +1,8 @@
 import * as Effect from "effect/Effect"
-import * as Exit from "effect/Exit"
 import type * as Schedule from "effect/Schedule"
 import * as Driver from "../driver.js"
 import { again } from "../retry.js"
 import { type Budget, counted, rewarded } from "./budget.js"
-import { Toll } from "./toll.js"
 
 /**
  * Like `Retry.retry`, but a budget pays for each retry; where it refuses one, the error is what `exhausted` makes of the last.
@@ -21,11 +19,11 @@ export const retry = <A, E, R, B, R1, E2>(
   counted(
     budget,
     Effect.catchAllCause(rewarded(budget, self), (cause) => {
-      const toll = new Toll(budget, isTimeout)
+      const toll = budget.toll(isTimeout)
       const retries = again(Effect.failCause(cause), self, Driver.make(schedule, { toll }))
-      return Effect.onExit(
+      return toll.over(
         Effect.mapError(retries, (error): E | E2 => toll.isRefused ? exhausted(error) : error),
-        (exit) => Effect.sync(() => toll.end(Exit.isSuccess(exit)))
+        () => true
       )
     })
   )

@@ -1,3 +1,6 @@
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as clock from "../clock.js"
 import type { Budget } from "./budget.js"
 
 const timeouts = new Set<unknown>(["TimeoutException", "AttemptTimeout"])
@@ -29,14 +32,21 @@ export class Toll<in E> {
     return true
   }
 
-  begin(nowMillis: number): void {
-    this.isHeld = false
-    this.budget.begin(nowMillis)
+  /** The attempt that was paid for. */
+  attempt<A, E2, R>(self: Effect.Effect<A, E2, R>): Effect.Effect<A, E2, R> {
+    return Effect.withFiberRuntime((fiber) => {
+      this.isHeld = false
+      this.budget.begin(clock.nowMillis(fiber))
+      return self
+    })
   }
 
-  /** After all that comes after the first failure. */
-  end(isSuccess: boolean): void {
-    if (this.isHeld) this.budget.release(this.isTimeout)
-    else if (isSuccess) this.budget.rule.reward(this.isTimeout)
+  /** Goes around all that comes after the first failure. */
+  over<A, E2, R>(self: Effect.Effect<A, E2, R>, isSuccess: (value: A) => boolean): Effect.Effect<A, E2, R> {
+    return Effect.onExit(self, (exit) =>
+      Effect.sync(() => {
+        if (this.isHeld) this.budget.release(this.isTimeout)
+        else if (Exit.isSuccess(exit) && isSuccess(exit.value)) this.budget.rule.reward(this.isTimeout)
+      }))
   }
 }
