@@ -1,17 +1,23 @@
 /** A charge that is safe to repeat, and a decision for every way in which it can fail. */
 import { FetchHttpClient, HttpClientRequest } from "@effect/platform"
-import { type HttpFailure, HttpRetry, Idempotency, ResilientHttpClient } from "@reprise/http"
+import { type HttpFailure, HttpResilience, HttpRetry, Idempotency, ResilientHttpClient } from "@reprise/http"
 import { FaultServer, Reply } from "@reprise/testing"
 import { Effect, Layer, Option } from "effect"
 
 type Outcome = "paid" | "declined" | "not charged, try later" | "unknown, ask before you try again"
 
 /** Nobody was charged if no attempt, the last one or an earlier one, may have reached the bank's books. */
-const undecided = (failure: HttpFailure.HttpFailure): Effect.Effect<Outcome> => {
-  const failures = [failure, ...failure.attempts.flatMap((attempt) => Option.toArray(attempt.failure))]
+const outcomeOf = (failures: ReadonlyArray<HttpFailure.HttpFailure>): Effect.Effect<Outcome> => {
   const unknown = failures.some(({ sent }) => sent === "maybe")
   return Effect.succeed(unknown ? "unknown, ask before you try again" : "not charged, try later")
 }
+
+const undecided = (failure: HttpFailure.HttpFailure): Effect.Effect<Outcome> =>
+  outcomeOf([failure, ...failure.attempts.flatMap((attempt) => Option.toArray(attempt.failure))])
+
+/** What was not sent, because a guard of the client turned it away; but it may have been the second attempt. */
+const rejected = (rejection: ResilientHttpClient.Rejection): Effect.Effect<Outcome> =>
+  outcomeOf(HttpResilience.attempts(rejection).flatMap((attempt) => Option.toArray(attempt.failure)))
 
 /** The `never` is the proof that no failure was forgotten. */
 const charge = (bank: string, order: string): Effect.Effect<Outcome, never, ResilientHttpClient.ResilientHttpClient> =>
@@ -25,7 +31,11 @@ const charge = (bank: string, order: string): Effect.Effect<Outcome, never, Resi
     return "paid" as const
   }).pipe(Effect.catchTags({
     ClientError: (failure) => failure.status === 402 ? Effect.succeed("declined" as const) : undecided(failure),
-    CircuitOpen: () => Effect.succeed("not charged, try later" as const),
+    BulkheadFull: rejected,
+    CircuitOpen: rejected,
+    GateClosed: rejected,
+    LimitExceeded: rejected,
+    RateLimitExceeded: rejected,
     DeadlineExceeded: () => Effect.succeed("unknown, ask before you try again" as const),
     AttemptTimeout: undecided,
     BodyFailure: undecided,

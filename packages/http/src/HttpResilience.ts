@@ -2,7 +2,7 @@
  * Combinators that make an `HttpClient` resilient, one per policy: `HttpClient -> HttpClient`.
  *
  * What is below a combinator runs for every attempt, what is above it once per call. The order that works, from the bottom
- * up: `attemptTimeout`, `retry`, `Idempotency.automaticKeys`, `deadline`, `typed`; then what is not the attempt's business:
+ * up: `attemptTimeout`, `guard`, `retry`, `Idempotency.automaticKeys`, `deadline`, `typed`; then what is not the attempt's business:
  * `HttpClient.followRedirects`, `filterStatusOk`. `ResilientHttpClient` has them in this order.
  *
  * @since 0.1.0
@@ -16,18 +16,19 @@ import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import { dual } from "effect/Function"
 import * as Schedule from "effect/Schedule"
-import type { CircuitBreaker, CircuitOpen } from "reprise/CircuitBreaker"
-import type { CircuitBreakers } from "reprise/CircuitBreakers"
 import type { DeadlineExceeded } from "reprise/Deadline"
 import type { Retry } from "reprise/Retry"
 import type { AttemptTimeout, HttpFailure } from "./HttpFailure.js"
-import * as circuit from "./internal/circuit.js"
+import type { HttpGuard } from "./HttpGuard.js"
+import type { HttpRetry } from "./HttpRetry.js"
 import * as faces from "./internal/faces.js"
+import * as guards from "./internal/guard.js"
 import * as ledgers from "./internal/ledgers.js"
 import * as reader from "./internal/reader.js"
 import * as retryClient from "./internal/retryClient.js"
 import * as settings from "./internal/settings.js"
 import * as timeLimits from "./internal/timeLimits.js"
+import type { Rejection } from "./ResilientHttpClient.js"
 
 /**
  * @since 0.1.0
@@ -58,6 +59,13 @@ export declare namespace HttpResilience {
     readonly retryStatuses?: ReadonlyArray<number> | undefined
     /** The header that makes a request idempotent. Defaults to `Idempotency-Key`. */
     readonly idempotencyHeader?: string | undefined
+    /** What bounds how many retries are added to all calls; made by `HttpRetry.budget`. Defaults to none. */
+    readonly budget?: HttpRetry.Budget | undefined
+    /**
+     * Inside of another retry loop of Reprise that asks for it (`Retry.withoutNested`): one attempt, or all the same.
+     * Defaults to `"suppress"`.
+     */
+    readonly nested?: "suppress" | "allow" | undefined
     /** How a failed response is let go of before the wait begins. */
     readonly drain?: Drain | undefined
     /** A header that holds the number of the attempt, from the second on. Defaults to none. */
@@ -67,40 +75,6 @@ export declare namespace HttpResilience {
      * request was not sent. Defaults to `"follow"`; undici and node do not need it.
      */
     readonly redirect?: "follow" | "manual" | undefined
-  }
-
-  /**
-   * The options of every breaker, and what is particular to HTTP. What counts as a failure is fixed: failed connections,
-   * attempts that ran out of their time, cut bodies, 500, 502, 503 and 504. Any other response is a success; a 429, an unknown
-   * host, a refused certificate and a request that could not be sent say nothing.
-   *
-   * @since 0.1.0
-   * @category options
-   */
-  export interface CircuitBreakerOptions
-    extends
-      Omit<CircuitBreaker.Options, "key" | "isFailure" | "outcome">,
-      Pick<CircuitBreakers.Options<string>, "capacity" | "idleTimeToLive">
-  {
-    /** Requests with the same key share a breaker. Defaults to the origin: scheme, host and port. */
-    readonly key?: ((request: HttpClientRequest.HttpClientRequest) => string) | undefined
-    /** Counts 429 as a failure. Defaults to `false`. */
-    readonly countRateLimited?: boolean | undefined
-    /**
-     * What a call does at an open circuit: it fails at once, or waits until it may be worth trying again, as long as its
-     * deadline allows. Defaults to `"fail"`.
-     */
-    readonly onOpen?: "fail" | "wait" | undefined
-  }
-
-  /**
-   * A circuit breaker for every origin, as an option of `ResilientHttpClient`.
-   *
-   * @since 0.1.0
-   * @category models
-   */
-  export interface Breaker {
-    readonly _tag: "HttpResilience/Breaker"
   }
 
   /**
@@ -204,47 +178,16 @@ export const deadline: {
 )
 
 /**
- * The `breaker` option of `ResilientHttpClient`: one circuit breaker per origin, or per `key`. A client without one does not
- * hold its code. Throws `InvalidOption` for an option out of range.
+ * Puts a guard before every attempt: a circuit breaker, a gate, or any other of `HttpGuard`. Fails with its error where it
+ * rejects an attempt, without sending anything.
  *
- * @example
- * ```ts
- * import { FetchHttpClient } from "@effect/platform"
- * import * as HttpResilience from "@reprise/http/HttpResilience"
- * import * as ResilientHttpClient from "@reprise/http/ResilientHttpClient"
- * import { Layer } from "effect"
- * import * as Tripping from "reprise/Tripping"
- *
- * export const HttpLive = ResilientHttpClient.layer({
- *   attemptTimeout: "10 seconds",
- *   deadline: "30 seconds",
- *   breaker: HttpResilience.breaker({ trip: Tripping.consecutive(5) })
- * }).pipe(Layer.provide(FetchHttpClient.layer))
- * ```
- *
- * @since 0.1.0
- * @category options
- */
-export const breaker = (options: HttpResilience.CircuitBreakerOptions): HttpResilience.Breaker => {
-  // For the sake of its errors: an option out of range fails here, not where the client is made.
-  circuit.make(options)
-  const made: circuit.Made = {
-    _tag: "HttpResilience/Breaker",
-    make: (attemptMillis) => circuit.make(options, attemptMillis)
-  }
-  return made
-}
-
-/**
- * Stops calling what keeps failing: one circuit breaker per origin, or per `key`. Fails with `CircuitOpen` where it is open,
- * without sending anything.
- *
- * It belongs below `retry`, which does not try a `CircuitOpen` again, and above `attemptTimeout`. Throws `InvalidOption` for an
- * option out of range.
+ * It belongs below `retry`, which does not try a rejection again, and above `attemptTimeout`. With more than one, the order
+ * that works is, from the bottom up: rate limiter, bulkhead, circuit breaker, gate.
  *
  * @example
  * ```ts
  * import { HttpClient, HttpClientResponse } from "@effect/platform"
+ * import * as HttpGuard from "@reprise/http/HttpGuard"
  * import * as HttpResilience from "@reprise/http/HttpResilience"
  * import { Effect } from "effect"
  * import * as Tripping from "reprise/Tripping"
@@ -252,7 +195,7 @@ export const breaker = (options: HttpResilience.CircuitBreakerOptions): HttpResi
  * const failing = HttpClient.make((request) =>
  *   Effect.succeed(HttpClientResponse.fromWeb(request, new Response(null, { status: 503 })))
  * )
- * const client = HttpResilience.circuitBreaker(failing, { trip: Tripping.consecutive(1) })
+ * const client = HttpResilience.guard(failing, HttpGuard.circuitBreaker({ trip: Tripping.consecutive(1) }))
  *
  * const program = client.get("http://example.com").pipe(
  *   Effect.zipRight(client.get("http://example.com")),
@@ -265,14 +208,10 @@ export const breaker = (options: HttpResilience.CircuitBreakerOptions): HttpResi
  * @since 0.1.0
  * @category combinators
  */
-export const circuitBreaker: {
-  (options: HttpResilience.CircuitBreakerOptions): <E, R>(client: Client<E, R>) => Client<E | CircuitOpen, R>
-  <E, R>(client: Client<E, R>, options: HttpResilience.CircuitBreakerOptions): Client<E | CircuitOpen, R>
-} = dual(
-  2,
-  <E, R>(client: Client<E, R>, options: HttpResilience.CircuitBreakerOptions): Client<E | CircuitOpen, R> =>
-    circuit.asStage(client, circuit.make(options))
-)
+export const guard: {
+  <E1>(guard: HttpGuard<E1>): <E, R>(client: Client<E, R>) => Client<E | E1, R>
+  <E, R, E1>(client: Client<E, R>, guard: HttpGuard<E1>): Client<E | E1, R>
+} = dual(2, guards.asStage)
 
 /**
  * The client with every failure in the type: a response other than 2xx fails with the `HttpFailure` of its status (its
@@ -344,8 +283,11 @@ export const executeAndRead: {
  * response that no `retry` has seen, and while the call still runs, as it does inside the reader of `executeAndRead`. A
  * failed call has its ledger in `attempts` of the `HttpFailure`.
  *
+ * For what a guard rejects with too: a call whose retry was rejected may have been processed by an earlier attempt.
+ *
  * @since 0.1.0
  * @category getters
  */
-export const attempts = (response: HttpClientResponse.HttpClientResponse): Retry.Ledger<HttpFailure> =>
-  ledgers.get(response)
+export const attempts = (
+  result: HttpClientResponse.HttpClientResponse | Rejection
+): Retry.Ledger<HttpFailure> => ledgers.get(result)

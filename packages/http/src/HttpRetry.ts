@@ -6,11 +6,16 @@
  *
  * @since 0.1.0
  */
+import type * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import * as Duration from "effect/Duration"
+import type * as Effect from "effect/Effect"
 import type * as Schedule from "effect/Schedule"
 import * as Backoff from "reprise/Backoff"
 import { InvalidOption } from "reprise/InvalidOption"
 import * as Retry from "reprise/Retry"
+import type { RetryBudget } from "reprise/RetryBudget"
+import type { HttpGuard } from "./HttpGuard.js"
+import { perKey } from "./internal/guard.js"
 
 /**
  * Ends the schedule at a failure that trying again cannot mend: `Retry.whileRetryable` under the name HTTP users look for.
@@ -50,7 +55,49 @@ export declare namespace HttpRetry {
     /** The longest `Retry-After` that is waited for. Defaults to `2 minutes`. */
     readonly maxRetryAfter?: Duration.DurationInput | undefined
   }
+
+  /**
+   * The budget that the retries of a request draw on.
+   *
+   * @since 0.1.0
+   * @category models
+   */
+  export interface Budget {
+    (request: HttpClientRequest.HttpClientRequest): Effect.Effect<RetryBudget>
+  }
 }
+
+/**
+ * One budget for each origin, or for each `key`: at most so many retries (and hedges) are added to the calls to it, however
+ * many of them fail. Give it to the client as `budget`. `() => Effect.succeed(budget)` is one for all. Throws `InvalidOption`
+ * for an option out of range.
+ *
+ * @example
+ * ```ts
+ * import { HttpClient, HttpClientResponse } from "@effect/platform"
+ * import * as HttpResilience from "@reprise/http/HttpResilience"
+ * import * as HttpRetry from "@reprise/http/HttpRetry"
+ * import { Effect } from "effect"
+ * import * as RetryBudget from "reprise/RetryBudget"
+ *
+ * let sent = 0
+ * const down = HttpClient.make((request) =>
+ *   Effect.sync(() => HttpClientResponse.fromWeb(request, new Response(null, { status: 503 + 0 * sent++ }))))
+ *
+ * const client = down.pipe(HttpResilience.retry(HttpRetry.exponential({ base: "1 millis" }), {
+ *   budget: HttpRetry.budget(RetryBudget.share({ ratio: 0.1, minPerSecond: 0 }))
+ * }))
+ *
+ * const program = Effect.replicateEffect(client.get("http://localhost"), 20)
+ *
+ * Effect.runPromise(program).then(() => console.log(sent)) // => 22
+ * ```
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const budget = (make: Effect.Effect<RetryBudget>, keys: HttpGuard.Keys = {}): HttpRetry.Budget =>
+  perKey(keys, () => make)
 
 /**
  * The usual policy in one call: exponential backoff with full jitter (AWS Architecture Blog, "Exponential Backoff And

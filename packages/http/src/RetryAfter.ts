@@ -123,13 +123,18 @@ const resetMillis = (reset: number, referenceMillis: number): number => {
   return reset >= 1e9 ? reset * 1000 - referenceMillis : reset * 1000
 }
 
-const fromRateLimit = (headers: Headers.Headers, referenceMillis: number): Option.Option<Duration.Duration> => {
-  const seconds = longestReset(headers["ratelimit"] ?? "")
+const fromRateLimit = (
+  headers: Headers.Headers,
+  referenceMillis: number,
+  /** How much of a quota is left where the server does not say it: nothing, in the answer that refuses a request. */
+  unsaid: number
+): Option.Option<Duration.Duration> => {
+  const seconds = longestReset(headers["ratelimit"] ?? "", unsaid)
   if (seconds !== undefined) return wait(seconds * 1000)
   for (const [resetHeader, remainingHeader] of resetHeaders) {
     const reset = read(decimal, headers[resetHeader])
-    const remaining = read(decimal, headers[remainingHeader])
-    if (reset !== undefined && (remaining === undefined || remaining === 0)) {
+    const remaining = read(decimal, headers[remainingHeader]) ?? unsaid
+    if (reset !== undefined && remaining === 0) {
       return wait(resetMillis(reset, referenceMillis))
     }
   }
@@ -182,12 +187,41 @@ export const fromHeaders = (
   const { nowMillis } = options
   const millis = read(decimal, headers["retry-after-ms"])
   if (millis !== undefined) return wait(millis)
-  const date = headers["date"]
-  const dateMillis = date === undefined ? undefined : httpDate.parseHttpDate(date, nowMillis)
+  const dateMillis = dateOf(headers, nowMillis)
   const retryAfter = headers["retry-after"]
   if (retryAfter !== undefined) return parse(retryAfter, { nowMillis, dateMillis })
-  return headers["retry-after-ms"] === undefined ? fromRateLimit(headers, dateMillis ?? nowMillis) : Option.none()
+  return headers["retry-after-ms"] === undefined ? fromRateLimit(headers, dateMillis ?? nowMillis, 0) : Option.none()
 }
+
+const dateOf = (headers: Headers.Headers, nowMillis: number): number | undefined => {
+  const date = headers["date"]
+  return date === undefined ? undefined : httpDate.parseHttpDate(date, nowMillis)
+}
+
+/**
+ * How long until a quota is full again, in the headers of a response that was *not* refused: only where they say that
+ * nothing is left of it. The headers are those of {@link fromHeaders} without `retry-after` and `retry-after-ms`, which mean
+ * other things in a success (when to ask again for a result, say).
+ *
+ * @example
+ * ```ts
+ * import * as Headers from "@effect/platform/Headers"
+ * import { Duration, Option } from "effect"
+ * import * as RetryAfter from "@reprise/http/RetryAfter"
+ *
+ * const left = (remaining: string) => Headers.fromInput({ "RateLimit-Remaining": remaining, "RateLimit-Reset": "7" })
+ *
+ * console.log(Option.map(RetryAfter.untilReplenished(left("0"), { nowMillis: 0 }), Duration.format).pipe(Option.getOrNull)) // => 7s
+ * console.log(Option.isNone(RetryAfter.untilReplenished(left("1"), { nowMillis: 0 }))) // => true
+ * ```
+ *
+ * @since 0.1.0
+ * @category parsers
+ */
+export const untilReplenished = (
+  headers: Headers.Headers,
+  { nowMillis }: RetryAfter.HeadersOptions
+): Option.Option<Duration.Duration> => fromRateLimit(headers, dateOf(headers, nowMillis) ?? nowMillis, Infinity)
 
 /**
  * Whether the server says that the request should be sent again: the `x-should-retry` header, `true` or `false`

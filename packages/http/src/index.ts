@@ -15,6 +15,13 @@ export * as HttpClassifier from "./HttpClassifier.js"
 export * as HttpFailure from "./HttpFailure.js"
 
 /**
+ * What every attempt has to pass before it is sent, per origin: a gate that obeys `Retry-After`, a circuit breaker, limits of concurrency and of rate; and a second attempt beside one that takes too long.
+ *
+ * @since 0.1.0
+ */
+export * as HttpGuard from "./HttpGuard.js"
+
+/**
  * Combinators that make an `HttpClient` resilient, one per policy: `HttpClient -> HttpClient`.
  *
  * @since 0.1.0

@@ -6,6 +6,7 @@ import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
+import type { Reason } from "reprise/Retry"
 import * as HttpClassifier from "../HttpClassifier.js"
 import type * as HttpFailure from "../HttpFailure.js"
 import * as reader from "./reader.js"
@@ -24,12 +25,12 @@ export class FailedAttempt {
     readonly origin:
       | { readonly _tag: "Response"; readonly response: HttpClientResponse.HttpClientResponse }
       | { readonly _tag: "Cause"; readonly cause: Cause.Cause<unknown> },
-    /** The circuit is open now: another attempt would be rejected. */
-    readonly isCircuitOpen = false
+    /** Why another attempt is not worth it, whatever the failure: it would be rejected, as this one was perhaps. */
+    readonly refusal?: Reason
   ) {}
 
-  withOpenCircuit(): FailedAttempt {
-    return new FailedAttempt(this.request, this.failure, this.origin, true)
+  refusing(reason: Reason): FailedAttempt {
+    return new FailedAttempt(this.request, this.failure, this.origin, reason)
   }
 }
 

@@ -1,4 +1,3 @@
-import type * as HttpClient from "@effect/platform/HttpClient"
 import type * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
@@ -9,38 +8,13 @@ import * as Option from "effect/Option"
 import * as Random from "effect/Random"
 import * as CircuitBreaker from "reprise/CircuitBreaker"
 import * as CircuitBreakers from "reprise/CircuitBreakers"
-import * as Deadline from "reprise/Deadline"
 import type { HttpFailure } from "../HttpFailure.js"
-import type { HttpResilience } from "../HttpResilience.js"
+import type { HttpGuard } from "../HttpGuard.js"
 import * as attempts from "./attempts.js"
 import * as failureMessage from "./failureMessage.js"
+import { type Facts, type Guard, reject } from "./guard.js"
 import type { Attempt } from "./reader.js"
-import * as stage from "./stage.js"
 import * as statusRules from "./statusRules.js"
-import * as timeLimits from "./timeLimits.js"
-
-/**
- * What the retry loop needs of a circuit; the loop itself does not hold the code of a breaker.
- *
- * @internal
- */
-export interface Guard {
-  <R>(
-    request: HttpClientRequest.HttpClientRequest,
-    attempt: Attempt<attempts.FailedAttempt, R>,
-    deadlineMillis: number
-  ): Attempt<attempts.FailedAttempt, R>
-}
-
-/**
- * Every `breaker` option is made by `HttpResilience.breaker`.
- *
- * @internal
- */
-export interface Made extends HttpResilience.Breaker {
-  /** The breakers, given the time of an attempt. */
-  readonly make: (attemptMillis: number) => Guard
-}
 
 interface Circuit {
   readonly breakers: CircuitBreakers.CircuitBreakers<string>
@@ -64,38 +38,15 @@ const guard = <R>(
       Effect.catchAll(CircuitBreaker.protect(attempt, breaker), (error): Attempt<attempts.FailedAttempt, R> => {
         if (error instanceof attempts.FailedAttempt) {
           return Effect.flatMap(CircuitBreaker.state(breaker), (state) =>
-            Effect.fail(state === "Open" && !circuit.isWaiting ? error.withOpenCircuit() : error))
+            Effect.fail(state === "Open" && !circuit.isWaiting ? error.refusing("circuitOpen") : error))
         }
-        const cause = Cause.fail(error)
-        const rejected = Effect.fail(new attempts.FailedAttempt(request, Option.none(), { _tag: "Cause", cause }, true))
+        const rejected = reject(request, error, "circuitOpen")
         const again = Effect.suspend(() =>
           guard(circuit, request, attempt, deadlineMillis)
         )
         return circuit.isWaiting ? afterWait(error, deadlineMillis, again, rejected) : rejected
       })
   )
-
-/**
- * One stage of its own.
- *
- * @internal
- */
-export const asStage = <E, R>(
-  client: HttpClient.HttpClient.With<E, R>,
-  guard: Guard
-): HttpClient.HttpClient.With<E | CircuitBreaker.CircuitOpen, R> =>
-  stage.make((request) =>
-    Effect.flatMap(Deadline.current, (deadlineMillis) => {
-      const attempt = attempts.run(client, request, facts, timeLimits.none, Infinity)
-      return Effect.catchAll(guard(request, attempt, deadlineMillis), ({ origin }) =>
-        origin._tag === "Response"
-          ? Effect.succeed(origin.response)
-          // What the client below failed with, or the rejection.
-          : Effect.failCause(origin.cause as Cause.Cause<E | CircuitBreaker.CircuitOpen>))
-    })
-  )
-
-const facts: attempts.Facts = {}
 
 /** Waits until the rejection says, spread by a tenth so that not all come at once, if the deadline allows it. */
 const afterWait = <A, E, R>(
@@ -113,7 +64,7 @@ const afterWait = <A, E, R>(
     }))
 
 /** @internal */
-export const make = (options: HttpResilience.CircuitBreakerOptions, attemptMillis = Infinity): Guard => {
+export const make = (options: HttpGuard.CircuitBreakerOptions, { attemptMillis }: Facts): Guard => {
   const { countRateLimited = false, key = failureMessage.origin, onOpen, ...rest } = options
   const { capacity, idleTimeToLive, ...breaker } = rest
   const outcome = outcomeOf(countRateLimited, attemptMillis)

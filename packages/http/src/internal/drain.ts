@@ -10,6 +10,9 @@ export interface Limits {
   readonly maxMillis: number
 }
 
+/** @internal */
+export const defaults: Limits = { maxBytes: 65_536, maxMillis: 200 }
+
 /**
  * Lets go of a failed response: reads it to its end, so that the connection can be used again, or aborts it where that
  * would take more than the limits. Unread bodies wedge a small pool; endless ones hang whoever reads them to the end.

@@ -8,14 +8,15 @@ import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
-import type { CircuitOpen } from "reprise/CircuitBreaker"
 import * as Deadline from "reprise/Deadline"
 import * as HttpClassifier from "../HttpClassifier.js"
 import * as HttpFailure from "../HttpFailure.js"
 import type { HttpResilience } from "../HttpResilience.js"
+import type { Rejection } from "../ResilientHttpClient.js"
 import * as attempts from "./attempts.js"
 import * as ledgers from "./ledgers.js"
 import * as makeFailure from "./makeFailure.js"
+import * as rejections from "./rejections.js"
 import * as timeLimits from "./timeLimits.js"
 
 /** @internal */
@@ -46,7 +47,7 @@ const failCause = <E>(cause: Cause.Cause<E>, request: HttpClientRequest.HttpClie
     cause,
     request,
     {},
-    (failure): Effect.Effect<never, E | HttpFailure.HttpFailure | Deadline.DeadlineExceeded | CircuitOpen> => {
+    (failure): Effect.Effect<never, E | HttpFailure.HttpFailure | Deadline.DeadlineExceeded | Rejection> => {
       if (Option.isSome(failure)) return Effect.fail(failure.value)
       const error = Option.getOrUndefined(Cause.failureOption(cause))
       if (!HttpClientError.isHttpClientError(error)) return Effect.failCause(cause)
@@ -58,9 +59,9 @@ const failCause = <E>(cause: Cause.Cause<E>, request: HttpClientRequest.HttpClie
   )
 
 /** What a stage fails with that is about the call and not about the request. */
-const isOfReprise = (error: unknown): error is Deadline.DeadlineExceeded | CircuitOpen =>
-  // By its tag: the class would bring the code of all breakers with it.
-  error instanceof Deadline.DeadlineExceeded || Predicate.isTagged(error, "CircuitOpen")
+const isOfReprise = (error: unknown): error is Deadline.DeadlineExceeded | Rejection =>
+  // A program's own breaker may be anywhere. By its tag: the class would bring the code of all breakers with it.
+  error instanceof Deadline.DeadlineExceeded || Predicate.isTagged(error, "CircuitOpen") || rejections.has(error)
 
 /**
  * The client with the types and the meaning that programs already rely on: whatever the stages below add fails as a

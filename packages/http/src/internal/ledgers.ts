@@ -1,14 +1,15 @@
 import type * as HttpClientResponse from "@effect/platform/HttpClientResponse"
 import type { Retry } from "reprise/Retry"
 import type { HttpFailure } from "../HttpFailure.js"
+import type { Rejection } from "../ResilientHttpClient.js"
 
 type Ledger = Retry.Ledger<HttpFailure>
 
-const ledgers = new WeakMap<HttpClientResponse.HttpClientResponse, Ledger>()
+const ledgers = new WeakMap<object, Ledger>()
 
 /** @internal */
-export const set = (response: HttpClientResponse.HttpClientResponse, ledger: Ledger): void => {
-  ledgers.set(response, ledger)
+export const set = (result: HttpClientResponse.HttpClientResponse | Rejection, ledger: Ledger): void => {
+  ledgers.set(result, ledger)
 }
 
 /**
@@ -16,5 +17,5 @@ export const set = (response: HttpClientResponse.HttpClientResponse, ledger: Led
  *
  * @internal
  */
-export const get = (response: HttpClientResponse.HttpClientResponse): Ledger =>
-  ledgers.get(response) ?? ledgers.get(Object.getPrototypeOf(response)) ?? []
+export const get = (result: HttpClientResponse.HttpClientResponse | Rejection): Ledger =>
+  ledgers.get(result) ?? ledgers.get(Object.getPrototypeOf(result)) ?? []

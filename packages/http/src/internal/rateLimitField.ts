@@ -9,8 +9,8 @@ const parameters = `(?:;[ ]*${key}(?:=(?:${value}))?)*`
 const everyParameter = new RegExp(parameter, "g")
 const everyMember = new RegExp(`[ \\t]*(?:(${key})=)?(${value})(${parameters})[ \\t]*(?:,(?=.)|$)`, "gy")
 
-const seconds = (remaining: string | undefined, reset: string | undefined): number | undefined =>
-  reset !== undefined && /^\d+$/.test(reset) && (remaining === undefined || Number(remaining) === 0)
+const seconds = (remaining: string | undefined, reset: string | undefined, unsaid: number): number | undefined =>
+  reset !== undefined && /^\d+$/.test(reset) && Number(remaining ?? unsaid) === 0
     ? Number(reset)
     : undefined
 
@@ -18,11 +18,11 @@ const seconds = (remaining: string | undefined, reset: string | undefined): numb
  * Reads a `RateLimit` field and returns the longest reset, in seconds, among the quotas that are used up.
  *
  * Draft 08 and later is a list, one item per quota: `"burst";r=0;t=2, "daily";r=900;t=3600`.
- * Draft 07 is a dictionary: `limit=100, remaining=0, reset=5`.
+ * Draft 07 is a dictionary: `limit=100, remaining=0, reset=5`. A quota of which is not said how much is left has `unsaid`.
  *
  * @internal
  */
-export const longestReset = (field: string): number | undefined => {
+export const longestReset = (field: string, unsaid: number): number | undefined => {
   const members = Array.from(field.matchAll(everyMember))
   if (members.reduce((length, [text]) => length + text.length, 0) !== field.length) return undefined
   const dictionary = new Map<string | undefined, string | undefined>()
@@ -32,9 +32,9 @@ export const longestReset = (field: string): number | undefined => {
       dictionary.set(name, bare)
     } else {
       const item = new Map(Array.from(rest.matchAll(everyParameter), ([, name, bare]) => [name, bare]))
-      resets.push(seconds(item.get("r"), item.get("t")))
+      resets.push(seconds(item.get("r"), item.get("t"), unsaid))
     }
   }
-  resets.push(seconds(dictionary.get("remaining"), dictionary.get("reset")))
+  resets.push(seconds(dictionary.get("remaining"), dictionary.get("reset"), unsaid))
   return resets.reduce((a, b) => a === undefined ? b : b === undefined ? a : Math.max(a, b), undefined)
 }

@@ -27,13 +27,15 @@ export interface Reader<A, E, R> {
  * @internal
  */
 export const make = <A, E, R>(read: (response: Response) => Effect.Effect<A, E, R>): Reader<A, E, R> => {
-  let done: { readonly response: Response; readonly value: A } | undefined
+  // More than one where attempts run side by side.
+  const done = new Map<Response, A>()
   return {
     run: (response) =>
-      done?.response === response
-        ? Effect.succeed(done.value)
+      done.has(response)
+        // It was set.
+        ? Effect.succeed(done.get(response) as A)
         : Effect.map(read(checkedResponse.make(response)), (value) => {
-          done = { response, value }
+          done.set(response, value)
           return value
         })
   }

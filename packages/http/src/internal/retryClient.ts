@@ -8,12 +8,15 @@ import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
 import * as Schedule from "effect/Schedule"
 import * as Retry from "reprise/Retry"
+import type { RetryBudget } from "reprise/RetryBudget"
 import * as HttpFailure from "../HttpFailure.js"
+import type { HttpRetry } from "../HttpRetry.js"
 import * as Idempotency from "../Idempotency.js"
 import * as attempts from "./attempts.js"
-import type { Guard } from "./circuit.js"
 import * as drain from "./drain.js"
+import type { Guard } from "./guard.js"
 import * as ledgers from "./ledgers.js"
+import * as rejections from "./rejections.js"
 import * as stage from "./stage.js"
 import * as timeLimits from "./timeLimits.js"
 import { trackBody } from "./trackedBody.js"
@@ -27,6 +30,8 @@ export interface Settings {
   readonly attemptHeader: string | undefined
   readonly limits: timeLimits.Limits
   readonly guard: Guard | undefined
+  readonly budget: HttpRetry.Budget | undefined
+  readonly nested: "suppress" | "allow" | undefined
 }
 
 /** @internal */
@@ -56,17 +61,25 @@ const run = <E, R, B, R1>(
     const one = attempts.run(client, request, settings.facts, settings.limits, deadlineMillis)
     return settings.guard === undefined ? one : settings.guard(request, one, deadlineMillis)
   }
-  return Effect.flatMap(
+  const loop = (budget?: RetryBudget) =>
     Retry.loop({
       attempt: (number) => number === 1 ? attempt(request) : resend(attempt, request, number, settings),
       schedule,
       refuse: (failed: attempts.FailedAttempt) => refusal(failed, settings),
       beforeWait: ({ failure }) => letGo(failure, settings, deadlineMillis),
-      deadlineMillis
-    }),
+      deadlineMillis,
+      budget,
+      isTimeout,
+      nested: settings.nested
+    })
+  return Effect.flatMap(
+    settings.budget === undefined ? loop() : Effect.flatMap(settings.budget(request), loop),
     ([exit, ledger]) => finish<E>(exit, ledger, settings, deadlineMillis)
   )
 }
+
+const isTimeout = ({ failure }: attempts.FailedAttempt): boolean =>
+  Option.exists(failure, ({ _tag }) => _tag === "AttemptTimeout")
 
 /** A request that is sent again says so: to the server if asked, and to the span of the attempt. */
 const resend = <A, E, R>(
@@ -82,7 +95,7 @@ const resend = <A, E, R>(
 }
 
 const refusal = (failed: attempts.FailedAttempt, settings: Settings): Option.Option<Retry.Reason> => {
-  if (failed.isCircuitOpen) return Option.some("circuitOpen")
+  if (failed.refusal !== undefined) return Option.some(failed.refusal)
   if (Option.isNone(failed.failure)) return Option.some("notRetryable")
   const { request } = failed
   const verdict = HttpFailure.disposition(failed.failure.value, {
@@ -138,7 +151,12 @@ const finish = <E>(
   }
   // What the client below failed with is given back as it was, so its type is the client's own.
   const cause = origin.cause as Cause.Cause<E>
-  if (Option.isNone(failure)) return Effect.failCause(cause)
+  if (Option.isNone(failure)) {
+    // A guard may reject a retry: whoever sees that has to know what the attempts before it may have done.
+    const error = Option.getOrUndefined(Cause.failureOption(cause))
+    if (rejections.has(error)) ledgers.set(error, lines)
+    return Effect.failCause(cause)
+  }
   const told = HttpFailure.withAttempts(failure.value, lines)
   const failCause = Effect.failCause(Cause.map(cause, (error) => withFailure(error, told)))
   return settings.limits.callMillis === Infinity

@@ -1,7 +1,8 @@
 import type * as Duration from "effect/Duration"
 import * as InvalidOption from "reprise/InvalidOption"
 import type { HttpResilience } from "../HttpResilience.js"
-import type { Guard } from "./circuit.js"
+import * as drain from "./drain.js"
+import type { Guard } from "./guard.js"
 import * as headerName from "./headerName.js"
 import type { Settings } from "./retryClient.js"
 import * as timeLimits from "./timeLimits.js"
@@ -21,10 +22,14 @@ export const retry = (
     )
   },
   retryUnsent: options?.retryUnsent ?? false,
+  budget: options?.budget,
+  nested: options?.nested,
   idempotencyHeader: header("idempotencyHeader", options?.idempotencyHeader),
   drain: {
-    maxBytes: InvalidOption.integer("drain.maxBytes", options?.drain?.maxBytes ?? 65_536, { min: 0 }),
-    maxMillis: InvalidOption.millis("drain.maxDuration", options?.drain?.maxDuration ?? "200 millis", { min: 0 })
+    maxBytes: InvalidOption.integer("drain.maxBytes", options?.drain?.maxBytes ?? drain.defaults.maxBytes, { min: 0 }),
+    maxMillis: InvalidOption.millis("drain.maxDuration", options?.drain?.maxDuration ?? drain.defaults.maxMillis, {
+      min: 0
+    })
   },
   attemptHeader: header("attemptHeader", options?.attemptHeader)
 })

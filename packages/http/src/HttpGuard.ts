@@ -1,0 +1,316 @@
+/**
+ * What every attempt has to pass before it is sent, per origin: a gate that obeys `Retry-After`, a circuit breaker, limits
+ * of concurrency and of rate; and a second attempt beside one that takes too long.
+ *
+ * A guard is a value, made here and given to `ResilientHttpClient` (or to `HttpResilience.guard` as a stage of its own). A
+ * client that is given none does not hold its code. Each client keeps states of its own.
+ *
+ * @since 0.1.0
+ */
+import type * as HttpClientRequest from "@effect/platform/HttpClientRequest"
+import * as Data from "effect/Data"
+import * as Duration from "effect/Duration"
+import type * as Effect from "effect/Effect"
+import type * as Types from "effect/Types"
+import type { AdaptiveLimiter, LimitExceeded } from "reprise/AdaptiveLimiter"
+import type { Bulkhead, BulkheadFull } from "reprise/Bulkhead"
+import type { CircuitBreaker, CircuitOpen } from "reprise/CircuitBreaker"
+import type { Hedge } from "reprise/Hedge"
+import type { Keyed } from "reprise/Keyed"
+import type { RateLimiter, RateLimitExceeded } from "reprise/RateLimiter"
+import * as circuit from "./internal/circuit.js"
+import * as gate from "./internal/gate.js"
+import * as guard from "./internal/guard.js"
+import * as hedging from "./internal/hedging.js"
+import * as limits from "./internal/limits.js"
+
+/**
+ * @since 0.1.0
+ * @category type ids
+ */
+export const TypeId: TypeId = guard.TypeId
+
+/**
+ * @since 0.1.0
+ * @category type ids
+ */
+export type TypeId = typeof guard.TypeId
+
+/**
+ * Lets an attempt through, holds it back, or rejects it with `E` before anything is sent.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface HttpGuard<out E> {
+  readonly [TypeId]: { readonly _E: Types.Covariant<E> }
+}
+
+/**
+ * @since 0.1.0
+ */
+export declare namespace HttpGuard {
+  /**
+   * @since 0.1.0
+   * @category options
+   */
+  export interface Keys extends Keyed.Bounds {
+    /** Requests with the same key share a state. Defaults to the origin: scheme, host and port. */
+    readonly key?: ((request: HttpClientRequest.HttpClientRequest) => string) | undefined
+  }
+
+  /**
+   * The options of every breaker, and what is particular to HTTP. What counts as a failure is fixed: failed connections,
+   * attempts that ran out of their time, cut bodies, 500, 502, 503 and 504. Any other response is a success; a 429, an unknown
+   * host, a refused certificate and a request that could not be sent say nothing.
+   *
+   * @since 0.1.0
+   * @category options
+   */
+  export interface CircuitBreakerOptions extends Omit<CircuitBreaker.Options, "key" | "isFailure" | "outcome">, Keys {
+    /** Counts 429 as a failure. Defaults to `false`. */
+    readonly countRateLimited?: boolean | undefined
+    /**
+     * What a call does at an open circuit: it fails at once, or waits until it may be worth trying again, as long as its
+     * deadline allows. Defaults to `"fail"`.
+     */
+    readonly onOpen?: "fail" | "wait" | undefined
+  }
+
+  /**
+   * @since 0.1.0
+   * @category options
+   */
+  export interface RetryAfterGateOptions extends Keys {
+    /** What becomes of calls at a closed gate: they wait, as long as their deadline allows, or fail. Defaults to `"pause"`. */
+    readonly onClosed?: "pause" | "fail" | undefined
+    /** The longest it stays closed, whatever the server asks for. Defaults to `1 minute`. */
+    readonly max?: Duration.DurationInput | undefined
+    /**
+     * By how much of the pause the calls that waited are spread after it, each at random: from 0 to 1. Defaults to 0.1.
+     */
+    readonly jitter?: number | undefined
+    /** How many calls may wait per key; the rest fails. Defaults to 1,000. */
+    readonly maxPaused?: number | undefined
+  }
+
+  /**
+   * @since 0.1.0
+   * @category options
+   */
+  export interface BulkheadOptions extends Omit<Bulkhead.Options, "key">, Keys {
+    /** The higher, the sooner it is the turn of a request that waits. Defaults to 0 for all. */
+    readonly priority?: ((request: HttpClientRequest.HttpClientRequest) => number) | undefined
+  }
+
+  /**
+   * What counts as a drop is fixed: attempts that ran out of their time, 429, 503 and 504. Failures that say nothing of load
+   * are ignored.
+   *
+   * @since 0.1.0
+   * @category options
+   */
+  export interface AdaptiveLimiterOptions<in out S>
+    extends Omit<AdaptiveLimiter.Options<S>, "key" | "dropped" | "outcome">, Keys
+  {
+    /** Whose share of the limit a request runs in. Defaults to none. */
+    readonly partition?: ((request: HttpClientRequest.HttpClientRequest) => string | undefined) | undefined
+  }
+
+  /**
+   * @since 0.1.0
+   * @category options
+   */
+  export interface RateLimiterOptions extends Omit<RateLimiter.Options, "key">, Keys {}
+
+  /**
+   * Takes a token for the request, whatever it is taken from: it may wait, or fail.
+   *
+   * @since 0.1.0
+   * @category models
+   */
+  export interface Consume<out E> {
+    (request: HttpClientRequest.HttpClientRequest): Effect.Effect<unknown, E>
+  }
+
+  /**
+   * @since 0.1.0
+   * @category models
+   */
+  export type RateLimit<E> = RateLimiterOptions | Consume<E>
+
+  /**
+   * @since 0.1.0
+   * @category options
+   */
+  export interface HedgeOptions extends Pick<Hedge.Options, "after" | "maxHedges">, Keys {}
+}
+
+/**
+ * The call was not made: the server asked everybody to keep away.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class GateClosed extends Data.TaggedError("GateClosed")<{
+  /** The origin, or whatever the key is. */
+  readonly key: string
+  /** How long the server still asks to wait. */
+  readonly retryAfter: Duration.Duration
+  /** It may not wait (`"closed"`), too many do (`"full"`), or its deadline comes first. */
+  readonly reason: "closed" | "full" | "deadline"
+}> {
+  /**
+   * @since 0.1.0
+   */
+  override get message(): string {
+    const why = { closed: "", full: ", and too many calls wait for it", deadline: ", and the deadline comes first" }
+    return `The server ${this.key} asks for no requests, retry after ${Duration.format(this.retryAfter)}${
+      why[this.reason]
+    }`
+  }
+}
+
+/**
+ * Stops calling what keeps failing: one circuit breaker per origin, or per `key`. Where it is open, calls fail with
+ * `CircuitOpen` without sending anything, and the retry loop ends at once. Throws `InvalidOption` for an option out of
+ * range.
+ *
+ * @example
+ * ```ts
+ * import { FetchHttpClient } from "@effect/platform"
+ * import * as HttpGuard from "@reprise/http/HttpGuard"
+ * import * as ResilientHttpClient from "@reprise/http/ResilientHttpClient"
+ * import { Layer } from "effect"
+ * import * as Tripping from "reprise/Tripping"
+ *
+ * export const HttpLive = ResilientHttpClient.layer({
+ *   attemptTimeout: "10 seconds",
+ *   deadline: "30 seconds",
+ *   breaker: HttpGuard.circuitBreaker({ trip: Tripping.consecutive(5) })
+ * }).pipe(Layer.provide(FetchHttpClient.layer))
+ * ```
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const circuitBreaker = (options: HttpGuard.CircuitBreakerOptions): HttpGuard<CircuitOpen> =>
+  guard.make((facts) => circuit.make(options, facts))
+
+/**
+ * Holds all calls back while the server asks to keep away: a 429 or a 503 that says for how long closes the gate of its
+ * origin (or `key`), and so does any response whose `RateLimit-*` headers say that nothing is left, so that a hundred fibers
+ * do not each learn it alone. Calls that waited are let go spread over a little more time.
+ *
+ * A call that may not wait fails with `GateClosed`, without sending anything, and is not retried. Throws `InvalidOption`
+ * for an option out of range.
+ *
+ * @example
+ * ```ts
+ * import { HttpClient, HttpClientResponse } from "@effect/platform"
+ * import * as HttpGuard from "@reprise/http/HttpGuard"
+ * import * as HttpResilience from "@reprise/http/HttpResilience"
+ * import { Duration, Effect } from "effect"
+ *
+ * const busy = HttpClient.make((request) =>
+ *   Effect.succeed(
+ *     HttpClientResponse.fromWeb(request, new Response(null, { status: 429, headers: { "Retry-After": "7" } }))
+ *   )
+ * )
+ * const client = HttpResilience.guard(busy, HttpGuard.retryAfterGate({ onClosed: "fail" }))
+ *
+ * const program = client.get("http://example.com/a").pipe(
+ *   Effect.zipRight(client.get("http://example.com/b")),
+ *   Effect.catchTag("GateClosed", (error) => Effect.succeed(Math.ceil(Duration.toSeconds(error.retryAfter))))
+ * )
+ *
+ * Effect.runPromise(program).then(console.log) // => 7
+ * ```
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const retryAfterGate = (options: HttpGuard.RetryAfterGateOptions = {}): HttpGuard<GateClosed> =>
+  guard.make(() => gate.make(options, (key, retryAfter, reason) => new GateClosed({ key, retryAfter, reason })))
+
+/**
+ * Bounds how many attempts run at once, and how many wait for their turn: those beyond fail with `BulkheadFull`, without
+ * sending anything, and are not retried. The time spent waiting is no part of the attempt's. Throws `InvalidOption` for an
+ * option out of range.
+ *
+ * @example
+ * ```ts
+ * import { HttpClient } from "@effect/platform"
+ * import * as HttpGuard from "@reprise/http/HttpGuard"
+ * import * as HttpResilience from "@reprise/http/HttpResilience"
+ * import { Effect } from "effect"
+ *
+ * const slow = HttpClient.make(() => Effect.never)
+ * const client = HttpResilience.guard(slow, HttpGuard.bulkhead({ maxConcurrent: 2 }))
+ *
+ * const get = client.get("http://example.com")
+ * const program = Effect.flip(Effect.all([get, get, get], { concurrency: "unbounded" }))
+ *
+ * Effect.runPromise(program).then((error) => console.log(error._tag)) // => BulkheadFull
+ * ```
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const bulkhead = (options: HttpGuard.BulkheadOptions): HttpGuard<BulkheadFull> =>
+  guard.make(() => limits.bulkhead(options))
+
+/**
+ * Bounds how many attempts run at once by a limit that is learned from how long they take, and which time out or are refused
+ * with 429, 503 or 504: those beyond fail with `LimitExceeded`, without sending anything, and are not retried. Throws
+ * `InvalidOption` for an option out of range.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const adaptiveLimiter = <S>(options: HttpGuard.AdaptiveLimiterOptions<S>): HttpGuard<LimitExceeded> =>
+  guard.make(() => limits.adaptiveLimiter(options))
+
+/**
+ * Takes a token before each attempt: from a limiter of Reprise per origin, or from any other, given as a function. What that
+ * fails with is what the call fails with, without sending anything and without a retry. Throws `InvalidOption` for an option
+ * out of range.
+ *
+ * With `effect/RateLimiter`, whose limiters are functions: `HttpGuard.rateLimiter(() => limiter(Effect.void))`.
+ *
+ * @example
+ * ```ts
+ * import { HttpClient, HttpClientResponse } from "@effect/platform"
+ * import * as HttpGuard from "@reprise/http/HttpGuard"
+ * import * as HttpResilience from "@reprise/http/HttpResilience"
+ * import { Effect } from "effect"
+ *
+ * const fine = HttpClient.make((request) => Effect.succeed(HttpClientResponse.fromWeb(request, new Response())))
+ * const client = HttpResilience.guard(fine, HttpGuard.rateLimiter({ limit: 2, window: "1 minute" }))
+ *
+ * const get = client.get("http://example.com")
+ *
+ * Effect.runPromise(Effect.flip(Effect.all([get, get, get]))).then((error) => console.log(error._tag)) // => RateLimitExceeded
+ * ```
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const rateLimiter: {
+  (options: HttpGuard.RateLimiterOptions): HttpGuard<RateLimitExceeded>
+  <E>(consume: HttpGuard.Consume<E>): HttpGuard<E>
+} = <E>(limit: HttpGuard.RateLimit<E>) =>
+  guard.make<E | RateLimitExceeded>(() => limits.rateLimiter(limit)) as HttpGuard<never>
+
+/**
+ * Sends a request that may be sent twice again, beside an attempt that takes too long or has failed in a way that can pass;
+ * the first success is the result, and the sockets of the others are closed. Each draws on the retry budget of the client,
+ * if it has one, and has to pass the other guards as every attempt. Throws `InvalidOption` for an option out of range.
+ *
+ * Which: idempotent ones, or with an idempotency key, with a body that can be read more than once.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const hedge = (options: HttpGuard.HedgeOptions): HttpGuard<never> =>
+  guard.make((facts) => hedging.make(options, facts))

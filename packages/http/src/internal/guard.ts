@@ -1,0 +1,127 @@
+import type * as HttpClient from "@effect/platform/HttpClient"
+import type * as HttpClientRequest from "@effect/platform/HttpClientRequest"
+import * as Cause from "effect/Cause"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import * as Deadline from "reprise/Deadline"
+import * as Keyed from "reprise/Keyed"
+import type { Reason } from "reprise/Retry"
+import type { HttpGuard } from "../HttpGuard.js"
+import type { HttpRetry } from "../HttpRetry.js"
+import * as attempts from "./attempts.js"
+import * as failureMessage from "./failureMessage.js"
+import type { Attempt } from "./reader.js"
+import * as rejections from "./rejections.js"
+import * as stage from "./stage.js"
+import * as timeLimits from "./timeLimits.js"
+
+// Not marked internal: the declarations of HttpGuard refer to it.
+export const TypeId: unique symbol = Symbol.for("@reprise/http/HttpGuard")
+
+/**
+ * What an attempt has to pass. The retry loop itself does not hold the code of any.
+ *
+ * @internal
+ */
+export interface Guard {
+  <R>(
+    request: HttpClientRequest.HttpClientRequest,
+    attempt: Attempt<attempts.FailedAttempt, R>,
+    deadlineMillis: number
+  ): Attempt<attempts.FailedAttempt, R>
+}
+
+/**
+ * What a guard has to know of the pipeline that it is made for.
+ *
+ * @internal
+ */
+export interface Facts {
+  readonly attemptMillis: number
+  readonly idempotencyHeader?: string | undefined
+  readonly budget?: HttpRetry.Budget | undefined
+}
+
+/**
+ * What belongs to the key of a request. Nothing of it requires anything, and all of it is made in one step.
+ *
+ * @internal
+ */
+export const perKey = <A>(
+  { key = failureMessage.origin, ...bounds }: HttpGuard.Keys,
+  make: (key: string) => Effect.Effect<A>,
+  isIdle?: (value: A) => boolean
+): (request: HttpClientRequest.HttpClientRequest) => Effect.Effect<A> => {
+  const all = Effect.runSync(Keyed.make({ make, isIdle, ...bounds }))
+  return (request) => Keyed.get(all, key(request))
+}
+
+/** Every guard is made by `make`. */
+interface Made<E> extends HttpGuard<E> {
+  readonly build: (facts: Facts) => Guard
+}
+
+/**
+ * Builds it once, for the sake of its errors: an option out of range fails here, not where the client is made.
+ *
+ * @internal
+ */
+export const make = <E>(build: (facts: Facts) => Guard): HttpGuard<E> => {
+  build({ attemptMillis: Infinity })
+  const made: Made<E> = { [TypeId]: { _E: (_: never) => _ }, build }
+  return made
+}
+
+/** @internal */
+export const build = (guard: HttpGuard<unknown>, facts: Facts): Guard => (guard as Made<unknown>).build(facts)
+
+/**
+ * The first of them is asked first.
+ *
+ * @internal
+ */
+export const all = ([first, ...rest]: ReadonlyArray<Guard>): Guard | undefined => {
+  if (first === undefined) return undefined
+  const others = all(rest)
+  return others === undefined
+    ? first
+    : (request, attempt, deadlineMillis) => first(request, others(request, attempt, deadlineMillis), deadlineMillis)
+}
+
+/**
+ * An attempt that was not made.
+ *
+ * @internal
+ */
+export const reject = (
+  request: HttpClientRequest.HttpClientRequest,
+  error: unknown,
+  reason: Reason
+): Effect.Effect<never, attempts.FailedAttempt> => {
+  rejections.add(error)
+  return Effect.fail(
+    new attempts.FailedAttempt(request, Option.none(), { _tag: "Cause", cause: Cause.fail(error) }, reason)
+  )
+}
+
+/**
+ * One guard as a stage of its own.
+ *
+ * @internal
+ */
+export const asStage = <E, R, E1>(
+  client: HttpClient.HttpClient.With<E, R>,
+  guard: HttpGuard<E1>
+): HttpClient.HttpClient.With<E | E1, R> => {
+  const guarded = build(guard, { attemptMillis: Infinity })
+  return stage.make((request) =>
+    Effect.flatMap(Deadline.current, (deadlineMillis) => {
+      const attempt = attempts.run(client, request, {}, timeLimits.none, Infinity)
+      return Effect.catchAll(guarded(request, attempt, deadlineMillis), ({ origin }) =>
+        origin._tag === "Response"
+          ? Effect.succeed(origin.response)
+          // What the client below failed with, or the rejection.
+          : Effect.failCause(origin.cause as Cause.Cause<E | E1>))
+    })
+  )
+}

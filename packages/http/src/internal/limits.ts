@@ -1,0 +1,98 @@
+import type * as HttpClientRequest from "@effect/platform/HttpClientRequest"
+import * as Cause from "effect/Cause"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Option from "effect/Option"
+import * as AdaptiveLimiter from "reprise/AdaptiveLimiter"
+import * as Bulkhead from "reprise/Bulkhead"
+import * as RateLimiter from "reprise/RateLimiter"
+import type { Reason } from "reprise/Retry"
+import type { HttpGuard } from "../HttpGuard.js"
+import * as attempts from "./attempts.js"
+import { type Guard, perKey, reject } from "./guard.js"
+import type { Attempt } from "./reader.js"
+
+/** What was not made says so, and the loop ends: to try again at once is what the limit is there to prevent. */
+const rejecting = <E, R>(
+  request: HttpClientRequest.HttpClientRequest,
+  limited: Attempt<E | attempts.FailedAttempt, R>,
+  reason: Reason
+): Attempt<attempts.FailedAttempt, R> =>
+  Effect.catchAll(
+    limited,
+    (error) => error instanceof attempts.FailedAttempt ? Effect.fail(error) : reject(request, error, reason)
+  )
+
+/** @internal */
+export const bulkhead = (options: HttpGuard.BulkheadOptions): Guard => {
+  const { capacity, idleTimeToLive, key, priority, ...own } = options
+  const get = perKey(
+    { capacity, idleTimeToLive, key },
+    (key) => Bulkhead.make({ ...own, key }),
+    (bulkhead) => {
+      const { queued, running } = Effect.runSync(Bulkhead.snapshot(bulkhead))
+      return running + queued === 0
+    }
+  )
+  return (request, attempt) =>
+    Effect.flatMap(get(request), (bulkhead) => {
+      const call = priority && { priority: priority(request) }
+      return rejecting(request, Bulkhead.protect(attempt, bulkhead, call), "bulkheadFull")
+    })
+}
+
+/** @internal */
+export const adaptiveLimiter = <S>(options: HttpGuard.AdaptiveLimiterOptions<S>): Guard => {
+  const { capacity, idleTimeToLive, key, partition, ...own } = options
+  const get = perKey(
+    { capacity, idleTimeToLive, key },
+    (key) => AdaptiveLimiter.make({ ...own, key, outcome }),
+    (limiter) => {
+      const { queued, running } = Effect.runSync(AdaptiveLimiter.snapshot(limiter))
+      return running + queued === 0
+    }
+  )
+  return (request, attempt) =>
+    Effect.flatMap(get(request), (limiter) => {
+      const call = partition && { partition: partition(request) }
+      return rejecting(request, AdaptiveLimiter.protect(attempt, limiter, call), "limitExceeded")
+    })
+}
+
+/** Attempts that timed out and answers that say that there is too much to do are drops; other failures say nothing of load. */
+const outcome = (exit: Exit.Exit<unknown, unknown>): AdaptiveLimiter.AdaptiveLimiter.Outcome => {
+  if (Exit.isSuccess(exit)) return "success"
+  const failed = Option.getOrUndefined(Cause.failureOption(exit.cause))
+  const failure = failed instanceof attempts.FailedAttempt ? Option.getOrUndefined(failed.failure) : undefined
+  switch (failure?._tag) {
+    case "AttemptTimeout":
+    case "RateLimited":
+      return "dropped"
+    case "ServerError":
+      return failure.status === 503 || failure.status === 504 ? "dropped" : "ignored"
+    case "ClientError":
+      return "success"
+    default:
+      return "ignored"
+  }
+}
+
+/** @internal */
+export const rateLimiter = (limit: HttpGuard.RateLimit<unknown>): Guard => {
+  const consume: HttpGuard.Consume<unknown> = typeof limit === "function" ? limit : consumePerKey(limit)
+  return (request, attempt) =>
+    Effect.matchEffect(consume(request), {
+      onSuccess: () => attempt,
+      onFailure: (error) => reject(request, error, "rateLimited")
+    })
+}
+
+const consumePerKey = (options: HttpGuard.RateLimiterOptions) => {
+  const { capacity, idleTimeToLive, key, ...own } = options
+  const get = perKey(
+    { capacity, idleTimeToLive, key },
+    (key) => RateLimiter.make({ ...own, key }),
+    (limiter) => Effect.runSync(RateLimiter.snapshot(limiter)).waiting === 0
+  )
+  return (request: HttpClientRequest.HttpClientRequest) => Effect.flatMap(get(request), RateLimiter.consume)
+}
