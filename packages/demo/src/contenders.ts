@@ -3,6 +3,7 @@ import * as NodeHttpClient from "@effect/platform-node/NodeHttpClient"
 import * as HttpClient from "@effect/platform/HttpClient"
 import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import type * as HttpClientResponse from "@effect/platform/HttpClientResponse"
+import * as HttpGuard from "@reprise/http/HttpGuard"
 import * as HttpResilience from "@reprise/http/HttpResilience"
 import * as HttpRetry from "@reprise/http/HttpRetry"
 import * as ResilientHttpClient from "@reprise/http/ResilientHttpClient"
@@ -10,14 +11,22 @@ import * as Effect from "effect/Effect"
 import * as Schedule from "effect/Schedule"
 import { setTimeout } from "node:timers/promises"
 import * as Backoff from "reprise/Backoff"
+import * as Tripping from "reprise/Tripping"
 import { type Dispatcher, fetch } from "undici"
 import type { Call } from "./calls.js"
+import { now } from "./now.js"
 
 export interface Contender {
   readonly name: string
   readonly policy: string
+  readonly connect: (dispatcher: Dispatcher) => Connection
+}
+
+export interface Connection {
   /** Sends one logical call through; succeeds with the answer once it is whole. */
-  readonly connect: (dispatcher: Dispatcher) => (call: Call, origin: string) => Effect.Effect<unknown, unknown>
+  readonly send: (call: Call, origin: string) => Effect.Effect<unknown, unknown>
+  /** When its circuit breaker opened so far, in epoch milliseconds; empty where there is none. */
+  readonly openings: ReadonlyArray<number>
 }
 
 const path = (call: Call): string => call.kind === "read" ? `/orders/${call.order}` : `/charges/${call.order}`
@@ -52,14 +61,17 @@ const retryEverything = async (url: string, init: Parameters<typeof fetch>[1]): 
 export const naive: Contender = {
   name: "naive loop",
   policy: "catch everything, 5 attempts, 50 ms apart",
-  connect: (dispatcher) => (call, origin) =>
-    Effect.tryPromise(() =>
-      retryEverything(`${origin}${path(call)}`, {
-        method: call.kind === "read" ? "GET" : "POST",
-        headers: headers(call),
-        dispatcher
-      })
-    )
+  connect: (dispatcher) => ({
+    send: (call, origin) =>
+      Effect.tryPromise(() =>
+        retryEverything(`${origin}${path(call)}`, {
+          method: call.kind === "read" ? "GET" : "POST",
+          headers: headers(call),
+          dispatcher
+        })
+      ),
+    openings: []
+  })
 }
 
 export const retryTransient: Contender = {
@@ -69,7 +81,7 @@ export const retryTransient: Contender = {
     const client = NodeHttpClient.makeUndici(dispatcher).pipe(
       HttpClient.retryTransient({ times: 3, schedule: Schedule.jittered(Schedule.exponential("100 millis")) })
     )
-    return (call, origin) => Effect.flatMap(client.execute(request(call, origin)), read)
+    return { send: (call, origin) => Effect.flatMap(client.execute(request(call, origin)), read), openings: [] }
   }
 }
 
@@ -82,18 +94,38 @@ const policy = Backoff.exponential("100 millis").pipe(
   HttpRetry.honorRetryAfter({ max: "12 seconds" })
 )
 
+/**
+ * In the worst storm two attempts of five fail: 20 failures in a row mean that the API is down. Calls wait for the probe
+ * as long as their deadline allows.
+ */
+const breaker = (openings: Array<number>) =>
+  HttpGuard.circuitBreaker({
+    trip: Tripping.consecutive(20),
+    openFor: Backoff.exponential("100 millis").pipe(
+      Backoff.capped("200 millis"),
+      // The schedule is asked with every opening.
+      Schedule.tapInput(() => Effect.sync(() => void openings.push(now())))
+    ),
+    lease: "1 second",
+    onOpen: "wait",
+    onFull: "wait"
+  })
+
 export const reprise: Contender = {
   name: "Reprise",
-  policy: "5 attempts, exponential from 100 ms, full jitter, Retry-After obeyed; 1 s per attempt, 3 s per call",
+  policy: "5 attempts, exponential from 100 ms, full jitter, Retry-After obeyed; 1 s per attempt, 3 s per call; " +
+    "a circuit breaker that opens after 20 failures in a row and probes every 100 to 200 ms, while calls wait",
   connect: (dispatcher) => {
+    const openings: Array<number> = []
     const resilient = ResilientHttpClient.make({
       retry: policy,
       attemptTimeout: "1 second",
       deadline: "3 seconds",
+      breaker: breaker(openings),
       retryUnsent: true
     })
     const client = resilient(NodeHttpClient.makeUndici(dispatcher))
-    return (call, origin) => HttpResilience.executeAndRead(client, request(call, origin), read)
+    return { send: (call, origin) => HttpResilience.executeAndRead(client, request(call, origin), read), openings }
   }
 }
 

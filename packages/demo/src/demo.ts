@@ -7,8 +7,9 @@ import * as child from "./api/child.js"
 import * as Calls from "./calls.js"
 import * as contenders from "./contenders.js"
 import type { Score } from "./measure.js"
-import { inWords, score } from "./measure.js"
+import { brokenPromises, inWords, score } from "./measure.js"
 import * as progress from "./progress.js"
+import * as outageStrips from "./report/outageStrips.js"
 import * as page from "./report/page.js"
 import * as stories from "./report/stories.js"
 import { type Run, run } from "./run.js"
@@ -32,20 +33,28 @@ export const compete = (
     return { runs, scores: runs.map(score) }
   })
 
-/** The whole demo; gives the report and whether Reprise kept its promise. */
-export const demo = (seed: string): Effect.Effect<{ readonly kept: boolean; readonly html: string }, ApiDied> =>
+export interface Outcome {
+  /** The promises of Reprise that it did not keep. */
+  readonly broken: ReadonlyArray<string>
+  readonly html: string
+}
+
+/** The whole demo, and its report. */
+export const demo = (seed: string): Effect.Effect<Outcome, ApiDied> =>
   Effect.gen(function*() {
     const calls = Calls.make()
     yield* Console.log(`${calls.length} calls to a flaky payment API, three ways to retry (seed: ${seed})\n`)
     const { runs, scores } = yield* Effect.scoped(compete(seed, calls.length, process.stdout))
     yield* Console.log(`\n${table.compare(scores)}\n`)
-    yield* Effect.forEach(scores, (score) => Console.log(`${score.name}: ${inWords(score)}`))
+    const width = Math.min(process.stdout.columns ?? 100, 100)
+    yield* Effect.forEach(scores, (score) => Console.log(table.wrap(`${score.name}: ${inWords(score)}`, width)))
     const html = page.render({
       seed,
       scores,
       policies: contenders.all.map((contender) => contender.policy),
+      strips: outageStrips.pick(runs),
       stories: stories.pick(runs, calls, seed)
     })
-    const kept = scores.every((score) => score.name !== contenders.reprise.name || score.chargedTwice === 0)
-    return { kept, html }
+    const broken = scores.filter(({ name }) => name === contenders.reprise.name).flatMap(brokenPromises)
+    return { broken, html }
   })

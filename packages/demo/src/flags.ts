@@ -23,7 +23,8 @@ export const usage = `Usage:
   --attempts N     at most so many, the first included: 1 to 20
   --help           this text
 
-Exit codes: 0 all is well; 1 Reprise charged somebody twice, or the one request failed; 2 wrong flags.`
+Exit codes: 0 all is well; 1 Reprise charged somebody twice, or sent more than one request at a time while its
+circuit was not closed, or the one request failed; 2 wrong flags.`
 
 const options = {
   help: { type: "boolean" },

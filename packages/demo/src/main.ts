@@ -33,10 +33,10 @@ const run = (flags_: Flags) =>
         return result.succeeded ? 0 : 1
       }
       case "Demo": {
-        const { html, kept } = yield* demo(flags_.seed)
+        const { broken, html } = yield* demo(flags_.seed)
         yield* Console.log(`\nReport: ${yield* save(html)}`)
-        if (!kept) yield* Console.error("\nReprise charged somebody twice. That must not happen: please report it.")
-        return kept ? 0 : 1
+        yield* Effect.forEach(broken, (what) => Console.error(`\n${what} That must not happen: please report it.`))
+        return broken.length === 0 ? 0 : 1
       }
     }
   })

@@ -1,5 +1,6 @@
 /** What a run comes to, in numbers and in words. */
 import type { Kind } from "./calls.js"
+import * as outage from "./outage.js"
 import type { Run } from "./run.js"
 import type { Outcome } from "./wire.js"
 
@@ -21,6 +22,7 @@ export interface Score {
   /** Requests before the `Retry-After` of their order had passed, and those after a refused certificate. */
   readonly wasted: number
   readonly openSockets: number
+  readonly outage: outage.OutageScore
   readonly p50Millis: number
   readonly p99Millis: number
 }
@@ -43,7 +45,8 @@ const sum = (values: ReadonlyArray<number>): number => values.reduce((total, val
 const isUnknown = (outcome: Outcome | undefined): boolean =>
   outcome === "lost" || outcome === "failed" || outcome === "abandoned"
 
-export const score = ({ attempts, contender, report, results }: Run): Score => {
+export const score = (run: Run): Score => {
+  const { attempts, contender, report, results } = run
   const charges = tally(report.bookings.map((booking) => booking.order))
   const failures = results.filter((result) => !result.succeeded)
   const failed = (kind: Kind) => failures.filter(({ call }) => call.kind === kind)
@@ -64,6 +67,7 @@ export const score = ({ attempts, contender, report, results }: Run): Score => {
     failedButCharged: failed("unkeyed").filter(({ call }) => charges.get(call.order) === 1).length,
     wasted: report.tooEarly + sum([...certificates.values()].map((count) => count - 1)),
     openSockets: report.openConnections,
+    outage: outage.score(run),
     p50Millis: percentile(times, 0.5),
     p99Millis: percentile(times, 0.99)
   }
@@ -85,5 +89,21 @@ export const inWords = (score: Score): string => {
     ? ` Reported ${count(score.unknownOutcome, "payment")} without a key as failed rather than risk a second charge` +
       ` (${score.failedButCharged} of them had been booked once: give them a key and they succeed).`
     : ""
-  return `${money} ${manners}${caution}`
+  return `${money} ${manners}${caution} ${outageInWords(score.outage)}`
 }
+
+const outageInWords = ({ breaker, requests }: outage.OutageScore): string => {
+  if (breaker === undefined) return `Sent ${count(requests, "request")} into the outage.`
+  const { heldBack, probes, probesAtOnce, turnedAway } = breaker
+  return `Sent ${count(requests, "request")} into the outage. Its breaker opened and let ` +
+    `${count(probes.length, "probe")} through, ${probesAtOnce === 1 ? "one" : probesAtOnce} at a time; meanwhile ` +
+    `${count(heldBack, "call")} waited, ${turnedAway === 0 ? "none" : turnedAway} turned away.`
+}
+
+/** What must not happen, and has. */
+export const brokenPromises = ({ chargedTwice, name, outage: { breaker } }: Score): ReadonlyArray<string> => [
+  ...(chargedTwice > 0 ? [`${name} charged somebody twice.`] : []),
+  ...(breaker !== undefined && breaker.probesAtOnce > 1
+    ? [`${name} had ${breaker.probesAtOnce} requests in flight at once while its circuit was not closed.`]
+    : [])
+]

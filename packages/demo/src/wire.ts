@@ -2,6 +2,7 @@
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import { Agent, type Dispatcher } from "undici"
+import { now } from "./now.js"
 
 export type Outcome =
   /** A whole answer, 2xx. */
@@ -49,14 +50,14 @@ const record =
   (dispatch: Dispatcher["dispatch"]): Dispatcher["dispatch"] =>
   (options, handler) => {
     const order = options.path.split("/")[2] ?? ""
-    const startMillis = Date.now()
+    const startMillis = now()
     let outcome: Outcome | undefined
     let detail = ""
     let written = false
     const settle = (as: Outcome, why: string) => {
       if (written) return
       written = true
-      write({ order, startMillis, endMillis: Date.now(), outcome: as, detail: why })
+      write({ order, startMillis, endMillis: now(), outcome: as, detail: why })
     }
     return dispatch(options, {
       onRequestStart: (controller, context) => handler.onRequestStart?.(controller, context),

@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, TestClock } from "effect"
+import { Effect, Fiber, TestClock } from "effect"
 import * as PaymentApi from "../src/api/PaymentApi.js"
 import * as weather from "../src/api/weather.js"
 import * as Calls from "../src/calls.js"
@@ -55,6 +55,21 @@ describe("the payment API", () => {
       assert.deepInclude(yield* api.answer(charge(limited)), { status: 201 })
       const { bookings, requests, tooEarly } = yield* api.books
       assert.deepStrictEqual([bookings.length, requests, tooEarly], [1, 3, 1])
+    }))
+
+  it.effect("books nothing while there is no service behind the gateway, and writes down who was turned back", () =>
+    Effect.gen(function*() {
+      const api = PaymentApi.make(seed, calls)
+      const calm = order("fair again", undefined)
+      yield* api.setServing(false)
+      const answer = yield* Effect.fork(api.answer(charge(calm)))
+      yield* TestClock.adjust("50 millis")
+      assert.deepInclude(yield* Fiber.join(answer), { status: 502 })
+      yield* api.setServing(true)
+      assert.deepInclude(yield* api.answer(charge(calm)), { status: 201 })
+      const { bookings, turnedBack } = yield* api.books
+      assert.deepStrictEqual(turnedBack, [{ startMillis: 0, endMillis: 50 }])
+      assert.strictEqual(bookings.length, 1)
     }))
 
   it.effect("books nothing for a GET", () =>

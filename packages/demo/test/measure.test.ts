@@ -2,7 +2,8 @@ import { assert, describe, it } from "@effect/vitest"
 import { FastCheck as fc } from "effect"
 import type { Call } from "../src/calls.js"
 import { naive } from "../src/contenders.js"
-import { inWords, percentile, score, tally } from "../src/measure.js"
+import { inWords, percentile, type Score, score, tally } from "../src/measure.js"
+import type { CallResult } from "../src/run.js"
 import * as table from "../src/table.js"
 import type { Attempt } from "../src/wire.js"
 
@@ -16,14 +17,22 @@ const attempt = (order: string, detail: string): Attempt => ({
   detail
 })
 
+const result = (order: string, kind: Call["kind"], succeeded: boolean, millis: number): CallResult => ({
+  call: call(order, kind),
+  succeeded,
+  turnedAway: false,
+  startMillis: 0,
+  millis
+})
+
 const sample = score({
   contender: naive,
   results: [
-    { call: call("a", "unkeyed"), succeeded: true, millis: 10 },
-    { call: call("b", "unkeyed"), succeeded: false, millis: 20 },
-    { call: call("e", "unkeyed"), succeeded: false, millis: 20 },
-    { call: call("c", "keyed"), succeeded: false, millis: 30 },
-    { call: call("d", "read"), succeeded: false, millis: 40 }
+    result("a", "unkeyed", true, 10),
+    result("b", "unkeyed", false, 20),
+    result("e", "unkeyed", false, 20),
+    result("c", "keyed", false, 30),
+    result("d", "read", false, 40)
   ],
   attempts: [
     attempt("a", "ECONNRESET"),
@@ -33,11 +42,14 @@ const sample = score({
     attempt("d", "CERT_HAS_EXPIRED"),
     attempt("d", "CERT_HAS_EXPIRED")
   ],
+  openings: [],
   report: {
     bookings: ["a", "a", "a", "b"].map((order) => ({ order, atMillis: 0 })),
+    turnedBack: [],
     requests: 4,
     tooEarly: 5,
-    openConnections: 6
+    openConnections: 6,
+    outage: { crashMillis: 0, restartMillis: 10, recoverMillis: 20 }
   }
 })
 
@@ -63,7 +75,7 @@ describe("the score", () => {
     assert.strictEqual(
       inWords(sample),
       "Charged 1 customer more than once (2 charges too many). " +
-        "Sent 7 requests after it had been told to wait or to go away."
+        "Sent 7 requests after it had been told to wait or to go away. Sent 6 requests into the outage."
     )
     assert.include(inWords({ ...sample, chargedTwice: 0, wasted: 0 }), "Charged nobody twice. Sent nothing after")
   })
@@ -109,5 +121,27 @@ describe("the table", () => {
     assert.match(text, /naive loop +other/)
     assert.match(text, /success rate +20\.0 % +20\.0 %/)
     assert.match(text, /orders charged twice or more +1 +1/)
+    assert.match(text, /requests in the outage +6 +6/)
+  })
+
+  it("fits into 80 columns, and has a dash where there is no breaker", () => {
+    const breaker = {
+      openedMillis: 1,
+      closedMillis: 2,
+      probes: [attempt("a", "502")],
+      openings: 1,
+      probesAtOnce: 1,
+      heldBack: 29,
+      turnedAway: 3
+    }
+    const scores = ["naive loop", "retryTransient"].map((name): Score => ({ ...sample, name, requests: 123_456 }))
+    const guarded = { ...sample, name: "Reprise", outage: { ...sample.outage, breaker } }
+    const lines = table.compare([...scores, guarded]).split("\n")
+    assert.isAtMost(Math.max(...lines.map((line) => line.length)), 80)
+    assert.isTrue(lines.some((line) => /^ {3}calls held back +- +- +29$/.test(line)))
+  })
+
+  it("has words below it, broken into lines between them", () => {
+    assert.strictEqual(table.wrap("one two three incomprehensibilities", 9), "one two\nthree\nincomprehensibilities")
   })
 })

@@ -5,14 +5,14 @@ import * as Reply from "@reprise/testing/Reply"
 import { Effect } from "effect"
 import * as child from "../src/api/child.js"
 import { naive, reprise } from "../src/contenders.js"
-import { score } from "../src/measure.js"
+import { brokenPromises, score } from "../src/measure.js"
 import { print, probe } from "../src/probe.js"
 import * as progress from "../src/progress.js"
 import { run } from "../src/run.js"
 
 describe("a small run", () => {
   it.scopedLive(
-    "of 100 calls charges some twice through the naive loop and nobody through Reprise",
+    "of 100 calls charges some twice through the naive loop and nobody through Reprise, whose breaker stops an outage",
     () =>
       Effect.gen(function*() {
         const seed = "small"
@@ -25,6 +25,19 @@ describe("a small run", () => {
         assert.isAbove(bad.wasted, 0)
         assert.deepInclude(good, { chargedTwice: 0, extraCharges: 0, wasted: 0 })
         assert.isAbove(good.succeeded, 80)
+
+        const { breaker } = good.outage
+        assert.isUndefined(bad.outage.breaker)
+        assert.isDefined(breaker)
+        if (breaker === undefined) return
+        assert.isBelow(good.outage.requests, bad.outage.requests)
+        assert.strictEqual(breaker.probesAtOnce, 1)
+        // It opened once, and again after each probe but the last.
+        assert.isAbove(breaker.probes.length, 1)
+        assert.strictEqual(breaker.openings, breaker.probes.length)
+        assert.isAbove(breaker.heldBack, 0)
+        assert.isBelow(breaker.closedMillis, Infinity)
+        assert.deepStrictEqual(brokenPromises(good), [])
       }),
     60_000
   )

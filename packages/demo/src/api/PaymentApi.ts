@@ -12,9 +12,17 @@ export interface Booking {
   readonly atMillis: number
 }
 
+/** From when to when, in epoch milliseconds. */
+export interface Span {
+  readonly startMillis: number
+  readonly endMillis: number
+}
+
 /** What the API has seen, for the judgement afterwards. */
 export interface Books {
   readonly bookings: ReadonlyArray<Booking>
+  /** The requests at the gateway while the service behind it was down. */
+  readonly turnedBack: ReadonlyArray<Span>
   readonly requests: number
   /** Requests for an order that came before the `Retry-After` given for it had passed. */
   readonly tooEarly: number
@@ -23,10 +31,14 @@ export interface Books {
 export interface PaymentApi {
   readonly answer: (request: Pick<RecordedRequest, "method" | "path" | "headers">) => Effect.Effect<Reply.Reply>
   readonly books: Effect.Effect<Books>
+  /** Whether there is a service behind the gateway. */
+  readonly setServing: (isServing: boolean) => Effect.Effect<void>
 }
 
 const patienceMillis = 1000
 const silence = "2 seconds"
+/** How long the gateway looks for the service behind it. */
+const gatewayPatience = "50 millis"
 
 /** As long as the pages of some gateways are: more than a client takes in by itself. */
 const errorPage = Reply.respond({
@@ -34,6 +46,8 @@ const errorPage = Reply.respond({
   headers: { "content-type": "text/html" },
   body: `<!doctype html><title>503</title><p>Service Unavailable</p><!--${" ".repeat(128 * 1024)}-->`
 })
+
+const badGateway = Reply.json({ error: "nobody is behind this gateway" }, { status: 502 })
 
 const asksForPatience = (status: 429 | 503) =>
   Reply.json({ error: "later, please" }, { status, headers: { "retry-after": String(patienceMillis / 1000) } })
@@ -44,6 +58,8 @@ export const make = (seed: string, calls: ReadonlyArray<Call>): PaymentApi => {
   const closedUntil = new Map<string, number>()
   const receipts = new Map<string, number>()
   const bookings: Array<Booking> = []
+  const turnedBack: Array<Span> = []
+  let isServing = true
   let requests = 0
   let tooEarly = 0
 
@@ -56,9 +72,15 @@ export const make = (seed: string, calls: ReadonlyArray<Call>): PaymentApi => {
     return receipt
   }
 
-  const answer: PaymentApi["answer"] = ({ headers, method, path }) =>
+  const turnBack = Effect.acquireUseRelease(
+    Clock.currentTimeMillis,
+    () => Effect.delay(Effect.succeed(badGateway), gatewayPatience),
+    (startMillis) =>
+      Effect.map(Clock.currentTimeMillis, (endMillis) => void turnedBack.push({ startMillis, endMillis }))
+  )
+
+  const serve: PaymentApi["answer"] = ({ headers, method, path }) =>
     Effect.map(Clock.currentTimeMillis, (now) => {
-      requests++
       const order = path.split("/")[2] ?? ""
       if (now < (closedUntil.get(order) ?? 0)) {
         tooEarly++
@@ -91,5 +113,13 @@ export const make = (seed: string, calls: ReadonlyArray<Call>): PaymentApi => {
       }
     })
 
-  return { answer, books: Effect.sync(() => ({ bookings, requests, tooEarly })) }
+  return {
+    answer: (request) =>
+      Effect.suspend(() => {
+        requests++
+        return isServing ? serve(request) : turnBack
+      }),
+    books: Effect.sync(() => ({ bookings, turnedBack, requests, tooEarly })),
+    setServing: (to) => Effect.sync(() => void (isServing = to))
+  }
 }

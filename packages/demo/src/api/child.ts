@@ -13,7 +13,7 @@ export class ApiDied extends Data.TaggedError("ApiDied")<{ readonly code: number
 }
 
 export interface Api extends Ready {
-  readonly tell: (command: "fresh" | "stop" | "start") => Effect.Effect<void, ApiDied>
+  readonly tell: (command: Exclude<Command, "report">) => Effect.Effect<void, ApiDied>
   readonly report: Effect.Effect<Report, ApiDied>
 }
 

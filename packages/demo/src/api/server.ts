@@ -1,5 +1,6 @@
 /** The process of the API. It does what its parent tells it, and ends with it, however that ends. */
 import * as FaultServer from "@reprise/testing/FaultServer"
+import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Queue from "effect/Queue"
 import * as Calls from "../calls.js"
@@ -7,10 +8,10 @@ import type { Books } from "./PaymentApi.js"
 import * as PaymentApi from "./PaymentApi.js"
 
 /**
- * `fresh` forgets everything, `stop` begins an outage, `start` ends it, `report` asks for the books and the connections
- * now open.
+ * `fresh` forgets everything; `crash`, `restart` and `recover` are the outage; `report` asks for the books and the
+ * connections now open.
  */
-export type Command = "fresh" | "stop" | "start" | "report"
+export type Command = "fresh" | "crash" | "restart" | "recover" | "report"
 
 /** The first message of the child. */
 export interface Ready {
@@ -20,9 +21,21 @@ export interface Ready {
   readonly ca: string
 }
 
+/** In epoch milliseconds; 0 for what has not happened. */
+export interface Outage {
+  /** From now on nobody listens. */
+  readonly crashMillis: number
+  /** From now on the gateway listens, and answers 502: there is no service behind it. */
+  readonly restartMillis: number
+  readonly recoverMillis: number
+}
+
 export interface Report extends Books {
   readonly openConnections: number
+  readonly outage: Outage
 }
+
+const noOutage: Outage = { crashMillis: 0, restartMillis: 0, recoverMillis: 0 }
 
 const [seed = "", total = ""] = process.argv.slice(2)
 
@@ -41,17 +54,27 @@ const program = Effect.gen(function*() {
   const server = yield* FaultServer.make({ keep: 1 })
   const expired = yield* FaultServer.make({ keep: 1, tls: "expired" })
   let api = PaymentApi.make(seed, calls)
+  let outage = noOutage
+  const mark = (moment: keyof Outage) =>
+    Effect.map(Clock.currentTimeMillis, (now) => {
+      outage = { ...outage, [moment]: now }
+    })
 
   const does = {
     fresh: Effect.suspend(() => {
       api = PaymentApi.make(seed, calls)
+      outage = noOutage
       return Effect.zipRight(server.always(api.answer), expired.always(api.answer))
     }),
-    stop: server.stop,
-    start: server.start,
+    crash: Effect.zipRight(mark("crashMillis"), server.stop),
+    restart: Effect.suspend(() => api.setServing(false)).pipe(
+      Effect.zipRight(server.start),
+      Effect.zipRight(mark("restartMillis"))
+    ),
+    recover: Effect.zipRight(Effect.suspend(() => api.setServing(true)), mark("recoverMillis")),
     report: Effect.gen(function*() {
       const [plain, secure] = yield* Effect.all([server.connections, expired.connections])
-      return { ...(yield* api.books), openConnections: plain.open + secure.open }
+      return { ...(yield* api.books), openConnections: plain.open + secure.open, outage }
     })
   }
 

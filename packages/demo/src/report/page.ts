@@ -3,6 +3,7 @@ import type { Score } from "../measure.js"
 import { inWords } from "../measure.js"
 import * as table from "../table.js"
 import { Html, html } from "./html.js"
+import * as outageStrips from "./outageStrips.js"
 import type { Story } from "./stories.js"
 import { style } from "./style.js"
 import * as timeline from "./timeline.js"
@@ -11,6 +12,7 @@ export interface Input {
   readonly seed: string
   readonly scores: ReadonlyArray<Score>
   readonly policies: ReadonlyArray<string>
+  readonly strips: ReadonlyArray<outageStrips.Strip>
   readonly stories: ReadonlyArray<Story>
 }
 
@@ -25,6 +27,7 @@ const card = (score: Score, policy: string): Html => {
 <p><b>${(100 * score.succeeded / score.calls).toFixed(1)} %</b> of calls succeeded</p>
 <p><b>${number(score.wasted)}</b> of ${number(score.requests)} requests wasted</p>
 <p><b>${number(score.openSockets)}</b> sockets left open</p>
+<p><b>${number(score.outage.requests)}</b> requests into the outage</p>
 <p class="policy">${policy}</p>
 </section>`
 }
@@ -49,7 +52,7 @@ const scoreTable = (scores: ReadonlyArray<Score>): Html =>
   }</tbody>
 </table>`
 
-export const render = ({ policies, scores, seed, stories }: Input): string =>
+export const render = ({ policies, scores, seed, stories, strips }: Input): string =>
   html`<!doctype html>
 <html lang="en">
 <head>
@@ -62,6 +65,8 @@ export const render = ({ policies, scores, seed, stories }: Input): string =>
 <main>
 <h1>The same ${number(scores[0]?.calls ?? 0)} calls to a flaky payment API, three ways to retry</h1>
 <div class="cards">${scores.map((score, index) => card(score, policies[index] ?? ""))}</div>
+<h2>What was sent while the API was down</h2>
+${outageStrips.draw(strips)}
 <h2>What was sent, attempt by attempt</h2>
 ${legend}
 ${stories.map(timeline.draw)}
