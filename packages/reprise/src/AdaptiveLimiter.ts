@@ -101,7 +101,7 @@ export declare namespace AdaptiveLimiter {
   export interface Gradient2 extends Bounds {
     /** How many calls may queue at the server: what the limit grows by where nothing slows down. Defaults to 4. */
     readonly queueSize?: number | undefined
-    /** How much of the way to a new limit is gone with each call, up to 1. Defaults to 0.2. */
+    /** How much of the way to a new limit is gone with each call, up to 1: the less, the less it sways. Defaults to 0.2. */
     readonly smoothing?: number | undefined
     /** How many times the long-term time a call may take without lowering the limit, at least 1. Defaults to 1.5. */
     readonly tolerance?: number | undefined
@@ -125,7 +125,7 @@ export declare namespace AdaptiveLimiter {
    * @category options
    */
   export interface Vegas extends Bounds {
-    /** How much of the way to a new limit is gone with each call, up to 1. Defaults to 1. */
+    /** How much of the way to a new limit is gone with each call, up to 1: the less, the less it sways. Defaults to 1. */
     readonly smoothing?: number | undefined
     /** After how many calls, in multiples of the limit, the time without load is measured anew. Defaults to 30. */
     readonly probeMultiplier?: number | undefined
@@ -287,8 +287,8 @@ export const gradient2: (
 ) => AdaptiveLimiter.Algorithm<AdaptiveLimiter.Gradient2State> = algorithms.gradient2
 
 /**
- * Estimates from the shortest time of all calls how many of them queue at the server, and holds that between 3 and 6 (each
- * times the number of digits of the limit less one).
+ * Estimates from the shortest time of all calls how many of them queue at the server, and holds that between 3 and 6; from a
+ * limit of 100 on, between 6 and 12, and so on with each power of ten.
  *
  * As `VegasLimit` of https://github.com/Netflix/concurrency-limits, after TCP Vegas; but the time of a drop is never the shortest,
  * and the jitter of the measurements is a fixed sequence. Throws `InvalidOption` for an option out of range.

@@ -51,16 +51,17 @@ const atOnce: NonNullable<Scene["check"]> = ({ endMillis, interruptedMillis }, w
   if (interruptedMillis !== undefined) assert.strictEqual(endMillis, interruptedMillis, where)
 }
 
+const call = (bulkhead: Handle, millis = 5, options?: Bulkhead.Bulkhead.CallOptions) =>
+  Effect.sleep(millis).pipe(Bulkhead.protect(bulkhead, options))
+
 /** Takes so many operations. */
 const lasting = (operations: number): Effect.Effect<void> =>
   operations === 0 ? Effect.void : Effect.suspend(() => lasting(operations - 1))
 
-const call = (bulkhead: Handle, millis = 5, options?: Bulkhead.Bulkhead.CallOptions) =>
-  Effect.sleep(millis).pipe(Bulkhead.protect(bulkhead, options))
-
+/** A fiber yields for the first time after ten operations, and from then on after each. */
 const all = (...effects: ReadonlyArray<Effect.Effect<unknown, unknown>>) =>
   Effect.flatMap(
-    Effect.forEach(effects, (effect) => Effect.fork(Effect.exit(effect))),
+    Effect.forEach(effects, (effect) => Effect.fork(Effect.zipRight(lasting(10), Effect.exit(effect)))),
     (fibers) => Effect.forEach(fibers, Fiber.join)
   )
 
