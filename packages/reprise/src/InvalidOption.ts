@@ -117,7 +117,7 @@ const isNoTime = (value: Duration.DurationInput): boolean =>
  * import * as InvalidOption from "reprise/InvalidOption"
  *
  * const attempts = InvalidOption.asConfigError(() => InvalidOption.integer("attempts", 0, { min: 1 }))
- * console.log(String(Either.getLeft(attempts))) // => Some((Invalid data at attempts: "Invalid option "attempts": expected a whole number >= 1, got 0"))
+ * console.log(Either.match(attempts, { onLeft: (error) => error._op, onRight: String })) // => InvalidData
  * ```
  *
  * @since 0.1.0

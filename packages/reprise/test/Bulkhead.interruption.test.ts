@@ -136,7 +136,7 @@ describe("a call that is interrupted, at whatever operation", () => {
   })
 
   it("leaves no timer of a wait that is limited, whether it ends in time or not", () => {
-    for (const queueTimeout of [3, 4, 5, 6, 50]) {
+    for (const queueTimeout of [3, 5, 50]) {
       const sooner = cut(() => {
         const bulkhead = make({ queueTimeout })
         return { bulkhead, program: all(call(bulkhead), call(bulkhead)), check: atOnce }
@@ -156,7 +156,7 @@ describe("a call that is interrupted, at whatever operation", () => {
   })
 
   it("leaves the bulkhead as it is while it is made larger and smaller", () => {
-    for (const sizes of [[3, 1], [1, 2], [2, 3]] as const) {
+    for (const sizes of [[3, 1], [1, 2]] as const) {
       cut(() => {
         const bulkhead = make({ maxConcurrent: 2, maxQueued: 2 })
         const resized = Effect.forEach(sizes, (maxConcurrent) =>
