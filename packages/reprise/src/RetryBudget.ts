@@ -18,9 +18,10 @@ import type { NoInfer } from "effect/Types"
 import * as internal from "./internal/budget/budget.js"
 import * as loop from "./internal/budget/retry.js"
 import * as rules from "./internal/budget/rules.js"
-import * as toll from "./internal/budget/toll.js"
 import * as clock from "./internal/clock.js"
 import * as delay from "./internal/delay.js"
+import * as rejection from "./internal/rejection.js"
+import * as timeouts from "./internal/timeouts.js"
 import * as InvalidOption from "./InvalidOption.js"
 
 /**
@@ -149,10 +150,11 @@ export class BudgetExhausted<E = unknown> extends Data.TaggedError("BudgetExhaus
   }
 }
 
-/** As in internal/breaker/rejection.ts: the constructor of an error captures a stack, which costs a hundred times the rest. */
-const exhausted = <E>(key: string, last: E): BudgetExhausted<E> =>
-  // `Object.create` returns `any`; what the error has of its own are these fields and its tag.
-  Object.assign(Object.create(BudgetExhausted.prototype), { _tag: "BudgetExhausted", key, last })
+const exhausted = rejection.withoutStack(BudgetExhausted, function(key: string, last: unknown) {
+  this._tag = "BudgetExhausted"
+  this.key = key
+  this.last = last
+})
 
 /** Every budget is made here. */
 const of = (self: RetryBudget): internal.Budget => self as internal.Budget
@@ -342,7 +344,7 @@ export const gate: {
     budget: RetryBudget,
     options?: RetryBudget.Failures<In2>
   ): Schedule.Schedule<Out, In & In2, R> => {
-    const isTimeout = options?.isTimeout ?? toll.isTimeout
+    const isTimeout = options?.isTimeout ?? timeouts.isTimeout
     return delay.transform(
       self,
       undefined,
@@ -404,5 +406,7 @@ export const retry: {
     budget: RetryBudget,
     options?: RetryBudget.Failures<E>
   ): Effect.Effect<A, E | BudgetExhausted<E>, R | R1> =>
-    loop.retry(self, schedule, of(budget), options?.isTimeout, (last) => exhausted(of(budget).key, last))
+    loop.retry(self, schedule, of(budget), options?.isTimeout, (last) =>
+      // It carries what it is given.
+      exhausted(of(budget).key, last) as BudgetExhausted<E>)
 )

@@ -11,8 +11,7 @@ import * as CircuitBreakers from "reprise/CircuitBreakers"
 import type { HttpFailure } from "../HttpFailure.js"
 import type { HttpGuard } from "../HttpGuard.js"
 import * as attempts from "./attempts.js"
-import * as failureMessage from "./failureMessage.js"
-import { type Facts, type Guard, reject } from "./guard.js"
+import { type Facts, type Guard, origin, reject } from "./guard.js"
 import type { Attempt } from "./reader.js"
 import * as statusRules from "./statusRules.js"
 
@@ -65,7 +64,7 @@ const afterWait = <A, E, R>(
 
 /** @internal */
 export const make = (options: HttpGuard.CircuitBreakerOptions, { attemptMillis }: Facts): Guard => {
-  const { countRateLimited = false, key = failureMessage.origin, onOpen, ...rest } = options
+  const { countRateLimited = false, key = origin, onOpen, ...rest } = options
   const { capacity, idleTimeToLive, ...breaker } = rest
   const outcome = outcomeOf(countRateLimited, attemptMillis)
   const circuit: Circuit = {

@@ -42,13 +42,25 @@ export interface Facts {
   readonly budget?: HttpRetry.Budget | undefined
 }
 
+let latest = { url: "", origin: "" }
+
+/**
+ * The guards of one client ask one after the other for the same request: its URL is parsed once for all of them.
+ *
+ * @internal
+ */
+export const origin = (request: HttpClientRequest.HttpClientRequest): string => {
+  if (request.url !== latest.url) latest = { url: request.url, origin: failureMessage.origin(request) }
+  return latest.origin
+}
+
 /**
  * What belongs to the key of a request. Nothing of it requires anything, and all of it is made in one step.
  *
  * @internal
  */
 export const perKey = <A>(
-  { key = failureMessage.origin, ...bounds }: HttpGuard.Keys,
+  { key = origin, ...bounds }: HttpGuard.Keys,
   make: (key: string) => Effect.Effect<A>,
   isIdle?: (value: A) => boolean
 ): (request: HttpClientRequest.HttpClientRequest) => Effect.Effect<A> => {

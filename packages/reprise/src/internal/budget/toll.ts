@@ -1,13 +1,8 @@
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as clock from "../clock.js"
+import { isTimeout } from "../timeouts.js"
 import type { Budget } from "./budget.js"
-
-const timeouts = new Set<unknown>(["TimeoutException", "AttemptTimeout"])
-
-/** @internal */
-export const isTimeout = (error: unknown): boolean =>
-  typeof error === "object" && error !== null && "_tag" in error && timeouts.has(error._tag)
 
 /**
  * What the retries of one call have paid: what is paid for and never begins is given back.

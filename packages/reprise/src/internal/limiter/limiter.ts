@@ -6,11 +6,11 @@ import * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
 import * as Pipeable from "effect/Pipeable"
-import * as Predicate from "effect/Predicate"
 import type { AdaptiveLimiter, LimitExceeded } from "../../AdaptiveLimiter.js"
 import * as InvalidOption from "../../InvalidOption.js"
 import { acquire } from "../bulkhead/acquire.js"
 import { Gate, type Group, group } from "../bulkhead/gate.js"
+import { isTimeout } from "../timeouts.js"
 import type { Reject } from "./rejection.js"
 
 // Not marked internal: the declarations of AdaptiveLimiter refer to it.
@@ -72,11 +72,6 @@ const sharesOf = (partitions: { readonly [name: string]: number }): ReadonlyArra
 
 /** Without a call nothing would ever be learnt again. */
 const limitOf = (limit: number): number => limit >= 1 ? Math.floor(limit) : 1
-
-const timeouts = new Set<unknown>(["TimeoutException", "AttemptTimeout"])
-
-/** @internal */
-export const isTimeout = (error: unknown): boolean => Predicate.hasProperty(error, "_tag") && timeouts.has(error._tag)
 
 const judgeOf = <S>({ dropped = isTimeout, outcome }: AdaptiveLimiter.Options<S>): Limiter["outcomeOf"] => (exit) => {
   if (Exit.isFailure(exit)) {
