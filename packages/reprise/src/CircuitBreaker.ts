@@ -101,7 +101,10 @@ export declare namespace CircuitBreaker {
      * follows it. The first 1, or the end, is the end of the ramp.
      */
     readonly ramp?: Schedule.Schedule<number, unknown, R> | undefined
-    /** Which typed errors are failures; the others are ignored. Defaults to all. Defects always are failures. */
+    /**
+     * Which typed errors are failures; the others are ignored. Defaults to all but the rejections of other policies, which say
+     * that nothing was called: `CircuitOpen`, `BulkheadFull`, `LimitExceeded`, `RateLimitExceeded`. Defects always are failures.
+     */
     readonly isFailure?: ((error: unknown) => boolean) | undefined
     /** Judges a success or a typed error; takes the place of `isFailure`. */
     readonly outcome?: ((exit: Exit.Exit<unknown, unknown>) => Outcome) | undefined

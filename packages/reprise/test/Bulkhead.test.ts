@@ -594,13 +594,10 @@ describe("BulkheadFull", () => {
       assert.strictEqual(key, "reports")
     }))
 
-  it.effect("need not count as a failure of the dependency in a breaker around it", () =>
+  it.effect("does not count as a failure of the dependency in a breaker around it", () =>
     Effect.gen(function*() {
       const bulkhead = yield* make()
-      const breaker = yield* CircuitBreaker.make({
-        trip: Tripping.consecutive(1),
-        isFailure: (error) => !(error instanceof Bulkhead.BulkheadFull)
-      })
+      const breaker = yield* CircuitBreaker.make({ trip: Tripping.consecutive(1) })
       yield* calls(bulkhead).begin("only")
       yield* Effect.ignore(Effect.void.pipe(Bulkhead.protect(bulkhead), CircuitBreaker.protect(breaker)))
       assert.deepInclude(yield* CircuitBreaker.snapshot(breaker), { state: "Closed", failures: 0 })

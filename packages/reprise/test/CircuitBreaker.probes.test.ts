@@ -1,6 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Duration, Effect, Exit, Fiber, Schedule, TestClock } from "effect"
+import { Clock, Duration, Effect, Exit, Fiber, Schedule, TestClock } from "effect"
 import * as CircuitBreaker from "reprise/CircuitBreaker"
+import * as Deadline from "reprise/Deadline"
 import * as Tripping from "reprise/Tripping"
 import {
   begin,
@@ -184,6 +185,29 @@ describe("calls beyond the probes", () => {
       yield* probe.end(bad)
       assert.deepStrictEqual(yield* Effect.forEach(waiters, Fiber.join), ["rejected", "rejected", "rejected"])
       assert.strictEqual(runs, 0)
+    }))
+
+  it.effect("wait no longer than their deadline allows, and then are rejected by it", () =>
+    Effect.gen(function*() {
+      const breaker = yield* waiting({ lease: "10 seconds" })
+      yield* begin(breaker)
+      const now = yield* Clock.currentTimeMillis
+      const waiter = yield* Effect.fork(rejection(breaker).pipe(Deadline.locally(now + 3_000)))
+      yield* TestClock.adjust("2999 millis")
+      assert.strictEqual((yield* CircuitBreaker.snapshot(breaker)).waiting, 1)
+      yield* TestClock.adjust("1 millis")
+      const error = yield* Fiber.join(waiter)
+      assert.strictEqual(Duration.toMillis(error.retryAfter), 7_000)
+      assert.deepInclude(yield* CircuitBreaker.snapshot(breaker), { waiting: 0, rejected: 1 })
+    }))
+
+  it.effect("do not wait at all where their deadline has passed", () =>
+    Effect.gen(function*() {
+      const breaker = yield* waiting()
+      yield* begin(breaker)
+      const now = yield* Clock.currentTimeMillis
+      yield* rejection(breaker).pipe(Deadline.locally(now))
+      assert.strictEqual((yield* CircuitBreaker.snapshot(breaker)).waiting, 0)
     }))
 
   it.effect("are rejected where as many wait as may, and take the places that become free", () =>

@@ -1,6 +1,8 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Duration, Effect, Exit, FastCheck as fc, Fiber, Option, Schedule, TestClock } from "effect"
+import * as AdaptiveLimiter from "reprise/AdaptiveLimiter"
 import * as CircuitBreaker from "reprise/CircuitBreaker"
+import * as RateLimiter from "reprise/RateLimiter"
 import * as Tripping from "reprise/Tripping"
 import {
   begin,
@@ -357,11 +359,21 @@ describe("what counts", () => {
       assert.deepInclude(yield* CircuitBreaker.snapshot(breaker), { state: "Closed", failures: 0 })
     }))
 
-  it.effect("is not a call that a bulkhead inside has refused, where isFailure says so", () =>
+  it.effect("is not a call that a policy inside has rejected, unless isFailure says so", () =>
     Effect.gen(function*() {
-      const breaker = yield* make({ isFailure: (error) => error !== "bulkhead full" })
-      assert.strictEqual(yield* call(breaker, Effect.fail("bulkhead full")), "bulkhead full")
-      assert.strictEqual(yield* CircuitBreaker.state(breaker), "Closed")
+      const limiter = yield* RateLimiter.make({ limit: 1, window: "1 minute" })
+      const adaptive = yield* AdaptiveLimiter.make({ algorithm: AdaptiveLimiter.aimd({ initial: 1 }) })
+      const limited = Effect.fail("down").pipe(RateLimiter.protect(limiter))
+      const inOne = Effect.void.pipe(AdaptiveLimiter.protect(adaptive))
+      yield* Effect.ignore(limited)
+      for (const rejected of [limited, inOne.pipe(AdaptiveLimiter.protect(adaptive))]) {
+        const own = yield* make()
+        yield* Effect.ignore(CircuitBreaker.protect(rejected, own))
+        assert.strictEqual(yield* CircuitBreaker.state(own), "Closed")
+        const all = yield* make({ isFailure: () => true })
+        yield* Effect.ignore(CircuitBreaker.protect(rejected, all))
+        assert.strictEqual(yield* CircuitBreaker.state(all), "Open")
+      }
     }))
 
   it.effect("is what outcome says of successes and errors", () =>

@@ -11,7 +11,7 @@ import * as CircuitBreakers from "reprise/CircuitBreakers"
 import type { HttpFailure } from "../HttpFailure.js"
 import type { HttpGuard } from "../HttpGuard.js"
 import * as attempts from "./attempts.js"
-import { type Facts, type Guard, origin, reject } from "./guard.js"
+import { type Facts, type Guard, origin, reject, within } from "./guard.js"
 import type { Attempt } from "./reader.js"
 import * as statusRules from "./statusRules.js"
 
@@ -65,7 +65,9 @@ const afterWait = <A, E, R>(
 /** @internal */
 export const make = (options: HttpGuard.CircuitBreakerOptions, { attemptMillis }: Facts): Guard => {
   const { countRateLimited = false, key = origin, onOpen, ...rest } = options
-  const { capacity, idleTimeToLive, ...breaker } = rest
+  const { capacity, idleTimeToLive, ...own } = rest
+  // A call that waits for the circuit to close waits for its probes too.
+  const breaker = onOpen === "wait" ? { onFull: onOpen, ...own } : own
   const outcome = outcomeOf(countRateLimited, attemptMillis)
   const circuit: Circuit = {
     // No option requires anything, and what a registry is made of is synchronous.
@@ -75,7 +77,9 @@ export const make = (options: HttpGuard.CircuitBreakerOptions, { attemptMillis }
     key,
     isWaiting: onOpen === "wait"
   }
-  return (request, attempt, deadlineMillis) => guard(circuit, request, attempt, deadlineMillis)
+  return breaker.onFull === "wait"
+    ? (request, attempt, deadlineMillis) => within(guard(circuit, request, attempt, deadlineMillis), deadlineMillis)
+    : (request, attempt, deadlineMillis) => guard(circuit, request, attempt, deadlineMillis)
 }
 
 const outcomeOf = (countRateLimited: boolean, attemptMillis: number) => (exit: Exit.Exit<unknown, unknown>) => {

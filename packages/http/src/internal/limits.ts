@@ -9,7 +9,7 @@ import * as RateLimiter from "reprise/RateLimiter"
 import type { Reason } from "reprise/Retry"
 import type { HttpGuard } from "../HttpGuard.js"
 import * as attempts from "./attempts.js"
-import { type Guard, perKey, reject } from "./guard.js"
+import { type Guard, perKey, reject, within } from "./guard.js"
 import type { Attempt } from "./reader.js"
 
 /** What was not made says so, and the loop ends: to try again at once is what the limit is there to prevent. */
@@ -34,10 +34,11 @@ export const bulkhead = (options: HttpGuard.BulkheadOptions): Guard => {
       return running + queued === 0
     }
   )
-  return (request, attempt) =>
+  return (request, attempt, deadlineMillis) =>
     Effect.flatMap(get(request), (bulkhead) => {
       const call = priority && { priority: priority(request) }
-      return rejecting(request, Bulkhead.protect(attempt, bulkhead, call), "bulkheadFull")
+      const limited = Bulkhead.protect(attempt, bulkhead, call)
+      return rejecting(request, own.maxQueued ? within(limited, deadlineMillis) : limited, "bulkheadFull")
     })
 }
 
@@ -52,10 +53,11 @@ export const adaptiveLimiter = <S>(options: HttpGuard.AdaptiveLimiterOptions<S>)
       return running + queued === 0
     }
   )
-  return (request, attempt) =>
+  return (request, attempt, deadlineMillis) =>
     Effect.flatMap(get(request), (limiter) => {
       const call = partition && { partition: partition(request) }
-      return rejecting(request, AdaptiveLimiter.protect(attempt, limiter, call), "limitExceeded")
+      const limited = AdaptiveLimiter.protect(attempt, limiter, call)
+      return rejecting(request, own.maxQueued ? within(limited, deadlineMillis) : limited, "limitExceeded")
     })
 }
 
@@ -80,8 +82,8 @@ const outcome = (exit: Exit.Exit<unknown, unknown>): AdaptiveLimiter.AdaptiveLim
 /** @internal */
 export const rateLimiter = (limit: HttpGuard.RateLimit<unknown>): Guard => {
   const consume: HttpGuard.Consume<unknown> = typeof limit === "function" ? limit : consumePerKey(limit)
-  return (request, attempt) =>
-    Effect.matchEffect(consume(request), {
+  return (request, attempt, deadlineMillis) =>
+    Effect.matchEffect(within(consume(request), deadlineMillis), {
       onSuccess: () => attempt,
       onFailure: (error) => reject(request, error, "rateLimited")
     })

@@ -1,3 +1,4 @@
+import * as Predicate from "effect/Predicate"
 import type * as Types from "effect/Types"
 
 /**
@@ -15,3 +16,12 @@ export const withoutStack = <E extends object, Args extends ReadonlyArray<unknow
   const Bare = fill as unknown as new(...args: Args) => E
   return (...args) => new Bare(...args)
 }
+
+const tags = new Set<unknown>(["CircuitOpen", "BulkheadFull", "LimitExceeded", "RateLimitExceeded"])
+
+/**
+ * Whether the error says that the call was not made: it tells nothing of what would have been called.
+ *
+ * @internal
+ */
+export const isRejection = (error: unknown): boolean => Predicate.hasProperty(error, "_tag") && tags.has(error._tag)

@@ -44,7 +44,7 @@ export class Breaker extends Pipeable.Class() implements CircuitBreaker {
   listeners: ReadonlyArray<(transition: CircuitBreaker.Transition) => void> = []
   /** Calls that wait for a permit, and what wakes them. */
   waiting = 0
-  change: Deferred.Deferred<void> | undefined
+  waiters: Set<Deferred.Deferred<void>> | undefined
   running = 0
   rejected = 0
   downMillis = 0
@@ -132,18 +132,15 @@ const succeeding = (before: Era, after: Era): Era => {
     : { ...after, inFlight }
 }
 
-/**
- * Wakes the calls that wait for this change.
- *
- * @internal
- */
-export const wake = (self: Breaker, change: Deferred.Deferred<void>): void => {
-  if (self.change === change) self.change = undefined
-  Deferred.unsafeDone(change, Exit.void)
+/** The calls that wait ask anew, whatever has changed. */
+const wake = (self: Breaker): void => {
+  const { waiters } = self
+  self.waiters = undefined
+  waiters?.forEach((turn) => Deferred.unsafeDone(turn, Exit.void))
 }
 
 const announce = (self: Breaker, before: Era, after: Era, now: number): void => {
-  if (self.change !== undefined) wake(self, self.change)
+  wake(self)
   const from = nameOf(before)
   const to = nameOf(after)
   if (before.state._tag === "Closed" && after.state._tag !== "Closed") self.downSinceMillis = after.state.openedAtMillis

@@ -7,8 +7,9 @@ import * as FiberId from "effect/FiberId"
 import * as Option from "effect/Option"
 import * as Runtime from "effect/Runtime"
 import type { CircuitOpen } from "../../CircuitBreaker.js"
+import * as deadline from "../deadline.js"
 import * as timer from "../timer.js"
-import { type Breaker, type Era, modify, nowMillis, open, overdue, reject, wake } from "./breaker.js"
+import { type Breaker, type Era, modify, nowMillis, open, overdue, reject } from "./breaker.js"
 import type { Entry, InFlight } from "./inFlight.js"
 import * as Machine from "./machine.js"
 import { outcomeOf, type Settings } from "./settings.js"
@@ -57,7 +58,7 @@ type Decision =
   | { readonly _tag: "Admitted"; readonly admitted: Admitted }
   | { readonly _tag: "Trip"; readonly generation: number; readonly trip: Machine.Trip }
   | { readonly _tag: "Reject"; readonly error: CircuitOpen }
-  | { readonly _tag: "Wait"; readonly change: Deferred.Deferred<void>; readonly millis: number }
+  | { readonly _tag: "Wait"; readonly turn: Deferred.Deferred<void>; readonly millis: number }
 
 type Waiting = Extract<Decision, { readonly _tag: "Wait" }>
 
@@ -65,7 +66,8 @@ type Waiting = Extract<Decision, { readonly _tag: "Wait" }>
 export const admit = (self: Breaker, restore: Restore): Effect.Effect<Admitted, CircuitOpen> =>
   Effect.withFiberRuntime((fiber) => {
     const now = nowMillis(fiber)
-    return Effect.flatMap(modify(self, now, (era) => decide(self, era, now)), (decision) => {
+    const deadlineMillis = fiber.getFiberRef(deadline.current)
+    return Effect.flatMap(modify(self, now, (era) => decide(self, era, now, deadlineMillis)), (decision) => {
       switch (decision._tag) {
         case "Admitted":
           return self.shadow === undefined
@@ -87,7 +89,12 @@ export const admit = (self: Breaker, restore: Restore): Effect.Effect<Admitted, 
     })
   })
 
-const decide = (self: Breaker, era: Era, now: number): readonly [Decision, Partial<Era> | undefined] => {
+const decide = (
+  self: Breaker,
+  era: Era,
+  now: number,
+  deadlineMillis: number
+): readonly [Decision, Partial<Era> | undefined] => {
   const { settings, state } = era
   if (era.holds.size > 0) return [{ _tag: "Reject", error: reject(self, era, Infinity) }, undefined]
   if (state._tag === "Closed" && era.inFlight !== undefined && !era.isDisabled) {
@@ -111,26 +118,28 @@ const decide = (self: Breaker, era: Era, now: number): readonly [Decision, Parti
     }
     return [{ _tag: "Admitted", admitted }, changes]
   }
-  return verdict._tag === "Full" && self.waiting < settings.maxWaiting
-    ? [toWait(self, verdict.retryAfterMillis), changes]
+  return verdict._tag === "Full" && self.waiting < settings.maxWaiting && now < deadlineMillis
+    ? [toWait(self, Math.min(verdict.retryAfterMillis, deadlineMillis - now)), changes]
     : [{ _tag: "Reject", error: reject(self, { ...era, state: next }, verdict.retryAfterMillis) }, changes]
 }
 
 /** In the step that decides it: what changes right afterwards has to be heard. */
 const toWait = (self: Breaker, millis: number): Waiting => {
   self.waiting++
-  return { _tag: "Wait", change: self.change ??= Deferred.unsafeMake<void>(FiberId.none), millis }
+  const turn = Deferred.unsafeMake<void>(FiberId.none)
+  self.waiters = (self.waiters ?? new Set()).add(turn)
+  return { _tag: "Wait", turn, millis }
 }
 
-/** Until a permit may be free: something has changed, or a lease has ended. */
-const wait = (self: Breaker, restore: Restore, { change, millis }: Waiting): Effect.Effect<void> =>
+/** Until a permit may be free: something has changed, or a lease has ended; or until the deadline. */
+const wait = (self: Breaker, restore: Restore, { millis, turn }: Waiting): Effect.Effect<void> =>
   Effect.withFiberRuntime((fiber, { runtimeFlags }) => {
     const runtime = Runtime.make({ context: Context.empty(), runtimeFlags, fiberRefs: fiber.getFiberRefs() })
-    // The end of a lease is a change too: one for all that wait.
-    const stop = timer.start(fiber, runtime, Math.max(millis, 1), () => wake(self, change))
-    return Effect.flatMap(Effect.exit(restore(Deferred.await(change))), (exit) => {
+    const stop = timer.start(fiber, runtime, Math.max(millis, 1), () => Deferred.unsafeDone(turn, Exit.void))
+    return Effect.flatMap(Effect.exit(restore(Deferred.await(turn))), (exit) => {
       stop()
       self.waiting--
+      self.waiters?.delete(turn)
       return exit
     })
   })

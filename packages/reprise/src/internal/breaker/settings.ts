@@ -10,6 +10,7 @@ import * as ScheduleIntervals from "effect/ScheduleIntervals"
 import type { CircuitBreaker, CircuitOpen } from "../../CircuitBreaker.js"
 import * as InvalidOption from "../../InvalidOption.js"
 import * as delay from "../delay.js"
+import * as rejection from "../rejection.js"
 import type * as Machine from "./machine.js"
 import * as strategy from "./strategy.js"
 
@@ -40,11 +41,9 @@ export const outcomeOf = ({ isFailure, outcome }: Settings, exit: Exit.Exit<unkn
     if (Cause.isDie(exit.cause)) return "failure"
   }
   if (outcome !== undefined) return outcome(exit)
-  return Exit.isSuccess(exit)
-    ? "success"
-    : isFailure === undefined || isFailure(Option.getOrUndefined(Cause.failureOption(exit.cause)))
-    ? "failure"
-    : "ignored"
+  if (Exit.isSuccess(exit)) return "success"
+  const error = Option.getOrUndefined(Cause.failureOption(exit.cause))
+  return (isFailure === undefined ? !rejection.isRejection(error) : isFailure(error)) ? "failure" : "ignored"
 }
 
 /**
