@@ -3,6 +3,8 @@
  *
  * @since 0.1.0
  */
+import type * as Config from "effect/Config"
+import type * as ConfigError from "effect/ConfigError"
 import type * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -10,9 +12,11 @@ import type * as Exit from "effect/Exit"
 import { dual } from "effect/Function"
 import * as Layer from "effect/Layer"
 import type { Pipeable } from "effect/Pipeable"
+import * as config_ from "./internal/hedge/config.js"
 import * as delay from "./internal/hedge/delay.js"
 import * as hedger from "./internal/hedge/hedge.js"
 import * as race from "./internal/hedge/race.js"
+import * as InvalidOption from "./InvalidOption.js"
 
 /**
  * @since 0.1.0
@@ -66,6 +70,11 @@ export declare namespace Hedge {
     readonly maxHedges?: number | undefined
     /** Which typed errors another attempt may make good; the others end the race. Defaults to all. Defects always end it. */
     readonly isFailure?: ((error: unknown) => boolean) | undefined
+    /**
+     * Which typed errors say that the attempt was not made, as those of a full bulkhead: the attempts that run go on, the call
+     * makes no other, and fails with it only where no attempt failed in another way. Asked first. Defaults to none.
+     */
+    readonly isRejection?: ((error: unknown) => boolean) | undefined
     /** Judges a success or a typed error: whether it is the result of the call. Takes the place of `isFailure`. */
     readonly endsRace?: ((exit: Exit.Exit<unknown, unknown>) => boolean) | undefined
     /** Asked before each hedge, as a budget is; `false` makes none in this call any more, and does not fail it. */
@@ -161,6 +170,31 @@ export const make = (options: Hedge.Options): Effect.Effect<Hedge> => hedger.mak
 export const layer = <I>(tag: Context.Tag<I, Hedge>, options: Hedge.Options): Layer.Layer<I> =>
   Layer.effect(tag, make(options))
 
+/**
+ * The numbers of `Options`, read from Effect's `Config`: `AFTER`, or `QUANTILE` for a delay that is learned, or both: then
+ * `AFTER` is the delay until it is known. With `QUANTILE`, `MIN_AFTER` and `MAX_AFTER` bound it. `MAX_HEDGES`. Each is behind the
+ * prefix if there is one.
+ *
+ * @since 0.1.0
+ * @category config
+ */
+export const config: (prefix?: string) => Config.Config<Hedge.Options> = config_.config
+
+/**
+ * Like `layer`, with options from `Config`. A value out of range is a `ConfigError`.
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layerConfig = <I>(
+  tag: Context.Tag<I, Hedge>,
+  options: Config.Config<Hedge.Options> = config()
+): Layer.Layer<I, ConfigError.ConfigError> =>
+  Layer.effect(
+    tag,
+    Effect.flatMap(options, (options) => Effect.flatten(InvalidOption.asConfigError(() => make(options))))
+  )
+
 /** Every hedge is made by `make`. */
 const of = (self: Hedge): hedger.Hedger => self as hedger.Hedger
 
@@ -216,6 +250,32 @@ export const hedge: {
 )
 
 /**
+ * Gives a running hedge other options. What a `quantile` has learned stays for another `quantile`, and so do the counts and the
+ * `key`; calls that run end as they began. Throws `InvalidOption` for an option out of range.
+ *
+ * @example
+ * ```ts
+ * import { Duration, Effect } from "effect"
+ * import * as Hedge from "reprise/Hedge"
+ *
+ * const program = Effect.gen(function*() {
+ *   const hedge = yield* Hedge.make({ after: "1 second" })
+ *   yield* Hedge.reconfigure(hedge, { after: "200 millis", maxHedges: 2 })
+ *   return Duration.format((yield* Hedge.snapshot(hedge)).delay)
+ * })
+ *
+ * Effect.runPromise(program).then(console.log) // => 200ms
+ * ```
+ *
+ * @since 0.1.0
+ * @category control
+ */
+export const reconfigure: {
+  (options: Hedge.Options): (self: Hedge) => Effect.Effect<void>
+  (self: Hedge, options: Hedge.Options): Effect.Effect<void>
+} = dual(2, (self: Hedge, options: Hedge.Options): Effect.Effect<void> => hedger.reconfigure(of(self), options))
+
+/**
  * All that is known, for dashboards and for people.
  *
  * @since 0.1.0
@@ -223,6 +283,6 @@ export const hedge: {
  */
 export const snapshot = (self: Hedge): Effect.Effect<Hedge.Snapshot> =>
   Effect.sync(() => {
-    const { calls, delay, hedges, refused, settings: { key }, won } = of(self)
+    const { calls, delay, hedges, key, refused, won } = of(self)
     return { key, calls, hedges, won, refused, delay: Duration.millis(delay.millis()) }
   })

@@ -31,8 +31,8 @@ export declare namespace Timeout {
  * Interrupts the effect after `duration` and fails with what `onTimeout` returns, with the meaning of
  * `Effect.timeoutFail`: the interruption is awaited, so that nothing of the effect is left running.
  *
- * It runs the effect in one child fiber instead of racing two, and sets no timer where the effect ends at once. A result
- * that is there when the interruption arrives is not thrown away. Throws `InvalidOption` for a duration out of range.
+ * It runs the effect in the fiber of the caller instead of racing two others: what is interrupted when the time is over goes
+ * on with the error. What the effect has forked ends with it. Throws `InvalidOption` for a duration out of range.
  *
  * @example
  * ```ts

@@ -366,7 +366,8 @@ describe("what counts", () => {
       const limited = Effect.fail("down").pipe(RateLimiter.protect(limiter))
       const inOne = Effect.void.pipe(AdaptiveLimiter.protect(adaptive))
       yield* Effect.ignore(limited)
-      for (const rejected of [limited, inOne.pipe(AdaptiveLimiter.protect(adaptive))]) {
+      const both: ReadonlyArray<Effect.Effect<void, unknown>> = [limited, inOne.pipe(AdaptiveLimiter.protect(adaptive))]
+      for (const rejected of both) {
         const own = yield* make()
         yield* Effect.ignore(CircuitBreaker.protect(rejected, own))
         assert.strictEqual(yield* CircuitBreaker.state(own), "Closed")

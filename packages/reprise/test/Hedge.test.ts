@@ -252,6 +252,69 @@ describe("what ends the race", () => {
   })
 })
 
+describe("an attempt that is rejected before it is made", () => {
+  const isRejection = (error: unknown) => error === "full"
+  const full = fail(0, "full")
+
+  it("leaves the others alone: the first one, and hedges before it", () => {
+    const { counts, exit, log } = run({ isRejection }, ok(2_000), full)
+    assert.deepStrictEqual([exit, log], [{ success: "ok" }, ["0 begins 1", "1000 begins 2"]])
+    assert.deepStrictEqual(counts, { hedges: 1, refused: 0, won: 0 })
+    const beside = run({ isRejection, maxHedges: 2 }, ok(9_000, "1"), ok(2_500, "2"), fail(100, "full"))
+    assert.deepStrictEqual([beside.exit, beside.endMillis], [{ success: "2" }, 3_500])
+  })
+
+  it("is the last one that is made, whatever asks for another", () => {
+    const { exit, log } = run({ isRejection, maxHedges: 9 }, fail(5_000, "down"), full)
+    assert.deepStrictEqual([exit, log], [{ failure: { fail: "down" } }, ["0 begins 1", "1000 begins 2"]])
+  })
+
+  it("is not what the call fails with where another has failed, before it or after it", () => {
+    for (const millis of [10, 1_500]) {
+      assert.deepStrictEqual(run({ isRejection }, fail(millis, "down"), full).exit, { failure: { fail: "down" } })
+    }
+    const both = run({ isRejection, maxHedges: 2 }, fail(1_500, "first"), fail(1_000, "second"), full)
+    assert.deepStrictEqual(both.exit, { failure: { fail: "second" } })
+  })
+
+  it("is what the call fails with where it is the first one, at once and without a hedge", () => {
+    const { counts, endMillis, exit } = run({ isRejection, maxHedges: 2 }, fail(300, "full"), ok(1))
+    assert.deepStrictEqual([exit, endMillis], [{ failure: { fail: "full" } }, 300])
+    assert.deepStrictEqual(counts, { hedges: 0, refused: 0, won: 0 })
+    const atOnce = run({ isRejection, after: 0, maxHedges: 2 }, Effect.fail("full"), ok(1))
+    assert.deepStrictEqual([atOnce.exit, atOnce.log], [{ failure: { fail: "full" } }, ["0 begins 1"]])
+  })
+
+  it("is not followed by one for which the budget is being asked", () => {
+    const withdraw = Effect.delay(Effect.succeed(true), 500)
+    const { exit, log } = run({ isRejection, withdraw, maxHedges: 2 }, fail(2_500, "down"), fail(1_200, "full"), ok(1))
+    assert.deepStrictEqual(log, ["0 begins 1", "1500 begins 2"])
+    assert.deepStrictEqual(exit, { failure: { fail: "down" } })
+  })
+
+  it("is asked for before all else, and is a defect of the call where the question throws", () => {
+    const asked: Array<unknown> = []
+    const endsRace = (exit: Exit.Exit<unknown, unknown>) => asked.push(exit) > 0
+    assert.deepStrictEqual(run({ isRejection, endsRace }, ok(2_000), full).exit, { success: "ok" })
+    assert.deepStrictEqual(asked, [Exit.succeed("ok")])
+    const thrower = () => {
+      throw "judge"
+    }
+    assert.deepStrictEqual(run({ isRejection: thrower }, fail(10)).exit, { failure: { die: "judge" } })
+    assert.deepStrictEqual(run({ isRejection: thrower }, Effect.die("bug")).exit, { failure: { die: "bug" } })
+  })
+
+  it("says nothing of how long an attempt takes", () => {
+    const after = Hedge.quantile({ quantile: 1, warmUp: 2, initial: 100 })
+    const hedge = Effect.runSync(make({ after, isRejection }))
+    const call = (attempt: Effect.Effect<string, string>) => Effect.ignore(Hedge.protect(attempt, hedge))
+    Virtual.run(Effect.all([call(ok(50)), call(fail(9_000, "full")), call(fail(9_000, "full"))]))
+    assert.deepStrictEqual(Effect.runSync(Hedge.snapshot(hedge)).delay, Duration.millis(100))
+    Virtual.run(call(ok(50)))
+    assert.isBelow(Duration.toMillis(Effect.runSync(Hedge.snapshot(hedge)).delay), 53)
+  })
+})
+
 describe("the attempts that lose", () => {
   it("have run their finalizers when the call returns (Polly)", () => {
     const log: Array<string> = []

@@ -1,7 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import {
   Cause,
-  Clock,
   Context,
   Duration,
   Effect,
@@ -220,17 +219,6 @@ describe("Timeout.timeoutFail", { timeout: 30_000 }, () => {
       assert.deepStrictEqual(yield* fiber.await, Exit.succeed(1))
     }))
 
-  it("sets no timer where the effect ends at once", () => {
-    let sleeps = 0
-    const clock = { ...Clock.make(), sleep: () => Effect.sync(() => sleeps++) }
-    const program = Effect.all([
-      Timeout.timeoutFail(Effect.succeed(1), options),
-      Timeout.timeoutFail(Effect.fail(1), options).pipe(Effect.ignore)
-    ])
-    Effect.runSync(Effect.withClock(program, clock))
-    assert.strictEqual(sleeps, 0)
-  })
-
   it("fails when the time is over, on the live clock", async () => {
     const program = Effect.never.pipe(Timeout.timeoutFail({ ...options, duration: 1 }))
     assert.deepStrictEqual(await Effect.runPromiseExit(program), Exit.fail("too slow"))
@@ -297,11 +285,6 @@ describe("Timeout.timeoutFail", { timeout: 30_000 }, () => {
     assert.deepStrictEqual(Virtual.plain(exit), { failure: { fail: "its own" } })
   })
 
-  it("keeps a result that is there when the time is over", () => {
-    const late = Effect.delay(Effect.succeed("done"), "1 second")
-    assert.deepStrictEqual(Virtual.plain(Virtual.run(ours(late, options)).exit), { success: "done" })
-  })
-
   it("interrupts what is interruptible within an uninterruptible region, when the time is over", () => {
     const program = Effect.uninterruptibleMask((restore) => ours(restore(Effect.never), options))
     const { endMillis, exit } = Virtual.run(program)
@@ -334,7 +317,7 @@ describe("Timeout.timeoutFail", { timeout: 30_000 }, () => {
     assert.deepStrictEqual([Virtual.run(program(ours)).endMillis, Virtual.run(program(effects)).endMillis], [10, 1_000])
   })
 
-  it("provides the services and fiber refs around it, forked and joined as by Effect", () => {
+  it("provides the services and fiber refs around it, as if it were not there", () => {
     const inside = Effect.all({ service: Service, mark: FiberRef.get(mark), trail: FiberRef.get(trail) })
     const program = (law: Law, before: Effect.Effect<void>) =>
       Effect.gen(function*() {
@@ -346,9 +329,9 @@ describe("Timeout.timeoutFail", { timeout: 30_000 }, () => {
         )
         return { ...seen, after: yield* FiberRef.get(mark) }
       }).pipe(Effect.provideService(Service, 7))
-    const expected = { success: { service: 7, mark: "outside", trail: ["set", "forked"], after: "inside" } }
+    const expected = { success: { service: 7, mark: "outside", trail: ["set"], after: "inside" } }
     for (const before of [Effect.void, Effect.sleep(5)]) {
-      for (const law of [ours, effects]) {
+      for (const law of [ours, (self) => self] satisfies ReadonlyArray<Law>) {
         assert.deepStrictEqual(Virtual.plain(Virtual.run(program(law, before)).exit), expected)
       }
     }
@@ -365,6 +348,56 @@ describe("Timeout.timeoutFail", { timeout: 30_000 }, () => {
       for (const law of [ours, effects]) {
         assert.deepStrictEqual(Virtual.plain(Virtual.run(program(law, before)).exit), { success: true })
       }
+    }
+  })
+
+  it("goes on in the same fiber after the time is over, interruptible as before and not interrupted", () => {
+    const program = Effect.gen(function*() {
+      const before = yield* Effect.fiberId
+      yield* Effect.ignore(ours(Effect.never, options))
+      yield* Effect.sleep("1 second")
+      const isInterrupted = !Cause.isEmpty(yield* FiberRef.get(FiberRef.interruptedCause))
+      return { isSame: before === (yield* Effect.fiberId), isInterrupted }
+    })
+    const { endMillis, exit } = Virtual.run(program)
+    assert.deepStrictEqual(Virtual.plain(exit), { success: { isSame: true, isInterrupted: false } })
+    assert.strictEqual(endMillis, 2_000)
+    const cut = Virtual.run(program, { interruptAtMillis: 1_500 })
+    assert.deepStrictEqual([Option.map(cut.exit, Exit.isInterrupted), cut.endMillis], [Option.some(true), 1_500])
+  })
+
+  it("stays interrupted where the caller was interrupted in the time that the finalizers took", () => {
+    const log: Array<string> = []
+    const slow = Effect.never.pipe(Effect.ensuring(Effect.sleep("1 second")))
+    const program = ours(slow, options).pipe(
+      Effect.exit,
+      Effect.tap((exit) => log.push(exit._tag)),
+      Effect.zipRight(Effect.sleep("1 second")),
+      Effect.onInterrupt(() => Effect.sync(() => log.push("interrupted")))
+    )
+    const { endMillis } = Virtual.run(program, { interruptAtMillis: 1_500 })
+    assert.deepStrictEqual([log, endMillis], [["interrupted"], 2_000])
+  })
+
+  it("leaves alone what the caller has forked before, and ends what the effect forks, as Effect.timeoutFail does", () => {
+    const background = (name: string, log: Array<string>) =>
+      Effect.fork(Effect.onInterrupt(Effect.never, () => Effect.sync(() => log.push(name))))
+    const program = (law: Law, hasForked: boolean, inner: Effect.Effect<unknown>) => {
+      const log: Array<string> = []
+      const effect = Effect.gen(function*() {
+        if (hasForked) yield* background("before", log)
+        yield* Effect.ignore(law(Effect.zipRight(background("inside", log), inner), options))
+        log.push("over")
+        yield* Effect.sleep("1 second")
+        log.push("end")
+      })
+      Virtual.run(effect)
+      return log
+    }
+    for (const inner of [Effect.sleep(0), Effect.sleep(5), Effect.never]) {
+      assert.deepStrictEqual(program(ours, false, inner), ["inside", "over", "end"])
+      assert.deepStrictEqual(program(effects, true, inner), ["inside", "over", "end", "before"])
+      assert.deepStrictEqual(program(ours, true, inner), ["inside", "over", "end", "before"])
     }
   })
 

@@ -85,7 +85,7 @@ onEachTransport("time limits", (transport) => {
       const client = (yield* HttpClient.HttpClient).pipe(
         HttpResilience.attemptTimeout("40 millis"),
         HttpResilience.retry(quick(100)),
-        HttpResilience.deadline("150 millis"),
+        HttpResilience.deadline("500 millis"),
         HttpResilience.typed
       )
       const failure = yield* Effect.flip(client.get(server.url))

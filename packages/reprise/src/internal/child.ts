@@ -1,11 +1,13 @@
 import type * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import type * as Fiber from "effect/Fiber"
+import * as Fiber from "effect/Fiber"
 import * as FiberRef from "effect/FiberRef"
 import * as FiberRefs from "effect/FiberRefs"
 import * as Runtime from "effect/Runtime"
 import * as RuntimeFlags from "effect/RuntimeFlags"
+
+type Restore = <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
 
 /**
  * A fiber and a reference in fields that their types keep to themselves, so each may be missing one day. To ask a fiber for
@@ -65,3 +67,40 @@ const hasChanged = (before: Runtime.Runtime<never>, child: Fiber.RuntimeFiber<un
 
 /** A fork may change what the parent never takes back: the scope of forks, in everything that runs concurrently. */
 const takesBack = (ref: object, old: unknown, value: unknown): boolean => (ref as RefFields).join?.(old, value) !== old
+
+/**
+ * Runs the effect in a fiber of its own, which ends with it. An interruption of the caller is passed on and awaited.
+ *
+ * @internal
+ */
+export const run = <A, E, R>(make: (restore: Restore) => Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
+  Effect.uninterruptibleMask((restore) =>
+    Effect.withFiberRuntime<A, E, R>((parent, status) => {
+      const runtime = runtimeOf<R>(parent, status.runtimeFlags)
+      const child = Runtime.runFork(runtime, make(restore))
+      const exit = child.unsafePoll()
+      return exit === null ? wait(restore, runtime, child) : join(runtime, child, exit)
+    })
+  )
+
+const wait = <A, E, R>(
+  restore: Restore,
+  runtime: Runtime.Runtime<R>,
+  child: Fiber.RuntimeFiber<A, E>
+): Effect.Effect<A, E> => {
+  let listening = false
+  const ended = Effect.async<Exit.Exit<A, E>>((resume) => child.addObserver((exit) => resume(Exit.succeed(exit))))
+  const settle = (exit: Exit.Exit<A, E>) => join(runtime, child, exit)
+  const passOn = Effect.suspend(() => Effect.flatMap(Fiber.interrupt(child), settle))
+  // What is uninterruptible here may be interruptible in the child: it has to hear of it. But where the interruption came
+  // first, the effect is a finalizer, which runs to its end.
+  const listen = Effect.suspend(() => {
+    listening = true
+    return ended
+  })
+  return Effect.matchCauseEffect(Effect.interruptible(listen), {
+    onSuccess: settle,
+    onFailure: () =>
+      listening ? passOn : Effect.matchCauseEffect(restore(ended), { onSuccess: settle, onFailure: () => passOn })
+  })
+}

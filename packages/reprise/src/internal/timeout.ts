@@ -2,84 +2,113 @@ import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
-import * as FiberRefs from "effect/FiberRefs"
+import * as FiberId from "effect/FiberId"
+import * as FiberRef from "effect/FiberRef"
+import { identity } from "effect/Function"
 import * as Option from "effect/Option"
-import * as Runtime from "effect/Runtime"
-import { fiberRefs, join, runtimeOf } from "./child.js"
+import * as RuntimeFlags from "effect/RuntimeFlags"
+import * as child from "./child.js"
 import * as deadline from "./deadline.js"
 import * as timer from "./timer.js"
+
+type Restore = <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
 
 /** @internal */
 export const timeoutFail = <A, E, R, E1>(
   self: Effect.Effect<A, E, R>,
   millis: number,
   onTimeout: () => E1,
-  deadlineMillis?: number
+  deadlineMillis = Infinity
 ): Effect.Effect<A, E | E1, R> =>
-  Effect.uninterruptibleMask((restore) =>
-    Effect.withFiberRuntime<A, E | E1, R>((parent, status) => {
-      const runtime = runtimeOf<R>(parent, status.runtimeFlags, withDeadline(parent, deadlineMillis))
-      const child = Runtime.runFork(runtime, restore(self))
-      const exit = child.unsafePoll()
-      return exit === null
-        ? race(restore, parent, runtime, child, millis, onTimeout)
-        : join(runtime, child, exit)
-    })
-  )
+  Effect.withFiberRuntime((fiber, { runtimeFlags }) => {
+    const run = (restore: Restore) =>
+      Effect.withFiberRuntime<A, E | E1, R>((fiber) => inPlace(self, fiber, restore, millis, onTimeout, deadlineMillis))
+    if (!canBeTakenBack(fiber)) return child.run(run)
+    // `Effect.uninterruptibleMask` in fewer operations.
+    return RuntimeFlags.interruption(runtimeFlags) ? Effect.uninterruptible(run(Effect.interruptible)) : run(identity)
+  })
 
-const withDeadline = (
-  parent: Fiber.RuntimeFiber<unknown, unknown>,
-  deadlineMillis: number | undefined
-): FiberRefs.FiberRefs => {
-  const refs = fiberRefs(parent)
-  return deadlineMillis === undefined || deadlineMillis >= parent.getFiberRef(deadline.current)
-    ? refs
-    : FiberRefs.updateAs(refs, { fiberId: parent.id(), fiberRef: deadline.current, value: deadlineMillis })
+/** A field that its type keeps to itself, so it may be missing one day. */
+interface FiberFields {
+  readonly _children?: ReadonlySet<unknown> | null
 }
 
-const race = <A, E, R, E1>(
-  restore: <B, E2, R2>(effect: Effect.Effect<B, E2, R2>) => Effect.Effect<B, E2, R2>,
-  parent: Fiber.RuntimeFiber<unknown, unknown>,
-  runtime: Runtime.Runtime<R>,
-  child: Fiber.RuntimeFiber<A, E>,
+/**
+ * Whether a fiber may be interrupted for the sake of one effect, and go on: an interruption is passed on to all that it has
+ * forked, and nothing is interruptible any more in a fiber that is interrupted already.
+ */
+const canBeTakenBack = (fiber: Fiber.RuntimeFiber<unknown, unknown>): boolean => {
+  const { _children: children } = fiber as FiberFields
+  return (children === null || children?.size === 0) && Cause.isEmpty(fiber.getFiberRef(FiberRef.interruptedCause))
+}
+
+/**
+ * Interrupts the fiber that runs the effect, and takes the interruption back: a fiber of its own for every effect would cost
+ * more than all else.
+ */
+const inPlace = <A, E, R, E1>(
+  self: Effect.Effect<A, E, R>,
+  fiber: Fiber.RuntimeFiber<unknown, unknown>,
+  restore: Restore,
   millis: number,
-  onTimeout: () => E1
-): Effect.Effect<A, E | E1> => {
-  let timedOut = false
-  let listening = false
-  const stopTimer = timer.start(parent, runtime, millis, () => {
-    timedOut = true
-    child.unsafeInterruptAsFork(parent.id())
+  onTimeout: () => E1,
+  deadlineMillis: number
+): Effect.Effect<A, E | E1, R> => {
+  let interruptor: FiberId.FiberId | undefined
+  const stopTimer = timer.start(fiber, millis, () => {
+    interruptor = FiberId.unsafeMake()
+    fiber.unsafeInterruptAsFork(interruptor)
   })
-  const ended = Effect.async<Exit.Exit<A, E>>((resume) => child.addObserver((exit) => resume(Exit.succeed(exit))))
+  const unset = deadline.set(fiber, deadlineMillis)
   const settle = (exit: Exit.Exit<A, E>): Effect.Effect<A, E | E1> => {
     stopTimer()
-    return timedOut && Exit.isFailure(exit) && Cause.isInterrupted(exit.cause)
-      ? timeout(exit.cause, onTimeout)
-      : join(runtime, child, exit)
+    unset?.()
+    const ended = hasChildren(fiber) ? endChildren(fiber, exit) : exit
+    return interruptor === undefined ? ended : takeBack(interruptor, ended, onTimeout)
   }
-  const passOn = Effect.suspend(() => {
-    stopTimer()
-    return Effect.flatMap(Fiber.interrupt(child), (exit) => join(runtime, child, exit))
+  return Effect.matchCauseEffect(restore(self), {
+    onSuccess: (value) => settle(Exit.succeed(value)),
+    onFailure: (cause) => settle(Exit.failCause(cause))
   })
-  // What is uninterruptible here may be interruptible in the child: it has to hear of it. But where the interruption came
-  // first, the effect is a finalizer, which runs to its end.
-  const listen = Effect.suspend(() => {
-    listening = true
-    return ended
+}
+
+const hasChildren = (fiber: Fiber.RuntimeFiber<unknown, unknown>): boolean =>
+  ((fiber as FiberFields)._children?.size ?? 0) > 0
+
+/** What the effect has forked ends with it, as it does in `Effect.timeoutFail`. */
+const endChildren = <A, E>(fiber: Fiber.RuntimeFiber<unknown, unknown>, exit: Exit.Exit<A, E>): Effect.Effect<A, E> =>
+  Effect.flatMap(fiber.children, (children) => Effect.zipRight(Fiber.interruptAll(children), exit))
+
+const takeBack = <A, E, E1>(
+  interruptor: FiberId.FiberId,
+  ended: Effect.Effect<A, E>,
+  onTimeout: () => E1
+): Effect.Effect<A, E | E1> =>
+  Effect.flatMap(Effect.exit(ended), (exit) => {
+    const result: Effect.Effect<A, E | E1> = Exit.isFailure(exit) && Cause.isInterrupted(exit.cause)
+      ? timeout(exit.cause, onTimeout)
+      : exit
+    return Effect.zipRight(
+      FiberRef.update(FiberRef.interruptedCause, (cause) => without(cause, interruptor)),
+      result
+    )
   })
-  return Effect.matchCauseEffect(Effect.interruptible(listen), {
-    onSuccess: settle,
-    onFailure: () =>
-      listening ? passOn : Effect.matchCauseEffect(restore(ended), { onSuccess: settle, onFailure: () => passOn })
-  })
+
+/** The interruptions of a fiber are one after the other. */
+const without = (cause: Cause.Cause<never>, interruptor: FiberId.FiberId): Cause.Cause<never> => {
+  if (cause._tag === "Interrupt") return cause.fiberId === interruptor ? Cause.empty : cause
+  if (cause._tag !== "Sequential") return cause
+  const left = without(cause.left, interruptor)
+  const right = without(cause.right, interruptor)
+  return Cause.isEmpty(left) ? right : Cause.isEmpty(right) ? left : Cause.sequential(left, right)
 }
 
 /** A finalizer that died while the effect was being interrupted must not go unseen. */
-const timeout = <E1>(cause: Cause.Cause<unknown>, onTimeout: () => E1): Effect.Effect<never, E1> => {
-  const error = Cause.fail(onTimeout())
-  return Effect.failCause(Option.match(Cause.keepDefects(cause), {
-    onNone: () => error,
-    onSome: (defects) => Cause.sequential(error, defects)
-  }))
-}
+const timeout = <E1>(cause: Cause.Cause<unknown>, onTimeout: () => E1): Effect.Effect<never, E1> =>
+  Effect.suspend(() => {
+    const error = Cause.fail(onTimeout())
+    return Effect.failCause(Option.match(Cause.keepDefects(cause), {
+      onNone: () => error,
+      onSome: (defects) => Cause.sequential(error, defects)
+    }))
+  })

@@ -15,9 +15,8 @@ const liveClock = Context.get(DefaultServices.liveServices, Clock.Clock)
  *
  * @internal
  */
-export const start = <R>(
+export const start = (
   fiber: Fiber.RuntimeFiber<unknown, unknown>,
-  runtime: Runtime.Runtime<R>,
   millis: number,
   task: () => void
 ): () => void => {
@@ -27,6 +26,11 @@ export const start = <R>(
     const timer = setTimeout(task, millis)
     return () => clearTimeout(timer)
   }
+  const runtime = Runtime.make({
+    context: Context.empty(),
+    runtimeFlags: Runtime.defaultRuntimeFlags,
+    fiberRefs: fiber.getFiberRefs()
+  })
   const sleeper = Runtime.runFork(
     runtime,
     Effect.interruptible(Effect.map(clock.sleep(Duration.millis(millis)), task))

@@ -1,11 +1,9 @@
 import * as Cause from "effect/Cause"
-import * as Context from "effect/Context"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as FiberId from "effect/FiberId"
 import * as Option from "effect/Option"
-import * as Runtime from "effect/Runtime"
 import type { CircuitOpen } from "../../CircuitBreaker.js"
 import * as deadline from "../deadline.js"
 import * as timer from "../timer.js"
@@ -133,9 +131,8 @@ const toWait = (self: Breaker, millis: number): Waiting => {
 
 /** Until a permit may be free: something has changed, or a lease has ended; or until the deadline. */
 const wait = (self: Breaker, restore: Restore, { millis, turn }: Waiting): Effect.Effect<void> =>
-  Effect.withFiberRuntime((fiber, { runtimeFlags }) => {
-    const runtime = Runtime.make({ context: Context.empty(), runtimeFlags, fiberRefs: fiber.getFiberRefs() })
-    const stop = timer.start(fiber, runtime, Math.max(millis, 1), () => Deferred.unsafeDone(turn, Exit.void))
+  Effect.withFiberRuntime((fiber) => {
+    const stop = timer.start(fiber, Math.max(millis, 1), () => Deferred.unsafeDone(turn, Exit.void))
     return Effect.flatMap(Effect.exit(restore(Deferred.await(turn))), (exit) => {
       stop()
       self.waiting--

@@ -1,8 +1,5 @@
-import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import type * as Fiber from "effect/Fiber"
-import * as Runtime from "effect/Runtime"
 import { maxDelayMillis } from "../../InvalidOption.js"
 import { nowMillis } from "../clock.js"
 import * as deadline from "../deadline.js"
@@ -45,12 +42,5 @@ const limitWait = <E>(gate: Gate<E>, waiter: Waiter<E>, leftMillis: number): voi
   // A timer holds no more, and nobody waits for so long.
   if (millis > maxDelayMillis) return
   const reason = leftMillis <= gate.queueTimeoutMillis ? "deadline" : "timeout"
-  waiter.stopTimer = timer.start(waiter.fiber, runtimeOf(waiter.fiber), millis, () => gate.reject(waiter, reason))
+  waiter.stopTimer = timer.start(waiter.fiber, millis, () => gate.reject(waiter, reason))
 }
-
-const runtimeOf = (fiber: Fiber.RuntimeFiber<unknown, unknown>): Runtime.Runtime<never> =>
-  Runtime.make({
-    context: Context.empty(),
-    runtimeFlags: Runtime.defaultRuntimeFlags,
-    fiberRefs: fiber.getFiberRefs()
-  })

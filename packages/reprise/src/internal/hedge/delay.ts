@@ -37,12 +37,12 @@ export interface Delay {
 }
 
 /**
- * Checks at once; a sketch is made for each that asks for it.
+ * Checks at once; a sketch is made for each that asks for it, and has none of its own yet.
  *
  * @internal
  */
-export const make = (after: Duration.DurationInput | Hedge.Quantile): () => Delay => {
-  if (after instanceof QuantileDelay) return () => learned(after)
+export const make = (after: Duration.DurationInput | Hedge.Quantile): (before?: Delay) => Delay => {
+  if (after instanceof QuantileDelay) return (before) => learned(after, before?.sketch)
   // Every `Quantile` is made by `QuantileDelay`.
   const duration = after as Duration.DurationInput
   const isInfinite = Option.exists(Duration.decodeUnknown(duration), (duration) => !Duration.isFinite(duration))
@@ -50,8 +50,13 @@ export const make = (after: Duration.DurationInput | Hedge.Quantile): () => Dela
   return () => ({ millis: () => millis, sketch: undefined })
 }
 
-const learned = ({ initialMillis, maxMillis, minMillis, quantile, warmUp, windowMillis }: QuantileDelay): Delay => {
-  const sketch = new Sketch({ quantile, windowMillis, minimum: warmUp })
+const learned = (
+  { initialMillis, maxMillis, minMillis, quantile, warmUp, windowMillis }: QuantileDelay,
+  before: Sketch | undefined
+): Delay => {
+  const settings = { quantile, windowMillis, minimum: warmUp }
+  before?.reconfigure(settings)
+  const sketch = before ?? new Sketch(settings)
   const millis = () => {
     const learned = sketch.read()
     return learned === undefined ? initialMillis : Math.min(Math.max(learned, minMillis), maxMillis)

@@ -12,9 +12,9 @@ export const TypeId: unique symbol = Symbol.for("reprise/Hedge")
 
 /** @internal */
 export interface Settings {
-  readonly key: string
   readonly maxHedges: number
   readonly endsRace: (exit: Exit.Exit<unknown, unknown>) => boolean
+  readonly isRejection: ((error: unknown) => boolean) | undefined
   readonly withdraw: Effect.Effect<boolean> | undefined
   readonly discard: ((value: unknown) => Effect.Effect<void>) | undefined
 }
@@ -27,15 +27,8 @@ export class Hedger extends Pipeable.Class() implements Hedge {
   won = 0
   refused = 0
 
-  constructor(readonly settings: Settings, readonly delay: delay.Delay) {
+  constructor(readonly key: string, public settings: Settings, public delay: delay.Delay) {
     super()
-  }
-
-  /** What the first attempt of a call says about how long one takes; `isAnswer` unless it failed or was interrupted. */
-  learn(tookMillis: number, nowMillis: number, isAnswer: boolean, delayMillis: number): void {
-    // An attempt that lost against its hedge took longer than the quantile, whatever it would have come to. Without it only
-    // the fast ones would be heard, and the delay would fall and fall.
-    if (isAnswer || tookMillis >= delayMillis) this.delay.sketch?.record(Math.max(tookMillis, 0), nowMillis)
   }
 }
 
@@ -45,34 +38,56 @@ export class Hedger extends Pipeable.Class() implements Hedge {
  * @internal
  */
 export const make = (options: Hedge.Options): Effect.Effect<Hedger> => {
-  const makeDelay = delay.make(options.after)
+  const { makeDelay, settings } = check(options)
+  return Effect.sync(() => new Hedger(options.key ?? "", settings, makeDelay()))
+}
+
+/** @internal */
+export const reconfigure = (self: Hedger, options: Hedge.Options): Effect.Effect<void> => {
+  const { makeDelay, settings } = check(options)
+  return Effect.sync(() => {
+    self.settings = settings
+    self.delay = makeDelay(self.delay)
+  })
+}
+
+const check = (options: Hedge.Options) => {
   const settings: Settings = {
-    key: options.key ?? "",
     maxHedges: InvalidOption.integer("maxHedges", options.maxHedges ?? 1, { min: 1 }),
     endsRace: endsRace(options),
+    isRejection: options.isRejection,
     withdraw: options.withdraw,
     discard: options.discard
   }
-  return Effect.sync(() => new Hedger(settings, makeDelay()))
+  return { makeDelay: delay.make(options.after), settings }
 }
 
 /** A defect, and an interruption from within, always do. */
 const endsRace = ({ endsRace, isFailure }: Hedge.Options): Settings["endsRace"] => (exit) => {
   if (Exit.isSuccess(exit)) return endsRace === undefined || endsRace(exit)
-  const error = Cause.isDie(exit.cause) ? Option.none() : Cause.failureOption(exit.cause)
+  const error = errorOf(exit)
   if (Option.isNone(error)) return true
   if (endsRace !== undefined) return endsRace(exit)
   return isFailure !== undefined && !isFailure(error.value)
 }
+
+const errorOf = <E>({ cause }: Exit.Failure<unknown, E>): Option.Option<E> =>
+  Cause.isDie(cause) ? Option.none() : Cause.failureOption(cause)
 
 /**
  * With what the race ends, if this exit ends it. A judge that throws is a defect of the call.
  *
  * @internal
  */
-export const judge = <A, E>({ endsRace }: Settings, exit: Exit.Exit<A, E>): Exit.Exit<A, E> | undefined => {
+export const judge = <A, E>(
+  { endsRace, isRejection }: Settings,
+  exit: Exit.Exit<A, E>
+): Exit.Exit<A, E> | "failed" | "rejected" => {
   try {
-    return endsRace(exit) ? exit : undefined
+    if (isRejection !== undefined && Exit.isFailure(exit) && Option.exists(errorOf(exit), isRejection)) {
+      return "rejected"
+    }
+    return endsRace(exit) ? exit : "failed"
   } catch (defect) {
     return Exit.die(defect)
   }

@@ -8,7 +8,8 @@ import * as Runtime from "effect/Runtime"
 import * as Child from "../child.js"
 import { nowMillis } from "../clock.js"
 import * as timer from "../timer.js"
-import { type Hedger, judge } from "./hedge.js"
+import type { Delay } from "./delay.js"
+import { type Hedger, judge, type Settings } from "./hedge.js"
 
 type Restore = <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
 
@@ -18,7 +19,7 @@ type Parent = Fiber.RuntimeFiber<unknown, unknown>
 export const run = <A, E, R>(
   self: Hedger,
   attempt: (number: number) => Effect.Effect<A, E, R>,
-  withdraw = self.settings.withdraw
+  withdraw?: Effect.Effect<boolean>
 ): Effect.Effect<A, E, R> =>
   Effect.uninterruptibleMask((restore) =>
     Effect.withFiberRuntime<A, E, R>((parent, status) => {
@@ -41,11 +42,15 @@ class Race<A, E, R> {
   /** What asks for a hedge: failures that have not been answered by one, and the delay since the last attempt. */
   private failures = 0
   private isDelayOver: boolean
-  /** What ended the race, and what last failed to. */
+  /** What ended the race, and what last failed to; a rejection where nothing else did. */
   private winner: Ended<A, E> | undefined
   private loser: Ended<A, E> | undefined
   private wake: (() => void) | undefined
   private stopTimer: (() => void) | undefined
+  /** Those with which it began: they may be changed meanwhile. */
+  private readonly settings: Settings
+  private readonly delay: Delay
+  private readonly withdraw: Effect.Effect<boolean> | undefined
   private readonly startMillis: number
   private readonly delayMillis: number
   private isFinalizer = false
@@ -53,15 +58,19 @@ class Race<A, E, R> {
   constructor(
     readonly self: Hedger,
     readonly attempt: (number: number) => Effect.Effect<A, E, R>,
-    readonly withdraw: Effect.Effect<boolean> | undefined,
+    withdraw: Effect.Effect<boolean> | undefined,
     readonly restore: Restore,
     readonly parent: Parent,
     readonly runtime: Runtime.Runtime<R>
   ) {
-    this.hedgesLeft = self.settings.maxHedges
-    this.delayMillis = self.delay.millis()
+    const { delay, settings } = self
+    this.settings = settings
+    this.delay = delay
+    this.withdraw = withdraw ?? settings.withdraw
+    this.hedgesLeft = settings.maxHedges
+    this.delayMillis = delay.millis()
     this.isDelayOver = this.delayMillis <= 0
-    this.startMillis = self.delay.sketch === undefined ? 0 : nowMillis(parent)
+    this.startMillis = delay.sketch === undefined ? 0 : nowMillis(parent)
   }
 
   begin(): Effect.Effect<A, E> {
@@ -87,17 +96,34 @@ class Race<A, E, R> {
 
   private end(fiber: Fiber.RuntimeFiber<A, E>, exit: Exit.Exit<A, E>): void {
     this.running--
-    const judged = this.winner === undefined ? judge(this.self.settings, exit) : undefined
-    if (judged !== undefined) this.winner = { fiber, exit: judged }
-    else if (this.winner === undefined) {
-      this.loser = { fiber, exit }
-      this.failures++
+    const judged = this.winner === undefined ? judge(this.settings, exit) : "late"
+    switch (judged) {
+      case "late":
+        break
+      case "failed":
+        this.loser = { fiber, exit }
+        this.failures++
+        break
+      case "rejected":
+        this.loser ??= { fiber, exit }
+        this.hedgesLeft = 0
+        // It was not made, so it says nothing of how long one takes.
+        return
+      default:
+        this.winner = { fiber, exit: judged }
     }
-    if (this.self.delay.sketch !== undefined && fiber === this.fibers[0]) {
-      const now = nowMillis(this.parent)
-      const isAnswer = Exit.isSuccess(exit) && judged !== undefined
-      this.self.learn(now - this.startMillis, now, isAnswer, this.delayMillis)
-    }
+    if (fiber === this.fibers[0]) this.learn(Exit.isSuccess(exit) && typeof judged === "object")
+  }
+
+  /** What the first attempt says about how long one takes; `isAnswer` unless it failed, was interrupted or came too late. */
+  private learn(isAnswer: boolean): void {
+    const { sketch } = this.delay
+    if (sketch === undefined) return
+    const now = nowMillis(this.parent)
+    const tookMillis = now - this.startMillis
+    // An attempt that lost against its hedge took longer than the quantile, whatever it would have come to. Without it only
+    // the fast ones would be heard, and the delay would fall and fall.
+    if (isAnswer || tookMillis >= this.delayMillis) sketch.record(Math.max(tookMillis, 0), now)
   }
 
   private go(): Effect.Effect<A, E> {
@@ -124,6 +150,8 @@ class Race<A, E, R> {
 
   private answer(granted: boolean): Effect.Effect<A, E> {
     if (this.winner !== undefined) return this.settle(this.winner)
+    // Another attempt was rejected meanwhile.
+    if (granted && this.hedgesLeft === 0) return this.go()
     if (!granted) {
       this.self.refused++
       this.hedgesLeft = 0
@@ -137,7 +165,7 @@ class Race<A, E, R> {
 
   private wait(): Effect.Effect<A, E> {
     if (this.hedgesLeft > 0 && this.delayMillis < Infinity) {
-      this.stopTimer ??= timer.start(this.parent, this.runtime, this.delayMillis, () => {
+      this.stopTimer ??= timer.start(this.parent, this.delayMillis, () => {
         this.isDelayOver = true
         this.wake?.()
       })
@@ -191,7 +219,7 @@ class Race<A, E, R> {
 
   /** Lets go of what has succeeded and is not the result. */
   private discard(result: Fiber.RuntimeFiber<A, E> | undefined): Effect.Effect<void> {
-    const { discard } = this.self.settings
+    const { discard } = this.settings
     if (discard === undefined) return Effect.void
     return Effect.forEach(this.fibers, (fiber) => {
       const exit = fiber.unsafePoll()

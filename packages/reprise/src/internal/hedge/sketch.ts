@@ -41,7 +41,13 @@ export class Sketch {
   private bucket = 0
   private before = 0
 
-  constructor(readonly settings: Settings) {}
+  constructor(private settings: Settings) {}
+
+  /** What it has seen stays. */
+  reconfigure(settings: Settings): void {
+    this.settings = settings
+    if (this.samples > 0) this.seek()
+  }
 
   record(millis: number, nowMillis: number): void {
     // A clock that steps back makes no window longer.

@@ -1,0 +1,33 @@
+import * as Config from "effect/Config"
+import * as ConfigError from "effect/ConfigError"
+import * as Either from "effect/Either"
+import type { Hedge } from "../../Hedge.js"
+import * as InvalidOption from "../../InvalidOption.js"
+import { QuantileDelay } from "./delay.js"
+
+/** @internal */
+export const config = (prefix?: string): Config.Config<Hedge.Options> => {
+  const optional = <A>(config: Config.Config<A>) => Config.withDefault(config, undefined)
+  const all = Config.all({
+    after: optional(Config.duration("AFTER")),
+    quantile: optional(Config.number("QUANTILE")),
+    min: optional(Config.duration("MIN_AFTER")),
+    max: optional(Config.duration("MAX_AFTER")),
+    maxHedges: optional(Config.integer("MAX_HEDGES"))
+  })
+  const options = Config.mapOrFail(
+    all,
+    ({ after, max, maxHedges, min, quantile }): Either.Either<Hedge.Options, ConfigError.ConfigError> => {
+      if (quantile !== undefined) {
+        return InvalidOption.asConfigError(() => ({
+          after: new QuantileDelay({ quantile, min, max, initial: after }),
+          maxHedges
+        }))
+      }
+      return after === undefined
+        ? Either.left(ConfigError.MissingData(["AFTER"], "Expected AFTER or QUANTILE to exist"))
+        : Either.right({ after, maxHedges })
+    }
+  )
+  return prefix === undefined ? options : Config.nested(options, prefix)
+}
