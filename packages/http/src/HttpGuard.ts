@@ -15,6 +15,7 @@ import type * as Types from "effect/Types"
 import type { AdaptiveLimiter, LimitExceeded } from "reprise/AdaptiveLimiter"
 import type { Bulkhead, BulkheadFull } from "reprise/Bulkhead"
 import type { CircuitBreaker, CircuitOpen } from "reprise/CircuitBreaker"
+import type { CircuitBreakers } from "reprise/CircuitBreakers"
 import type { Hedge } from "reprise/Hedge"
 import type { Keyed } from "reprise/Keyed"
 import type { RateLimiter, RateLimitExceeded } from "reprise/RateLimiter"
@@ -67,15 +68,45 @@ export declare namespace HttpGuard {
    * @since 0.1.0
    * @category options
    */
-  export interface CircuitBreakerOptions extends Omit<CircuitBreaker.Options, "key" | "isFailure" | "outcome">, Keys {
+  export interface CircuitBreakersOptions
+    extends Omit<CircuitBreaker.Options, "key" | "isFailure" | "outcome">, Keyed.Bounds
+  {
     /** Counts 429 as a failure. Defaults to `false`. */
     readonly countRateLimited?: boolean | undefined
+  }
+
+  /**
+   * @since 0.1.0
+   * @category options
+   */
+  export interface OpenCircuit extends Pick<Keys, "key"> {
     /**
      * What a call does at an open circuit: it fails at once, or waits until it may be worth trying again, as long as its
-     * deadline allows. Defaults to `"fail"`.
+     * deadline allows; and with `"wait"`, unless `onFull` says otherwise, while the probes are under way. Defaults to `"fail"`.
      */
     readonly onOpen?: "fail" | "wait" | undefined
   }
+
+  /**
+   * @since 0.1.0
+   * @category options
+   */
+  export interface OwnBreakers extends CircuitBreakersOptions, OpenCircuit {}
+
+  /**
+   * @since 0.1.0
+   * @category options
+   */
+  export interface SharedBreakers extends OpenCircuit {
+    /** Made by `circuitBreakers`: all clients that are given them share them. */
+    readonly breakers: CircuitBreakers<string>
+  }
+
+  /**
+   * @since 0.1.0
+   * @category options
+   */
+  export type CircuitBreakerOptions = OwnBreakers | SharedBreakers
 
   /**
    * @since 0.1.0
@@ -195,7 +226,41 @@ export class GateClosed extends Data.TaggedError("GateClosed")<{
  * @category constructors
  */
 export const circuitBreaker = (options: HttpGuard.CircuitBreakerOptions): HttpGuard<CircuitOpen> =>
-  guard.make((facts) => circuit.make(options, facts))
+  guard.make(options, () => circuit.make(options))
+
+/**
+ * The breakers for `circuitBreaker` to use, made beforehand: to look at their states, to hear of their changes, to open or
+ * isolate one by hand, or to share them between clients. Throws `InvalidOption` for an option out of range.
+ *
+ * @example
+ * ```ts
+ * import { HttpClient, HttpClientResponse } from "@effect/platform"
+ * import * as HttpGuard from "@reprise/http/HttpGuard"
+ * import * as ResilientHttpClient from "@reprise/http/ResilientHttpClient"
+ * import { Effect } from "effect"
+ * import * as CircuitBreakers from "reprise/CircuitBreakers"
+ * import * as Tripping from "reprise/Tripping"
+ *
+ * const failing = HttpClient.make((request) =>
+ *   Effect.succeed(HttpClientResponse.fromWeb(request, new Response(null, { status: 503 })))
+ * )
+ *
+ * const program = Effect.gen(function*() {
+ *   const breakers = yield* HttpGuard.circuitBreakers({ trip: Tripping.consecutive(1) })
+ *   const client = ResilientHttpClient.make({ breaker: HttpGuard.circuitBreaker({ breakers }) })(failing)
+ *   yield* client.get("http://example.com/health")
+ *   return (yield* CircuitBreakers.entries(breakers)).map(([origin, { state }]) => `${origin} ${state}`)
+ * })
+ *
+ * Effect.runPromise(program).then((states) => console.log(states.join())) // => http://example.com Open
+ * ```
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const circuitBreakers = (
+  options: HttpGuard.CircuitBreakersOptions
+): Effect.Effect<CircuitBreakers<string>> => circuit.makeBreakers(options)
 
 /**
  * Holds all calls back while the server asks to keep away: a 429 or a 503 that says for how long closes the gate of its
@@ -231,7 +296,10 @@ export const circuitBreaker = (options: HttpGuard.CircuitBreakerOptions): HttpGu
  * @category constructors
  */
 export const retryAfterGate = (options: HttpGuard.RetryAfterGateOptions = {}): HttpGuard<GateClosed> =>
-  guard.make(() => gate.make(options, (key, retryAfter, reason) => new GateClosed({ key, retryAfter, reason })))
+  guard.make(
+    options,
+    () => gate.make(options, (key, retryAfter, reason) => new GateClosed({ key, retryAfter, reason }))
+  )
 
 /**
  * Bounds how many attempts run at once, and how many wait for their turn: those beyond fail with `BulkheadFull`, without
@@ -258,7 +326,7 @@ export const retryAfterGate = (options: HttpGuard.RetryAfterGateOptions = {}): H
  * @category constructors
  */
 export const bulkhead = (options: HttpGuard.BulkheadOptions): HttpGuard<BulkheadFull> =>
-  guard.make(() => limits.bulkhead(options))
+  guard.make(options, () => limits.bulkhead(options))
 
 /**
  * Bounds how many attempts run at once by a limit that is learned from how long they take, and which time out or are refused
@@ -269,7 +337,7 @@ export const bulkhead = (options: HttpGuard.BulkheadOptions): HttpGuard<Bulkhead
  * @category constructors
  */
 export const adaptiveLimiter = <S>(options: HttpGuard.AdaptiveLimiterOptions<S>): HttpGuard<LimitExceeded> =>
-  guard.make(() => limits.adaptiveLimiter(options))
+  guard.make(options, () => limits.adaptiveLimiter(options))
 
 /**
  * Takes a token before each attempt: from a limiter of Reprise per origin, or from any other, given as a function. What that
@@ -300,7 +368,7 @@ export const rateLimiter: {
   (options: HttpGuard.RateLimiterOptions): HttpGuard<RateLimitExceeded>
   <E>(consume: HttpGuard.Consume<E>): HttpGuard<E>
 } = <E>(limit: HttpGuard.RateLimit<E>) =>
-  guard.make<E | RateLimitExceeded>(() => limits.rateLimiter(limit)) as HttpGuard<never>
+  guard.make<E | RateLimitExceeded>(limit, () => limits.rateLimiter(limit)) as HttpGuard<never>
 
 /**
  * Sends a request that may be sent twice again, beside an attempt that takes too long or has failed in a way that can pass;
@@ -313,4 +381,4 @@ export const rateLimiter: {
  * @category constructors
  */
 export const hedge = (options: HttpGuard.HedgeOptions): HttpGuard<never> =>
-  guard.make((facts) => hedging.make(options, facts))
+  guard.makeFor(options, () => hedging.make(options))

@@ -15,6 +15,7 @@ import { InvalidOption } from "reprise/InvalidOption"
 import * as Retry from "reprise/Retry"
 import type { RetryBudget } from "reprise/RetryBudget"
 import type { HttpGuard } from "./HttpGuard.js"
+import * as budgets from "./internal/budgets.js"
 import { perKey } from "./internal/guard.js"
 
 /**
@@ -97,7 +98,7 @@ export declare namespace HttpRetry {
  * @category constructors
  */
 export const budget = (make: Effect.Effect<RetryBudget>, keys: HttpGuard.Keys = {}): HttpRetry.Budget =>
-  perKey(keys, () => make)
+  budgets.add(perKey(keys, () => make), make)
 
 /**
  * The usual policy in one call: exponential backoff with full jitter (AWS Architecture Blog, "Exponential Backoff And

@@ -4,19 +4,17 @@
  * @since 0.1.0
  */
 import * as HttpClient from "@effect/platform/HttpClient"
-import type * as HttpClientError from "@effect/platform/HttpClientError"
+import type * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import * as Config from "effect/Config"
 import type * as ConfigError from "effect/ConfigError"
 import * as Context from "effect/Context"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import { identity } from "effect/Function"
 import * as Layer from "effect/Layer"
-import * as Schedule from "effect/Schedule"
+import type * as Schedule from "effect/Schedule"
 import type { LimitExceeded } from "reprise/AdaptiveLimiter"
 import type { BulkheadFull } from "reprise/Bulkhead"
 import type { CircuitOpen } from "reprise/CircuitBreaker"
-import type { DeadlineExceeded } from "reprise/Deadline"
 import { asConfigError } from "reprise/InvalidOption"
 import type { RateLimitExceeded } from "reprise/RateLimiter"
 import * as RetryBudget from "reprise/RetryBudget"
@@ -25,12 +23,11 @@ import type { HttpFailure } from "./HttpFailure.js"
 import * as HttpGuard from "./HttpGuard.js"
 import type { HttpResilience } from "./HttpResilience.js"
 import * as HttpRetry from "./HttpRetry.js"
-import * as Idempotency from "./Idempotency.js"
+import type * as Idempotency from "./Idempotency.js"
 import * as check_ from "./internal/check.js"
+import * as config_ from "./internal/config.js"
 import * as faces from "./internal/faces.js"
-import * as guard from "./internal/guard.js"
-import * as retryClient from "./internal/retryClient.js"
-import * as settings from "./internal/settings.js"
+import * as pipeline from "./internal/pipeline.js"
 
 /**
  * What the guards of the pipeline fail with.
@@ -78,6 +75,20 @@ export interface Options extends HttpResilience.RetryOptions {
   readonly hedge?: HttpGuard.HttpGuard<never> | undefined
   /** Gives POST and PATCH requests an idempotency key, made once per call. Defaults to `false`. */
   readonly idempotencyKeys?: boolean | Idempotency.Idempotency.AutomaticKeysOptions | undefined
+  /** Other options for some requests: the first route that matches decides. Defaults to none. */
+  readonly routes?: ReadonlyArray<Route> | undefined
+}
+
+/**
+ * Options for the requests that match, in place of those of the client; what is not among them stays. Routes share the states of
+ * the guards and budgets that they do not replace.
+ *
+ * @since 0.1.0
+ * @category options
+ */
+export interface Route {
+  readonly match: (request: HttpClientRequest.HttpClientRequest) => boolean
+  readonly options: Omit<Options, "routes">
 }
 
 /**
@@ -92,10 +103,13 @@ export interface Finding {
   /** The names of the options. */
   readonly options: ReadonlyArray<keyof Options>
   readonly message: string
+  /** Which of the routes has them, from 0; `undefined` for the client itself. */
+  readonly route?: number | undefined
 }
 
 /**
- * Looks for options that contradict each other, or leave out what the others count on. It makes nothing and sends nothing.
+ * Looks for options that contradict each other, or leave out what the others count on. It makes nothing and sends nothing. The
+ * layers do it on their own: they throw for an error, and log the warnings once.
  *
  * @example
  * ```ts
@@ -160,7 +174,7 @@ export const standard = (overrides?: Options): Options => ({
  * @category constructors
  */
 export const make = (options?: Options) => {
-  const build = pipeline(options)
+  const build = pipeline.make(options)
   return (client: HttpClient.HttpClient): HttpClient.HttpClient => faces.dropIn(build(client))
 }
 
@@ -171,14 +185,14 @@ export const make = (options?: Options) => {
  * @category constructors
  */
 export const makeTyped = (options?: Options) => {
-  const build = pipeline(options)
+  const build = pipeline.make(options)
   return (client: HttpClient.HttpClient): Context.Tag.Service<ResilientHttpClient> => faces.typed(build(client))
 }
 
 /**
  * The pipeline as a layer over the `HttpClient` of the context. Programs that use it do not change.
  *
- * Throws `InvalidOption` for options out of range.
+ * Throws `InvalidOption` for options out of range, and for those that `check` finds an error in; its warnings are logged.
  *
  * @example
  * ```ts
@@ -200,8 +214,7 @@ export const makeTyped = (options?: Options) => {
  */
 export const layer = (
   options?: Options
-): Layer.Layer<HttpClient.HttpClient, never, HttpClient.HttpClient> =>
-  Layer.effect(HttpClient.HttpClient, Effect.map(HttpClient.HttpClient, make(options)))
+): Layer.Layer<HttpClient.HttpClient, never, HttpClient.HttpClient> => layerOf(HttpClient.HttpClient, make, options)
 
 /**
  * The typed client as a layer over the `HttpClient` of the context.
@@ -212,7 +225,17 @@ export const layer = (
  * @category layers
  */
 export const layerTyped = (options?: Options): Layer.Layer<ResilientHttpClient, never, HttpClient.HttpClient> =>
-  Layer.effect(ResilientHttpClient, Effect.map(HttpClient.HttpClient, makeTyped(options)))
+  layerOf(ResilientHttpClient, makeTyped, options)
+
+const layerOf = <I, S>(
+  tag: Context.Tag<I, S>,
+  make: (options?: Options) => (client: HttpClient.HttpClient) => S,
+  options: Options | undefined
+): Layer.Layer<I, never, HttpClient.HttpClient> => {
+  const build = make(options)
+  const warn = check_.report(check_.findings(options ?? {}))
+  return Layer.effect(tag, Effect.zipRight(warn, Effect.map(HttpClient.HttpClient, build)))
+}
 
 /**
  * The pipeline as a layer whose options come from Effect's `Config`: from the names of `config`, or your own. Options out of
@@ -243,61 +266,19 @@ export const layerConfig = (
   Layer.unwrapEffect(Effect.flatMap(Config.unwrap(options), (options) => asConfigError(() => layer(options))))
 
 /**
- * The options under their names in the environment, all optional: `ATTEMPTS` (3, the first try included), `BASE_DELAY`
- * (500 millis), `MAX_DELAY` (20 seconds), `MAX_RETRY_AFTER` (2 minutes), `ATTEMPT_TIMEOUT`, `DEADLINE`, `RETRY_UNSENT`,
- * `IDEMPOTENCY_KEYS`, `DRAIN_MAX_BYTES`, `DRAIN_MAX_DURATION`, each behind `prefix` if there is one.
+ * The options under their names in the environment, all optional, each behind `prefix` if there is one; what is not set is as
+ * in `over` (`standard()`, say), which defaults to no options.
+ *
+ * - retries: `ATTEMPTS` (3, the first try included), `BASE_DELAY` (500 millis), `MAX_DELAY` (20 seconds), `MAX_RETRY_AFTER`
+ *   (2 minutes), `RETRY_UNSENT`, `IDEMPOTENCY_KEYS`, `DRAIN_MAX_BYTES`, `DRAIN_MAX_DURATION`;
+ * - time: `ATTEMPT_TIMEOUT`, `DEADLINE`;
+ * - budget: `BUDGET_RATIO` (0.1), `BUDGET_MIN_PER_SECOND` (10);
+ * - breaker: `BREAKER_FAILURES` in a row; `BREAKER_RATE` from 0 to 1 of at least `BREAKER_MINIMUM_CALLS` (20) in
+ *   `BREAKER_WINDOW` (10 seconds); either trips it;
+ * - the others: `GATE` (`true`), `MAX_CONCURRENT` with `MAX_QUEUED` (0) and `QUEUE_TIMEOUT`, `RATE_LIMIT` with `RATE_WINDOW`
+ *   (1 second), `HEDGE_AFTER`.
  *
  * @since 0.1.0
  * @category config
  */
-export const config = (prefix?: string): Config.Config<Options> => {
-  const names = Config.all({
-    attempts: Config.withDefault(Config.integer("ATTEMPTS"), 3),
-    base: optional(Config.duration("BASE_DELAY")),
-    cap: optional(Config.duration("MAX_DELAY")),
-    maxRetryAfter: optional(Config.duration("MAX_RETRY_AFTER")),
-    attemptTimeout: optional(Config.duration("ATTEMPT_TIMEOUT")),
-    deadline: optional(Config.duration("DEADLINE")),
-    retryUnsent: optional(Config.boolean("RETRY_UNSENT")),
-    idempotencyKeys: optional(Config.boolean("IDEMPOTENCY_KEYS")),
-    maxBytes: optional(Config.integer("DRAIN_MAX_BYTES")),
-    maxDuration: optional(Config.duration("DRAIN_MAX_DURATION"))
-  })
-  const options = Config.mapOrFail(
-    names,
-    ({ attempts, base, cap, maxBytes, maxDuration, maxRetryAfter, ...rest }) =>
-      asConfigError((): Options => ({
-        ...rest,
-        retry: HttpRetry.exponential({ attempts, base, cap, maxRetryAfter }),
-        drain: { maxBytes, maxDuration }
-      }))
-  )
-  return prefix === undefined ? options : Config.nested(options, prefix)
-}
-
-const optional = <A>(config: Config.Config<A>): Config.Config<A | undefined> => Config.withDefault(config, undefined)
-
-/** In the order in which an attempt passes them: what costs the server nothing first, and what is scarce last. */
-const guardsOf = ({ adaptiveLimiter, breaker, bulkhead, gate, hedge, rateLimiter }: Options) =>
-  [hedge, gate, breaker, bulkhead, adaptiveLimiter, rateLimiter].filter((guard) => guard !== undefined)
-
-const pipeline = (options: Options = {}) => {
-  const keys = options.idempotencyKeys === true ? {} : options.idempotencyKeys
-  const addKeys = keys ? Idempotency.automaticKeys(keys) : identity
-  const limits = {
-    attemptMillis: settings.limit("attemptTimeout", options.attemptTimeout),
-    callMillis: settings.limit("deadline", options.deadline)
-  }
-  const guards = guardsOf(options)
-  const facts = { ...limits, idempotencyHeader: options.idempotencyHeader, budget: options.budget }
-  const retry = settings.retry(options, limits, guard.all(guards.map((one) => guard.build(one, facts))))
-  const schedule = options.retry === false ? Schedule.stop : options.retry ?? HttpRetry.standard
-  const isTransparent = options.retry === false && guards.length === 0 && limits.attemptMillis === Infinity &&
-    limits.callMillis === Infinity
-  type Any = HttpClient.HttpClient.With<
-    HttpClientError.HttpClientError | HttpFailure | DeadlineExceeded<HttpFailure> | Rejection
-  >
-  return (client: HttpClient.HttpClient): Any =>
-    // The attempts watch the deadline themselves: one timer for both.
-    addKeys(isTransparent ? client : retryClient.make(client as Any, schedule, retry))
-}
+export const config = (prefix?: string, over: Options = {}): Config.Config<Options> => config_.options(prefix, over)

@@ -1,7 +1,10 @@
 import { HttpClient, HttpClientResponse } from "@effect/platform"
 import { assert, describe, it } from "@effect/vitest"
-import { Array, Effect, Fiber, TestClock } from "effect"
+import { Array, ConfigProvider, Effect, Fiber, Layer, Logger, Schedule, TestClock } from "effect"
 import * as AdaptiveLimiter from "reprise/AdaptiveLimiter"
+import * as Backoff from "reprise/Backoff"
+import * as Hedge from "reprise/Hedge"
+import { InvalidOption } from "reprise/InvalidOption"
 import * as RetryBudget from "reprise/RetryBudget"
 import * as Tripping from "reprise/Tripping"
 import * as HttpGuard from "../src/HttpGuard.js"
@@ -20,6 +23,13 @@ describe("check", () => {
   it("finds nothing in options that go together, nor in the standard ones", () => {
     assert.deepStrictEqual(found(good), [])
     assert.deepStrictEqual(found({ ...good, hedge, breaker }), [])
+    const learned = HttpGuard.hedge({ after: Hedge.quantile({ quantile: 0.95, initial: "1 minute" }) })
+    const random = Backoff.random({ min: 0, max: "1 second" }).pipe(Backoff.attempts(3))
+    const tokens = HttpRetry.budget(RetryBudget.tokens())
+    const header = "X-Request-Key"
+    assert.deepStrictEqual(found({ ...good, hedge: learned, retry: random, budget: tokens }), [])
+    assert.deepStrictEqual(found({ ...good, retry: Backoff.attempts(3)(Schedule.forever) }), [])
+    assert.deepStrictEqual(found({ ...good, idempotencyHeader: header, idempotencyKeys: { header } }), [])
     assert.deepStrictEqual(found(ResilientHttpClient.standard()), [])
   })
 
@@ -37,6 +47,29 @@ describe("check", () => {
     ]],
     ["a budget that nothing draws on", { ...good, retry: false }, ["warning: budget"]],
     ["hedges that nothing bounds", { ...good, budget: undefined, breaker, hedge }, ["warning: hedge, budget"]],
+    ["a hedge that comes after the attempt has timed out", { ...good, hedge: HttpGuard.hedge({ after: "1 second" }) }, [
+      "error: hedge, attemptTimeout"
+    ]],
+    ["a budget that pays for nothing", {
+      ...good,
+      budget: HttpRetry.budget(RetryBudget.share({ ratio: 0, minPerSecond: 0 }))
+    }, ["error: budget, retry"]],
+    ["keys in a header that nobody looks at", { ...good, idempotencyKeys: { header: "X-Request-Key" } }, [
+      "error: idempotencyKeys, idempotencyHeader"
+    ]],
+    ["a schedule without jitter", { ...good, retry: Backoff.exponential("1 second").pipe(Backoff.attempts(3)) }, [
+      "warning: retry"
+    ]],
+    ["a queue that nobody leaves", {
+      attemptTimeout: "1 second",
+      budget,
+      bulkhead: HttpGuard.bulkhead({ maxConcurrent: 1, maxQueued: 1 })
+    }, ["warning: bulkhead, deadline"]],
+    ["a probe that may take longer than its lease", {
+      attemptTimeout: "1 minute",
+      deadline: "2 minutes",
+      breaker: HttpGuard.circuitBreaker({ trip: Tripping.consecutive(5), lease: "59 seconds" })
+    }, ["warning: breaker, attemptTimeout"]],
     ["two limits of concurrency", {
       ...good,
       bulkhead: HttpGuard.bulkhead({ maxConcurrent: 10 }),
@@ -50,6 +83,19 @@ describe("check", () => {
       ]
     ]
   ])("finds %s", (_, options, findings) => assert.deepStrictEqual(found(options), findings))
+
+  it("finds what only a route has, and says of which", () => {
+    const match = () => true
+    const findings = ResilientHttpClient.check({
+      attemptTimeout: "1 second",
+      deadline: "10 seconds",
+      routes: [{ match, options: { budget } }, { match, options: { deadline: "500 millis" } }]
+    })
+    assert.deepStrictEqual(findings.map(({ options: [option], route, severity }) => [severity, option, route]), [
+      ["warning", "budget", undefined],
+      ["error", "attemptTimeout", 1]
+    ])
+  })
 
   it("says what the matter is", () => {
     const [finding] = ResilientHttpClient.check({ ...good, hedge, budget: undefined, breaker })
@@ -90,4 +136,54 @@ describe("the standard options", () => {
     assert.isUndefined(options.gate)
     assert.strictEqual(options.attemptTimeout, "10 seconds")
   })
+})
+
+describe("a layer", () => {
+  const client = HttpClient.make((request) => Effect.succeed(HttpClientResponse.fromWeb(request, new Response())))
+  const logged = (layer: Layer.Layer<HttpClient.HttpClient, unknown, HttpClient.HttpClient>) => {
+    const lines: Array<string> = []
+    const logger = Logger.make(({ logLevel, message }) => lines.push(`${logLevel.label} ${String(message)}`))
+    const get = Effect.flatMap(HttpClient.HttpClient, (client) => client.get("http://h.test"))
+    return Effect.zipRight(get, get).pipe(
+      Effect.provide(layer),
+      Effect.provideService(HttpClient.HttpClient, client),
+      Effect.provide(Logger.replace(Logger.defaultLogger, logger)),
+      Effect.as(lines)
+    )
+  }
+
+  it.effect("logs all warnings in one line, once", () =>
+    Effect.gen(function*() {
+      const lines = yield* logged(ResilientHttpClient.layer({ deadline: "10 seconds" }))
+      assert.lengthOf(lines, 1)
+      assert.match(lines[0]!, /^WARN ResilientHttpClient.check: attemptTimeout: .*; budget, breaker: /)
+    }))
+
+  it.effect("logs nothing where there is nothing to say", () =>
+    Effect.gen(function*() {
+      assert.deepStrictEqual(yield* logged(ResilientHttpClient.layer(ResilientHttpClient.standard())), [])
+    }))
+
+  it("is not made of options with an error", () => {
+    const options = { ...good, attemptTimeout: "11 seconds" } as const
+    const message =
+      "Invalid option \"attemptTimeout, deadline\": expected options that go together: an attempt may take longer"
+    assert.throws(() => ResilientHttpClient.layer(options), InvalidOption, message)
+    assert.throws(() => ResilientHttpClient.layerTyped(options), InvalidOption, message)
+    assert.throws(
+      () => ResilientHttpClient.layer({ ...good, routes: [{ match: () => true, options }] }),
+      InvalidOption,
+      "routes[0].attemptTimeout, deadline"
+    )
+  })
+
+  it.effect("from a config fails with a ConfigError for options with an error", () =>
+    Effect.gen(function*() {
+      const config = new Map([["ATTEMPT_TIMEOUT", "11 seconds"], ["DEADLINE", "10 seconds"]])
+      const layer = ResilientHttpClient.layerConfig().pipe(
+        Layer.provide(Layer.setConfigProvider(ConfigProvider.fromMap(config)))
+      )
+      const error = yield* Effect.flip(logged(layer))
+      assert.include(String(error), "options that go together")
+    }))
 })

@@ -3,6 +3,7 @@ import type * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import type * as HttpClientResponse from "@effect/platform/HttpClientResponse"
 import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
@@ -26,11 +27,13 @@ export class FailedAttempt {
       | { readonly _tag: "Response"; readonly response: HttpClientResponse.HttpClientResponse }
       | { readonly _tag: "Cause"; readonly cause: Cause.Cause<unknown> },
     /** Why another attempt is not worth it, whatever the failure: it would be rejected, as this one was perhaps. */
-    readonly refusal?: Reason
+    readonly refusal?: Reason,
+    /** The deadline of the caller came before the time that an attempt is given: it says nothing of the server. */
+    readonly isCutShort = false
   ) {}
 
   refusing(reason: Reason): FailedAttempt {
-    return new FailedAttempt(this.request, this.failure, this.origin, reason)
+    return new FailedAttempt(this.request, this.failure, this.origin, reason, this.isCutShort)
   }
 }
 
@@ -57,7 +60,7 @@ export const run = <E, R>(
   })
   return Effect.matchCauseEffect(timeLimits.limit(attempt, request, limits.attemptMillis, deadlineMillis), {
     onSuccess: (response) => response.status < 400 ? Exit.succeed(response) : ofResponse(sent, response, facts),
-    onFailure: (cause) => ofCause(sent, cause, facts)
+    onFailure: (cause) => ofCause(sent, cause, facts, limits)
   })
 }
 
@@ -71,12 +74,20 @@ const ofResponse = (
     return Effect.fail(new FailedAttempt(request, failure, { _tag: "Response", response }))
   })
 
-const ofCause = (request: HttpClientRequest.HttpClientRequest, cause: Cause.Cause<unknown>, facts: Facts) =>
-  classify(cause, request, facts, (failure) =>
-    Option.isSome(failure) || Cause.isFailure(cause)
-      ? Effect.fail(new FailedAttempt(request, failure, { _tag: "Cause", cause }))
-      // Only interruptions and foreign defects: there is no error in it.
-      : Effect.failCause(cause as Cause.Cause<never>))
+const ofCause = (
+  request: HttpClientRequest.HttpClientRequest,
+  cause: Cause.Cause<unknown>,
+  facts: Facts,
+  { attemptMillis }: timeLimits.Limits
+) =>
+  classify(cause, request, facts, (failure) => {
+    // Only interruptions and foreign defects: there is no error in it.
+    if (Option.isNone(failure) && !Cause.isFailure(cause)) return Effect.failCause(cause as Cause.Cause<never>)
+    const isCutShort = Option.exists(failure, (failure) =>
+      failure._tag === "AttemptTimeout" && attemptMillis < Infinity &&
+      Duration.toMillis(failure.duration ?? Infinity) < attemptMillis)
+    return Effect.fail(new FailedAttempt(request, failure, { _tag: "Cause", cause }, undefined, isCutShort))
+  })
 
 /** @internal */
 export const classify = <A, E, R>(

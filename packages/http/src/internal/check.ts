@@ -1,19 +1,60 @@
 import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import { InvalidOption } from "reprise/InvalidOption"
 import type { Finding, Options } from "../ResilientHttpClient.js"
+import * as budgets from "./budgets.js"
+import * as guard from "./guard.js"
+import * as jitter from "./jitter.js"
 
 const millisOf = (duration: Duration.DurationInput | undefined): number =>
   duration === undefined ? Infinity : Duration.toMillis(duration)
 
+/** What the guards are made of, as far as a rule looks at it. */
+interface GuardOptions {
+  readonly after?: unknown
+  readonly lease?: unknown
+  readonly maxQueued?: unknown
+  readonly queueTimeout?: unknown
+}
+
+const optionsOf: (made: Parameters<typeof guard.optionsOf>[0]) => GuardOptions = guard.optionsOf
+
+/** Nothing that can be compared, for what is no duration: a delay that is learned. */
+const fixedMillis = (value: unknown): number =>
+  typeof value === "object" && !Duration.isDuration(value) && !Array.isArray(value)
+    ? NaN
+    // The types of the guards have seen to it.
+    : millisOf(value as Duration.DurationInput)
+
 /** What is wrong with one combination of options, if it is there. */
-type Rule = (options: Options) => Omit<Finding, "severity"> | undefined | false
+type Rule = (options: Options) => Found | undefined | false
 
 const errors: ReadonlyArray<Rule> = [
   ({ attemptTimeout, deadline }) =>
     millisOf(attemptTimeout) !== Infinity && millisOf(attemptTimeout) > millisOf(deadline) && {
       options: ["attemptTimeout", "deadline"],
       message: "an attempt may take longer than the whole call: the attempt timeout never comes, and nothing is retried"
+    },
+  ({ attemptTimeout, hedge }) =>
+    hedge !== undefined && fixedMillis(optionsOf(hedge).after) >= millisOf(attemptTimeout) && {
+      options: ["hedge", "attemptTimeout"],
+      message: "a hedge would come when the attempt is over already: nothing is hedged"
+    },
+  ({ budget, retry }) =>
+    retry !== false && budget !== undefined && budgets.neverPays(budget) && {
+      options: ["budget", "retry"],
+      message: "the budget pays for no retry, however many calls succeed: nothing is retried"
+    },
+  ({ idempotencyHeader = standardHeader, idempotencyKeys }) =>
+    typeof idempotencyKeys === "object" && isOther(idempotencyKeys.header ?? standardHeader, idempotencyHeader) && {
+      options: ["idempotencyKeys", "idempotencyHeader"],
+      message: "the keys are in another header than the one that makes a request safe to retry"
     }
 ]
+
+const standardHeader = "Idempotency-Key"
+
+const isOther = (name: string, other: string): boolean => name.toLowerCase() !== other.toLowerCase()
 
 const warnings: ReadonlyArray<Rule> = [
   ({ attemptTimeout, deadline, retry }) =>
@@ -41,6 +82,27 @@ const warnings: ReadonlyArray<Rule> = [
       options: ["budget"],
       message: "nothing draws on the budget: there are neither retries nor hedges"
     },
+  ({ retry }) =>
+    retry !== false && retry !== undefined && jitter.isMissing(retry) && {
+      options: ["retry"],
+      message: "without jitter, all callers that fail together come back together"
+    },
+  ({ adaptiveLimiter, bulkhead, deadline }) => {
+    const limit = bulkhead ?? adaptiveLimiter
+    if (limit === undefined || deadline !== undefined) return undefined
+    const { maxQueued = 0, queueTimeout } = optionsOf(limit)
+    return Number(maxQueued) > 0 && queueTimeout === undefined && {
+      options: [bulkhead === undefined ? "adaptiveLimiter" : "bulkhead", "deadline"],
+      message: "without a deadline or a `queueTimeout`, a call may wait in the queue for ever"
+    }
+  },
+  ({ attemptTimeout, breaker }) =>
+    breaker !== undefined && attemptTimeout !== undefined &&
+    fixedMillis(optionsOf(breaker).lease ?? "30 seconds") < millisOf(attemptTimeout) && {
+      options: ["breaker", "attemptTimeout"],
+      message:
+        "a probe may take longer than its `lease`: another one is sent beside it, and what it finds does not count"
+    },
   ({ budget, hedge }) =>
     hedge !== undefined && budget === undefined && {
       options: ["hedge", "budget"],
@@ -58,13 +120,55 @@ const warnings: ReadonlyArray<Rule> = [
     }
 ]
 
-/** @internal */
-export const findings = (options: Options): ReadonlyArray<Finding> => [
-  ...errors.flatMap((rule) => asFinding("error", rule(options))),
-  ...warnings.flatMap((rule) => asFinding("warning", rule(options)))
+type Found = Omit<Finding, "severity" | "route">
+
+const found = (options: Options, rules: ReadonlyArray<Rule>, severity: Finding["severity"]): ReadonlyArray<Finding> =>
+  rules.flatMap((rule) => {
+    const finding: Found | undefined | false = rule(options)
+    return finding ? [{ severity, ...finding }] : []
+  })
+
+const ofOne = (options: Options): ReadonlyArray<Finding> => [
+  ...found(options, errors, "error"),
+  ...found(options, warnings, "warning")
 ]
 
-const asFinding = (
-  severity: Finding["severity"],
-  found: ReturnType<Rule>
-): ReadonlyArray<Finding> => found ? [{ severity, ...found }] : []
+/**
+ * What a route has in common with the client is found once.
+ *
+ * @internal
+ */
+export const findings = ({ routes = [], ...options }: Options): ReadonlyArray<Finding> => {
+  const own = ofOne(options)
+  const messages = new Set(own.map(({ message }) => message))
+  const ofRoutes = routes.flatMap((one, route) =>
+    ofOne({ ...options, ...one.options }).filter(({ message }) => !messages.has(message)).map((finding) => ({
+      ...finding,
+      route
+    }))
+  )
+  return [...own, ...ofRoutes]
+}
+
+const line = ({ message, options, route }: Finding): string =>
+  `${options.join(", ")}${route === undefined ? "" : ` of route ${route}`}: ${message}`
+
+/**
+ * Throws for the first error; the effect logs all warnings.
+ *
+ * @internal
+ */
+export const report = (findings: ReadonlyArray<Finding>): Effect.Effect<void> => {
+  const error = findings.find(({ severity }) => severity === "error")
+  if (error !== undefined) {
+    const option = `${error.route === undefined ? "" : `routes[${error.route}].`}${error.options.join(", ")}`
+    throw new InvalidOption({
+      option,
+      value: "options that do not",
+      expected: `options that go together: ${error.message}`
+    })
+  }
+  return findings.length === 0
+    ? Effect.void
+    : Effect.logWarning(`ResilientHttpClient.check: ${findings.map(line).join("; ")}`)
+}

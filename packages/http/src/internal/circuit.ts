@@ -8,10 +8,11 @@ import * as Option from "effect/Option"
 import * as Random from "effect/Random"
 import * as CircuitBreaker from "reprise/CircuitBreaker"
 import * as CircuitBreakers from "reprise/CircuitBreakers"
+import { InvalidOption } from "reprise/InvalidOption"
 import type { HttpFailure } from "../HttpFailure.js"
 import type { HttpGuard } from "../HttpGuard.js"
 import * as attempts from "./attempts.js"
-import { type Facts, type Guard, origin, reject, within } from "./guard.js"
+import { type Guard, origin, reject, within } from "./guard.js"
 import type { Attempt } from "./reader.js"
 import * as statusRules from "./statusRules.js"
 
@@ -62,49 +63,67 @@ const afterWait = <A, E, R>(
         : rejected
     }))
 
+/**
+ * Made by `makeBreakers`: any other would judge attempts by rules that are not for them.
+ */
+const known = new WeakSet<object>()
+
 /** @internal */
-export const make = (options: HttpGuard.CircuitBreakerOptions, { attemptMillis }: Facts): Guard => {
-  const { countRateLimited = false, key = origin, onOpen, ...rest } = options
-  const { capacity, idleTimeToLive, ...own } = rest
-  // A call that waits for the circuit to close waits for its probes too.
-  const breaker = onOpen === "wait" ? { onFull: onOpen, ...own } : own
-  const outcome = outcomeOf(countRateLimited, attemptMillis)
-  const circuit: Circuit = {
+export const makeBreakers = (
+  options: HttpGuard.CircuitBreakersOptions
+): Effect.Effect<CircuitBreakers.CircuitBreakers<string>> => {
+  const { capacity, countRateLimited = false, idleTimeToLive, ...breaker } = options
+  const outcome = outcomeOf(countRateLimited)
+  return Effect.map(
+    CircuitBreakers.make<string>({ breaker: { ...breaker, outcome }, capacity, idleTimeToLive }),
+    (breakers) => {
+      known.add(breakers)
+      return breakers
+    }
+  )
+}
+
+const registryOf = (options: HttpGuard.CircuitBreakerOptions, isWaiting: boolean) => {
+  if (!("breakers" in options)) {
+    const { key: _, onOpen: __, ...rest } = options
+    // A call that waits for the circuit to close waits for its probes too.
+    const own = isWaiting ? { onFull: "wait" as const, ...rest } : rest
     // No option requires anything, and what a registry is made of is synchronous.
-    breakers: Effect.runSync(
-      CircuitBreakers.make<string>({ breaker: { ...breaker, outcome }, capacity, idleTimeToLive })
-    ),
-    key,
-    isWaiting: onOpen === "wait"
+    return [Effect.runSync(makeBreakers(own)), own.onFull === "wait"] as const
   }
-  return breaker.onFull === "wait"
+  const { breakers } = options
+  if (known.has(breakers)) return [breakers, true] as const
+  throw new InvalidOption({ option: "breakers", value: breakers, expected: "what HttpGuard.circuitBreakers has made" })
+}
+
+/** @internal */
+export const make = (options: HttpGuard.CircuitBreakerOptions): Guard => {
+  const { key = origin, onOpen } = options
+  const isWaiting = onOpen === "wait"
+  const [breakers, mayWait] = registryOf(options, isWaiting)
+  const circuit: Circuit = { breakers, key, isWaiting }
+  return mayWait
     ? (request, attempt, deadlineMillis) => within(guard(circuit, request, attempt, deadlineMillis), deadlineMillis)
     : (request, attempt, deadlineMillis) => guard(circuit, request, attempt, deadlineMillis)
 }
 
-const outcomeOf = (countRateLimited: boolean, attemptMillis: number) => (exit: Exit.Exit<unknown, unknown>) => {
+const outcomeOf = (countRateLimited: boolean) => (exit: Exit.Exit<unknown, unknown>) => {
   if (Exit.isSuccess(exit)) return "success"
   const failed = Option.getOrUndefined(Cause.failureOption(exit.cause))
-  const failure = failed instanceof attempts.FailedAttempt ? Option.getOrUndefined(failed.failure) : undefined
-  return failure === undefined ? "ignored" : judge(failure, countRateLimited, attemptMillis)
+  if (!(failed instanceof attempts.FailedAttempt) || failed.isCutShort || Option.isNone(failed.failure)) {
+    return "ignored"
+  }
+  return judge(failed.failure.value, countRateLimited)
 }
 
-const judge = (
-  failure: HttpFailure,
-  countRateLimited: boolean,
-  attemptMillis: number
-): CircuitBreaker.CircuitBreaker.Outcome => {
+const judge = (failure: HttpFailure, countRateLimited: boolean): CircuitBreaker.CircuitBreaker.Outcome => {
   switch (failure._tag) {
     case "ConnectFailure":
     case "ConnectionLost":
+    case "AttemptTimeout":
     case "BodyFailure":
     case "UnknownNetwork":
       return "failure"
-    case "AttemptTimeout": {
-      // What the deadline of the caller has cut short was not given the time to answer.
-      const given = failure.duration === undefined ? Infinity : Duration.toMillis(failure.duration)
-      return attemptMillis < Infinity && given < attemptMillis ? "ignored" : "failure"
-    }
     case "ServerError":
       return statusRules.isTransient(failure.status) ? "failure" : "success"
     case "RateLimited":

@@ -32,12 +32,11 @@ export interface Guard {
 }
 
 /**
- * What a guard has to know of the pipeline that it is made for.
+ * What a guard has to know of the pipeline that it is in.
  *
  * @internal
  */
 export interface Facts {
-  readonly attemptMillis: number
   readonly idempotencyHeader?: string | undefined
   readonly budget?: HttpRetry.Budget | undefined
 }
@@ -64,13 +63,25 @@ export const perKey = <A>(
   make: (key: string) => Effect.Effect<A>,
   isIdle?: (value: A) => boolean
 ): (request: HttpClientRequest.HttpClientRequest) => Effect.Effect<A> => {
+  // An option out of range fails here, and not with the first request.
+  make("")
   const all = Effect.runSync(Keyed.make({ make, isIdle, ...bounds }))
   return (request) => Keyed.get(all, key(request))
 }
 
-/** Every guard is made by `make`. */
+/**
+ * States for one client, in one pipeline after the other.
+ *
+ * @internal
+ */
+export interface Build {
+  (): (facts: Facts) => Guard
+}
+
+/** Every guard is made by `makeFor`. */
 interface Made<E> extends HttpGuard<E> {
-  readonly build: (facts: Facts) => Guard
+  readonly build: Build
+  readonly options: object
 }
 
 /**
@@ -78,14 +89,32 @@ interface Made<E> extends HttpGuard<E> {
  *
  * @internal
  */
-export const make = <E>(build: (facts: Facts) => Guard): HttpGuard<E> => {
-  build({ attemptMillis: Infinity })
-  const made: Made<E> = { [TypeId]: { _E: (_: never) => _ }, build }
+export const makeFor = <E>(options: object, build: Build): HttpGuard<E> => {
+  build()
+  const made: Made<E> = { [TypeId]: { _E: (_: never) => _ }, build, options }
   return made
 }
 
+/**
+ * The same, for one that need not know anything of its pipeline.
+ *
+ * @internal
+ */
+export const make = <E>(options: object, build: () => Guard): HttpGuard<E> =>
+  makeFor(options, () => {
+    const guard = build()
+    return () => guard
+  })
+
 /** @internal */
-export const build = (guard: HttpGuard<unknown>, facts: Facts): Guard => (guard as Made<unknown>).build(facts)
+export const build = (guard: HttpGuard<unknown>): (facts: Facts) => Guard => (guard as Made<unknown>).build()
+
+/**
+ * What it was made of.
+ *
+ * @internal
+ */
+export const optionsOf = (guard: HttpGuard<unknown>): object => (guard as Made<unknown>).options
 
 /**
  * The first of them is asked first.
@@ -134,7 +163,7 @@ export const asStage = <E, R, E1>(
   client: HttpClient.HttpClient.With<E, R>,
   guard: HttpGuard<E1>
 ): HttpClient.HttpClient.With<E | E1, R> => {
-  const guarded = build(guard, { attemptMillis: Infinity })
+  const guarded = build(guard)({})
   return stage.make((request) =>
     Effect.flatMap(Deadline.current, (deadlineMillis) => {
       const attempt = attempts.run(client, request, {}, timeLimits.none, Infinity)

@@ -24,13 +24,13 @@ const mayBeHedged = (request: HttpClientRequest.HttpClientRequest, header: strin
  *
  * @internal
  */
-export const make = (options: HttpGuard.HedgeOptions, { budget, idempotencyHeader }: Facts): Guard => {
+export const make = (options: HttpGuard.HedgeOptions): (facts: Facts) => Guard => {
   const { capacity, idleTimeToLive, key, ...own } = options
   const get = perKey(
     { capacity, idleTimeToLive, key },
     (key) => Hedge.make({ ...own, key, isFailure, discard })
   )
-  return (request, attempt) => {
+  return ({ budget, idempotencyHeader }) => (request, attempt) => {
     if (!mayBeHedged(request, idempotencyHeader)) return attempt
     const withdraw = budget && Effect.flatMap(budget(request), RetryBudget.tryWithdraw)
     return Effect.flatMap(get(request), (hedge) => Hedge.protect(attempt, hedge, { withdraw }))

@@ -1,0 +1,69 @@
+import type * as HttpClient from "@effect/platform/HttpClient"
+import type * as HttpClientError from "@effect/platform/HttpClientError"
+import { identity } from "effect/Function"
+import * as Schedule from "effect/Schedule"
+import type { DeadlineExceeded } from "reprise/Deadline"
+import type { HttpFailure } from "../HttpFailure.js"
+import type { HttpGuard } from "../HttpGuard.js"
+import * as HttpRetry from "../HttpRetry.js"
+import * as Idempotency from "../Idempotency.js"
+import type { Options, Rejection } from "../ResilientHttpClient.js"
+import * as guard from "./guard.js"
+import * as retryClient from "./retryClient.js"
+import * as settings from "./settings.js"
+import * as stage from "./stage.js"
+
+type Resilient = HttpClient.HttpClient.With<
+  HttpClientError.HttpClientError | HttpFailure | DeadlineExceeded<HttpFailure> | Rejection
+>
+
+type Pipeline = (client: HttpClient.HttpClient) => Resilient
+
+/** The states of a guard, which all routes share that are given the same guard. */
+type States = (guard: HttpGuard<unknown>) => (facts: guard.Facts) => guard.Guard
+
+/** @internal */
+export const make = ({ routes = [], ...options }: Options = {}): Pipeline => {
+  const made = new Map<HttpGuard<unknown>, ReturnType<States>>()
+  const states: States = (one) => {
+    const build = made.get(one) ?? guard.build(one)
+    made.set(one, build)
+    return build
+  }
+  const rest = single(options, states)
+  return routes.length === 0 ? rest : routed(
+    routes.map(({ match, options: overrides }) => [match, single({ ...options, ...overrides }, states)] as const),
+    rest
+  )
+}
+
+const routed = (
+  routes: ReadonlyArray<readonly [match: NonNullable<Options["routes"]>[number]["match"], pipeline: Pipeline]>,
+  rest: Pipeline
+): Pipeline =>
+(client) => {
+  const clients = routes.map(([match, pipeline]) => [match, pipeline(client)] as const)
+  const other = rest(client)
+  return stage.make((request) => (clients.find(([match]) => match(request))?.[1] ?? other).execute(request))
+}
+
+/** In the order in which an attempt passes them: what costs the server nothing first, and what is scarce last. */
+const guardsOf = ({ adaptiveLimiter, breaker, bulkhead, gate, hedge, rateLimiter }: Options) =>
+  [hedge, gate, breaker, bulkhead, adaptiveLimiter, rateLimiter].filter((guard) => guard !== undefined)
+
+const single = (options: Options, states: States): Pipeline => {
+  const keys = options.idempotencyKeys === true ? {} : options.idempotencyKeys
+  const addKeys = keys ? Idempotency.automaticKeys(keys) : identity
+  const limits = {
+    attemptMillis: settings.limit("attemptTimeout", options.attemptTimeout),
+    callMillis: settings.limit("deadline", options.deadline)
+  }
+  const guards = guardsOf(options).map((one) => states(one)(options))
+  const retry = settings.retry(options, limits, guard.all(guards))
+  const schedule = options.retry === false ? Schedule.stop : options.retry ?? HttpRetry.standard
+  const isTransparent = options.retry === false && guards.length === 0 && limits.attemptMillis === Infinity &&
+    limits.callMillis === Infinity
+  return (client) =>
+    // The attempts watch the deadline themselves: one timer for both.
+    addKeys(isTransparent ? client : retryClient.make(client as Resilient, schedule, retry))
+}
