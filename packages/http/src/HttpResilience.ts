@@ -68,8 +68,18 @@ export declare namespace HttpResilience {
     readonly nested?: "suppress" | "allow" | undefined
     /** How a failed response is let go of before the wait begins. */
     readonly drain?: Drain | undefined
-    /** A header that holds the number of the attempt, from the second on. Defaults to none. */
+    /**
+     * A header that holds the number of the attempt, from the second on; or, in the handler of an
+     * `HttpServerResilience.withoutNestedRetries`, the number that was received where that is greater. Defaults to none.
+     */
     readonly attemptHeader?: string | undefined
+    /**
+     * A header that holds how many whole milliseconds the attempt still has when it is sent: the least of what is left until
+     * the deadline of the call and the `attemptTimeout` of `ResilientHttpClient`. A duration, so that clocks that differ do no
+     * harm, as in gRPC's `grpc-timeout` and Envoy's `x-envoy-expected-rq-timeout-ms`; `HttpServerResilience.deadline` reads it.
+     * Not sent where there is no limit; a lower value that the request has already stays. Defaults to none.
+     */
+    readonly deadlineHeader?: string | undefined
     /**
      * `"manual"` where the client below is fetch and was told not to follow redirects: only then can fetch prove that a
      * request was not sent. Defaults to `"follow"`; undici and node do not need it.

@@ -62,7 +62,7 @@ const single = (options: Options, states: States): Pipeline => {
   const retry = settings.retry(options, limits, guard.all(guards))
   const schedule = options.retry === false ? Schedule.stop : options.retry ?? HttpRetry.standard
   const isTransparent = options.retry === false && guards.length === 0 && limits.attemptMillis === Infinity &&
-    limits.callMillis === Infinity
+    limits.callMillis === Infinity && options.deadlineHeader === undefined && options.attemptHeader === undefined
   return (client) =>
     // The attempts watch the deadline themselves: one timer for both.
     addKeys(isTransparent ? client : retryClient.make(client as Resilient, schedule, retry))

@@ -1,6 +1,6 @@
 import type * as HttpClient from "@effect/platform/HttpClient"
 import * as HttpClientError from "@effect/platform/HttpClientError"
-import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
+import type * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import type * as HttpClientResponse from "@effect/platform/HttpClientResponse"
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
@@ -16,6 +16,7 @@ import * as attempts from "./attempts.js"
 import * as drain from "./drain.js"
 import type { Guard } from "./guard.js"
 import * as ledgers from "./ledgers.js"
+import * as propagation from "./propagation.js"
 import * as rejections from "./rejections.js"
 import * as stage from "./stage.js"
 import * as timeLimits from "./timeLimits.js"
@@ -28,6 +29,7 @@ export interface Settings {
   readonly idempotencyHeader: string | undefined
   readonly drain: drain.Limits
   readonly attemptHeader: string | undefined
+  readonly deadlineHeader: string | undefined
   readonly limits: timeLimits.Limits
   readonly guard: Guard | undefined
   readonly budget: HttpRetry.Budget | undefined
@@ -57,13 +59,18 @@ const run = <E, R, B, R1>(
   request: HttpClientRequest.HttpClientRequest,
   deadlineMillis: number
 ): Effect.Effect<HttpClientResponse.HttpClientResponse, E, R | R1> => {
+  const { deadlineHeader, facts, guard, limits } = settings
+  const send = (request: HttpClientRequest.HttpClientRequest) =>
+    attempts.run(client, request, facts, limits, deadlineMillis)
   const attempt = (request: HttpClientRequest.HttpClientRequest) => {
-    const one = attempts.run(client, request, settings.facts, settings.limits, deadlineMillis)
-    return settings.guard === undefined ? one : settings.guard(request, one, deadlineMillis)
+    const one = deadlineHeader === undefined
+      ? send(request)
+      : propagation.withTimeLeft(request, deadlineHeader, limits.attemptMillis, deadlineMillis, send)
+    return guard === undefined ? one : guard(request, one, deadlineMillis)
   }
   const loop = (budget?: RetryBudget) =>
     Retry.loop({
-      attempt: (number) => number === 1 ? attempt(request) : resend(attempt, request, number, settings),
+      attempt: (number) => numbered(attempt, request, number, settings),
       schedule,
       refuse: (failed: attempts.FailedAttempt) => refusal(failed, settings),
       beforeWait: ({ failure }) => letGo(failure, settings, deadlineMillis),
@@ -82,16 +89,16 @@ const isTimeout = ({ failure }: attempts.FailedAttempt): boolean =>
   Option.exists(failure, ({ _tag }) => _tag === "AttemptTimeout")
 
 /** A request that is sent again says so: to the server if asked, and to the span of the attempt. */
-const resend = <A, E, R>(
+const numbered = <A, E, R>(
   attempt: (request: HttpClientRequest.HttpClientRequest) => Effect.Effect<A, E, R>,
   request: HttpClientRequest.HttpClientRequest,
   number: number,
   { attemptHeader }: Settings
 ): Effect.Effect<A, E, R> => {
-  const numbered = attemptHeader === undefined
-    ? request
-    : HttpClientRequest.setHeader(request, attemptHeader, String(number))
-  return Effect.annotateSpans(attempt(numbered), "http.request.resend_count", number - 1)
+  const one = attemptHeader === undefined
+    ? attempt(request)
+    : propagation.withNumber(request, attemptHeader, number, attempt)
+  return number === 1 ? one : Effect.annotateSpans(one, "http.request.resend_count", number - 1)
 }
 
 const refusal = (failed: attempts.FailedAttempt, settings: Settings): Option.Option<Retry.Reason> => {

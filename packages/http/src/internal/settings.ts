@@ -31,7 +31,8 @@ export const retry = (
       min: 0
     })
   },
-  attemptHeader: header("attemptHeader", options?.attemptHeader)
+  attemptHeader: header("attemptHeader", options?.attemptHeader),
+  deadlineHeader: header("deadlineHeader", options?.deadlineHeader)
 })
 
 const header = (option: string, name: string | undefined): string | undefined =>

@@ -1,0 +1,97 @@
+import * as HttpApp from "@effect/platform/HttpApp"
+import * as HttpServerResponse from "@effect/platform/HttpServerResponse"
+import * as Cause from "effect/Cause"
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
+import * as FiberId from "effect/FiberId"
+import * as HashSet from "effect/HashSet"
+import * as RuntimeFlags from "effect/RuntimeFlags"
+import * as RuntimeFlagsPatch from "effect/RuntimeFlagsPatch"
+import * as Deadline from "reprise/Deadline"
+import * as Timeout from "reprise/Timeout"
+
+type Response = HttpServerResponse.HttpServerResponse
+type Ended<E> = Exit.Exit<Response, E>
+
+const timedOut: Response = HttpServerResponse.empty({ status: 504 })
+
+/**
+ * Runs the handler with a deadline `millis` from now, or with the one already set where that is earlier, and answers 504 when
+ * it passes.
+ *
+ * @internal
+ */
+export const limit = <E, R>(app: HttpApp.Default<E, R>, millis: number): HttpApp.Default<E, R> =>
+  Effect.flatMap(
+    Deadline.current,
+    (outer) =>
+      Effect.flatMap(Clock.currentTimeMillis, (nowMillis): HttpApp.Default<E, R> => {
+        const deadlineMillis = Math.min(outer, nowMillis + millis)
+        const left = deadlineMillis - nowMillis
+        return left > 0 ? within(app, left, deadlineMillis) : Effect.succeed(timedOut)
+      })
+  )
+
+/**
+ * Where a middleware is given to the server, `app` sends the response too. That is not what the deadline limits, and half a
+ * response is worse than a late one: so the handler has a fiber of its own, which is left alone once it has its response.
+ */
+const within = <E, R>(app: HttpApp.Default<E, R>, millis: number, deadlineMillis: number): HttpApp.Default<E, R> =>
+  Effect.suspend(() => {
+    const answer = { hasBegun: false }
+    const begin = HttpApp.appendPreResponseHandler((_, response) =>
+      Effect.flatMap(Clock.currentTimeMillis, (nowMillis) => {
+        answer.hasBegun = true
+        return Effect.as(asServed, isOutOfTime(response, deadlineMillis - nowMillis) ? timedOut : response)
+      })
+    )
+    // The server runs it uninterruptibly, but for routes and for streams of bodies.
+    const handling = Effect.interruptible(Effect.zipRight(begin, Deadline.locally(app, deadlineMillis)))
+    return Effect.uninterruptible(
+      Effect.flatMap(Effect.forkDaemon(handling), (handler) =>
+        // What it has changed counts too: a middleware within has headers for every response.
+        Effect.flatMap(ending(handler, answer, millis), (exit) => Effect.zipRight(handler.inheritAll, exit)))
+    )
+  })
+
+/** Up to the end of what is interruptible here, which is where the server has sent the response. */
+const asServed = Effect.patchRuntimeFlags(RuntimeFlagsPatch.disable(RuntimeFlags.Interruption))
+
+/**
+ * What runs out of time within the handler may fail before the handler is interrupted: both wait for the same moment, by
+ * timers that may disagree with the clock by a millisecond.
+ */
+const isOutOfTime = ({ status }: Response, leftMillis: number): boolean => status >= 500 && leftMillis <= 1
+
+const ending = <E>(
+  handler: Fiber.RuntimeFiber<Response, E>,
+  answer: { readonly hasBegun: boolean },
+  millis: number
+): Effect.Effect<Ended<E>> => {
+  const ended = Effect.interruptible(Fiber.await(handler))
+  const timeout = Timeout.timeoutFail(ended, { duration: millis, onTimeout: () => "timeout" as const })
+  return Effect.matchCauseEffect(timeout, {
+    onSuccess: Effect.succeed,
+    onFailure: (cause) => {
+      if (!Cause.isFailure(cause)) return passOn(handler, cause)
+      if (answer.hasBegun) return Effect.catchAllCause(ended, (cause) => passOn(handler, cause))
+      // In one step with the question above: now the handler does not get to its response any more.
+      handler.unsafeInterruptAsFork(FiberId.none)
+      return Effect.map(
+        Fiber.await(handler),
+        (exit) => Exit.isFailure(exit) && Cause.isInterruptedOnly(exit.cause) ? Exit.succeed(timedOut) : exit
+      )
+    }
+  })
+}
+
+/** The server answers a client that went away by who has interrupted. */
+const passOn = <E>(
+  handler: Fiber.RuntimeFiber<Response, E>,
+  cause: Cause.Cause<unknown>
+): Effect.Effect<Ended<E>> => {
+  const [interruptor = FiberId.none] = HashSet.toValues(Cause.interruptors(cause))
+  return Fiber.interruptAs(handler, interruptor)
+}
