@@ -9,10 +9,10 @@ const file = Reply.respond({
   body: new Uint8Array(100_000).fill(7)
 })
 
-const HttpLive = ResilientHttpClient.layer({
+const HttpLive = ResilientHttpClient.layer(ResilientHttpClient.standard({
   retry: HttpRetry.exponential({ attempts: 4, base: "20 millis" }),
   attemptTimeout: "1 second"
-}).pipe(Layer.provide(FetchHttpClient.layer))
+})).pipe(Layer.provide(FetchHttpClient.layer))
 
 const download = (url: string) =>
   Effect.gen(function*() {

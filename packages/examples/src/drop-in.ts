@@ -11,11 +11,9 @@ const showOrder = (api: string) =>
     return `${response.status} ${yield* response.text}`
   })
 
-const ResilientLive = ResilientHttpClient.layer({
-  retry: HttpRetry.exponential({ attempts: 4, base: "20 millis" }),
-  attemptTimeout: "2 seconds",
-  deadline: "10 seconds"
-}).pipe(Layer.provide(FetchHttpClient.layer))
+const ResilientLive = ResilientHttpClient.layer(ResilientHttpClient.standard({
+  retry: HttpRetry.exponential({ attempts: 4, base: "20 millis" })
+})).pipe(Layer.provide(FetchHttpClient.layer))
 
 /** A server that is busy, loses a connection, and only then answers. */
 const unsteady = (server: FaultServer.FaultServer) =>

@@ -3,6 +3,7 @@ import { FetchHttpClient, HttpClientRequest } from "@effect/platform"
 import { type HttpFailure, HttpResilience, HttpRetry, Idempotency, ResilientHttpClient } from "@reprise/http"
 import { FaultServer, Reply } from "@reprise/testing"
 import { Effect, Layer, Option } from "effect"
+import { RetryBudget } from "reprise"
 
 type Outcome = "paid" | "declined" | "not charged, try later" | "unknown, ask before you try again"
 
@@ -51,7 +52,12 @@ const charge = (bank: string, order: string): Effect.Effect<Outcome, never, Resi
     UnknownNetwork: undecided
   }))
 
-const BankLive = ResilientHttpClient.layerTyped({ retry: HttpRetry.exponential({ base: "20 millis" }) }).pipe(
+const BankLive = ResilientHttpClient.layerTyped({
+  retry: HttpRetry.exponential({ base: "20 millis" }),
+  attemptTimeout: "10 seconds",
+  deadline: "30 seconds",
+  budget: HttpRetry.budget(RetryBudget.share())
+}).pipe(
   Layer.provide(FetchHttpClient.layer)
 )
 

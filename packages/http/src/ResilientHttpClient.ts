@@ -200,7 +200,7 @@ export const makeTyped = (options?: Options) => {
  * import { Effect, Layer } from "effect"
  * import * as ResilientHttpClient from "@reprise/http/ResilientHttpClient"
  *
- * const HttpLive = ResilientHttpClient.layer({ attemptTimeout: "5 seconds", deadline: "30 seconds" }).pipe(
+ * const HttpLive = ResilientHttpClient.layer(ResilientHttpClient.standard({ attemptTimeout: "5 seconds" })).pipe(
  *   Layer.provide(FetchHttpClient.layer)
  * )
  *

@@ -1,0 +1,33 @@
+import type { Reason } from "reprise/Retry"
+
+const words: Readonly<Record<string, string>> = {
+  success: "done",
+  backoff: "the delay of the policy",
+  retryAfter: "the server asks for it",
+  attempts: "the policy allows no more attempts",
+  within: "the policy has no time left for another attempt",
+  schedule: "the policy ends here",
+  notRetryable: "another attempt would not help",
+  notIdempotent: "the request is not idempotent",
+  bodyNotReplayable: "the body of the request cannot be read again",
+  retryAfterTooLong: "the server asks for a longer wait than the policy grants",
+  deadline: "the wait would pass the deadline",
+  budget: "the retry budget is spent",
+  nested: "an outer retry loop tries again",
+  circuitOpen: "the circuit is open",
+  gateClosed: "the server asks everybody to keep away",
+  bulkheadFull: "too many attempts run or wait",
+  limitExceeded: "the adaptive limit is reached",
+  rateLimited: "the rate limiter refuses it",
+  defect: "it died of a defect",
+  interrupted: "it was interrupted from within",
+  neverEnds: "nothing ends it",
+  unknown: "no ledger says why"
+}
+
+/**
+ * A rule as a person would say it; a reason of the program's own is its own word.
+ *
+ * @internal
+ */
+export const inWords = (reason: Reason): string => words[reason] ?? reason
