@@ -24,6 +24,19 @@ export const atLeast = (what: string, limit: number, spread: Spread, show: Show)
   met: spread.median >= limit
 })
 
+/** Of several numbers that have to be the same one, as far as it is shown. */
+export const allAt = (
+  what: string,
+  [least, most]: readonly [number, number],
+  values: ReadonlyArray<number>,
+  show: Show
+): Goal => ({
+  what,
+  wanted: `${show(least)} to ${show(most)}`,
+  measured: `${show(Math.min(...values))} to ${show(Math.max(...values))}`,
+  met: Math.min(...values) >= least && show(Math.max(most, ...values)) === show(most)
+})
+
 /** Of one number, that was not measured in several processes. */
 export const atMostOne = (what: string, limit: number, value: number, show: Show): Goal => ({
   what,

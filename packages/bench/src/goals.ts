@@ -1,5 +1,6 @@
 import * as breakerGoals from "./breakerGoals.js"
 import { atLeast, atMost, type Goal, inF, micros, percent, times } from "./goal.js"
+import * as overloadGoals from "./overloadGoals.js"
 import * as results from "./results.js"
 
 const full = "+ layer({ attemptTimeout, deadline })"
@@ -20,7 +21,8 @@ export const of = (all: results.Results): ReadonlyArray<Goal> => [
   ...policies(all),
   ...overHttp(all),
   afterwards(all.heap),
-  ...breakerGoals.of(all.breakers)
+  ...breakerGoals.of(all.breakers),
+  ...overloadGoals.of(all)
 ]
 
 const policies = ({ micro }: results.Results): ReadonlyArray<Goal> => {

@@ -8,7 +8,7 @@ import * as workers from "./workers.js"
 
 /**
  * `pnpm bench` measures everything, and writes `packages/bench/results` and `docs/benchmarks.md`. `pnpm bench --only http`
- * (or `micro`, `bytes`, `heap`, `breakers`) measures one suite again, `--report` none; with `--dry` nothing is written.
+ * (or `micro`, `bytes`, `heap`, `breakers`, `overload`) measures one suite again, `--report` none; with `--dry` nothing is written.
  * `pnpm bench:gate` checks the bytes against their budgets.
  */
 
@@ -17,6 +17,7 @@ const microRounds = 9
 const httpRounds = 7
 const httpRequests = 1_000
 const heapCalls = 100_000
+const rateSeconds = 3
 
 const say = (what: string) => process.stderr.write(`${what}\n`)
 
@@ -51,6 +52,14 @@ const suites: Suites = {
     windows: await repeated("windows", () => workers.micro("windows", microRounds)),
     bytes: await workers.bytes(["breakers"]),
     heap: await workers.breakerHeap()
+  }),
+  overload: async () => ({
+    micro: await repeated("overload policies", () => workers.micro("overload", microRounds)),
+    pipeline: await repeated("pipeline", () => workers.micro("pipeline", microRounds)),
+    bytes: await workers.bytes(["overload"]),
+    pipelineBytes: await workers.bytes(["pipeline"]),
+    rates: await workers.rates(rateSeconds),
+    origins: await workers.originHeap()
   })
 }
 

@@ -2,6 +2,7 @@ import * as os from "node:os"
 import * as breakerReport from "./breakerReport.js"
 import * as goals from "./goals.js"
 import { code, microTable, number, range, table } from "./markdown.js"
+import * as overloadReport from "./overloadReport.js"
 import * as results from "./results.js"
 
 export interface Machine {
@@ -83,15 +84,18 @@ const machineSection = (stored: Stored): string => {
   const { machine } = stored.micro
   const versions = Object.entries({ ...machine.versions, ...stored.breakers.machine.versions })
   const { micro, windows } = stored.breakers.result
+  const overload = stored.overload.result
   const noises = [
     noise("policies", stored.micro.result.map(({ noise }) => noise)),
     noise("HTTP", stored.http.result.map(({ noise }) => noise)),
-    noise("breakers", [...micro, ...windows].map(({ noise }) => noise))
+    noise("breakers", [...micro, ...windows].map(({ noise }) => noise)),
+    noise("overload", [...overload.micro, ...overload.pipeline].map(({ noise }) => noise))
   ]
   const loads = [
     load("policies", machine),
     load("HTTP", stored.http.machine),
-    load("breakers", stored.breakers.machine)
+    load("breakers", stored.breakers.machine),
+    load("overload", stored.overload.machine)
   ]
   return `## The machine, and how quiet it was
 
@@ -136,7 +140,8 @@ export const markdown = (stored: Stored): string => {
     http: stored.http.result,
     bytes: stored.bytes.result,
     heap: stored.heap.result,
-    breakers: stored.breakers.result
+    breakers: stored.breakers.result,
+    overload: stored.overload.result
   }
   return `# Benchmarks
 
@@ -155,7 +160,11 @@ ${howMeasured(all.micro.length)}
 ${microTable(all.micro, all.bytes)}
 
 ${breakerReport.markdown(all.breakers)}
+${overloadReport.markdown(all.overload)}
 ## HTTP
+
+\`standard()\` has retries with a budget, a gate, a circuit breaker, an attempt timeout and a deadline. Effect's own parts are
+\`Effect.retry\`, \`Effect.timeout\` twice, and a circuit breaker of a \`Ref\` and generators.
 
 ${httpTable(all)}
 

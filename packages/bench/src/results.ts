@@ -44,12 +44,38 @@ export interface Breakers {
   readonly heap: BreakerHeap
 }
 
+export interface Rate {
+  readonly kind: string
+  readonly limit: number
+  readonly perSecond: number
+}
+
+/** By kind of client: what it holds for one origin, and what is alive while it has nothing to do. */
+export type OriginHeap = Record<string, {
+  readonly origins: number
+  readonly bytes: number
+  /** After calls to as many origins more, still divided by `origins`: what is bounded does not grow. */
+  readonly bytesWithMore: number
+  readonly timers: number
+  readonly fibers: number
+}>
+
+export interface Overload {
+  readonly micro: ReadonlyArray<Micro>
+  readonly bytes: Bytes
+  readonly pipeline: ReadonlyArray<Micro>
+  readonly pipelineBytes: Bytes
+  readonly rates: ReadonlyArray<Rate>
+  readonly origins: OriginHeap
+}
+
 export interface Results {
   readonly micro: ReadonlyArray<Micro>
   readonly http: ReadonlyArray<Http>
   readonly bytes: Bytes
   readonly heap: Heap
   readonly breakers: Breakers
+  readonly overload: Overload
 }
 
 /** The median of the rounds of each process; then the median of those, and the least and greatest of them. */

@@ -1,7 +1,7 @@
 import { fork } from "node:child_process"
 import * as path from "node:path"
 import { outdir } from "./bundle.js"
-import type { BreakerHeap, Bytes, Micro } from "./results.js"
+import type { BreakerHeap, Bytes, Micro, OriginHeap, Rate } from "./results.js"
 import type { Name } from "./suites/load.js"
 
 const limitMillis = 10 * 60_000
@@ -72,3 +72,33 @@ const heapKinds: Record<string, number> = {
   opossum: 10_000,
   "opossum, no snapshots": 10_000
 }
+
+/** One process for each kind of client, one after the other. */
+export const originHeap = async (kinds = originKinds): Promise<OriginHeap> => {
+  const all: Record<string, OriginHeap[string]> = {}
+  for (const kind of kinds) all[kind] = await run("origins", [kind, 10_000])
+  return all
+}
+
+const originKinds: ReadonlyArray<string> = [
+  "standard()",
+  "standard({ bulkhead })",
+  "standard({ all guards })",
+  "cockatiel, in a Map"
+]
+
+/** One process for each limiter and each limit. */
+export const rates = async (seconds: number): Promise<ReadonlyArray<Rate>> => {
+  const all: Array<Rate> = []
+  for (const kind of rateKinds) {
+    for (const limit of [100, 1_000, 2_000, 10_000]) all.push(await run("rate", [kind, limit, seconds]))
+  }
+  return all
+}
+
+const rateKinds: ReadonlyArray<string> = [
+  "RateLimiter",
+  "RateLimiter, burst 1",
+  "effect/RateLimiter, token-bucket",
+  "effect/RateLimiter, fixed-window"
+]

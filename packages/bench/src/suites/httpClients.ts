@@ -2,11 +2,14 @@ import * as NodeHttpClient from "@effect/platform-node/NodeHttpClient"
 import * as HttpClient from "@effect/platform/HttpClient"
 import type { HttpClientError } from "@effect/platform/HttpClientError"
 import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
+import * as HttpGuard from "@reprise/http/HttpGuard"
 import * as ResilientHttpClient from "@reprise/http/ResilientHttpClient"
 import axios from "axios"
 import axiosRetry from "axios-retry"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as Logger from "effect/Logger"
+import * as LogLevel from "effect/LogLevel"
 import * as Schedule from "effect/Schedule"
 import * as Scope from "effect/Scope"
 import got from "got"
@@ -14,6 +17,9 @@ import ky from "ky"
 import * as http from "node:http"
 import pRetry from "p-retry"
 import * as undici from "undici"
+import * as cockatielStack from "./cockatielStack.js"
+import * as effectStack from "./effectStack.js"
+import { numbers, type Parts, type Tagged } from "./stacks.js"
 
 /** A client under test: `run` sends `requests` GETs, `concurrency` at a time, and reads every body. */
 export interface Client {
@@ -25,7 +31,7 @@ export interface Client {
 
 const schedule = Schedule.intersect(Schedule.exponential("100 millis"), Schedule.recurs(3))
 
-type Stage = (client: HttpClient.HttpClient) => HttpClient.HttpClient.With<HttpClientError | { readonly _tag: string }>
+type Stage = (client: HttpClient.HttpClient) => HttpClient.HttpClient.With<HttpClientError | Tagged>
 
 /** What is put over one and the same client of Effect. The names are the rows of the report. */
 export const stages: Record<string, Stage> = {
@@ -38,14 +44,28 @@ export const stages: Record<string, Stage> = {
   "+ layer({ attemptTimeout })": (client) => throughLayer(client, { attemptTimeout: "10 seconds" }),
   "+ layer({ deadline })": (client) => throughLayer(client, { deadline: "30 seconds" }),
   "+ layer({ attemptTimeout, deadline })": (client) =>
-    throughLayer(client, { attemptTimeout: "10 seconds", deadline: "30 seconds" })
+    throughLayer(client, { attemptTimeout: "10 seconds", deadline: "30 seconds" }),
+  "+ layer(standard())": (client) => throughLayer(client, ResilientHttpClient.standard()),
+  "+ layer(standard({ bulkhead }))": (client) => throughLayer(client, ResilientHttpClient.standard({ bulkhead })),
+  "+ Effect's own parts": (client) => throughOwnParts(client, { deadline: true }),
+  "+ Effect's own parts, semaphore": (client) => throughOwnParts(client, { deadline: true, bulkhead: true })
 }
 
+const bulkhead = HttpGuard.bulkhead({ maxConcurrent: numbers.maxConcurrent })
+
 const throughLayer = (client: HttpClient.HttpClient, options: ResilientHttpClient.Options): HttpClient.HttpClient =>
-  Effect.runSync(Effect.provide(
-    HttpClient.HttpClient,
-    Layer.provide(ResilientHttpClient.layer(options), Layer.succeed(HttpClient.HttpClient, client))
-  ))
+  Effect.runSync(
+    Effect.provide(
+      HttpClient.HttpClient,
+      Layer.provide(ResilientHttpClient.layer(options), Layer.succeed(HttpClient.HttpClient, client))
+    ).pipe(
+      // The layer says what a row leaves out on purpose.
+      Logger.withMinimumLogLevel(LogLevel.None)
+    )
+  )
+
+const throughOwnParts = (client: HttpClient.HttpClient, parts: Parts) =>
+  HttpClient.transformResponse(client, Effect.runSync(Effect.scoped(effectStack.make(parts))))
 
 /** One fiber per place in flight; the effect of a request is built once, as in a program that keeps it in a constant. */
 const inFibers = (one: Effect.Effect<unknown, unknown>, traced: boolean): Client["run"] => (requests, concurrency) => {
@@ -92,8 +112,14 @@ export const make = async (url: string): Promise<Clients> => {
   const plain = axios.create({ httpAgent: agent, responseType: "text" })
   const retrying = axios.create({ httpAgent: agent, responseType: "text" })
   axiosRetry(retrying, { retries: 3 })
+  const policy = cockatielStack.make({ deadline: true })
   const peers: Array<readonly [name: string, base: string, one: () => Promise<unknown>]> = [
     ["undici.request", "undici.request", async () => (await undici.request(url)).body.text()],
+    [
+      "cockatiel + undici.request",
+      "undici.request",
+      () => policy.execute(async () => (await undici.request(url)).body.text())
+    ],
     ["fetch", "fetch", async () => (await fetch(url)).text()],
     ["p-retry + fetch", "fetch", () => pRetry(async () => (await fetch(url)).text(), { retries: 3 })],
     ["ky", "fetch", () => ky(url, { retry: 3, timeout: 10_000 }).text()],

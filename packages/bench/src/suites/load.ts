@@ -11,7 +11,9 @@ const suites = {
   policies: () => import("./policies.js"),
   memory: () => import("./memory.js"),
   breakers: () => import("./breakers.js"),
-  windows: () => import("./windows.js")
+  windows: () => import("./windows.js"),
+  overload: () => import("./overload.js"),
+  pipeline: () => import("./pipeline.js")
 } satisfies Record<string, () => Promise<Suite>>
 
 export type Name = keyof typeof suites

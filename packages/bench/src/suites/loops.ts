@@ -1,5 +1,6 @@
 import * as Effect from "effect/Effect"
 import { identity } from "effect/Function"
+import type * as Scope from "effect/Scope"
 import type { Case } from "../harness.js"
 
 /** Many calls of one and the same effect, in one fiber: as in a program that keeps it in a constant. */
@@ -11,10 +12,21 @@ type Around = (loop: Effect.Effect<void, unknown>) => Effect.Effect<void, unknow
 
 /** The loop runs inside one fiber; `make` is called for every turn. */
 export const perCallInFiber =
-  (make: () => Effect.Effect<unknown, unknown>, around: Around = identity): Case["run"] => (times) => {
-    let done = 0
-    return Effect.runPromise(around(Effect.whileLoop({ while: () => done++ < times, body: make, step: () => {} })))
-  }
+  (make: () => Effect.Effect<unknown, unknown>, around: Around = identity): Case["run"] => (times) =>
+    Effect.runPromise(around(looped(make, times)))
+
+/**
+ * The effect is made for each sample, and ends with it: what it does in the background would fall into the samples of
+ * others.
+ */
+export const madeInFiber =
+  (make: Effect.Effect<Effect.Effect<unknown, unknown>, never, Scope.Scope>): Case["run"] => (times) =>
+    Effect.runPromise(Effect.scoped(Effect.flatMap(make, (effect) => looped(() => effect, times))))
+
+const looped = (make: () => Effect.Effect<unknown, unknown>, times: number): Effect.Effect<void, unknown> => {
+  let done = 0
+  return Effect.whileLoop({ while: () => done++ < times, body: make, step: () => {} })
+}
 
 export const awaited = (call: () => Promise<unknown>): Case["run"] => async (times) => {
   for (let done = 0; done < times; done++) await call()
@@ -33,6 +45,7 @@ export const awaitedAndCaught = (call: () => Promise<unknown>): Case["run"] => a
 
 export const nothing = Effect.void
 export const resolved = async (): Promise<number> => 1
+export const promise = Effect.promise(resolved)
 
 /** What all in a fiber is compared with, and the unit F. */
 export const inFiberBases: ReadonlyArray<Case> = [

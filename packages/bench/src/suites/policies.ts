@@ -1,22 +1,15 @@
 import { handleAll, retry as cockatielRetry, timeout as cockatielTimeout, TimeoutStrategy } from "cockatiel"
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
-import * as Schedule from "effect/Schedule"
 import pRetry from "p-retry"
 import * as Backoff from "reprise/Backoff"
 import * as Deadline from "reprise/Deadline"
 import * as Retry from "reprise/Retry"
 import * as Timeout from "reprise/Timeout"
 import type { Case } from "../harness.js"
-import { awaitBase, awaited, inFiber, inFiberBases, nothing, perCallInFiber, resolved } from "./loops.js"
+import { awaitBase, awaited, inFiber, inFiberBases, nothing, perCallInFiber, promise, resolved } from "./loops.js"
+import * as schedules from "./schedules.js"
 
-const policy = Backoff.exponential("100 millis").pipe(Backoff.fullJitter, Backoff.attempts(4))
-const effectSchedule = Schedule.exponential("100 millis").pipe(
-  Schedule.jittered,
-  Schedule.intersect(Schedule.recurs(3))
-)
-
-const promise = Effect.promise(resolved)
 /** Any asynchronous source that is no promise. */
 const later = Effect.async<void>((resume) => queueMicrotask(() => resume(Effect.void)))
 
@@ -37,15 +30,23 @@ const cooperative = cockatielTimeout(10_000, TimeoutStrategy.Cooperative)
 
 export const cases: ReadonlyArray<Case> = [
   ...inFiberBases,
-  { name: "Retry.retry", base: "loop", run: inFiber(Retry.retry(nothing, policy)) },
-  { name: "Retry.retry, built per call", base: "loop", run: perCallInFiber(() => Retry.retry(nothing, policy)) },
-  { name: "Effect.retry", base: "loop", run: inFiber(Effect.retry(nothing, effectSchedule)) },
+  { name: "Retry.retry", base: "loop", run: inFiber(Retry.retry(nothing, schedules.reprise)) },
+  {
+    name: "Retry.retry, built per call",
+    base: "loop",
+    run: perCallInFiber(() => Retry.retry(nothing, schedules.reprise))
+  },
+  { name: "Effect.retry", base: "loop", run: inFiber(Effect.retry(nothing, schedules.effect)) },
   {
     name: "Effect.retry, built per call",
     base: "loop",
-    run: perCallInFiber(() => Effect.retry(nothing, effectSchedule))
+    run: perCallInFiber(() => Effect.retry(nothing, schedules.effect))
   },
-  { name: "Retry.loop", base: "loop", run: inFiber(Retry.loop({ attempt: () => nothing, schedule: policy })) },
+  {
+    name: "Retry.loop",
+    base: "loop",
+    run: inFiber(Retry.loop({ attempt: () => nothing, schedule: schedules.reprise }))
+  },
   { name: "Deadline.locally", base: "loop", run: inFiber(Deadline.locally(nothing, 1e15)) },
   ...timeouts("void", nothing),
   { name: "promise", base: "loop", run: inFiber(promise) },
@@ -64,7 +65,7 @@ export const cases: ReadonlyArray<Case> = [
   }
 ]
 
-const retried = Retry.retry(promise, policy)
+const retried = Retry.retry(promise, schedules.reprise)
 
 /** A benchmark of something that fails would measure the failing. */
 export const selfCheck = async (): Promise<void> => {

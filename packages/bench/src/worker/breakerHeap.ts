@@ -1,8 +1,8 @@
 import * as Effect from "effect/Effect"
-import { setTimeout } from "node:timers/promises"
 import * as CircuitBreaker from "reprise/CircuitBreaker"
 import * as CircuitBreakers from "reprise/CircuitBreakers"
 import type * as Tripping from "reprise/Tripping"
+import { heldBytes } from "../held.js"
 import { rules } from "../suites/breakers.js"
 import { nothing, resolved } from "../suites/loops.js"
 import * as peers from "../suites/peerBreakers.js"
@@ -63,22 +63,13 @@ const counted = <F extends (...args: ReadonlyArray<never>) => unknown>(start: F)
 globalThis.setTimeout = counted(globalThis.setTimeout)
 globalThis.setInterval = counted(globalThis.setInterval)
 
-const settled = async (): Promise<number> => {
-  for (let i = 0; i < 4; i++) {
-    await setTimeout(20)
-    ;(globalThis as { gc?: () => void }).gc?.()
-  }
-  const { arrayBuffers, heapUsed } = process.memoryUsage()
-  return heapUsed + arrayBuffers
-}
-
 const make = makers[kind]
 if (make === undefined) throw new Error(`no breaker is called ${kind}`)
 for (let i = 0; i < 1_000; i++) await make()
 const kept: Array<unknown> = new Array<unknown>(count).fill(undefined)
-const before = await settled()
+const before = await heldBytes()
 timers = 0
 for (let i = 0; i < count; i++) kept[i] = await make()
 const started = timers
-const after = await settled()
+const after = await heldBytes()
 report({ count: kept.length, bytes: (after - before) / count, timers: started / count })
