@@ -233,7 +233,7 @@ const layerOf = <I, S>(
   options: Options | undefined
 ): Layer.Layer<I, never, HttpClient.HttpClient> => {
   const build = make(options)
-  const warn = check_.report(check_.findings(options ?? {}))
+  const warn = check_.report(options ?? {})
   return Layer.effect(tag, Effect.zipRight(warn, Effect.map(HttpClient.HttpClient, build)))
 }
 

@@ -167,7 +167,7 @@ describe("a layer", () => {
   it("is not made of options with an error", () => {
     const options = { ...good, attemptTimeout: "11 seconds" } as const
     const message =
-      "Invalid option \"attemptTimeout, deadline\": expected options that go together: an attempt may take longer"
+      "Invalid option \"attemptTimeout, deadline\": expected options that go together (an attempt may take longer"
     assert.throws(() => ResilientHttpClient.layer(options), InvalidOption, message)
     assert.throws(() => ResilientHttpClient.layerTyped(options), InvalidOption, message)
     assert.throws(

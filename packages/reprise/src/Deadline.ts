@@ -7,9 +7,11 @@ import * as Clock from "effect/Clock"
 import * as Data from "effect/Data"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import type * as Fiber from "effect/Fiber"
 import * as FiberRef from "effect/FiberRef"
 import { dual } from "effect/Function"
 import * as Option from "effect/Option"
+import * as clock from "./internal/clock.js"
 import * as internal from "./internal/deadline.js"
 import * as timeout from "./internal/timeout.js"
 import * as InvalidOption from "./InvalidOption.js"
@@ -45,6 +47,15 @@ export class DeadlineExceeded<E = unknown> extends Data.TaggedError("DeadlineExc
  * @category getters
  */
 export const current: Effect.Effect<number> = FiberRef.get(internal.current)
+
+/**
+ * The deadline of the fiber in epoch milliseconds, `Infinity` where none is set, within a step of that fiber.
+ *
+ * @since 0.1.0
+ * @category unsafe
+ */
+export const unsafeCurrent = (fiber: Fiber.RuntimeFiber<unknown, unknown>): number =>
+  fiber.getFiberRef(internal.current)
 
 /**
  * The time left until the deadline: zero once it has passed, `Duration.infinity` where none is set.
@@ -92,12 +103,14 @@ export const within: {
   ): Effect.Effect<A, E | DeadlineExceeded<E>, R>
 } = dual(2, <A, E, R>(self: Effect.Effect<A, E, R>, duration: Duration.DurationInput) => {
   const millis = InvalidOption.millis("duration", duration, { moreThan: 0 })
-  return Effect.zipWith(Clock.currentTimeMillis, current, (now, outer) => [now, Math.min(now + millis, outer)] as const)
-    .pipe(Effect.flatMap(([now, deadlineMillis]): Effect.Effect<A, E | DeadlineExceeded<E>, R> => {
-      const onTimeout = () => new DeadlineExceeded<E>({ last: Option.none() })
-      if (deadlineMillis <= now) return Effect.fail(onTimeout())
-      return timeout.timeoutFail(self, deadlineMillis - now, onTimeout, deadlineMillis)
-    }))
+  const onTimeout = () => new DeadlineExceeded<E>({ last: Option.none() })
+  return Effect.withFiberRuntime<A, E | DeadlineExceeded<E>, R>((fiber) => {
+    const now = clock.nowMillis(fiber)
+    const deadlineMillis = Math.min(now + millis, unsafeCurrent(fiber))
+    return deadlineMillis <= now
+      ? Effect.fail(onTimeout())
+      : timeout.timeoutFail(self, deadlineMillis - now, onTimeout, deadlineMillis)
+  })
 })
 
 /**

@@ -243,7 +243,7 @@ describe("a window of time", () => {
             Effect.runPromise(Effect.gen(function*() {
               const clock = Virtual.clock()
               const breaker = yield* Effect.withClock(timed({ duration, buckets }), clock)
-              const spanOf = (millis: number) => Math.floor(millis / (duration / buckets))
+              const spanOf = (millis: number) => Math.floor(millis * buckets / duration)
               const log: Array<readonly [span: number, isBad: boolean]> = []
               for (const [millis, isBad] of steps) {
                 clock.millis += millis

@@ -158,17 +158,19 @@ const line = ({ message, options, route }: Finding): string =>
  *
  * @internal
  */
-export const report = (findings: ReadonlyArray<Finding>): Effect.Effect<void> => {
-  const error = findings.find(({ severity }) => severity === "error")
+export const report = (options: Options): Effect.Effect<void> => {
+  const all = findings(options)
+  const error = all.find(({ severity }) => severity === "error")
   if (error !== undefined) {
-    const option = `${error.route === undefined ? "" : `routes[${error.route}].`}${error.options.join(", ")}`
+    const { message, options: names, route } = error
+    const given = route === undefined ? options : { ...options, ...options.routes?.[route]?.options }
     throw new InvalidOption({
-      option,
-      value: "options that do not",
-      expected: `options that go together: ${error.message}`
+      option: `${route === undefined ? "" : `routes[${route}].`}${names.join(", ")}`,
+      value: names.map((name) => given[name]),
+      expected: `options that go together (${message})`
     })
   }
-  return findings.length === 0
+  return all.length === 0
     ? Effect.void
-    : Effect.logWarning(`ResilientHttpClient.check: ${findings.map(line).join("; ")}`)
+    : Effect.logWarning(`ResilientHttpClient.check: ${all.map(line).join("; ")}`)
 }

@@ -45,10 +45,10 @@ export const make = <E, R, B, R1>(
   // `refuse` has turned away every attempt that is no HttpFailure before the schedule is asked.
   const policy = Schedule.mapInput(schedule, (failed: attempts.FailedAttempt) => Option.getOrThrow(failed.failure))
   return stage.make((request) =>
-    Effect.flatMap(
-      timeLimits.deadlineMillis(settings.limits),
-      (deadlineMillis) => run<E, R, B, R1>(client, policy, settings, trackBody(request), deadlineMillis)
-    )
+    Effect.withFiberRuntime((fiber) => {
+      const deadlineMillis = timeLimits.deadlineMillis(fiber, settings.limits)
+      return run<E, R, B, R1>(client, policy, settings, trackBody(request), deadlineMillis)
+    })
   )
 }
 

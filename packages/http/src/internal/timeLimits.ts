@@ -3,10 +3,12 @@ import type * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import type * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
 import * as Deadline from "reprise/Deadline"
 import * as Timeout from "reprise/Timeout"
 import * as HttpFailure from "../HttpFailure.js"
+import * as clock from "./clock.js"
 import * as makeFailure from "./makeFailure.js"
 import * as reader from "./reader.js"
 import * as stage from "./stage.js"
@@ -29,14 +31,10 @@ export const none: Limits = { attemptMillis: Infinity, callMillis: Infinity }
  *
  * @internal
  */
-export const deadlineMillis = ({ callMillis }: Limits): Effect.Effect<number> =>
-  callMillis === Infinity
-    ? Deadline.current
-    : Effect.zipWith(
-      Deadline.current,
-      Clock.currentTimeMillis,
-      (outer, now) => Math.min(outer, now + callMillis)
-    )
+export const deadlineMillis = (fiber: Fiber.RuntimeFiber<unknown, unknown>, { callMillis }: Limits): number => {
+  const outer = Deadline.unsafeCurrent(fiber)
+  return callMillis === Infinity ? outer : Math.min(outer, clock.nowMillis(fiber) + callMillis)
+}
 
 /**
  * Ends an attempt, its reader included, after `millis` or at the deadline, whichever comes first.
@@ -55,8 +53,8 @@ export const limit = <E, R>(
       ? attempt
       : Timeout.timeoutFail(attempt, { duration: millis, onTimeout: () => onTimeout(millis) })
   }
-  return Effect.flatMap(Clock.currentTimeMillis, (nowMillis) => {
-    const left = Math.min(millis, deadlineMillis - nowMillis)
+  return Effect.withFiberRuntime((fiber) => {
+    const left = Math.min(millis, deadlineMillis - clock.nowMillis(fiber))
     return left > 0
       ? Timeout.timeoutFail(attempt, { duration: left, onTimeout: () => onTimeout(left), deadlineMillis })
       : Effect.fail(onTimeout(0))

@@ -4,7 +4,7 @@ import * as NodeHttpClient from "@effect/platform-node/NodeHttpClient"
 import { describe } from "@effect/vitest"
 import * as FaultServer from "@reprise/testing/FaultServer"
 import type { Scope } from "effect"
-import { Effect, Layer } from "effect"
+import { Effect, Layer, Logger, LogLevel } from "effect"
 import * as Backoff from "reprise/Backoff"
 import * as HttpRetry from "../../src/HttpRetry.js"
 import * as ResilientHttpClient from "../../src/ResilientHttpClient.js"
@@ -35,6 +35,9 @@ export const quick = (attempts: number) =>
 
 type Options = ResilientHttpClient.Options
 
+/** Each test has only the options that it is about, and the layers warn of the others. */
+const withoutWarnings = Logger.withMinimumLogLevel(LogLevel.Error)
+
 /** Runs with a drop-in client and a fresh server. */
 export const dropIn = <A, E>(
   transport: Transport,
@@ -43,7 +46,8 @@ export const dropIn = <A, E>(
 ) =>
   FaultServer.make().pipe(
     Effect.flatMap(test),
-    Effect.provide(Layer.provide(ResilientHttpClient.layer({ retry: quick(3), ...options }), transport))
+    Effect.provide(Layer.provide(ResilientHttpClient.layer({ retry: quick(3), ...options }), transport)),
+    withoutWarnings
   )
 
 /** Runs with a typed client and a fresh server. */
@@ -54,5 +58,6 @@ export const typed = <A, E>(
 ) =>
   FaultServer.make().pipe(
     Effect.flatMap(test),
-    Effect.provide(Layer.provide(ResilientHttpClient.layerTyped({ retry: quick(3), ...options }), transport))
+    Effect.provide(Layer.provide(ResilientHttpClient.layerTyped({ retry: quick(3), ...options }), transport)),
+    withoutWarnings
   )

@@ -38,10 +38,14 @@ const protectIn = <A, E, R>(
   fiber: Fiber.RuntimeFiber<unknown, unknown>,
   { runtimeFlags }: FiberStatus.Running
 ): Effect.Effect<A, E | CircuitOpen, R> => {
+  const isInterruptible = RuntimeFlags.interruption(runtimeFlags)
   if (needsNoPermit(self, era)) {
-    // No mask: an interruption skips the handlers, and says nothing about the dependency.
     const handlers: HandlersOf<A, E> = era.handlers ??= makeHandlers(self, era)
-    return Effect.matchCauseEffect(effect, handlers)
+    // No mask: an interruption skips the handlers, and says nothing about the dependency.
+    if (!self.isCounted) return Effect.matchCauseEffect(effect, handlers)
+    return isInterruptible
+      ? Effect.uninterruptible(counted(self, Effect.interruptible(effect), handlers))
+      : counted(self, effect, handlers)
   }
   const { state } = era
   if (state._tag === "Open" && era.holds.size === 0) {
@@ -51,20 +55,31 @@ const protectIn = <A, E, R>(
     }
   }
   // `Effect.uninterruptibleMask` in fewer operations.
-  return RuntimeFlags.interruption(runtimeFlags)
+  return isInterruptible
     ? Effect.uninterruptible(guarded(self, effect, Effect.interruptible))
     : guarded(self, effect, identity)
 }
 
-const needsNoPermit = ({ isCounted, shadow }: Breaker, { holds, isDisabled, settings, state }: Era): boolean =>
-  state._tag === "Closed" && state.ramp === undefined && settings.reads !== "durations" && !isCounted &&
+const needsNoPermit = ({ shadow }: Breaker, { holds, isDisabled, settings, state }: Era): boolean =>
+  state._tag === "Closed" && state.ramp === undefined && settings.reads !== "durations" &&
   holds.size === 0 && !isDisabled && shadow === undefined
+
+const counted = <A, E, R>(
+  self: Breaker,
+  effect: Effect.Effect<A, E, R>,
+  handlers: HandlersOf<A, E>
+): Effect.Effect<A, E, R> =>
+  Effect.suspend(() => {
+    self.running++
+    return Effect.matchCauseEffect(effect, handlers)
+  })
 
 const none: Machine.Overdue = () => 0
 
 const makeHandlers = (self: Breaker, { settings, state }: Era): Handlers => {
   const { box } = state as Machine.Closed
   const settled = <A, E>(outcome: Machine.Outcome, exit: Exit.Exit<A, E>): Effect.Effect<A, E> => {
+    if (self.isCounted) self.running--
     if (outcome === "ignored" || outcome === "interrupted") return exit
     const now = box.readsClock ?? settings.reads !== "nothing" ? nowMillis() : 0
     box.window.record(outcome, now, 0)
