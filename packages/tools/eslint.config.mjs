@@ -1,7 +1,7 @@
 import effect from "@effect/eslint-plugin"
 import tseslint from "typescript-eslint"
 
-const published = (folder) => ["reprise", "http", "testing"].map((name) => `packages/${name}/${folder}/**/*.ts`)
+const published = (folder) => ["reprise", "http", "testing", "redis"].map((name) => `packages/${name}/${folder}/**/*.ts`)
 
 const ambient = "Time and chance come only from Effect's Clock and Random."
 const barrel = "Import the module by path (\"effect/Effect\"): the barrel costs 22 kB gzip in a bundle."
@@ -85,6 +85,7 @@ export default tseslint.config(
   },
   mayNotImport("reprise", ["node:*", "undici", "@effect/platform*", "@reprise/*"]),
   mayNotImport("http", ["node:*", "undici", "@effect/platform-*", "@reprise/testing/*"]),
+  mayNotImport("redis", ["node:*", "@effect/platform*", "@reprise/*"]),
   {
     files: ["packages/*/test/**/*.ts"],
     rules: {

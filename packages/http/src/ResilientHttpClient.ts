@@ -13,6 +13,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type * as Schedule from "effect/Schedule"
 import type { LimitExceeded } from "reprise/AdaptiveLimiter"
+import * as Backoff from "reprise/Backoff"
 import type { BulkheadFull } from "reprise/Bulkhead"
 import type { CircuitOpen } from "reprise/CircuitBreaker"
 import { asConfigError } from "reprise/InvalidOption"
@@ -132,10 +133,12 @@ export const check = (options: Options): ReadonlyArray<Finding> => check_.findin
  *
  * - `retry`: 3 attempts, full jitter over 500 ms and 1 s (`HttpRetry.standard`): what the AWS SDKs do.
  * - `attemptTimeout`: 10 s; `deadline`: 30 s. Three attempts have room in it (the numbers of Microsoft's standard resilience handler).
- * - `budget`: retries for a tenth of the calls, and 10 per second on top: a server that is overloaded gets 1.1 times the load and
- *   not 3 times.
- * - `breaker`: opens when half of at least 20 calls in 10 s fail: what is down is found out in seconds, and a few errors say
- *   nothing. It stays open for 1 s at first, so that a short outage is not made longer, and up to 60 s.
+ * - `budget`: retries for a tenth of the calls, and one per second and origin on top: a server that is overloaded gets 1.1 times
+ *   the load and not 3 times.
+ * - `breaker`: opens after 10 failures in a row, or when half of at least 20 calls in 10 s fail: what is down is found out within a
+ *   second or two, and a few errors say nothing. It stays open for 1 s at first, and each time a tenth longer, up to 60 s, so that
+ *   it makes an outage about a tenth longer, and not twice as long as the doubling of backoff would. In the simulation of a server
+ *   at 80 % load that is stuck for 10 s, it is back in 4 s; with retries alone, never.
  * - `gate`: nobody calls a server that asks everybody to wait; the deadline bounds the wait.
  *
  * @example
@@ -156,9 +159,16 @@ export const standard = (overrides?: Options): Options => ({
   retry: HttpRetry.standard,
   attemptTimeout: "10 seconds",
   deadline: "30 seconds",
-  budget: HttpRetry.budget(RetryBudget.share()),
+  budget: HttpRetry.budget(RetryBudget.share({ ratio: 0.1, minPerSecond: 1 })),
   breaker: HttpGuard.circuitBreaker({
-    trip: Tripping.rate({ threshold: 0.5, minimumCalls: 20, window: { duration: "10 seconds" } })
+    trip: Tripping.any(
+      Tripping.consecutive(10),
+      Tripping.rate({ threshold: 0.5, minimumCalls: 20, window: { duration: "10 seconds" } })
+    ),
+    openFor: Backoff.exponential("1 second", { factor: 1.1 }).pipe(
+      Backoff.capped("60 seconds"),
+      Backoff.proportionalJitter({ min: 0.9, max: 1.1 })
+    )
   }),
   gate: HttpGuard.retryAfterGate(),
   ...overrides

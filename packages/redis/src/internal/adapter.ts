@@ -1,0 +1,62 @@
+import * as Config from "effect/Config"
+import type * as ConfigError from "effect/ConfigError"
+import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import * as Layer from "effect/Layer"
+import { asConfigError } from "reprise/InvalidOption"
+import { Redis, type RedisError } from "../Redis.js"
+import type { Driver } from "./connection.js"
+import * as failure from "./failure.js"
+import * as service from "./service.js"
+import * as settings from "./settings.js"
+
+/**
+ * A client library. It is loaded with the first layer that needs it: the index of the package names them all, and nobody
+ * has all of them installed.
+ */
+export interface Library {
+  readonly name: string
+  readonly load: () => Promise<{ readonly driver: Driver }>
+}
+
+/** The service over a client library. */
+export const layer = ({ load, name }: Library, options: Redis.Options): Layer.Layer<Redis, RedisError> =>
+  Either.match(settings.decode(options), {
+    onLeft: Layer.fail,
+    onRight: (settings) =>
+      Layer.scoped(
+        Redis,
+        Effect.flatMap(
+          Effect.tryPromise({ try: load, catch: () => failure.notInstalled(settings.target, name) }),
+          ({ driver }) => service.make(driver, settings)
+        )
+      )
+  })
+
+/** @internal */
+export const layerConfig = (
+  library: Library,
+  options: Config.Config.Wrap<Redis.Options>
+): Layer.Layer<Redis, ConfigError.ConfigError | RedisError> =>
+  Layer.unwrapEffect(Effect.flatMap(Config.unwrap(options), (options) => asConfigError(() => layer(library, options))))
+
+const optional = <A>(config: Config.Config<A>): Config.Config<A | undefined> => Config.withDefault(config, undefined)
+
+/** @internal */
+export const config = (prefix?: string): Config.Config<Redis.Options> => {
+  const names = Config.all({
+    url: Config.redacted("URL"),
+    username: optional(Config.redacted("USERNAME")),
+    password: optional(Config.redacted("PASSWORD")),
+    database: optional(Config.integer("DATABASE")),
+    ca: optional(Config.string("TLS_CA")),
+    commandTimeout: optional(Config.duration("COMMAND_TIMEOUT")),
+    connectTimeout: optional(Config.duration("CONNECT_TIMEOUT")),
+    startDegraded: optional(Config.boolean("START_DEGRADED"))
+  })
+  const options = Config.map(
+    names,
+    ({ ca, ...rest }): Redis.Options => ({ ...rest, tls: ca === undefined ? ca : { ca } })
+  )
+  return prefix === undefined ? options : Config.nested(options, prefix)
+}

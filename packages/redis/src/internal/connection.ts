@@ -1,0 +1,147 @@
+import * as Deferred from "effect/Deferred"
+import * as Effect from "effect/Effect"
+import * as FiberId from "effect/FiberId"
+import * as Redacted from "effect/Redacted"
+import type * as Scope from "effect/Scope"
+import type { RedisError } from "../Redis.js"
+import * as failure from "./failure.js"
+import type { Target } from "./settings.js"
+
+/** One connection as a client library gives it, which is never connected again. */
+export interface Client {
+  readonly connect: () => Promise<unknown>
+  readonly send: (args: ReadonlyArray<string>) => Promise<unknown>
+  readonly subscribe: (channel: string, onMessage: (message: string) => void) => Promise<unknown>
+  /** Closes it at once, whatever its state; what was sent is rejected. */
+  readonly destroy: () => void
+}
+
+/** What a client library has to do. */
+export interface Driver {
+  /** The client of a connection that is not open yet. `onLost` is called with the cause when it cannot be used any more. */
+  readonly make: (target: Target, onLost: (cause: unknown) => void) => Client
+  /** Whether a rejection is an error that the server answered. */
+  readonly isReply: (error: unknown) => error is Error
+}
+
+/** @internal */
+export class Connection {
+  readonly lost = Deferred.unsafeMake<never, RedisError>(FiberId.none)
+  readonly client: Client
+  /** Why it cannot be used any more. */
+  error: RedisError | undefined = undefined
+  /** How many answers have come. */
+  replies = 0
+
+  constructor(readonly driver: Driver, readonly target: Target) {
+    this.client = driver.make(target, (cause) => this.lose(failure.ofSocket(target, cause)))
+  }
+
+  /** The first cause is the one that tells most: what follows are rejections of what was under way. */
+  lose(error: RedisError): RedisError {
+    if (this.error === undefined) {
+      this.error = error
+      Deferred.unsafeDone(this.lost, Effect.fail(error))
+    }
+    return this.error
+  }
+}
+
+const rejected = (self: Connection, error: unknown, ofReply: (text: string) => RedisError): RedisError => {
+  if (!self.driver.isReply(error)) return self.lose(failure.ofSocket(self.target, error))
+  self.replies++
+  const answered = ofReply(error.message)
+  // A primary that has become a replica stays one, while its name may already lead to the new primary.
+  if (answered.code === "READONLY") self.lose(failure.down(answered))
+  return answered
+}
+
+const ask = (
+  self: Connection,
+  promise: () => Promise<unknown>,
+  ofReply: (text: string) => RedisError
+): Effect.Effect<unknown, RedisError> =>
+  Effect.async((resume) => {
+    promise().then(
+      (reply) => {
+        self.replies++
+        resume(Effect.succeed(reply))
+      },
+      (error) => resume(Effect.fail(rejected(self, error, ofReply)))
+    )
+  })
+
+/** @internal */
+export const send = (self: Connection, args: ReadonlyArray<string>): Effect.Effect<unknown, RedisError> =>
+  ask(self, () => self.client.send(args), (text) => failure.ofReply(self.target, text))
+
+/** @internal */
+export const subscribe = (
+  self: Connection,
+  channel: string,
+  onMessage: (message: string) => void
+): Effect.Effect<unknown, RedisError> =>
+  ask(self, () => self.client.subscribe(channel, onMessage), (text) => failure.ofReply(self.target, text))
+
+/**
+ * Gives the effect the time of a command. A connection over which nothing came in that time is given up, for it may be one
+ * of which only this side knows.
+ *
+ * @internal
+ */
+export const bounded = <A>(self: Connection, effect: Effect.Effect<A, RedisError>): Effect.Effect<A, RedisError> =>
+  Effect.suspend(() => {
+    const before = self.replies
+    // The time limit holds where the caller cannot be interrupted too: in a finalizer.
+    return Effect.timeoutFail(Effect.interruptible(effect), {
+      duration: self.target.commandMillis,
+      onTimeout: () => {
+        if (self.replies === before) self.lose(failure.silent(self.target))
+        return failure.timeout(self.target)
+      }
+    })
+  })
+
+const credentials = ({ password, username }: Target): ReadonlyArray<string> => [
+  ...(username === undefined ? [] : [Redacted.value(username)]),
+  password === undefined ? "" : Redacted.value(password)
+]
+
+/** The libraries would do this too, each with its own ideas of what to print, to ignore and to try again. */
+const handshake = (self: Connection): Effect.Effect<void, RedisError> => {
+  const { target } = self
+  const step = (name: "AUTH" | "SELECT" | "PING", ...args: ReadonlyArray<string>) =>
+    ask(self, () => self.client.send([name, ...args]), (text) => failure.ofHandshake(target, name, text))
+  const isAnonymous = target.username === undefined && target.password === undefined
+  return (isAnonymous ? Effect.void : step("AUTH", ...credentials(target))).pipe(
+    Effect.zipRight(target.database === 0 ? Effect.void : step("SELECT", String(target.database))),
+    // Without a password this is the first thing that tells whether one is needed. A user who may not ask is one, too.
+    Effect.zipRight(Effect.catchIf(step("PING"), ({ code }) => code === "NOPERM", () => Effect.void)),
+    Effect.asVoid
+  )
+}
+
+/**
+ * A connection on which commands are answered and `prepare` has been done, within `connectMillis`.
+ *
+ * @internal
+ */
+export const open = (
+  driver: Driver,
+  target: Target,
+  prepare: (connection: Connection) => Effect.Effect<unknown, RedisError>
+): Effect.Effect<Connection, RedisError, Scope.Scope> =>
+  Effect.acquireRelease(
+    Effect.sync(() => new Connection(driver, target)),
+    (connection) => Effect.sync(() => connection.client.destroy())
+  ).pipe(Effect.tap((connection) =>
+    ask(connection, connection.client.connect, (text) => failure.ofHandshake(target, "PING", text)).pipe(
+      Effect.zipRight(handshake(connection)),
+      Effect.zipRight(prepare(connection)),
+      Effect.raceFirst(Deferred.await(connection.lost)),
+      Effect.timeoutFail({
+        duration: target.connectMillis,
+        onTimeout: () => connection.lose(failure.connectTimeout(target))
+      })
+    )
+  ))

@@ -1,0 +1,99 @@
+import * as Predicate from "effect/Predicate"
+import { RedisError } from "../Redis.js"
+import type { Target } from "./settings.js"
+
+/** What is known of the causes that a person meets. The rest goes by its code. */
+const socketCodes: Readonly<Record<string, string>> = {
+  ECONNREFUSED: "nobody listens there",
+  ECONNRESET: "the connection was lost",
+  EPIPE: "the connection was lost",
+  ENOTFOUND: "the host is not known",
+  EAI_AGAIN: "the name of the host cannot be resolved for now",
+  EHOSTUNREACH: "the host cannot be reached",
+  ENETUNREACH: "the network cannot be reached",
+  ETIMEDOUT: "the host does not answer"
+}
+
+const replyCodes: Readonly<Record<string, string>> = {
+  BUSY: "another script runs there for too long",
+  CROSSSLOT: "it is a Redis Cluster, which is not supported",
+  LOADING: "it still loads its data",
+  MASTERDOWN: "it is a replica that has lost its primary",
+  MISCONF: "it cannot save its data, and takes no writes until it can",
+  MOVED: "it is a Redis Cluster, which is not supported",
+  NOPERM: "the user is not allowed to do this",
+  OOM: "its memory is full; it needs a larger maxmemory, or a policy to evict keys",
+  READONLY: "it is a replica, which takes no writes"
+}
+
+const refusals: Readonly<Record<string, string>> = {
+  DENIED: "it is in protected mode, and only lets clients of its own machine in",
+  NOAUTH: "it wants a password, and none is given",
+  NOPERM: "the user is not allowed to do this",
+  WRONGPASS: "user name or password are wrong"
+}
+
+const tlsCode =
+  /^(ERR_TLS_|ERR_SSL_|ERR_OSSL_|EPROTO$|CERT_|CRL_|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_|HOSTNAME_MISMATCH$|INVALID_)/
+
+const withCode = (description: string, code: string | undefined) =>
+  code === undefined ? description : `${description} (${code})`
+
+const make = (target: Target, reason: RedisError["reason"], description: string, code?: string): RedisError =>
+  new RedisError({ reason, server: target.server, code, description: withCode(description, code) })
+
+export const disconnected = (target: Target, description: string): RedisError =>
+  make(target, "disconnected", description)
+
+/** What calls fail with while there is no connection, whatever was the reason. */
+export const down = ({ code, description, server }: RedisError): RedisError =>
+  new RedisError({ reason: "disconnected", server, code, description })
+
+export const silent = (target: Target): RedisError =>
+  disconnected(target, `it did not answer for ${target.commandMillis} ms, and the connection was given up`)
+
+export const timeout = (target: Target): RedisError =>
+  make(target, "timeout", `no answer within ${target.commandMillis} ms; the command may have been executed`)
+
+export const connectTimeout = (target: Target): RedisError => {
+  const hint = target.tls === undefined ? "" : "; does it speak TLS on this port?"
+  return make(target, "timeout", `not connected within ${target.connectMillis} ms${hint}`)
+}
+
+export const notInstalled = (target: Target, name: string): RedisError =>
+  make(target, "refused", `the package "${name}" cannot be loaded; is it installed?`)
+
+/** What went wrong with the connection. */
+export const ofSocket = (target: Target, error: unknown): RedisError => {
+  const code = Predicate.hasProperty(error, "code") && typeof error.code === "string" ? error.code : undefined
+  if (code !== undefined && target.tls !== undefined && tlsCode.test(code)) {
+    return make(target, "refused", "the TLS connection failed; tls.ca has to name who signed the certificate", code)
+  }
+  const known = code === undefined ? undefined : socketCodes[code]
+  return make(target, "disconnected", known ?? "the connection was closed", code)
+}
+
+/** The first word of the server's error, which is its code; the rest may hold keys and arguments. */
+const codeOf = (text: string): string => /^[A-Z][A-Z0-9]{1,19}(?= |$)/.exec(text)?.[0] ?? "ERR"
+
+/** What the server answered to a command. */
+export const ofReply = (target: Target, text: string): RedisError => {
+  const code = codeOf(text)
+  return make(target, "reply", replyCodes[code] ?? "it answered with an error", code)
+}
+
+export const unexpected = (target: Target): RedisError =>
+  make(target, "reply", "the script answered something else than it should; is another version of it in use?")
+
+/** What the server answered to one of the commands by which a connection begins. */
+export const ofHandshake = (target: Target, step: "AUTH" | "SELECT" | "PING", text: string): RedisError => {
+  const code = codeOf(text)
+  if (text.startsWith("ERR max number of clients")) {
+    return make(target, "disconnected", "it has as many clients as it takes", code)
+  }
+  const known = refusals[code]
+  if (known !== undefined) return make(target, "refused", known, code)
+  if (step === "AUTH" && code === "ERR") return make(target, "refused", "it takes no password, and one is given", code)
+  if (step === "SELECT") return make(target, "refused", `it has no database ${target.database}`, code)
+  return ofReply(target, text)
+}

@@ -1,0 +1,57 @@
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import * as Schedule from "effect/Schedule"
+import * as Backoff from "reprise/Backoff"
+import type { RedisError } from "../Redis.js"
+import { type Connection, type Driver, open } from "./connection.js"
+import * as failure from "./failure.js"
+import type { Target } from "./settings.js"
+
+/** @internal */
+export interface Supervised {
+  /** What is lost with the connection, as a person would call it. */
+  readonly name: string
+  /** What makes the connection one that can be used. */
+  readonly prepare: (connection: Connection) => Effect.Effect<unknown, RedisError>
+  /** Runs while the connection is there, until it is lost. */
+  readonly use: (connection: Connection) => Effect.Effect<never, RedisError>
+  /** Told of every connection that was lost or not made; where it fails, there is no other one. */
+  readonly onDown: (error: RedisError) => Effect.Effect<void, RedisError>
+}
+
+/** So short that whoever waits for Redis has it a second after it is back, and so spread that not all come at once. */
+const waits = Backoff.exponential("50 millis").pipe(Backoff.capped("750 millis"), Backoff.fullJitter)
+
+/** A connection that lived this long was a good one, and the next one is tried without delay. */
+const goodMillis = 1_000
+
+/**
+ * Connects, and connects again whenever the connection is lost, for ever. Writes a line where the state changes.
+ *
+ * @internal
+ */
+export const supervise = (driver: Driver, target: Target, self: Supervised): Effect.Effect<never, RedisError> =>
+  Effect.gen(function*() {
+    const delays = yield* Schedule.driver(waits)
+    let isUp: boolean | undefined = undefined
+    const attempt = open(driver, target, self.prepare).pipe(
+      Effect.tap(() => {
+        isUp = true
+        return Effect.logInfo(`Redis at ${target.server}: ${self.name} established`)
+      }),
+      Effect.flatMap(self.use),
+      Effect.scoped,
+      // A defect of a client library must not end the supervision.
+      Effect.catchAllDefect((defect) => Effect.fail(failure.ofSocket(target, defect))),
+      Effect.flip
+    )
+    while (true) {
+      const since = yield* Clock.currentTimeMillis
+      const error = yield* attempt
+      yield* self.onDown(error)
+      if (isUp !== false) yield* Effect.logWarning(`${error.message}; no ${self.name} until it is back`)
+      isUp = false
+      if ((yield* Clock.currentTimeMillis) - since >= goodMillis) yield* delays.reset
+      yield* Effect.ignore(delays.next(undefined))
+    }
+  })

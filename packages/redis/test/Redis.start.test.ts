@@ -1,0 +1,84 @@
+import { assert, it } from "@effect/vitest"
+import { ConfigProvider, Effect, Layer, Redacted } from "effect"
+import { inspect } from "node:util"
+import * as IoRedis from "../src/IoRedis.js"
+import * as NodeRedis from "../src/NodeRedis.js"
+import * as Redis from "../src/Redis.js"
+import { connect, increment, logTo, onEachAdapter } from "./support/adapters.js"
+import * as RedisServer from "./support/redisServer.js"
+import { refusal } from "./support/refusal.js"
+
+const password = "s3cret p@ss:/#?"
+const secret = Redacted.make(password)
+
+onEachAdapter("A start", (adapter) => {
+  it.scopedLive("succeeds with the right password, of the options or of the URL", () =>
+    Effect.gen(function*() {
+      const server = yield* RedisServer.make({ password })
+      const url = server.url.replace("//", `//default:${encodeURIComponent(password)}@`)
+      const options: ReadonlyArray<Redis.Redis.Options> = [
+        { url },
+        { url: Redacted.make(url) },
+        { url: server.url, password: secret },
+        { url: server.url, username: Redacted.make("default"), password: secret },
+        { url: server.url.replace("//", "//:s3cret@"), password: secret }
+      ]
+      yield* Effect.forEach(options, (options) => Effect.flatMap(connect(adapter, options), ({ ping }) => ping))
+    }))
+
+  it.scopedLive("needs no right but those of the calls that are made", () =>
+    Effect.gen(function*() {
+      const server = yield* RedisServer.make()
+      yield* server.command("ACL", "SETUSER", "app", "on", `>${password}`, "~n", "+eval", "+evalsha", "+incr")
+      const redis = yield* connect(adapter, { url: server.url, username: Redacted.make("app"), password: secret })
+      assert.strictEqual(yield* redis.run(increment, ["n"], []), 1)
+      const errors = yield* Effect.all([
+        redis.run(increment, ["other"], []),
+        redis.publish("a", "b"),
+        redis.ping
+      ].map((call) => Effect.flip(call)))
+      assert.deepStrictEqual(errors.map(({ code }) => code), ["NOPERM", "NOPERM", "NOPERM"])
+    }))
+})
+
+it.scopedLive("A start fails where the server has as many clients as it takes", () =>
+  Effect.gen(function*() {
+    const server = yield* RedisServer.make()
+    yield* server.command("CONFIG", "SET", "maxclients", "1")
+    const { ping } = yield* connect(NodeRedis.layer, { url: server.url })
+    for (const options of [{ url: server.url }, { url: server.url, password: secret }]) {
+      assert.deepStrictEqual(
+        yield* refusal(IoRedis.layer, options),
+        ["disconnected", "ERR", "it has as many clients as it takes (ERR)"]
+      )
+    }
+    yield* ping
+  }))
+
+it.scopedLive("A start takes its options from the environment", () =>
+  Effect.gen(function*() {
+    const server = yield* RedisServer.make({ password })
+    const provide = (entries: ReadonlyArray<readonly [string, string]>) =>
+      Layer.provide(Layer.setConfigProvider(ConfigProvider.fromMap(new Map(entries))))
+    const good = [["CACHE.URL", `${server.url}/2`], ["CACHE.PASSWORD", password], ["CACHE.DATABASE", "3"]] as const
+    for (const { config, layerConfig } of [NodeRedis, IoRedis]) {
+      const live = Layer.provide(layerConfig(config("CACHE")), logTo([]))
+      yield* Effect.flatMap(Redis.Redis, ({ run }) => run(increment, ["n"], [])).pipe(
+        Effect.provide(live.pipe(provide(good)))
+      )
+      const failing = (...entries: ReadonlyArray<readonly [string, string]>) =>
+        Effect.flip(Effect.scoped(Layer.build(live.pipe(provide([...good, ...entries])))))
+      const errors = yield* Effect.all([
+        failing(["CACHE.PASSWORD", "s3cret"]),
+        failing(["CACHE.COMMAND_TIMEOUT", "0 millis"]),
+        failing(["CACHE.TLS_CA", "s3cret"]),
+        failing(["CACHE.URL", ":s3cret@"])
+      ])
+      assert.deepStrictEqual(
+        errors.map((error) => error._tag === "RedisError" ? error.reason : error._op),
+        ["refused", "InvalidData", "refused", "refused"]
+      )
+      assert.notInclude(inspect(errors, { depth: 20 }) + JSON.stringify(errors), "s3cret")
+    }
+    assert.match(yield* server.command("INFO", "keyspace"), /db3:keys=1,/)
+  }))

@@ -1,0 +1,49 @@
+import { describe } from "@effect/vitest"
+import type { Scope } from "effect"
+import { Cause, Context, Effect, HashMap, Layer, List, Logger, Option, Predicate } from "effect"
+import * as IoRedis from "../../src/IoRedis.js"
+import * as NodeRedis from "../../src/NodeRedis.js"
+import * as Redis from "../../src/Redis.js"
+
+export type Adapter = (options: Redis.Redis.Options) => Layer.Layer<Redis.Redis, Redis.RedisError>
+
+const adapters: ReadonlyArray<readonly [name: string, adapter: Adapter]> = [
+  ["redis", NodeRedis.layer],
+  ["ioredis", IoRedis.layer]
+]
+
+/** The same tests over each client library. */
+export const onEachAdapter = (name: string, tests: (adapter: Adapter) => void): void =>
+  describe.each(adapters)(`${name} over %s`, (_, adapter) => tests(adapter))
+
+/** The service, for as long as the scope of the test is open; what it logs goes to `lines`. */
+export const connect = (
+  adapter: Adapter,
+  options: Redis.Redis.Options,
+  lines: Array<string> = []
+): Effect.Effect<Redis.Redis.Service, Redis.RedisError, Scope.Scope> =>
+  Effect.map(Layer.build(Layer.provide(adapter(options), logTo(lines))), Context.get(Redis.Redis))
+
+/** Writes whole lines, with all that a logger is given. */
+export const logTo = (lines: Array<string>): Layer.Layer<never> =>
+  Logger.replace(
+    Logger.defaultLogger,
+    Logger.make(({ annotations, cause, logLevel, message, spans }) => {
+      const rest = [...(Cause.isEmpty(cause) ? [] : [cause]), ...HashMap.values(annotations), ...List.toArray(spans)]
+      lines.push([logLevel.label, message, ...rest].join(" ").trim())
+    })
+  )
+
+/** Answers its arguments. */
+export const echo = Redis.script({
+  lua: "return {KEYS[1], ARGV[1]}",
+  numberOfKeys: 1,
+  decode: Option.some<Redis.Reply>
+})
+
+/** Adds one and answers the sum. */
+export const increment = Redis.script({
+  lua: "return redis.call('INCR', KEYS[1])",
+  numberOfKeys: 1,
+  decode: Option.liftPredicate(Predicate.isNumber)
+})
