@@ -8,6 +8,13 @@
 export * as HttpClassifier from "./HttpClassifier.js"
 
 /**
+ * What a policy would do, found out before it is needed: the calls are made by the client of the options itself, against a server that answers by a script, on a clock of their own.
+ *
+ * @since 0.1.0
+ */
+export * as HttpExplain from "./HttpExplain.js"
+
+/**
  * What can go wrong with an HTTP request, as one union of typed errors, and what may be done about each.
  *
  * @since 0.1.0
@@ -34,6 +41,13 @@ export * as HttpResilience from "./HttpResilience.js"
  * @since 0.1.0
  */
 export * as HttpRetry from "./HttpRetry.js"
+
+/**
+ * The server's side: what a client says of its deadline and of its retries holds for whoever serves it.
+ *
+ * @since 0.1.0
+ */
+export * as HttpServerResilience from "./HttpServerResilience.js"
 
 /**
  * Which requests may be sent twice: idempotent methods, idempotency keys, and bodies that can be made again.

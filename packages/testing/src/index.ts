@@ -20,3 +20,10 @@ export * as HttpFault from "./HttpFault.js"
  * @since 0.1.0
  */
 export * as Reply from "./Reply.js"
+
+/**
+ * What retries, budgets and breakers of many clients do to one server that has an outage: in virtual time, with the real code.
+ *
+ * @since 0.1.0
+ */
+export * as Simulation from "./Simulation.js"
