@@ -2,6 +2,7 @@
 import { Console, Effect, Struct } from "effect"
 import * as Download from "./download.js"
 import * as DropIn from "./drop-in.js"
+import * as Fallback from "./fallback.js"
 import * as Payments from "./payments.js"
 import * as Service from "./service.js"
 
@@ -9,6 +10,7 @@ const examples = {
   "drop-in": DropIn.program,
   payments: Payments.program,
   download: Download.program,
+  fallback: Fallback.program,
   service: Service.program
 }
 

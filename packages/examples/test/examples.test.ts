@@ -2,6 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import * as Download from "../src/download.js"
 import * as DropIn from "../src/drop-in.js"
+import * as Fallback from "../src/fallback.js"
 import * as Payments from "../src/payments.js"
 import * as Service from "../src/service.js"
 
@@ -27,5 +28,15 @@ describe("the example", () => {
   it.live("service finds the order with the policy of its environment", () =>
     Effect.gen(function*() {
       assert.strictEqual(yield* Service.program, "two books")
+    }))
+
+  it.effect("fallback answers from memory while the circuit is open, and from another region", () =>
+    Effect.gen(function*() {
+      assert.deepStrictEqual(yield* Fallback.program, {
+        answers: ["1.0912", "ServerError", "ServerError", "1.0912, the last known"],
+        elsewhere: "1.0908",
+        // Neither of the last two has asked the near one.
+        asked: [3, 1]
+      })
     }))
 })

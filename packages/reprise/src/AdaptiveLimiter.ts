@@ -3,6 +3,8 @@
  *
  * @since 0.1.0
  */
+import type * as Config from "effect/Config"
+import type * as ConfigError from "effect/ConfigError"
 import type * as Context from "effect/Context"
 import * as Data from "effect/Data"
 import type * as Duration from "effect/Duration"
@@ -12,8 +14,10 @@ import { dual } from "effect/Function"
 import * as Layer from "effect/Layer"
 import type { Pipeable } from "effect/Pipeable"
 import * as algorithms from "./internal/limiter/algorithms.js"
+import * as config_ from "./internal/limiter/config.js"
 import * as limiter from "./internal/limiter/limiter.js"
 import * as rejection from "./internal/limiter/rejection.js"
+import * as InvalidOption from "./InvalidOption.js"
 
 /**
  * @since 0.1.0
@@ -68,6 +72,8 @@ export declare namespace AdaptiveLimiter {
     readonly next: (state: S, sample: Sample) => S
     /** How many may run at once; it is rounded down, and at least 1. */
     readonly limit: (state: S) => number
+    /** The state at a limit that another has learnt, or at the nearest within its bounds. Defaults to `initial`. */
+    readonly at?: ((limit: number) => S) | undefined
   }
 
   /**
@@ -174,6 +180,17 @@ export declare namespace AdaptiveLimiter {
     readonly dropped?: ((error: unknown) => boolean) | undefined
     /** Judges a success or a typed error; takes the place of `dropped`. */
     readonly outcome?: ((exit: Exit.Exit<unknown, unknown>) => Outcome) | undefined
+  }
+
+  /**
+   * @since 0.1.0
+   * @category options
+   */
+  export interface Changes<in out S> {
+    /** How the limit is learnt from now on: from where it is, or the nearest within the bounds of this. */
+    readonly algorithm?: Algorithm<S> | undefined
+    /** How many may wait for a permit. */
+    readonly maxQueued?: number | undefined
   }
 
   /**
@@ -321,6 +338,33 @@ export const layer = <I, S>(
 ): Layer.Layer<I> => Layer.effect(tag, make(options))
 
 /**
+ * The numbers of a limiter that learns by `aimd`, read from Effect's `Config`: `MIN_LIMIT`, `MAX_LIMIT`, `INITIAL_LIMIT`,
+ * `BACKOFF`, `TIMEOUT`, `MAX_QUEUED` and `QUEUE_TIMEOUT`, each behind the prefix if there is one.
+ *
+ * @since 0.1.0
+ * @category config
+ */
+export const config: (prefix?: string) => Config.Config<AdaptiveLimiter.Options<number>> = config_.config
+
+/**
+ * Like `layer`, with options from `Config`: those of `config`, or your own. A value out of range is a `ConfigError`.
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layerConfig: {
+  <I>(tag: Context.Tag<I, AdaptiveLimiter>): Layer.Layer<I, ConfigError.ConfigError>
+  <I, S>(
+    tag: Context.Tag<I, AdaptiveLimiter>,
+    options: Config.Config<AdaptiveLimiter.Options<S>>
+  ): Layer.Layer<I, ConfigError.ConfigError>
+} = <I, S>(tag: Context.Tag<I, AdaptiveLimiter>, options?: Config.Config<AdaptiveLimiter.Options<S>>) =>
+  Layer.effect(tag, options === undefined ? load(config()) : load(options))
+
+const load = <S>(options: Config.Config<AdaptiveLimiter.Options<S>>) =>
+  Effect.flatMap(options, (options) => Effect.flatten(InvalidOption.asConfigError(() => make(options))))
+
+/**
  * Runs the effect where the limit leaves room, and learns from how it ends; waits for room where it may, and fails with
  * `LimitExceeded` where not. Put timeouts inside: an interrupted call shows nothing.
  *
@@ -366,6 +410,39 @@ export const protect: {
     limiter_: AdaptiveLimiter,
     options?: AdaptiveLimiter.CallOptions
   ): Effect.Effect<A, E | LimitExceeded, R> => limiter.protect(of(limiter_), self, options)
+)
+
+/**
+ * Changes how the limit is learnt and how many may wait; what is not given stays. The limit goes on from where it is; how long
+ * calls take is learnt anew.
+ *
+ * A lower limit interrupts nobody, and a higher one lets those begin who wait; a smaller queue rejects those who came last.
+ * Throws `InvalidOption` for an option out of range.
+ *
+ * @example
+ * ```ts
+ * import { Effect } from "effect"
+ * import * as AdaptiveLimiter from "reprise/AdaptiveLimiter"
+ *
+ * const program = Effect.gen(function*() {
+ *   const limiter = yield* AdaptiveLimiter.make({ algorithm: AdaptiveLimiter.aimd({ initial: 50 }) })
+ *   yield* AdaptiveLimiter.reconfigure(limiter, { algorithm: AdaptiveLimiter.aimd({ max: 30 }) })
+ *   return (yield* AdaptiveLimiter.snapshot(limiter)).limit
+ * })
+ *
+ * Effect.runPromise(program).then(console.log) // => 30
+ * ```
+ *
+ * @since 0.1.0
+ * @category control
+ */
+export const reconfigure: {
+  <S>(changes: AdaptiveLimiter.Changes<S>): (self: AdaptiveLimiter) => Effect.Effect<void>
+  <S>(self: AdaptiveLimiter, changes: AdaptiveLimiter.Changes<S>): Effect.Effect<void>
+} = dual(
+  2,
+  <S>(self: AdaptiveLimiter, changes: AdaptiveLimiter.Changes<S>): Effect.Effect<void> =>
+    limiter.reconfigure(of(self), changes)
 )
 
 /**

@@ -3,6 +3,8 @@
  *
  * @since 0.1.0
  */
+import type * as Config from "effect/Config"
+import type * as ConfigError from "effect/ConfigError"
 import type * as Context from "effect/Context"
 import * as Data from "effect/Data"
 import * as Duration from "effect/Duration"
@@ -11,6 +13,7 @@ import { dual } from "effect/Function"
 import * as Layer from "effect/Layer"
 import type { Pipeable } from "effect/Pipeable"
 import { nowMillis } from "./internal/clock.js"
+import * as config_ from "./internal/rateLimiter/config.js"
 import * as limiter from "./internal/rateLimiter/limiter.js"
 import * as protect_ from "./internal/rateLimiter/protect.js"
 import * as rejection from "./internal/rateLimiter/rejection.js"
@@ -136,9 +139,14 @@ const check = (options: RateLimiter.Options): limiter.Settings => {
     key: options.key ?? "",
     limit,
     rate: { ticksPerMilli: limit, ticksPerToken: windowMillis, burst },
-    maxQueued: options.onExceeded === "delay" ? maxQueued : 0,
+    maxQueued: isDelaying(options.onExceeded ?? "fail") ? maxQueued : 0,
     reject
   }
+}
+
+const isDelaying = (value: "delay" | "fail"): boolean => {
+  if (value === "delay" || value === "fail") return value === "delay"
+  throw new InvalidOption.InvalidOption({ option: "onExceeded", value, expected: "\"delay\" or \"fail\"" })
 }
 
 /**
@@ -149,6 +157,30 @@ const check = (options: RateLimiter.Options): limiter.Settings => {
  */
 export const layer = <I>(tag: Context.Tag<I, RateLimiter>, options: RateLimiter.Options): Layer.Layer<I> =>
   Layer.effect(tag, make(options))
+
+/**
+ * `Options`, read from Effect's `Config`: `LIMIT` and `WINDOW`, which have no default, `BURST`, `ON_EXCEEDED` (`delay` or
+ * `fail`) and `MAX_QUEUED`, each behind the prefix if there is one.
+ *
+ * @since 0.1.0
+ * @category config
+ */
+export const config: (prefix?: string) => Config.Config<RateLimiter.Options> = config_.config
+
+/**
+ * Like `layer`, with options from `Config`. A value out of range is a `ConfigError`.
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layerConfig = <I>(
+  tag: Context.Tag<I, RateLimiter>,
+  options: Config.Config<RateLimiter.Options> = config()
+): Layer.Layer<I, ConfigError.ConfigError> =>
+  Layer.effect(
+    tag,
+    Effect.flatMap(options, (options) => Effect.flatten(InvalidOption.asConfigError(() => make(options))))
+  )
 
 /** Every limiter is made by `make`. */
 const of = (self: RateLimiter): limiter.Limiter => self as limiter.Limiter
@@ -210,6 +242,42 @@ export const consume = (
   self: RateLimiter,
   options?: RateLimiter.Consume
 ): Effect.Effect<void, RateLimitExceeded> => protect_.protect(of(self), Effect.void, tokensOf(options))
+
+/**
+ * Gives a running limiter other options. What was taken counts on, up to the new burst: tokens that the new options have more
+ * than the old ones are there at once. The counts and the `key` stay.
+ *
+ * Calls that wait are asked again, in their order, as if they came now: one begins sooner or later than it would have, or is
+ * rejected where it may not wait so long, or for so many. Throws `InvalidOption` for an option out of range.
+ *
+ * @example
+ * ```ts
+ * import { Effect } from "effect"
+ * import * as RateLimiter from "reprise/RateLimiter"
+ *
+ * const program = Effect.gen(function*() {
+ *   const limiter = yield* RateLimiter.make({ limit: 10, window: "1 hour" })
+ *   yield* Effect.replicateEffect(RateLimiter.consume(limiter), 10)
+ *   yield* RateLimiter.reconfigure(limiter, { limit: 25, window: "1 hour" })
+ *   return (yield* RateLimiter.snapshot(limiter)).remaining
+ * })
+ *
+ * Effect.runPromise(program).then(console.log) // => 15
+ * ```
+ *
+ * @since 0.1.0
+ * @category control
+ */
+export const reconfigure: {
+  (options: RateLimiter.Options): (self: RateLimiter) => Effect.Effect<void>
+  (self: RateLimiter, options: RateLimiter.Options): Effect.Effect<void>
+} = dual(2, (self: RateLimiter, options: RateLimiter.Options): Effect.Effect<void> => {
+  const settings = check(options)
+  return Effect.withFiberRuntime((fiber) => {
+    of(self).reconfigure(settings, nowMillis(fiber))
+    return Effect.void
+  })
+})
 
 /**
  * All that is known, for dashboards and for people.

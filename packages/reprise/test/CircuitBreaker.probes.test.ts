@@ -201,6 +201,19 @@ describe("calls beyond the probes", () => {
       assert.deepInclude(yield* CircuitBreaker.snapshot(breaker), { waiting: 0, rejected: 1 })
     }))
 
+  it("wait for a probe at a fraction of a millisecond too", () => {
+    const program = Effect.gen(function*() {
+      const trip = Tripping.consecutive(1)
+      const breaker = yield* CircuitBreaker.make({ trip, onFull: "wait", openFor: Schedule.spaced("1 minute") })
+      yield* Effect.ignore(CircuitBreaker.protect(Effect.fail("down"), breaker))
+      // Plus 30,000 for the lease, this is 90208.79301200001.
+      yield* Effect.sleep(60_208.793012)
+      const call = Effect.as(Effect.sleep(5), "up").pipe(CircuitBreaker.protect(breaker))
+      return yield* Effect.all([call, call], { concurrency: "unbounded" })
+    })
+    assert.deepStrictEqual(Virtual.plain(Virtual.run(program).exit), { success: ["up", "up"] })
+  })
+
   it.effect("do not wait at all where their deadline has passed", () =>
     Effect.gen(function*() {
       const breaker = yield* waiting()

@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Config, ConfigError, ConfigProvider, Context, Duration, Effect, Fiber, Option, TestClock } from "effect"
+import { Config, ConfigError, ConfigProvider, Context, Duration, Effect, Exit, Fiber, TestClock } from "effect"
 import * as Hedge from "reprise/Hedge"
 import { InvalidOption } from "reprise/InvalidOption"
 import * as Virtual from "./virtual.js"
@@ -43,7 +43,6 @@ describe("Hedge.reconfigure", () => {
     Effect.gen(function*() {
       const hedge = yield* Hedge.make({ after: Duration.infinity, withdraw: Effect.succeed(false) })
       let attempts = 0
-      const discarded: Array<unknown> = []
       const first = (error: string, second: Effect.Effect<string, string> = Effect.succeed("second")) =>
         Hedge.hedge((number) => {
           attempts++
@@ -61,10 +60,14 @@ describe("Hedge.reconfigure", () => {
       assert.strictEqual(yield* Effect.flip(first("fatal")), "fatal")
       assert.strictEqual(yield* Effect.flip(first("full")), "full")
       assert.strictEqual(attempts, 5)
-      const discard = (value: unknown) => Effect.sync(() => discarded.push(value))
-      yield* Hedge.reconfigure(hedge, { after: Duration.infinity, endsRace: Option.isNone, discard })
-      yield* Effect.ignore(first("down"))
-      assert.strictEqual(attempts, 7)
+      const discarded: Array<unknown> = []
+      yield* Hedge.reconfigure(hedge, {
+        after: Duration.infinity,
+        endsRace: (exit) => Exit.isSuccess(exit) && exit.value === 2,
+        discard: (value) => Effect.sync(() => discarded.push(value))
+      })
+      assert.strictEqual(yield* Hedge.hedge(Effect.succeed, hedge), 2)
+      assert.deepStrictEqual(discarded, [1])
     }))
 
   it("keeps what has been learned, for another share, other bounds and another window", () => {

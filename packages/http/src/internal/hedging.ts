@@ -28,7 +28,7 @@ export const make = (options: HttpGuard.HedgeOptions): (facts: Facts) => Guard =
   const { capacity, idleTimeToLive, key, ...own } = options
   const get = perKey(
     { capacity, idleTimeToLive, key },
-    (key) => Hedge.make({ ...own, key, isFailure, discard })
+    (key) => Hedge.make({ ...own, key, isFailure, isRejection, discard })
   )
   return ({ budget, idempotencyHeader }) => (request, attempt) => {
     if (!mayBeHedged(request, idempotencyHeader)) return attempt
@@ -38,8 +38,11 @@ export const make = (options: HttpGuard.HedgeOptions): (facts: Facts) => Guard =
 }
 
 const isFailure = (error: unknown): boolean =>
-  error instanceof attempts.FailedAttempt && error.refusal === undefined &&
-  Option.exists(error.failure, ({ retryable }) => retryable)
+  error instanceof attempts.FailedAttempt && Option.exists(error.failure, ({ retryable }) => retryable)
+
+/** What a guard turned away was not made: the attempt that runs goes on, and its failure is what the call fails with. */
+const isRejection = (error: unknown): boolean =>
+  error instanceof attempts.FailedAttempt && error.refusal !== undefined && Option.isNone(error.failure)
 
 // What an attempt succeeds with is a response.
 const discard = (response: unknown): Effect.Effect<void> =>

@@ -199,7 +199,7 @@ const admitProbe = (state: HalfOpen, now: number, config: Config): readonly [Ver
 
 /** A clock that stepped back lengthens no lease. The same array where nothing has ended. */
 const stillHeld = (leases: ReadonlyArray<Lease>, now: number, { leaseMillis }: Config): ReadonlyArray<Lease> =>
-  leases.every(({ untilMillis }) => untilMillis > now && untilMillis - now <= leaseMillis) ? leases : leases
+  leases.every(({ untilMillis }) => untilMillis > now && untilMillis <= now + leaseMillis) ? leases : leases
     .filter(({ untilMillis }) => untilMillis > now)
     .map(({ id, untilMillis }) => ({ id, untilMillis: Math.min(untilMillis, now + leaseMillis) }))
 

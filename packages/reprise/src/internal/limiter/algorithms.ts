@@ -36,6 +36,7 @@ export const aimd = (options: AdaptiveLimiter.Aimd = {}): Algorithm<number> => {
   const timeoutMillis = InvalidOption.millis("timeout", options.timeout ?? "5 seconds", { moreThan: 0 })
   return {
     initial: range.initial,
+    at: (limit) => within(range, limit),
     next: (limit, sample) => {
       // 0.57 times 100 is 56.99999999999999.
       if (sample.didDrop || sample.rttMillis > timeoutMillis) {
@@ -57,8 +58,10 @@ export const gradient2 = (options: AdaptiveLimiter.Gradient2 = {}): Algorithm<Ad
   const tolerance = InvalidOption.number("tolerance", options.tolerance ?? 1.5, { min: 1 })
   const longWindow = InvalidOption.integer("longWindow", options.longWindow ?? 600, { min: 1 })
   const move = (limit: number, to: number) => within(range, limit * (1 - smoothing) + to * smoothing)
+  const at = (limit: number) => ({ limit: within(range, limit), longRttMillis: 0, samples: 0 })
   return {
-    initial: { limit: range.initial, longRttMillis: 0, samples: 0 },
+    initial: at(range.initial),
+    at,
     next: (state, sample) => {
       const { limit } = state
       // What is refused at once looks like a short time, and must not make room for more.
@@ -91,8 +94,10 @@ export const vegas = (options: AdaptiveLimiter.Vegas = {}): Algorithm<AdaptiveLi
   const smoothing = InvalidOption.number("smoothing", options.smoothing ?? 1, { min: Number.MIN_VALUE, max: 1 })
   const probeMultiplier = InvalidOption.integer("probeMultiplier", options.probeMultiplier ?? 30, { min: 1 })
   const move = (limit: number, to: number) => within(range, limit * (1 - smoothing) + within(range, to) * smoothing)
+  const at = (limit: number) => ({ limit: within(range, limit), noLoadRttMillis: Infinity, samples: 0, jitter: 0.5 })
   return {
-    initial: { limit: range.initial, noLoadRttMillis: Infinity, samples: 0, jitter: 0.5 },
+    initial: at(range.initial),
+    at,
     next: (state, sample) => {
       const { jitter, limit, noLoadRttMillis } = state
       const { didDrop, rttMillis } = sample

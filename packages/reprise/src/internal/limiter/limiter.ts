@@ -28,7 +28,7 @@ export class Limiter extends Pipeable.Class() implements AdaptiveLimiter {
     readonly partitions: ReadonlyMap<string, Group<LimitExceeded>>,
     readonly outcomeOf: (exit: Exit.Exit<unknown, unknown>) => AdaptiveLimiter.Outcome,
     /** The limit after one more sample. */
-    readonly learn: (sample: AdaptiveLimiter.Sample) => number
+    public learn: (sample: AdaptiveLimiter.Sample) => number
   ) {
     super()
   }
@@ -37,7 +37,7 @@ export class Limiter extends Pipeable.Class() implements AdaptiveLimiter {
 /** @internal */
 export const make = <S>(options: AdaptiveLimiter.Options<S>, reject: Reject): Effect.Effect<Limiter> => {
   const { algorithm } = options
-  const maxQueued = InvalidOption.integer("maxQueued", options.maxQueued ?? 0, { min: 0 })
+  const maxQueued = maxQueuedOf(options.maxQueued ?? 0)
   const queueTimeoutMillis = options.queueTimeout === undefined
     ? Infinity
     : InvalidOption.millis("queueTimeout", options.queueTimeout, { moreThan: 0 })
@@ -46,20 +46,44 @@ export const make = <S>(options: AdaptiveLimiter.Options<S>, reject: Reject): Ef
   return Effect.sync(() => {
     const rest = group<LimitExceeded>(undefined, 0, "fifo")
     const partitions = new Map(shares.map(([name, share]) => [name, group<LimitExceeded>(name, share, "fifo")]))
-    let state = algorithm.initial
     const gate = new Gate<LimitExceeded>(
-      limitOf(algorithm.limit(state)),
+      limitOf(algorithm.limit(algorithm.initial)),
       maxQueued,
       queueTimeoutMillis,
       [rest, ...partitions.values()],
       (gate, { name }, reason) => reject(key, gate, reason, name)
     )
-    return new Limiter(key, gate, rest, partitions, judgeOf(options), (sample) => {
-      state = algorithm.next(state, sample)
-      return limitOf(algorithm.limit(state))
-    })
+    return new Limiter(key, gate, rest, partitions, judgeOf(options), learning(algorithm, algorithm.initial))
   })
 }
+
+const learning = <S>(algorithm: AdaptiveLimiter.Algorithm<S>, initial: S): Limiter["learn"] => {
+  let state = initial
+  return (sample) => {
+    state = algorithm.next(state, sample)
+    return limitOf(algorithm.limit(state))
+  }
+}
+
+/** @internal */
+export const reconfigure = <S>(
+  self: Limiter,
+  { algorithm, maxQueued }: AdaptiveLimiter.Changes<S>
+): Effect.Effect<void> => {
+  const queue = maxQueued === undefined ? undefined : maxQueuedOf(maxQueued)
+  return Effect.sync(() => {
+    const { gate } = self
+    let { limit } = gate
+    if (algorithm !== undefined) {
+      const state = algorithm.at === undefined ? algorithm.initial : algorithm.at(limit)
+      self.learn = learning(algorithm, state)
+      limit = limitOf(algorithm.limit(state))
+    }
+    gate.resize(limit, queue ?? gate.maxQueued)
+  })
+}
+
+const maxQueuedOf = (value: number) => InvalidOption.integer("maxQueued", value, { min: 0 })
 
 const sharesOf = (partitions: { readonly [name: string]: number }): ReadonlyArray<[name: string, share: number]> => {
   const shares = Object.entries(partitions)

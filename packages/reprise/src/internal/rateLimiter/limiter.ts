@@ -1,4 +1,6 @@
-import type * as Duration from "effect/Duration"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as Pipeable from "effect/Pipeable"
 import type { RateLimiter, RateLimitExceeded } from "../../RateLimiter.js"
 import * as Gcra from "./gcra.js"
@@ -24,11 +26,28 @@ export interface Settings {
 export class Waiter {
   previous: Waiter | undefined
   next: Waiter | undefined
-  isAdmitted = false
-  /** Set while it waits for others. The first one of the queue waits for its own time. */
-  wake: (() => void) | undefined
+  /** Whether it got its tokens. */
+  outcome: Exit.Exit<void, RateLimitExceeded> | undefined
+  isWoken = false
+  private resume: (() => void) | undefined
 
-  constructor(readonly tokens: number) {}
+  constructor(readonly tokens: number, readonly deadlineMillis: number) {}
+
+  readonly woken: Effect.Effect<void> = Effect.async((resume) => {
+    // It may be woken before anybody listens.
+    if (this.isWoken) resume(Effect.void)
+    else this.resume = () => resume(Effect.void)
+  })
+
+  wake(): void {
+    this.isWoken = true
+    this.resume?.()
+  }
+
+  settle(outcome: Exit.Exit<void, RateLimitExceeded>): void {
+    this.outcome = outcome
+    this.wake()
+  }
 }
 
 /** Timers are late at times: up to this much, a call is taken to have begun when it was due, as all behind it count on. */
@@ -48,7 +67,7 @@ export class Limiter extends Pipeable.Class() implements RateLimiter {
   private first: Waiter | undefined
   private last: Waiter | undefined
 
-  constructor(readonly settings: Settings, private originMillis: number, private lastMillis = originMillis) {
+  constructor(public settings: Settings, private originMillis: number, private lastMillis = originMillis) {
     super()
   }
 
@@ -74,15 +93,23 @@ export class Limiter extends Pipeable.Class() implements RateLimiter {
     return this.waiting > 0 ? 0 : Gcra.remaining(this.tat, elapsedMillis * rate.ticksPerMilli, rate)
   }
 
-  enter(tokens: number): Waiter {
-    const waiter = new Waiter(tokens)
+  /** Why a call may not even wait for what it misses. */
+  refuse(nowMillis: number, missing: number, tokens: number, deadlineMillis: number): RateLimitExceeded | undefined {
+    const { key, limit, maxQueued, rate, reject } = this.settings
+    const waitMillis = tokens > rate.burst ? Infinity : Math.ceil(missing / rate.ticksPerMilli)
+    if (this.waiting < maxQueued && nowMillis + waitMillis < deadlineMillis) return undefined
+    this.rejected++
+    return reject(key, limit, Duration.millis(waitMillis), this.remaining(nowMillis))
+  }
+
+  enter(waiter: Waiter): void {
     waiter.previous = this.last
+    waiter.next = undefined
     if (this.last === undefined) this.first = waiter
     else this.last.next = waiter
     this.last = waiter
     this.waiting++
-    this.queuedTokens += tokens
-    return waiter
+    this.queuedTokens += waiter.tokens
   }
 
   isFirst(waiter: Waiter): boolean {
@@ -91,10 +118,23 @@ export class Limiter extends Pipeable.Class() implements RateLimiter {
 
   /** Nothing is taken for a call until its time has come: all behind it move up. */
   leave(waiter: Waiter): void {
-    if (waiter.isAdmitted) return
+    if (waiter.outcome !== undefined) return
     const wasFirst = this.isFirst(waiter)
     this.remove(waiter)
-    if (wasFirst) this.first?.wake?.()
+    if (wasFirst) this.first?.wake()
+  }
+
+  /** What was taken counts on. Those in the queue are asked again, in their order, as if they came now. */
+  reconfigure(settings: Settings, nowMillis: number): void {
+    const now = this.ticks(nowMillis)
+    this.advance(now)
+    const { burst, ticksPerToken } = settings.rate
+    const ticksTaken = Math.max(this.tat - now, 0) * (ticksPerToken / this.settings.rate.ticksPerToken)
+    this.settings = { ...settings, key: this.settings.key }
+    this.originMillis = nowMillis
+    this.tat = Math.min(ticksTaken, burst * ticksPerToken)
+    for (const waiter of this.clear()) this.askAgain(waiter, nowMillis)
+    this.first?.wake()
   }
 
   /** Admits the first ones of the queue whose time has come; then, how many ticks the next one has to wait. */
@@ -103,16 +143,32 @@ export class Limiter extends Pipeable.Class() implements RateLimiter {
     for (let waiter = this.first; waiter !== undefined; waiter = this.first) {
       const due = Gcra.due(this.tat, waiter.tokens, rate)
       if (due > now) {
-        waiter.wake?.()
+        waiter.wake()
         return due - now
       }
       const began = Math.max(due, now - lateMillis * rate.ticksPerMilli)
       this.tat = Gcra.admit(this.tat, began, waiter.tokens, rate)[1]
       this.remove(waiter)
-      waiter.isAdmitted = true
-      waiter.wake?.()
+      waiter.settle(Exit.void)
     }
     return 0
+  }
+
+  private clear(): ReadonlyArray<Waiter> {
+    const waiters: Array<Waiter> = []
+    for (let waiter = this.first; waiter !== undefined; waiter = waiter.next) waiters.push(waiter)
+    this.first = this.last = undefined
+    this.waiting = this.queuedTokens = 0
+    return waiters
+  }
+
+  private askAgain(waiter: Waiter, nowMillis: number): void {
+    const { deadlineMillis, tokens } = waiter
+    const missing = this.take(0, tokens)
+    if (missing === 0) return waiter.settle(Exit.void)
+    const rejection = this.refuse(nowMillis, missing, tokens, deadlineMillis)
+    if (rejection === undefined) this.enter(waiter)
+    else waiter.settle(Exit.fail(rejection))
   }
 
   private remove({ next, previous, tokens }: Waiter): void {

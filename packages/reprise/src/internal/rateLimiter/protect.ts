@@ -1,11 +1,11 @@
-import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as Fiber from "effect/Fiber"
 import { maxDelayMillis } from "../../InvalidOption.js"
 import type { RateLimitExceeded } from "../../RateLimiter.js"
 import { nowMillis } from "../clock.js"
 import * as deadline from "../deadline.js"
-import type { Limiter, Waiter } from "./limiter.js"
+import * as timer from "../timer.js"
+import { type Limiter, Waiter } from "./limiter.js"
 
 type Restore = <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
 
@@ -19,25 +19,11 @@ export const protect = <A, E, R>(
     const now = nowMillis(fiber)
     const missing = self.take(self.ticks(now), tokens)
     if (missing === 0) return effect
-    return refusal(self, fiber, now, missing, tokens) ??
-      Effect.uninterruptibleMask((restore) => inQueue(self, effect, tokens, restore))
+    const rejection = self.refuse(now, missing, tokens, fiber.getFiberRef(deadline.current))
+    return rejection === undefined
+      ? Effect.uninterruptibleMask((restore) => inQueue(self, effect, tokens, restore))
+      : Effect.fail(rejection)
   })
-
-/** Why the call may not even wait. */
-const refusal = (
-  self: Limiter,
-  fiber: Fiber.RuntimeFiber<unknown, unknown>,
-  now: number,
-  missing: number,
-  tokens: number
-): Effect.Effect<never, RateLimitExceeded> | undefined => {
-  const { key, limit, maxQueued, rate, reject } = self.settings
-  const waitMillis = tokens > rate.burst ? Infinity : Math.ceil(missing / rate.ticksPerMilli)
-  const mayWait = self.waiting < maxQueued && now + waitMillis < fiber.getFiberRef(deadline.current)
-  if (mayWait) return undefined
-  self.rejected++
-  return Effect.fail(reject(key, limit, Duration.millis(waitMillis), self.remaining(now)))
-}
 
 /** Asks anew, and takes its place in the step that decides: it is given back whatever happens. */
 const inQueue = <A, E, R>(
@@ -50,33 +36,40 @@ const inQueue = <A, E, R>(
     const now = nowMillis(fiber)
     const missing = self.take(self.ticks(now), tokens)
     if (missing === 0) return restore(effect)
-    return refusal(self, fiber, now, missing, tokens) ??
-      Effect.zipRight(turn(self, self.enter(tokens), restore), restore(effect))
+    const deadlineMillis = fiber.getFiberRef(deadline.current)
+    const rejection = self.refuse(now, missing, tokens, deadlineMillis)
+    if (rejection !== undefined) return Effect.fail(rejection)
+    const waiter = new Waiter(tokens, deadlineMillis)
+    self.enter(waiter)
+    return Effect.zipRight(turn(self, waiter, restore), restore(effect))
   })
 
-/** The first one of the queue sleeps until its time has come, all others until they are the first one or admitted by it. */
-const turn = (self: Limiter, waiter: Waiter, restore: Restore): Effect.Effect<void> =>
-  Effect.withFiberRuntime((fiber) => {
-    if (waiter.isAdmitted) return Effect.void
-    let wait = others(self, waiter)
-    if (self.isFirst(waiter)) {
-      const missing = self.advance(self.ticks(nowMillis(fiber)))
-      if (waiter.isAdmitted) return Effect.void
-      const millis = Math.ceil(missing / self.settings.rate.ticksPerMilli)
-      wait = Effect.sleep(Duration.millis(Math.min(millis, maxDelayMillis)))
-    }
-    return Effect.matchCauseEffect(restore(wait), {
-      onSuccess: () => turn(self, waiter, restore),
+/** The first one of the queue waits until its time has come, all others until they are the first one or settled by it. */
+const turn = (self: Limiter, waiter: Waiter, restore: Restore): Effect.Effect<void, RateLimitExceeded> =>
+  Effect.withFiberRuntime<void, RateLimitExceeded>((fiber) => {
+    const stopTimer = self.isFirst(waiter) ? ownTime(self, waiter, fiber) : undefined
+    if (waiter.outcome !== undefined) return waiter.outcome
+    return Effect.matchCauseEffect(restore(waiter.woken), {
+      onSuccess: () => {
+        stopTimer?.()
+        return turn(self, waiter, restore)
+      },
       onFailure: (cause) => {
+        stopTimer?.()
         self.leave(waiter)
         return Effect.failCause(cause)
       }
     })
   })
 
-const others = (self: Limiter, waiter: Waiter): Effect.Effect<void> =>
-  Effect.async((resume) => {
-    // What has happened since it was decided to wait woke nobody.
-    if (waiter.isAdmitted || self.isFirst(waiter)) resume(Effect.void)
-    else waiter.wake = () => resume(Effect.void)
-  })
+const ownTime = (
+  self: Limiter,
+  waiter: Waiter,
+  fiber: Fiber.RuntimeFiber<unknown, unknown>
+): (() => void) | undefined => {
+  const missing = self.advance(self.ticks(nowMillis(fiber)))
+  if (waiter.outcome !== undefined) return undefined
+  waiter.isWoken = false
+  const millis = Math.ceil(missing / self.settings.rate.ticksPerMilli)
+  return timer.start(fiber, Math.min(millis, maxDelayMillis), () => waiter.wake())
+}

@@ -1,0 +1,24 @@
+import * as Config from "effect/Config"
+import type { AdaptiveLimiter } from "../../AdaptiveLimiter.js"
+import * as InvalidOption from "../../InvalidOption.js"
+import * as algorithms from "./algorithms.js"
+
+/** @internal */
+export const config = (prefix?: string): Config.Config<AdaptiveLimiter.Options<number>> => {
+  const optional = <A>(config: Config.Config<A>) => Config.withDefault(config, undefined)
+  const all = Config.all({
+    min: optional(Config.integer("MIN_LIMIT")),
+    max: optional(Config.integer("MAX_LIMIT")),
+    initial: optional(Config.integer("INITIAL_LIMIT")),
+    backoff: optional(Config.number("BACKOFF")),
+    timeout: optional(Config.duration("TIMEOUT")),
+    maxQueued: optional(Config.integer("MAX_QUEUED")),
+    queueTimeout: optional(Config.duration("QUEUE_TIMEOUT"))
+  })
+  const options = Config.mapOrFail(
+    all,
+    ({ maxQueued, queueTimeout, ...aimd }) =>
+      InvalidOption.asConfigError(() => ({ algorithm: algorithms.aimd(aimd), maxQueued, queueTimeout }))
+  )
+  return prefix === undefined ? options : Config.nested(options, prefix)
+}
