@@ -44,17 +44,8 @@ const errors: ReadonlyArray<Rule> = [
     retry !== false && budget !== undefined && budgets.neverPays(budget) && {
       options: ["budget", "retry"],
       message: "the budget pays for no retry, however many calls succeed: nothing is retried"
-    },
-  ({ idempotencyHeader = standardHeader, idempotencyKeys }) =>
-    typeof idempotencyKeys === "object" && isOther(idempotencyKeys.header ?? standardHeader, idempotencyHeader) && {
-      options: ["idempotencyKeys", "idempotencyHeader"],
-      message: "the keys are in another header than the one that makes a request safe to retry"
     }
 ]
-
-const standardHeader = "Idempotency-Key"
-
-const isOther = (name: string, other: string): boolean => name.toLowerCase() !== other.toLowerCase()
 
 const warnings: ReadonlyArray<Rule> = [
   ({ attemptTimeout, deadline, retry }) =>

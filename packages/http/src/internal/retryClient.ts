@@ -143,9 +143,8 @@ const finish = <E>(
   settings: Settings,
   deadlineMillis: number
 ): Effect.Effect<HttpClientResponse.HttpClientResponse, E> => {
-  const lines = ledger.map((line) => ({ ...line, failure: Option.flatMap(line.failure, (failed) => failed.failure) }))
   if (Exit.isSuccess(exit)) {
-    ledgers.set(exit.value, lines)
+    ledgers.set(exit.value, ledger)
     return Exit.succeed(exit.value)
   }
   const failed = Cause.failureOption(exit.cause)
@@ -153,7 +152,7 @@ const finish = <E>(
   if (Option.isNone(failed)) return Effect.failCause(exit.cause as Cause.Cause<never>)
   const { failure, origin } = failed.value
   if (origin._tag === "Response") {
-    ledgers.set(origin.response, lines)
+    ledgers.set(origin.response, ledger)
     return Exit.succeed(origin.response)
   }
   // What the client below failed with is given back as it was, so its type is the client's own.
@@ -161,10 +160,10 @@ const finish = <E>(
   if (Option.isNone(failure)) {
     // A guard may reject a retry: whoever sees that has to know what the attempts before it may have done.
     const error = Option.getOrUndefined(Cause.failureOption(cause))
-    if (rejections.has(error)) ledgers.set(error, lines)
+    if (rejections.has(error)) ledgers.setOfError(error, ledger)
     return Effect.failCause(cause)
   }
-  const told = HttpFailure.withAttempts(failure.value, lines)
+  const told = HttpFailure.withAttempts(failure.value, ledgers.lines(ledger))
   const failCause = Effect.failCause(Cause.map(cause, (error) => withFailure(error, told)))
   return settings.limits.callMillis === Infinity
     ? failCause

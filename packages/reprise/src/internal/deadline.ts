@@ -2,7 +2,7 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
 import * as FiberRef from "effect/FiberRef"
-import type * as FiberRefs from "effect/FiberRefs"
+import * as FiberRefs from "effect/FiberRefs"
 import { globalValue } from "effect/GlobalValue"
 
 /**
@@ -16,11 +16,12 @@ export const current: FiberRef.FiberRef<number> = globalValue(
   () => FiberRef.unsafeMake(Infinity, { join: (own) => own })
 )
 
-/** What its type keeps to itself: a reference is set within the step that decides it, and set back without a copy of all others. */
+/**
+ * What the type of a fiber keeps to itself: a reference is set within the step that decides it, and set back without a copy of
+ * all others. What a fiber remembers of some references besides has nothing of this one.
+ */
 interface FiberFields {
-  readonly _fiberRefs: FiberRefs.FiberRefs
-  readonly setFiberRef: <A>(ref: FiberRef.FiberRef<A>, value: A) => void
-  readonly setFiberRefs: (refs: FiberRefs.FiberRefs) => void
+  _fiberRefs: FiberRefs.FiberRefs
 }
 
 /**
@@ -36,12 +37,14 @@ export const set = (
   const outer = fiber.getFiberRef(current)
   if (outer <= deadlineMillis) return undefined
   const fields = fiber as unknown as FiberFields
+  const fiberId = fiber.id()
   const before = fields._fiberRefs
-  fields.setFiberRef(current, deadlineMillis)
-  const after = fields._fiberRefs
+  const after = FiberRefs.updateAs(before, { fiberId, fiberRef: current, value: deadlineMillis })
+  fields._fiberRefs = after
   return () => {
-    if (fields._fiberRefs === after) fields.setFiberRefs(before)
-    else fields.setFiberRef(current, outer)
+    fields._fiberRefs = fields._fiberRefs === after
+      ? before
+      : FiberRefs.updateAs(fields._fiberRefs, { fiberId, fiberRef: current, value: outer })
   }
 }
 

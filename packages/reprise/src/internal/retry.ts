@@ -47,7 +47,8 @@ export const loop = <A, E, R, R1 = never, R2 = never>(
 ): Effect.Effect<Ended<A, E>, never, R | R1 | R2> => Clock.clockWith((clock) => new Loop(options, clock).run(1))
 
 class Loop<A, E, R, R1, R2> {
-  readonly ledger: Array<Attempt<E>> = []
+  /** None before the first failure: that most calls end with their first attempt is what is to cost little. */
+  ledger: Array<Attempt<E>> | undefined
   readonly budget: Budget | undefined
   driver: Driver.Driver<E, R1> | undefined
 
@@ -98,7 +99,7 @@ class Loop<A, E, R, R1, R2> {
     return Effect.flatMap(driver.next(error), (next) => {
       if (next._tag === "Stop") return this.end(exit, entry, next.reason)
       const attempt = { ...entry, delay: Option.some(Duration.millis(next.delayMillis)), reason: next.reason }
-      this.ledger.push(attempt)
+      this.write(attempt)
       const wait = Effect.zipRight(Driver.sleep(next.delayMillis), Effect.suspend(() => this.run(entry.number + 1)))
       return this.options.beforeWait === undefined ? wait : Effect.zipRight(this.options.beforeWait(attempt), wait)
     })
@@ -110,7 +111,13 @@ class Loop<A, E, R, R1, R2> {
   }
 
   end(exit: Exit.Exit<A, E>, entry: Entry<E>, reason: Reason): Effect.Effect<Ended<A, E>> {
-    this.ledger.push({ ...entry, delay: Option.none(), reason })
-    return Effect.succeed([exit, this.ledger])
+    const { duration, failure, number, startMillis } = entry
+    return Exit.succeed([exit, this.write({ number, startMillis, duration, failure, delay: Option.none(), reason })])
+  }
+
+  write(attempt: Attempt<E>): Array<Attempt<E>> {
+    if (this.ledger === undefined) this.ledger = [attempt]
+    else this.ledger.push(attempt)
+    return this.ledger
   }
 }
