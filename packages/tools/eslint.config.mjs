@@ -1,7 +1,8 @@
 import effect from "@effect/eslint-plugin"
 import tseslint from "typescript-eslint"
 
-const published = (folder) => ["reprise", "http", "testing", "redis"].map((name) => `packages/${name}/${folder}/**/*.ts`)
+const published = (folder) =>
+  ["reprise", "http", "testing", "redis"].map((name) => `packages/${name}/${folder}/**/*.ts`)
 
 const ambient = "Time and chance come only from Effect's Clock and Random."
 const barrel = "Import the module by path (\"effect/Effect\"): the barrel costs 22 kB gzip in a bundle."

@@ -8,7 +8,7 @@ const alone = ({ micro }: results.Overload): ReadonlyArray<Goal> =>
   ] as const).map(([what, name, limit]) => atMost(what, limit, results.ratio(micro, name, "Effect.flatMap"), inF))
 
 const deadline =
-  "The deadline is about 8 kB of it: a timer besides that of the attempt, a `FiberRef` that is written twice, and the effects " +
+  "The deadline is about 4 kB of it: a timer besides that of the attempt, a `FiberRef` that is written twice, and the effects " +
   "that find out what time it is and which deadline is set already"
 
 /** Marginal around a promise: the stacks by their names in the suite. */
