@@ -64,7 +64,7 @@ const inSource = (path: string): ReadonlyArray<Snippet> =>
 
 /** Every fence of the repository. */
 export const all = (): ReadonlyArray<Snippet> => [
-  ...filesIn(root, "README.md").filter((path) => Path.dirname(path) === root).flatMap(inMarkdown),
+  ...inMarkdown(Path.join(root, "README.md")),
   ...filesIn(Path.join(root, "docs"), ".md").flatMap(inMarkdown),
   ...packages.flatMap((pkg) => filesIn(Path.join(pkg.directory, "src"), ".ts")).flatMap(inSource)
 ]
