@@ -88,6 +88,7 @@ export interface Options extends HttpResilience.RetryOptions {
  * @category options
  */
 export interface Route {
+  /** Whether the options are for this request: asked before anything of the pipeline has touched it. */
   readonly match: (request: HttpClientRequest.HttpClientRequest) => boolean
   readonly options: Omit<Options, "routes">
 }
