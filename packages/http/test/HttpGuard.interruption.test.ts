@@ -4,10 +4,10 @@ import { assert, describe, it } from "@effect/vitest"
 import { Array, Effect, Option } from "effect"
 import * as RateLimiter from "reprise/RateLimiter"
 import * as RetryBudget from "reprise/RetryBudget"
+import * as Virtual from "../../reprise/test/virtual.js"
 import * as HttpGuard from "../src/HttpGuard.js"
 import * as ResilientHttpClient from "../src/ResilientHttpClient.js"
 import * as Memory from "./support/memory.js"
-import * as Virtual from "./support/virtual.js"
 
 interface Answer {
   readonly status?: number
@@ -87,6 +87,7 @@ const cut = (make: () => Scene, every?: number) => {
         where
       )
     },
+    undefined,
     every
   )
   return sooner

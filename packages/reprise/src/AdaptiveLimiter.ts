@@ -13,11 +13,11 @@ import type * as Exit from "effect/Exit"
 import { dual } from "effect/Function"
 import * as Layer from "effect/Layer"
 import type { Pipeable } from "effect/Pipeable"
+import { made } from "./internal/config.js"
 import * as algorithms from "./internal/limiter/algorithms.js"
 import * as config_ from "./internal/limiter/config.js"
 import * as limiter from "./internal/limiter/limiter.js"
 import * as rejection from "./internal/limiter/rejection.js"
-import * as InvalidOption from "./InvalidOption.js"
 
 /**
  * @since 0.1.0
@@ -359,10 +359,7 @@ export const layerConfig: {
     options: Config.Config<AdaptiveLimiter.Options<S>>
   ): Layer.Layer<I, ConfigError.ConfigError>
 } = <I, S>(tag: Context.Tag<I, AdaptiveLimiter>, options?: Config.Config<AdaptiveLimiter.Options<S>>) =>
-  Layer.effect(tag, options === undefined ? load(config()) : load(options))
-
-const load = <S>(options: Config.Config<AdaptiveLimiter.Options<S>>) =>
-  Effect.flatMap(options, (options) => Effect.flatten(InvalidOption.asConfigError(() => make(options))))
+  Layer.effect(tag, options === undefined ? made(config(), make) : made(options, make))
 
 /**
  * Runs the effect where the limit leaves room, and learns from how it ends; waits for room where it may, and fails with

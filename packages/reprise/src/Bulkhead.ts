@@ -14,7 +14,7 @@ import * as Layer from "effect/Layer"
 import type { Pipeable } from "effect/Pipeable"
 import * as bulkhead from "./internal/bulkhead/bulkhead.js"
 import * as rejection from "./internal/bulkhead/rejection.js"
-import * as InvalidOption from "./InvalidOption.js"
+import { made } from "./internal/config.js"
 
 /**
  * @since 0.1.0
@@ -187,11 +187,7 @@ export const config: (prefix?: string) => Config.Config<Bulkhead.Options> = bulk
 export const layerConfig = <I>(
   tag: Context.Tag<I, Bulkhead>,
   options: Config.Config<Bulkhead.Options> = config()
-): Layer.Layer<I, ConfigError.ConfigError> =>
-  Layer.effect(
-    tag,
-    Effect.flatMap(options, (options) => Effect.flatten(InvalidOption.asConfigError(() => make(options))))
-  )
+): Layer.Layer<I, ConfigError.ConfigError> => Layer.effect(tag, made(options, make))
 
 /**
  * Runs the effect with a permit, which it gives back however it ends; waits for one where all are taken, and fails with

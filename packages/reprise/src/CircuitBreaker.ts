@@ -22,7 +22,7 @@ import * as make_ from "./internal/breaker/make.js"
 import * as permits from "./internal/breaker/permits.js"
 import * as protect_ from "./internal/breaker/protect.js"
 import * as rejection from "./internal/breaker/rejection.js"
-import * as InvalidOption from "./InvalidOption.js"
+import { made } from "./internal/config.js"
 import type { Tripping } from "./Tripping.js"
 
 /**
@@ -329,11 +329,7 @@ export const config: (prefix?: string) => Config.Config<CircuitBreaker.Options> 
 export const layerConfig = <I>(
   tag: Context.Tag<I, CircuitBreaker>,
   options: Config.Config<CircuitBreaker.Options> = config()
-): Layer.Layer<I, ConfigError.ConfigError> =>
-  Layer.effect(
-    tag,
-    Effect.flatMap(options, (options) => Effect.flatten(InvalidOption.asConfigError(() => make(options))))
-  )
+): Layer.Layer<I, ConfigError.ConfigError> => Layer.effect(tag, made(options, make))
 
 /**
  * Runs the effect if the breaker admits it, and fails with `CircuitOpen` instead where it does not.

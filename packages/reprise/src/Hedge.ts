@@ -12,11 +12,11 @@ import type * as Exit from "effect/Exit"
 import { dual } from "effect/Function"
 import * as Layer from "effect/Layer"
 import type { Pipeable } from "effect/Pipeable"
+import { made } from "./internal/config.js"
 import * as config_ from "./internal/hedge/config.js"
 import * as delay from "./internal/hedge/delay.js"
 import * as hedger from "./internal/hedge/hedge.js"
 import * as race from "./internal/hedge/race.js"
-import * as InvalidOption from "./InvalidOption.js"
 
 /**
  * @since 0.1.0
@@ -189,11 +189,7 @@ export const config: (prefix?: string) => Config.Config<Hedge.Options> = config_
 export const layerConfig = <I>(
   tag: Context.Tag<I, Hedge>,
   options: Config.Config<Hedge.Options> = config()
-): Layer.Layer<I, ConfigError.ConfigError> =>
-  Layer.effect(
-    tag,
-    Effect.flatMap(options, (options) => Effect.flatten(InvalidOption.asConfigError(() => make(options))))
-  )
+): Layer.Layer<I, ConfigError.ConfigError> => Layer.effect(tag, made(options, make))
 
 /** Every hedge is made by `make`. */
 const of = (self: Hedge): hedger.Hedger => self as hedger.Hedger

@@ -13,6 +13,7 @@ import { dual } from "effect/Function"
 import * as Layer from "effect/Layer"
 import type { Pipeable } from "effect/Pipeable"
 import { nowMillis } from "./internal/clock.js"
+import { made } from "./internal/config.js"
 import * as config_ from "./internal/rateLimiter/config.js"
 import * as limiter from "./internal/rateLimiter/limiter.js"
 import * as protect_ from "./internal/rateLimiter/protect.js"
@@ -176,11 +177,7 @@ export const config: (prefix?: string) => Config.Config<RateLimiter.Options> = c
 export const layerConfig = <I>(
   tag: Context.Tag<I, RateLimiter>,
   options: Config.Config<RateLimiter.Options> = config()
-): Layer.Layer<I, ConfigError.ConfigError> =>
-  Layer.effect(
-    tag,
-    Effect.flatMap(options, (options) => Effect.flatten(InvalidOption.asConfigError(() => make(options))))
-  )
+): Layer.Layer<I, ConfigError.ConfigError> => Layer.effect(tag, made(options, make))
 
 /** Every limiter is made by `make`. */
 const of = (self: RateLimiter): limiter.Limiter => self as limiter.Limiter

@@ -19,6 +19,7 @@ import * as internal from "./internal/budget/budget.js"
 import * as loop from "./internal/budget/retry.js"
 import * as rules from "./internal/budget/rules.js"
 import * as clock from "./internal/clock.js"
+import { behind, made, optional } from "./internal/config.js"
 import * as delay from "./internal/delay.js"
 import * as rejection from "./internal/rejection.js"
 import * as timeouts from "./internal/timeouts.js"
@@ -218,13 +219,12 @@ export const layer = <I, E, R>(
  * @category config
  */
 export const config = (prefix?: string): Config.Config<RetryBudget.Share> => {
-  const optional = <A>(config: Config.Config<A>) => Config.withDefault(config, undefined)
   const all = Config.all({
     ratio: optional(Config.number("RATIO")),
     minPerSecond: optional(Config.number("MIN_PER_SECOND")),
     window: optional(Config.duration("WINDOW"))
   })
-  return prefix === undefined ? all : Config.nested(all, prefix)
+  return behind(prefix, all)
 }
 
 /**
@@ -236,8 +236,7 @@ export const config = (prefix?: string): Config.Config<RetryBudget.Share> => {
 export const layerConfig = <I>(
   tag: Context.Tag<I, RetryBudget>,
   options: Config.Config<RetryBudget.Share> = config()
-): Layer.Layer<I, ConfigError.ConfigError> =>
-  layer(tag, Effect.flatMap(options, (options) => Effect.flatten(InvalidOption.asConfigError(() => share(options)))))
+): Layer.Layer<I, ConfigError.ConfigError> => layer(tag, made(options, share))
 
 /**
  * A call begins: for what cannot be wrapped by `track`.

@@ -143,13 +143,17 @@ export const run = <A, E>(program: Effect.Effect<A, E>, options: Options = {}): 
   return { ...end, fibersLeft: live.fibers.size, sleepsLeft: clock.sleeps.size }
 }
 
-/** Runs a program again and again, interrupted at each of its operations in turn, up to the one where it ends before. */
+/**
+ * Runs a program again and again, interrupted at each of its operations in turn (or at each so many), up to the one where it
+ * ends before.
+ */
 export const interruptEverywhere = <A, E, Run extends { readonly program: Effect.Effect<A, E> }>(
   make: () => Run,
   check: (result: Result<A, E>, at: number, run: Run) => void,
-  onInterrupt: (run: Run) => void = () => {}
+  onInterrupt: (run: Run) => void = () => {},
+  every = 1
 ): number => {
-  for (let at = 0;; at++) {
+  for (let at = 0;; at += every) {
     const made = make()
     const result = run(made.program, { yieldAlways: true, interruptAfter: at, onInterrupt: () => onInterrupt(made) })
     check(result, at, made)

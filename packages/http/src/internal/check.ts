@@ -115,7 +115,7 @@ type Found = Omit<Finding, "severity" | "route">
 
 const found = (options: Options, rules: ReadonlyArray<Rule>, severity: Finding["severity"]): ReadonlyArray<Finding> =>
   rules.flatMap((rule) => {
-    const finding: Found | undefined | false = rule(options)
+    const finding = rule(options)
     return finding ? [{ severity, ...finding }] : []
   })
 

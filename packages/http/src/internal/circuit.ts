@@ -64,9 +64,9 @@ const afterWait = <A, E, R>(
     }))
 
 /**
- * Made by `makeBreakers`: any other would judge attempts by rules that are not for them.
+ * Made by `makeBreakers`: any other would judge attempts by rules that are not for them. And whether calls wait for a probe.
  */
-const known = new WeakSet<object>()
+const known = new WeakMap<object, boolean>()
 
 /** @internal */
 export const makeBreakers = (
@@ -77,32 +77,31 @@ export const makeBreakers = (
   return Effect.map(
     CircuitBreakers.make<string>({ breaker: { ...breaker, outcome }, capacity, idleTimeToLive }),
     (breakers) => {
-      known.add(breakers)
+      known.set(breakers, breaker.onFull === "wait")
       return breakers
     }
   )
 }
 
-const registryOf = (options: HttpGuard.CircuitBreakerOptions, isWaiting: boolean) => {
+const registryOf = (options: HttpGuard.CircuitBreakerOptions) => {
   if (!("breakers" in options)) {
-    const { key: _, onOpen: __, ...rest } = options
+    const { key: _, onOpen, ...rest } = options
     // A call that waits for the circuit to close waits for its probes too.
-    const own = isWaiting ? { onFull: "wait" as const, ...rest } : rest
+    const own = onOpen === "wait" ? { onFull: onOpen, ...rest } : rest
     // No option requires anything, and what a registry is made of is synchronous.
-    return [Effect.runSync(makeBreakers(own)), own.onFull === "wait"] as const
+    return Effect.runSync(makeBreakers(own))
   }
   const { breakers } = options
-  if (known.has(breakers)) return [breakers, true] as const
+  if (known.has(breakers)) return breakers
   throw new InvalidOption({ option: "breakers", value: breakers, expected: "what HttpGuard.circuitBreakers has made" })
 }
 
 /** @internal */
 export const make = (options: HttpGuard.CircuitBreakerOptions): Guard => {
   const { key = origin, onOpen } = options
-  const isWaiting = onOpen === "wait"
-  const [breakers, mayWait] = registryOf(options, isWaiting)
-  const circuit: Circuit = { breakers, key, isWaiting }
-  return mayWait
+  const breakers = registryOf(options)
+  const circuit: Circuit = { breakers, key, isWaiting: onOpen === "wait" }
+  return known.get(breakers) === true
     ? (request, attempt, deadlineMillis) => within(guard(circuit, request, attempt, deadlineMillis), deadlineMillis)
     : (request, attempt, deadlineMillis) => guard(circuit, request, attempt, deadlineMillis)
 }

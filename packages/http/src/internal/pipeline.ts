@@ -7,7 +7,7 @@ import type { HttpFailure } from "../HttpFailure.js"
 import type { HttpGuard } from "../HttpGuard.js"
 import * as HttpRetry from "../HttpRetry.js"
 import * as Idempotency from "../Idempotency.js"
-import type { Options, Rejection } from "../ResilientHttpClient.js"
+import type { Options, Rejection, Route } from "../ResilientHttpClient.js"
 import * as guard from "./guard.js"
 import * as retryClient from "./retryClient.js"
 import * as settings from "./settings.js"
@@ -38,7 +38,7 @@ export const make = ({ routes = [], ...options }: Options = {}): Pipeline => {
 }
 
 const routed = (
-  routes: ReadonlyArray<readonly [match: NonNullable<Options["routes"]>[number]["match"], pipeline: Pipeline]>,
+  routes: ReadonlyArray<readonly [match: Route["match"], pipeline: Pipeline]>,
   rest: Pipeline
 ): Pipeline =>
 (client) => {

@@ -21,8 +21,7 @@ interface RefFields {
   readonly join?: (parentValue: unknown, childValue: unknown) => unknown
 }
 
-/** @internal */
-export const fiberRefs = (fiber: Fiber.RuntimeFiber<unknown, unknown>): FiberRefs.FiberRefs =>
+const fiberRefs = (fiber: Fiber.RuntimeFiber<unknown, unknown>): FiberRefs.FiberRefs =>
   (fiber as FiberFields)._fiberRefs ?? fiber.getFiberRefs()
 
 /**
@@ -32,11 +31,10 @@ export const fiberRefs = (fiber: Fiber.RuntimeFiber<unknown, unknown>): FiberRef
  */
 export const runtimeOf = <R>(
   parent: Fiber.RuntimeFiber<unknown, unknown>,
-  runtimeFlags: RuntimeFlags.RuntimeFlags,
-  refs = fiberRefs(parent)
+  runtimeFlags: RuntimeFlags.RuntimeFlags
 ): Runtime.Runtime<R> =>
   // The fiber that runs an effect which needs R holds R; its type says `never`.
-  Runtime.make({ context: parent.currentContext as Context.Context<R>, runtimeFlags, fiberRefs: refs })
+  Runtime.make({ context: parent.currentContext as Context.Context<R>, runtimeFlags, fiberRefs: fiberRefs(parent) })
 
 /**
  * The exit of a child, with what it changed. To inherit costs a quarter of the whole, and few effects leave behind anything

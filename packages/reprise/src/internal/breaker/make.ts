@@ -6,6 +6,7 @@ import * as Backoff from "../../Backoff.js"
 import type { CircuitBreaker } from "../../CircuitBreaker.js"
 import { asConfigError } from "../../InvalidOption.js"
 import * as Tripping from "../../Tripping.js"
+import { behind, optional } from "../config.js"
 import { Breaker, type Era, modify } from "./breaker.js"
 import * as settings from "./settings.js"
 
@@ -93,7 +94,6 @@ const reconfigured = (
 
 /** @internal */
 export const config = (prefix?: string): Config.Config<CircuitBreaker.Options> => {
-  const optional = <A>(config: Config.Config<A>) => Config.withDefault(config, undefined)
   const all = Config.all({
     failures: Config.withDefault(Config.integer("FAILURES"), 5),
     openFor: Config.withDefault(Config.duration("OPEN_FOR"), Duration.seconds(1)),
@@ -114,5 +114,5 @@ export const config = (prefix?: string): Config.Config<CircuitBreaker.Options> =
         )
       }))
   )
-  return prefix === undefined ? options : Config.nested(options, prefix)
+  return behind(prefix, options)
 }

@@ -5,6 +5,7 @@ import * as Exit from "effect/Exit"
 import * as Pipeable from "effect/Pipeable"
 import type { Bulkhead, BulkheadFull } from "../../Bulkhead.js"
 import * as InvalidOption from "../../InvalidOption.js"
+import { behind, optional } from "../config.js"
 import { acquire } from "./acquire.js"
 import { Gate, type Group, group } from "./gate.js"
 import type { Reject } from "./rejection.js"
@@ -71,13 +72,12 @@ export const make = (options: Bulkhead.Options, reject: Reject): Effect.Effect<H
 
 /** @internal */
 export const config = (prefix?: string): Config.Config<Bulkhead.Options> => {
-  const optional = <A>(config: Config.Config<A>) => Config.withDefault(config, undefined)
   const options = Config.all({
     maxConcurrent: Config.integer("MAX_CONCURRENT"),
     maxQueued: optional(Config.integer("MAX_QUEUED")),
     queueTimeout: optional(Config.duration("QUEUE_TIMEOUT"))
   })
-  return prefix === undefined ? options : Config.nested(options, prefix)
+  return behind(prefix, options)
 }
 
 /** @internal */

@@ -3,11 +3,11 @@ import * as ConfigError from "effect/ConfigError"
 import * as Either from "effect/Either"
 import type { Hedge } from "../../Hedge.js"
 import * as InvalidOption from "../../InvalidOption.js"
+import { behind, optional } from "../config.js"
 import { QuantileDelay } from "./delay.js"
 
 /** @internal */
 export const config = (prefix?: string): Config.Config<Hedge.Options> => {
-  const optional = <A>(config: Config.Config<A>) => Config.withDefault(config, undefined)
   const all = Config.all({
     after: optional(Config.duration("AFTER")),
     quantile: optional(Config.number("QUANTILE")),
@@ -29,5 +29,5 @@ export const config = (prefix?: string): Config.Config<Hedge.Options> => {
         : Either.right({ after, maxHedges })
     }
   )
-  return prefix === undefined ? options : Config.nested(options, prefix)
+  return behind(prefix, options)
 }

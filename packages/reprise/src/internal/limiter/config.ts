@@ -1,11 +1,11 @@
 import * as Config from "effect/Config"
 import type { AdaptiveLimiter } from "../../AdaptiveLimiter.js"
 import * as InvalidOption from "../../InvalidOption.js"
+import { behind, optional } from "../config.js"
 import * as algorithms from "./algorithms.js"
 
 /** @internal */
 export const config = (prefix?: string): Config.Config<AdaptiveLimiter.Options<number>> => {
-  const optional = <A>(config: Config.Config<A>) => Config.withDefault(config, undefined)
   const all = Config.all({
     min: optional(Config.integer("MIN_LIMIT")),
     max: optional(Config.integer("MAX_LIMIT")),
@@ -20,5 +20,5 @@ export const config = (prefix?: string): Config.Config<AdaptiveLimiter.Options<n
     ({ maxQueued, queueTimeout, ...aimd }) =>
       InvalidOption.asConfigError(() => ({ algorithm: algorithms.aimd(aimd), maxQueued, queueTimeout }))
   )
-  return prefix === undefined ? options : Config.nested(options, prefix)
+  return behind(prefix, options)
 }

@@ -1,9 +1,9 @@
 import * as Config from "effect/Config"
 import type { RateLimiter } from "../../RateLimiter.js"
+import { behind, optional } from "../config.js"
 
 /** @internal */
 export const config = (prefix?: string): Config.Config<RateLimiter.Options> => {
-  const optional = <A>(config: Config.Config<A>) => Config.withDefault(config, undefined)
   const options = Config.all({
     limit: Config.integer("LIMIT"),
     window: Config.duration("WINDOW"),
@@ -11,5 +11,5 @@ export const config = (prefix?: string): Config.Config<RateLimiter.Options> => {
     onExceeded: optional(Config.literal("delay", "fail")("ON_EXCEEDED")),
     maxQueued: optional(Config.integer("MAX_QUEUED"))
   })
-  return prefix === undefined ? options : Config.nested(options, prefix)
+  return behind(prefix, options)
 }
