@@ -23,6 +23,15 @@ const onSuccess = ({ bytes: perCall, micro }: results.Breakers): ReadonlyArray<G
       share(overTime, "cockatiel sampling"),
       times
     ),
+    ...[consecutive, overTime].map((local) => {
+      const shared = local.replace("CircuitBreaker.protect", "SharedCircuitBreaker")
+      return atMost(
+        `a closed breaker that shares its state over one that does not, ${local.split(", ")[1]}`,
+        1.5,
+        ratio(shared, local),
+        times
+      )
+    }),
     atLeast("a naive breaker over `consecutive`", 12, ratio("naive breaker", consecutive), times),
     atLeast("opossum without its timeout over 10 x 1 s", 1, ratio("opossum, no timeout", overTime), times)
   ]

@@ -1,5 +1,5 @@
 import * as breakerGoals from "./breakerGoals.js"
-import { atLeast, atMost, type Goal, inF, micros, percent, times } from "./goal.js"
+import { atLeast, atMost, atMostOne, type Goal, inF, micros, percent, times } from "./goal.js"
 import * as overloadGoals from "./overloadGoals.js"
 import * as results from "./results.js"
 
@@ -22,7 +22,8 @@ export const of = (all: results.Results): ReadonlyArray<Goal> => [
   ...overHttp(all),
   afterwards(all.heap),
   ...breakerGoals.of(all.breakers),
-  ...overloadGoals.of(all)
+  ...overloadGoals.of(all),
+  sharing(all.sharing)
 ]
 
 const policies = ({ micro }: results.Results): ReadonlyArray<Goal> => {
@@ -48,6 +49,15 @@ const policies = ({ micro }: results.Results): ReadonlyArray<Goal> => {
     )
   ]
 }
+
+const sharing = ({ rates }: results.Sharing): Goal =>
+  atMostOne(
+    "commands to Redis per second, process and shared thing, at whatever rate of calls",
+    30,
+    // A breaker and a budget.
+    Math.max(...rates.map(({ commandsPerSecond }) => commandsPerSecond)) / 2,
+    (perSecond) => perSecond.toFixed(1)
+  )
 
 const overHttp = ({ http }: results.Results): ReadonlyArray<Goal> => {
   const transient = results.addedCpu(http, "+ retryTransient", base)

@@ -8,7 +8,7 @@ import * as workers from "./workers.js"
 
 /**
  * `pnpm bench` measures everything, and writes `packages/bench/results` and `docs/benchmarks.md`. `pnpm bench --only http`
- * (or `micro`, `bytes`, `heap`, `breakers`, `overload`) measures one suite again, `--report` none; with `--dry` nothing is written.
+ * (or `micro`, `bytes`, `heap`, `breakers`, `overload`, `sharing`) measures one suite again, `--report` none; with `--dry` nothing is written.
  * `pnpm bench:gate` checks the bytes against their budgets.
  */
 
@@ -18,6 +18,7 @@ const httpRounds = 7
 const httpRequests = 1_000
 const heapCalls = 100_000
 const rateSeconds = 3
+const sharingSeconds = 5
 
 const say = (what: string) => process.stderr.write(`${what}\n`)
 
@@ -60,7 +61,8 @@ const suites: Suites = {
     pipelineBytes: await workers.bytes(["pipeline"]),
     rates: await workers.rates(rateSeconds),
     origins: await workers.originHeap()
-  })
+  }),
+  sharing: () => workers.run<results.Sharing>("redis", [sharingSeconds])
 }
 
 const names = Object.keys(suites) as ReadonlyArray<keyof Suites>

@@ -4,6 +4,7 @@ import * as goals from "./goals.js"
 import { code, microTable, number, range, table } from "./markdown.js"
 import * as overloadReport from "./overloadReport.js"
 import * as results from "./results.js"
+import * as sharingReport from "./sharingReport.js"
 
 export interface Machine {
   readonly cpu: string
@@ -141,7 +142,8 @@ export const markdown = (stored: Stored): string => {
     bytes: stored.bytes.result,
     heap: stored.heap.result,
     breakers: stored.breakers.result,
-    overload: stored.overload.result
+    overload: stored.overload.result,
+    sharing: stored.sharing.result
   }
   return `# Benchmarks
 
@@ -161,6 +163,7 @@ ${microTable(all.micro, all.bytes)}
 
 ${breakerReport.markdown(all.breakers)}
 ${overloadReport.markdown(all.overload)}
+${sharingReport.markdown(all.sharing)}
 ## HTTP
 
 \`standard()\` has retries with a budget, a gate, a circuit breaker, an attempt timeout and a deadline. Effect's own parts are

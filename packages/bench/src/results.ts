@@ -69,6 +69,13 @@ export interface Overload {
   readonly origins: OriginHeap
 }
 
+/** What a process that shares its state asks of Redis, and what Redis holds. */
+export interface Sharing {
+  /** Through a breaker and a budget that are shared. */
+  readonly rates: ReadonlyArray<{ readonly callsPerSecond: number; readonly commandsPerSecond: number }>
+  readonly bytesPerKey: Record<string, number>
+}
+
 export interface Results {
   readonly micro: ReadonlyArray<Micro>
   readonly http: ReadonlyArray<Http>
@@ -76,6 +83,7 @@ export interface Results {
   readonly heap: Heap
   readonly breakers: Breakers
   readonly overload: Overload
+  readonly sharing: Sharing
 }
 
 /** The median of the rounds of each process; then the median of those, and the least and greatest of them. */

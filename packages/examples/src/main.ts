@@ -5,13 +5,15 @@ import * as DropIn from "./drop-in.js"
 import * as Fallback from "./fallback.js"
 import * as Payments from "./payments.js"
 import * as Service from "./service.js"
+import * as Fleet from "./shared/fleet.js"
 
 const examples = {
   "drop-in": DropIn.program,
   payments: Payments.program,
   download: Download.program,
   fallback: Fallback.program,
-  service: Service.program
+  service: Service.program,
+  shared: Fleet.program
 }
 
 const isExample = (name: string): name is keyof typeof examples => name in examples

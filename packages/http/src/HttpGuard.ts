@@ -11,19 +11,25 @@ import type * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import * as Data from "effect/Data"
 import * as Duration from "effect/Duration"
 import type * as Effect from "effect/Effect"
+import type * as Scope from "effect/Scope"
 import type * as Types from "effect/Types"
 import type { AdaptiveLimiter, LimitExceeded } from "reprise/AdaptiveLimiter"
 import type { Bulkhead, BulkheadFull } from "reprise/Bulkhead"
 import type { CircuitBreaker, CircuitOpen } from "reprise/CircuitBreaker"
 import type { CircuitBreakers } from "reprise/CircuitBreakers"
+import type { CircuitBreakerStore } from "reprise/CircuitBreakerStore"
 import type { Hedge } from "reprise/Hedge"
 import type { Keyed } from "reprise/Keyed"
 import type { RateLimiter, RateLimitExceeded } from "reprise/RateLimiter"
+import type { RetryAfterStore } from "reprise/RetryAfterStore"
+import type { SharedCircuitBreaker } from "reprise/SharedCircuitBreaker"
 import * as circuit from "./internal/circuit.js"
 import * as gate from "./internal/gate.js"
+import * as gates from "./internal/gates.js"
 import * as guard from "./internal/guard.js"
 import * as hedging from "./internal/hedging.js"
 import * as limits from "./internal/limits.js"
+import * as sharedGates from "./internal/sharedGates.js"
 
 /**
  * @since 0.1.0
@@ -45,6 +51,16 @@ export type TypeId = typeof guard.TypeId
  */
 export interface HttpGuard<out E> {
   readonly [TypeId]: { readonly _E: Types.Covariant<E> }
+}
+
+/**
+ * The gates of origins, or of other keys, for `retryAfterGate` to use.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface RetryAfterGates {
+  readonly [TypeId]: "RetryAfterGates"
 }
 
 /**
@@ -79,6 +95,12 @@ export declare namespace HttpGuard {
    * @since 0.1.0
    * @category options
    */
+  export interface SharedCircuitBreakersOptions extends CircuitBreakersOptions, SharedCircuitBreaker.Sharing {}
+
+  /**
+   * @since 0.1.0
+   * @category options
+   */
   export interface OpenCircuit extends Pick<Keys, "key"> {
     /**
      * What a call does at an open circuit: it fails at once, or waits until it may be worth trying again, as long as its
@@ -98,7 +120,7 @@ export declare namespace HttpGuard {
    * @category options
    */
   export interface SharedBreakers extends OpenCircuit {
-    /** Made by `circuitBreakers`: all clients that are given them share them. */
+    /** Made by `circuitBreakers` or `sharedCircuitBreakers`: all clients that are given them share them. */
     readonly breakers: CircuitBreakers<string>
   }
 
@@ -112,18 +134,48 @@ export declare namespace HttpGuard {
    * @since 0.1.0
    * @category options
    */
-  export interface RetryAfterGateOptions extends Keys {
+  export interface RetryAfterGatesOptions extends Keyed.Bounds {
+    /**
+     * The longest that a gate stays closed, whatever the server asks for, or other processes tell. Defaults to `1 minute`.
+     */
+    readonly max?: Duration.DurationInput | undefined
+  }
+
+  /**
+   * @since 0.1.0
+   * @category options
+   */
+  export interface ClosedGate extends Pick<Keys, "key"> {
     /** What becomes of calls at a closed gate: they wait, as long as their deadline allows, or fail. Defaults to `"pause"`. */
     readonly onClosed?: "pause" | "fail" | undefined
-    /** The longest it stays closed, whatever the server asks for. Defaults to `1 minute`. */
-    readonly max?: Duration.DurationInput | undefined
     /**
      * By how much of the pause the calls that waited are spread after it, each at random: from 0 to 1. Defaults to 0.1.
      */
     readonly jitter?: number | undefined
-    /** How many calls may wait per key; the rest fails. Defaults to 1,000. */
+    /** How many calls may wait per key, of all clients that share the gates; the rest fails. Defaults to 1,000. */
     readonly maxPaused?: number | undefined
   }
+
+  /**
+   * @since 0.1.0
+   * @category options
+   */
+  export interface OwnGates extends RetryAfterGatesOptions, ClosedGate {}
+
+  /**
+   * @since 0.1.0
+   * @category options
+   */
+  export interface SharedGates extends ClosedGate {
+    /** Made by `retryAfterGates` or `sharedRetryAfterGates`: all clients that are given them share them. */
+    readonly gates: RetryAfterGates
+  }
+
+  /**
+   * @since 0.1.0
+   * @category options
+   */
+  export type RetryAfterGateOptions = OwnGates | SharedGates
 
   /**
    * @since 0.1.0
@@ -263,6 +315,53 @@ export const circuitBreakers = (
 ): Effect.Effect<CircuitBreakers<string>> => circuit.makeBreakers(options)
 
 /**
+ * Makes the breakers for `circuitBreaker` that share the state of each origin (or key) with other processes, through the
+ * `CircuitBreakerStore`. Throws `InvalidOption` for an option out of range.
+ *
+ * @example
+ * ```ts
+ * import { HttpClient, HttpClientResponse } from "@effect/platform"
+ * import * as HttpGuard from "@reprise/http/HttpGuard"
+ * import * as HttpResilience from "@reprise/http/HttpResilience"
+ * import { Effect } from "effect"
+ * import * as CircuitBreakerStore from "reprise/CircuitBreakerStore"
+ * import * as Tripping from "reprise/Tripping"
+ *
+ * let requests = 0
+ * const failing = HttpClient.make((request) => {
+ *   requests++
+ *   return Effect.succeed(HttpClientResponse.fromWeb(request, new Response(null, { status: 500 })))
+ * })
+ *
+ * // As if in a process of its own.
+ * const clientOfAProcess = Effect.map(
+ *   HttpGuard.sharedCircuitBreakers({ trip: Tripping.consecutive(1) }),
+ *   (breakers) => HttpResilience.guard(failing, HttpGuard.circuitBreaker({ breakers }))
+ * )
+ *
+ * const program = Effect.gen(function*() {
+ *   const [one, other] = yield* Effect.all([clientOfAProcess, clientOfAProcess])
+ *   yield* one.get("http://example.com/")
+ *   // It does not know that origin yet, and asks about it at its first call.
+ *   yield* other.get("http://example.com/")
+ *   yield* Effect.sleep("50 millis")
+ *   const error = yield* Effect.flip(other.get("http://example.com/"))
+ *   return `${error._tag} after ${requests} requests`
+ * })
+ *
+ * const store = CircuitBreakerStore.layerMemory()
+ * Effect.runPromise(Effect.scoped(Effect.provide(program, store))).then(console.log) // => CircuitOpen after 2 requests
+ * ```
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const sharedCircuitBreakers = (
+  options: HttpGuard.SharedCircuitBreakersOptions
+): Effect.Effect<CircuitBreakers<string>, never, CircuitBreakerStore | Scope.Scope> =>
+  circuit.makeSharedBreakers(options)
+
+/**
  * Holds all calls back while the server asks to keep away: a 429 or a 503 that says for how long closes the gate of its
  * origin (or `key`), and so does any response whose `RateLimit-*` headers say that nothing is left, so that a hundred fibers
  * do not each learn it alone. Calls that waited are let go spread over a little more time.
@@ -300,6 +399,91 @@ export const retryAfterGate = (options: HttpGuard.RetryAfterGateOptions = {}): H
     options,
     () => gate.make(options, (key, retryAfter, reason) => new GateClosed({ key, retryAfter, reason }))
   )
+
+/**
+ * The gates for `retryAfterGate` to use, made beforehand, to share them between clients: a server that asks one of them to
+ * keep away is left alone by all. Throws `InvalidOption` for an option out of range.
+ *
+ * @example
+ * ```ts
+ * import { HttpClient, HttpClientResponse } from "@effect/platform"
+ * import * as HttpGuard from "@reprise/http/HttpGuard"
+ * import * as HttpResilience from "@reprise/http/HttpResilience"
+ * import { Effect } from "effect"
+ *
+ * const busy = HttpClient.make((request) =>
+ *   Effect.succeed(
+ *     HttpClientResponse.fromWeb(request, new Response(null, { status: 429, headers: { "Retry-After": "7" } }))
+ *   )
+ * )
+ *
+ * const program = Effect.gen(function*() {
+ *   const gates = yield* HttpGuard.retryAfterGates({ max: "30 seconds" })
+ *   const reading = HttpResilience.guard(busy, HttpGuard.retryAfterGate({ gates }))
+ *   const writing = HttpResilience.guard(busy, HttpGuard.retryAfterGate({ gates, onClosed: "fail" }))
+ *   yield* reading.get("http://example.com/")
+ *   return yield* Effect.flip(writing.post("http://example.com/"))
+ * })
+ *
+ * Effect.runPromise(program).then((error) => console.log(error._tag)) // => GateClosed
+ * ```
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const retryAfterGates = (options: HttpGuard.RetryAfterGatesOptions = {}): Effect.Effect<RetryAfterGates> =>
+  gates.make(options)
+
+/**
+ * Makes the gates for `retryAfterGate` that share their pauses with those of other processes, through the `RetryAfterStore`,
+ * for as long as the scope is open: what a server asks of one of them, all respect. Throws `InvalidOption` for an option out
+ * of range.
+ *
+ * No call waits for the store. A gate that is closed here is closed for the others within 100 milliseconds and the way
+ * through the store; a pause that they told of is kept for keys too that are first used later, as long as `capacity` allows.
+ * Where the store is away each process goes on by itself, and tells what is left of its pauses when the store is back.
+ *
+ * @example
+ * ```ts
+ * import { HttpClient, HttpClientResponse } from "@effect/platform"
+ * import * as HttpGuard from "@reprise/http/HttpGuard"
+ * import * as HttpResilience from "@reprise/http/HttpResilience"
+ * import { Effect } from "effect"
+ * import * as RetryAfterStore from "reprise/RetryAfterStore"
+ *
+ * let requests = 0
+ * const busy = HttpClient.make((request) => {
+ *   requests++
+ *   return Effect.succeed(
+ *     HttpClientResponse.fromWeb(request, new Response(null, { status: 429, headers: { "Retry-After": "7" } }))
+ *   )
+ * })
+ *
+ * // As if in a process of its own.
+ * const clientOfAProcess = Effect.map(
+ *   HttpGuard.sharedRetryAfterGates(),
+ *   (gates) => HttpResilience.guard(busy, HttpGuard.retryAfterGate({ gates, onClosed: "fail" }))
+ * )
+ *
+ * const program = Effect.gen(function*() {
+ *   const [one, other] = yield* Effect.all([clientOfAProcess, clientOfAProcess])
+ *   yield* one.get("http://example.com/")
+ *   yield* Effect.sleep("200 millis")
+ *   const error = yield* Effect.flip(other.get("http://example.com/"))
+ *   return `${requests} request, then ${error._tag}`
+ * })
+ *
+ * // In production: the store of `@reprise/redis`.
+ * const store = RetryAfterStore.layerMemory()
+ * Effect.runPromise(Effect.scoped(Effect.provide(program, store))).then(console.log) // => 1 request, then GateClosed
+ * ```
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const sharedRetryAfterGates = (
+  options: HttpGuard.RetryAfterGatesOptions = {}
+): Effect.Effect<RetryAfterGates, never, RetryAfterStore | Scope.Scope> => sharedGates.make(options)
 
 /**
  * Bounds how many attempts run at once, and how many wait for their turn: those beyond fail with `BulkheadFull`, without

@@ -10,13 +10,16 @@ import type * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import * as Duration from "effect/Duration"
 import type * as Effect from "effect/Effect"
 import type * as Schedule from "effect/Schedule"
+import type * as Scope from "effect/Scope"
 import * as Backoff from "reprise/Backoff"
 import { InvalidOption } from "reprise/InvalidOption"
 import * as Retry from "reprise/Retry"
 import type { RetryBudget } from "reprise/RetryBudget"
+import type { RetryBudgetStore } from "reprise/RetryBudgetStore"
 import type { HttpGuard } from "./HttpGuard.js"
 import * as budgets from "./internal/budgets.js"
 import { perKey } from "./internal/guard.js"
+import * as sharedBudgets from "./internal/sharedBudgets.js"
 
 /**
  * Ends the schedule at a failure that trying again cannot mend: `Retry.whileRetryable` under the name HTTP users look for.
@@ -66,6 +69,14 @@ export declare namespace HttpRetry {
   export interface Budget {
     (request: HttpClientRequest.HttpClientRequest): Effect.Effect<RetryBudget>
   }
+
+  /**
+   * What a budget is called in the store is the key of its requests.
+   *
+   * @since 0.1.0
+   * @category options
+   */
+  export interface SharedBudget extends Omit<RetryBudget.Share, "key"> {}
 }
 
 /**
@@ -99,6 +110,44 @@ export declare namespace HttpRetry {
  */
 export const budget = (make: Effect.Effect<RetryBudget>, keys: HttpGuard.Keys = {}): HttpRetry.Budget =>
   budgets.add(perKey(keys, () => make), make)
+
+/**
+ * A `RetryBudget.share` for each origin, or for each `key`, that is one for all processes that share it: a fleet adds no more
+ * retries to an origin than one client would. Shared for as long as the scope is open, by one fiber for all origins; without
+ * the store each process has budgets of its own, as `SharedRetryBudget` says. Throws `InvalidOption` for an option out of
+ * range.
+ *
+ * @example
+ * ```ts
+ * import { HttpClient, HttpClientResponse } from "@effect/platform"
+ * import * as HttpResilience from "@reprise/http/HttpResilience"
+ * import * as HttpRetry from "@reprise/http/HttpRetry"
+ * import { Effect } from "effect"
+ * import * as RetryBudgetStore from "reprise/RetryBudgetStore"
+ *
+ * let sent = 0
+ * const down = HttpClient.make((request) =>
+ *   Effect.sync(() => HttpClientResponse.fromWeb(request, new Response(null, { status: 503 + 0 * sent++ }))))
+ *
+ * const program = Effect.gen(function*() {
+ *   const budget = yield* HttpRetry.sharedBudget({ ratio: 0.1, minPerSecond: 0 })
+ *   const client = down.pipe(HttpResilience.retry(HttpRetry.exponential({ base: "1 millis" }), { budget }))
+ *   yield* Effect.replicateEffect(client.get("http://localhost"), 20)
+ *   return sent <= 22
+ * })
+ *
+ * // In production: a store of `@reprise/redis`.
+ * Effect.runPromise(program.pipe(Effect.scoped, Effect.provide(RetryBudgetStore.layerMemory())))
+ *   .then(console.log) // => true
+ * ```
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const sharedBudget = (
+  options: HttpRetry.SharedBudget = {},
+  keys: HttpGuard.Keys = {}
+): Effect.Effect<HttpRetry.Budget, never, RetryBudgetStore | Scope.Scope> => sharedBudgets.make(options, keys)
 
 /**
  * The usual policy in one call: exponential backoff with full jitter (AWS Architecture Blog, "Exponential Backoff And

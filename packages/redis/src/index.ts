@@ -20,3 +20,10 @@ export * as NodeRedis from "./NodeRedis.js"
  * @since 0.1.0
  */
 export * as Redis from "./Redis.js"
+
+/**
+ * Where many processes share the state of their policies: Redis.
+ *
+ * @since 0.1.0
+ */
+export * as RedisStore from "./RedisStore.js"

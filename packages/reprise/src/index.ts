@@ -36,6 +36,13 @@ export * as CircuitBreaker from "./CircuitBreaker.js"
 export * as CircuitBreakerSchema from "./CircuitBreakerSchema.js"
 
 /**
+ * Where circuit breakers keep what they share with those of other processes.
+ *
+ * @since 0.1.0
+ */
+export * as CircuitBreakerStore from "./CircuitBreakerStore.js"
+
+/**
  * A circuit breaker for each key (an origin, a tenant), made on first use.
  *
  * @since 0.1.0
@@ -85,11 +92,53 @@ export * as RateLimiter from "./RateLimiter.js"
 export * as Retry from "./Retry.js"
 
 /**
+ * Where it is kept from which keys everybody is to keep away, and for how long: what one process was asked, all respect.
+ *
+ * @since 0.1.0
+ */
+export * as RetryAfterStore from "./RetryAfterStore.js"
+
+/**
  * Bounds how many retries a program adds to its calls, however many of them fail: what keeps an outage from becoming a storm.
  *
  * @since 0.1.0
  */
 export * as RetryBudget from "./RetryBudget.js"
+
+/**
+ * Where retry budgets keep what they share with those of other processes.
+ *
+ * @since 0.1.0
+ */
+export * as RetryBudgetStore from "./RetryBudgetStore.js"
+
+/**
+ * Circuit breakers that share their state with those of the same key in other processes: what one of them learns, all know, and all together send no more probes than one would.
+ *
+ * @since 0.1.0
+ */
+export * as SharedCircuitBreaker from "./SharedCircuitBreaker.js"
+
+/**
+ * Tells other processes from which keys (a server, a tenant) to keep away, and hears it from them: one that was asked to wait makes all wait.
+ *
+ * @since 0.1.0
+ */
+export * as SharedPauses from "./SharedPauses.js"
+
+/**
+ * Retry budgets that are one budget for those of the same key in all processes: what a fleet may add to the load of a dependency does not grow with the number of its processes.
+ *
+ * @since 0.1.0
+ */
+export * as SharedRetryBudget from "./SharedRetryBudget.js"
+
+/**
+ * Why a store of shared state did not do what it was asked.
+ *
+ * @since 0.1.0
+ */
+export * as StoreError from "./StoreError.js"
 
 /**
  * A timeout that costs a fraction of `Effect.timeout` while it does not fire.

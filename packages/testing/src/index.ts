@@ -27,3 +27,10 @@ export * as Reply from "./Reply.js"
  * @since 0.1.0
  */
 export * as Simulation from "./Simulation.js"
+
+/**
+ * What every store of shared state has to do, as laws that any test framework can run.
+ *
+ * @since 0.1.0
+ */
+export * as StoreContract from "./StoreContract.js"

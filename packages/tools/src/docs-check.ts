@@ -87,7 +87,7 @@ const bundle = (programs: ReadonlyArray<Program>): Promise<unknown> =>
     format: "esm",
     outExtension: { ".js": ".mjs" },
     sourcemap: "inline",
-    external: ["effect", "@effect/*", "undici", "vitest"],
+    external: ["effect", "@effect/*", "ioredis", "redis", "undici", "vitest"],
     logLevel: "error"
   })
 

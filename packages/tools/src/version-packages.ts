@@ -33,8 +33,8 @@ const collate = (): string => {
   )
   const introduction = [
     "# Changelog",
-    "`reprise`, `@reprise/http` and `@reprise/testing` are released together and carry the same version. What is not " +
-    "released\nyet is in [`.changeset`](.changeset)."
+    "`reprise`, `@reprise/http`, `@reprise/redis` and `@reprise/testing` are released together and carry the same version.\n" +
+    "What is not released yet is in [`.changeset`](.changeset)."
   ]
   return [...introduction, ...(sections.length === 0 ? ["Nothing is released yet."] : sections)].join("\n\n") + "\n"
 }

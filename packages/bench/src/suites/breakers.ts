@@ -1,7 +1,10 @@
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import * as Scope from "effect/Scope"
 import * as CircuitBreaker from "reprise/CircuitBreaker"
 import * as CircuitBreakers from "reprise/CircuitBreakers"
+import * as CircuitBreakerStore from "reprise/CircuitBreakerStore"
+import * as SharedCircuitBreaker from "reprise/SharedCircuitBreaker"
 import * as Tripping from "reprise/Tripping"
 import type { Case } from "../harness.js"
 import { awaitBase, awaited, awaitedAndCaught, inFiber, inFiberBases, nothing } from "./loops.js"
@@ -26,6 +29,24 @@ const ours = Object.entries(rules).map(([name, trip]): Case => ({
   name: `CircuitBreaker.protect, ${name}`,
   base: "loop",
   run: inFiber(CircuitBreaker.protect(nothing, make(trip)))
+}))
+
+const store = Effect.runSync(
+  Effect.provide(CircuitBreakerStore.CircuitBreakerStore, CircuitBreakerStore.layerMemory())
+)
+
+/** It shares for as long as the process runs. */
+const makeShared = (key: string, trip: Tripping.Tripping) =>
+  SharedCircuitBreaker.make({ key, trip }).pipe(
+    Scope.extend(Effect.runSync(Scope.make())),
+    Effect.provideService(CircuitBreakerStore.CircuitBreakerStore, store),
+    Effect.runSync
+  )
+
+const shared = Object.entries(rules).map(([name, trip]): Case => ({
+  name: `SharedCircuitBreaker, ${name}`,
+  base: "loop",
+  run: inFiber(CircuitBreaker.protect(nothing, makeShared(name, trip)))
 }))
 
 const withCallsInFlight = (calls: number): CircuitBreaker.CircuitBreaker => {
@@ -56,6 +77,7 @@ const rejecting = async (): Promise<never> => {
 export const cases: ReadonlyArray<Case> = [
   ...inFiberBases,
   ...ours,
+  ...shared,
   {
     name: "CircuitBreaker.protect, slowRate, 10,000 in flight",
     base: "loop",

@@ -6,9 +6,12 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
 import * as Random from "effect/Random"
+import type * as Scope from "effect/Scope"
 import * as CircuitBreaker from "reprise/CircuitBreaker"
 import * as CircuitBreakers from "reprise/CircuitBreakers"
+import type { CircuitBreakerStore } from "reprise/CircuitBreakerStore"
 import { InvalidOption } from "reprise/InvalidOption"
+import * as SharedCircuitBreaker from "reprise/SharedCircuitBreaker"
 import type { HttpFailure } from "../HttpFailure.js"
 import type { HttpGuard } from "../HttpGuard.js"
 import * as attempts from "./attempts.js"
@@ -40,13 +43,54 @@ const guard = <R>(
           return Effect.flatMap(CircuitBreaker.state(breaker), (state) =>
             Effect.fail(state === "Open" && !circuit.isWaiting ? error.refusing("circuitOpen") : error))
         }
-        const rejected = reject(request, error, "circuitOpen")
-        const again = Effect.suspend(() =>
-          guard(circuit, request, attempt, deadlineMillis)
-        )
-        return circuit.isWaiting ? afterWait(error, deadlineMillis, again, rejected) : rejected
+        return rejected(circuit, request, error, deadlineMillis, () =>
+          guard(circuit, request, attempt, deadlineMillis))
       })
   )
+
+/**
+ * Turns away what an open circuit would, and takes no permit: what comes between is a queue, after which the circuit is asked
+ * for one.
+ */
+const ahead = <R>(
+  circuit: Circuit,
+  request: HttpClientRequest.HttpClientRequest,
+  attempt: Attempt<attempts.FailedAttempt, R>,
+  deadlineMillis: number
+): Attempt<attempts.FailedAttempt, R> =>
+  Effect.flatMap(
+    CircuitBreakers.get(circuit.breakers, circuit.key(request)),
+    (breaker) =>
+      Effect.flatMap(CircuitBreaker.state(breaker), (state) => {
+        if (state !== "Open" && state !== "Isolated") return attempt
+        return Effect.flatMap(CircuitBreaker.snapshot(breaker), ({ retryAfter }) =>
+          state === "Open" && Duration.toMillis(retryAfter) === 0
+            ? attempt
+            // It rejects this without a probe.
+            : Effect.matchEffect(CircuitBreaker.protect(Effect.void, breaker), {
+              onSuccess: () => attempt,
+              onFailure: (error) =>
+                rejected(
+                  circuit,
+                  request,
+                  error,
+                  deadlineMillis,
+                  () => ahead(circuit, request, attempt, deadlineMillis)
+                )
+            }))
+      })
+  )
+
+const rejected = <R>(
+  { isWaiting }: Circuit,
+  request: HttpClientRequest.HttpClientRequest,
+  error: CircuitBreaker.CircuitOpen,
+  deadlineMillis: number,
+  again: () => Attempt<attempts.FailedAttempt, R>
+): Attempt<attempts.FailedAttempt, R> => {
+  const rejection = reject(request, error, "circuitOpen")
+  return isWaiting ? afterWait(error, deadlineMillis, Effect.suspend(again), rejection) : rejection
+}
 
 /** Waits until the rejection says, spread by a tenth so that not all come at once, if the deadline allows it. */
 const afterWait = <A, E, R>(
@@ -71,16 +115,29 @@ const known = new WeakMap<object, boolean>()
 /** @internal */
 export const makeBreakers = (
   options: HttpGuard.CircuitBreakersOptions
-): Effect.Effect<CircuitBreakers.CircuitBreakers<string>> => {
-  const { capacity, countRateLimited = false, idleTimeToLive, ...breaker } = options
-  const outcome = outcomeOf(countRateLimited)
-  return Effect.map(
-    CircuitBreakers.make<string>({ breaker: { ...breaker, outcome }, capacity, idleTimeToLive }),
-    (breakers) => {
-      known.set(breakers, breaker.onFull === "wait")
-      return breakers
-    }
+): Effect.Effect<CircuitBreakers.CircuitBreakers<string>> =>
+  Effect.map(CircuitBreakers.make(keyedBy(options)), (breakers) => knowing(breakers, options))
+
+/** @internal */
+export const makeSharedBreakers = (
+  { onStoreError, scope, ...options }: HttpGuard.SharedCircuitBreakersOptions
+): Effect.Effect<CircuitBreakers.CircuitBreakers<string>, never, CircuitBreakerStore | Scope.Scope> =>
+  Effect.map(
+    SharedCircuitBreaker.makeKeyed({ ...keyedBy(options), onStoreError, scope }),
+    (breakers) => knowing(breakers, options)
   )
+
+const keyedBy = (options: HttpGuard.CircuitBreakersOptions): CircuitBreakers.CircuitBreakers.Options<string> => {
+  const { capacity, countRateLimited = false, idleTimeToLive, ...breaker } = options
+  return { breaker: { ...breaker, outcome: outcomeOf(countRateLimited) }, capacity, idleTimeToLive }
+}
+
+const knowing = (
+  breakers: CircuitBreakers.CircuitBreakers<string>,
+  { onFull }: HttpGuard.CircuitBreakersOptions
+): CircuitBreakers.CircuitBreakers<string> => {
+  known.set(breakers, onFull === "wait")
+  return breakers
 }
 
 const registryOf = (options: HttpGuard.CircuitBreakerOptions) => {
@@ -101,9 +158,11 @@ export const make = (options: HttpGuard.CircuitBreakerOptions): Guard => {
   const { key = origin, onOpen } = options
   const breakers = registryOf(options)
   const circuit: Circuit = { breakers, key, isWaiting: onOpen === "wait" }
-  return known.get(breakers) === true
+  const protect: Guard = known.get(breakers) === true
     ? (request, attempt, deadlineMillis) => within(guard(circuit, request, attempt, deadlineMillis), deadlineMillis)
     : (request, attempt, deadlineMillis) => guard(circuit, request, attempt, deadlineMillis)
+  const before: Guard = (request, attempt, deadlineMillis) => ahead(circuit, request, attempt, deadlineMillis)
+  return Object.assign(protect, { ahead: before })
 }
 
 const outcomeOf = (countRateLimited: boolean) => (exit: Exit.Exit<unknown, unknown>) => {

@@ -1,5 +1,6 @@
 import type * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import type * as HttpClientResponse from "@effect/platform/HttpClientResponse"
+import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -7,36 +8,18 @@ import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
 import * as Random from "effect/Random"
 import * as InvalidOption from "reprise/InvalidOption"
+import * as Keyed from "reprise/Keyed"
 import type { GateClosed, HttpGuard } from "../HttpGuard.js"
 import * as RetryAfter from "../RetryAfter.js"
-import type * as attempts from "./attempts.js"
+import * as attempts from "./attempts.js"
+import * as gates_ from "./gates.js"
 import type { Guard } from "./guard.js"
 import * as guard from "./guard.js"
 import type { Attempt } from "./reader.js"
 
-/** Until when one key is asked to keep away. A gate that was never closed is open. */
-class Gate {
-  untilMillis = -Infinity
-  /** How long it was closed for: a clock that steps back makes it no longer. */
-  pauseMillis = 0
-  paused = 0
-
-  constructor(readonly key: string) {}
-
-  close(now: number, millis: number): void {
-    if (millis <= this.leftMillis(now)) return
-    this.untilMillis = now + millis
-    this.pauseMillis = millis
-  }
-
-  leftMillis(now: number): number {
-    return Math.max(Math.min(this.untilMillis - now, this.pauseMillis), 0)
-  }
-}
-
 interface Settings {
+  readonly gates: gates_.Gates
   readonly isPausing: boolean
-  readonly maxMillis: number
   readonly maxPaused: number
   readonly jitter: number
   readonly reject: (
@@ -48,37 +31,63 @@ interface Settings {
 
 type Result<R> = Attempt<attempts.FailedAttempt, R>
 
+/** All gates are made by `make`, which requires nothing and is synchronous. */
+const gatesOf = (options: HttpGuard.RetryAfterGateOptions): gates_.Gates =>
+  "gates" in options ? options.gates as gates_.Gates : Effect.runSync(gates_.make(options))
+
 /** @internal */
 export const make = (options: HttpGuard.RetryAfterGateOptions, reject: Settings["reject"]): Guard => {
-  const { capacity, idleTimeToLive, key } = options
-  const get = guard.perKey(
-    { capacity, idleTimeToLive, key },
-    (key) => Effect.sync(() => new Gate(key)),
-    ({ paused }) => paused === 0
-  )
+  const { key = guard.origin } = options
+  const gates = gatesOf(options)
   const settings: Settings = {
+    gates,
     isPausing: options.onClosed !== "fail",
-    maxMillis: InvalidOption.millis("max", options.max ?? "1 minute", { moreThan: 0 }),
     maxPaused: InvalidOption.integer("maxPaused", options.maxPaused ?? 1_000, { min: 0 }),
     jitter: InvalidOption.number("jitter", options.jitter ?? 0.1, { min: 0, max: 1 }),
     reject
   }
-  return (request, attempt, deadlineMillis) =>
-    Effect.flatMap(get(request), (gate) => pass(settings, gate, request, attempt, deadlineMillis))
+  const protect: Guard = (request, attempt, deadlineMillis) =>
+    Effect.flatMap(
+      Keyed.get(gates.byKey, key(request)),
+      (gate) => pass(settings, gate, request, attempt, deadlineMillis)
+    )
+  const after: Guard = (request, attempt) =>
+    Effect.flatMap(Keyed.get(gates.byKey, key(request)), (gate) => unlessClosed(gate, request, attempt))
+  return Object.assign(protect, { after })
 }
+
+/** Most gates have never been closed. */
+const unlessClosed = <R>(
+  gate: gates_.Gate,
+  request: HttpClientRequest.HttpClientRequest,
+  attempt: Result<R>
+): Result<R> =>
+  gate.untilMillis === -Infinity
+    ? attempt
+    : Effect.flatMap(Clock.currentTimeMillis, (now) => gate.leftMillis(now) > 0 ? turnBack(request) : attempt)
+
+/** It was not made, and is to be made as if nothing had been: its permits are given back on the way. */
+const turnedBack = Cause.fail("turned back")
+
+const turnBack = (request: HttpClientRequest.HttpClientRequest): Effect.Effect<never, attempts.FailedAttempt> =>
+  Effect.fail(new attempts.FailedAttempt(request, Option.none(), { _tag: "Cause", cause: turnedBack }, "gateClosed"))
+
+const isTurnedBack = ({ origin }: attempts.FailedAttempt): boolean =>
+  origin._tag === "Cause" && origin.cause === turnedBack
 
 const pass = <R>(
   settings: Settings,
-  gate: Gate,
+  gate: gates_.Gate,
   request: HttpClientRequest.HttpClientRequest,
   attempt: Result<R>,
   deadlineMillis: number
 ): Result<R> => {
+  const again = () => pass(settings, gate, request, attempt, deadlineMillis)
   // Most gates have never been closed.
-  if (gate.untilMillis === -Infinity) return watched(settings, gate, attempt)
+  if (gate.untilMillis === -Infinity) return watched(settings, gate, attempt, again)
   return Effect.flatMap(Clock.currentTimeMillis, (now) => {
     const left = gate.leftMillis(now)
-    if (left === 0) return watched(settings, gate, attempt)
+    if (left === 0) return watched(settings, gate, attempt, again)
     const rejected = (reason: GateClosed["reason"]) =>
       guard.reject(request, settings.reject(gate.key, Duration.millis(left), reason), "gateClosed")
     if (!settings.isPausing) return rejected("closed")
@@ -89,31 +98,37 @@ const pass = <R>(
         ? rejected("deadline")
         : Effect.zipRight(
           pause(gate, millis),
-          Effect.suspend(() => pass(settings, gate, request, attempt, deadlineMillis))
+          Effect.suspend(again)
         )
     })
   })
 }
 
 /** The place is taken and given back whatever happens to the sleep. */
-const pause = (gate: Gate, millis: number): Effect.Effect<void> =>
+const pause = (gate: gates_.Gate, millis: number): Effect.Effect<void> =>
   Effect.acquireUseRelease(
     Effect.sync(() => gate.paused++),
     () => Effect.sleep(Duration.millis(millis)),
     () => Effect.sync(() => gate.paused--)
   )
 
-const watched = <R>(settings: Settings, gate: Gate, attempt: Result<R>): Result<R> =>
+const watched = <R>(
+  settings: Settings,
+  gate: gates_.Gate,
+  attempt: Result<R>,
+  again: () => Result<R>
+): Result<R> =>
   Effect.matchEffect(attempt, {
     onSuccess: (response) => saysNothing(response) ? Exit.succeed(response) : learn(settings, gate, response),
     onFailure: (failed) => {
+      if (isTurnedBack(failed)) return again()
       const retryAfter = Option.flatMap(failed.failure, (failure) =>
         failure._tag === "RateLimited" || (failure._tag === "ServerError" && failure.status === 503)
           ? failure.retryAfter
           : Option.none())
       return Option.isNone(retryAfter)
         ? Effect.fail(failed)
-        : Effect.zipRight(close(settings, gate, Duration.toMillis(retryAfter.value)), Effect.fail(failed))
+        : Effect.zipRight(settings.gates.close(gate, Duration.toMillis(retryAfter.value)), Effect.fail(failed))
     }
   })
 
@@ -124,13 +139,10 @@ const saysNothing = ({ headers }: HttpClientResponse.HttpClientResponse): boolea
 }
 
 /** A success that has used up the quota. */
-const learn = (settings: Settings, gate: Gate, response: HttpClientResponse.HttpClientResponse) =>
+const learn = ({ gates }: Settings, gate: gates_.Gate, response: HttpClientResponse.HttpClientResponse) =>
   Effect.flatMap(Clock.currentTimeMillis, (nowMillis) => {
     const reset = RetryAfter.untilReplenished(response.headers, { nowMillis })
     return Option.isNone(reset)
       ? Effect.succeed(response)
-      : Effect.as(close(settings, gate, Duration.toMillis(reset.value)), response)
+      : Effect.as(gates.close(gate, Duration.toMillis(reset.value)), response)
   })
-
-const close = ({ maxMillis }: Settings, gate: Gate, millis: number): Effect.Effect<void> =>
-  Effect.map(Clock.currentTimeMillis, (now) => gate.close(now, Math.min(millis, maxMillis)))

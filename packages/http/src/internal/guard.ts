@@ -29,6 +29,14 @@ export interface Guard {
     attempt: Attempt<attempts.FailedAttempt, R>,
     deadlineMillis: number
   ): Attempt<attempts.FailedAttempt, R>
+  /** Whether a call may wait in it for its turn. */
+  readonly isQueue?: boolean
+  /** What is asked in its place before a queue, so that nobody waits for what it would turn away afterwards. */
+  readonly ahead?: Guard
+  /** What is asked once more after a queue, and turns back what it would not let pass now. */
+  readonly after?: Guard
+  /** The guard around others. */
+  readonly over?: (inner: Guard) => Guard
 }
 
 /**
@@ -115,19 +123,6 @@ export const build = (guard: HttpGuard<unknown>): (facts: Facts) => Guard => (gu
  * @internal
  */
 export const optionsOf = (guard: HttpGuard<unknown>): object => (guard as Made<unknown>).options
-
-/**
- * The first of them is asked first.
- *
- * @internal
- */
-export const all = ([first, ...rest]: ReadonlyArray<Guard>): Guard | undefined => {
-  if (first === undefined) return undefined
-  const others = all(rest)
-  return others === undefined
-    ? first
-    : (request, attempt, deadlineMillis) => first(request, others(request, attempt, deadlineMillis), deadlineMillis)
-}
 
 /**
  * For a guard that may wait: the policy inside asks the fiber for its deadline, and the pipeline sets the one of the call only

@@ -30,10 +30,23 @@ export const make = (options: HttpGuard.HedgeOptions): (facts: Facts) => Guard =
     { capacity, idleTimeToLive, key },
     (key) => Hedge.make({ ...own, key, isFailure, isRejection, discard })
   )
-  return ({ budget, idempotencyHeader }) => (request, attempt) => {
-    if (!mayBeHedged(request, idempotencyHeader)) return attempt
-    const withdraw = budget && Effect.flatMap(budget(request), RetryBudget.tryWithdraw)
-    return Effect.flatMap(get(request), (hedge) => Hedge.protect(attempt, hedge, { withdraw }))
+  return ({ budget, idempotencyHeader }) => {
+    const over = (inner: Guard): Guard => (request, attempt, deadlineMillis) => {
+      if (!mayBeHedged(request, idempotencyHeader)) return inner(request, attempt, deadlineMillis)
+      let isSent = false
+      const sent = Effect.suspend(() => {
+        isSent = true
+        return attempt
+      })
+      const paid = budget === undefined
+        ? Effect.succeed(true)
+        : Effect.flatMap(budget(request), RetryBudget.tryWithdraw)
+      // What waits at a gate or in a queue is not slow, and another one would wait behind it.
+      const withdraw = Effect.suspend(() => isSent ? paid : Effect.succeed(false))
+      const guarded = inner(request, sent, deadlineMillis)
+      return Effect.flatMap(get(request), (hedge) => Hedge.protect(guarded, hedge, { withdraw }))
+    }
+    return Object.assign(over((_, attempt) => attempt), { over })
   }
 }
 

@@ -34,12 +34,13 @@ export const bulkhead = (options: HttpGuard.BulkheadOptions): Guard => {
       return running + queued === 0
     }
   )
-  return (request, attempt, deadlineMillis) =>
+  const guard: Guard = (request, attempt, deadlineMillis) =>
     Effect.flatMap(get(request), (bulkhead) => {
       const call = priority && { priority: priority(request) }
       const limited = Bulkhead.protect(attempt, bulkhead, call)
       return rejecting(request, own.maxQueued ? within(limited, deadlineMillis) : limited, "bulkheadFull")
     })
+  return Object.assign(guard, { isQueue: (own.maxQueued ?? 0) > 0 })
 }
 
 /** @internal */
@@ -53,12 +54,13 @@ export const adaptiveLimiter = <S>(options: HttpGuard.AdaptiveLimiterOptions<S>)
       return running + queued === 0
     }
   )
-  return (request, attempt, deadlineMillis) =>
+  const guard: Guard = (request, attempt, deadlineMillis) =>
     Effect.flatMap(get(request), (limiter) => {
       const call = partition && { partition: partition(request) }
       const limited = AdaptiveLimiter.protect(attempt, limiter, call)
       return rejecting(request, own.maxQueued ? within(limited, deadlineMillis) : limited, "limitExceeded")
     })
+  return Object.assign(guard, { isQueue: (own.maxQueued ?? 0) > 0 })
 }
 
 /** Attempts that timed out and answers that say that there is too much to do are drops; other failures say nothing of load. */
@@ -82,11 +84,12 @@ const outcome = (exit: Exit.Exit<unknown, unknown>): AdaptiveLimiter.AdaptiveLim
 /** @internal */
 export const rateLimiter = (limit: HttpGuard.RateLimit<unknown>): Guard => {
   const consume: HttpGuard.Consume<unknown> = typeof limit === "function" ? limit : consumePerKey(limit)
-  return (request, attempt, deadlineMillis) =>
+  const guard: Guard = (request, attempt, deadlineMillis) =>
     Effect.matchEffect(within(consume(request), deadlineMillis), {
       onSuccess: () => attempt,
       onFailure: (error) => reject(request, error, "rateLimited")
     })
+  return Object.assign(guard, { isQueue: typeof limit === "function" || limit.onExceeded === "delay" })
 }
 
 const consumePerKey = (options: HttpGuard.RateLimiterOptions) => {

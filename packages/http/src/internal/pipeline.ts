@@ -8,6 +8,7 @@ import type { HttpGuard } from "../HttpGuard.js"
 import * as HttpRetry from "../HttpRetry.js"
 import * as Idempotency from "../Idempotency.js"
 import type { Options, Rejection, Route } from "../ResilientHttpClient.js"
+import * as chain from "./chain.js"
 import * as guard from "./guard.js"
 import * as retryClient from "./retryClient.js"
 import * as settings from "./settings.js"
@@ -47,10 +48,6 @@ const routed = (
   return stage.make((request) => (clients.find(([match]) => match(request))?.[1] ?? other).execute(request))
 }
 
-/** In the order in which an attempt passes them: what costs the server nothing first, and what is scarce last. */
-const guardsOf = ({ adaptiveLimiter, breaker, bulkhead, gate, hedge, rateLimiter }: Options) =>
-  [hedge, gate, breaker, bulkhead, adaptiveLimiter, rateLimiter].filter((guard) => guard !== undefined)
-
 const single = (options: Options, states: States): Pipeline => {
   const keys = options.idempotencyKeys === true ? {} : options.idempotencyKeys
   const addKeys = keys ? Idempotency.automaticKeys(keys) : identity
@@ -58,10 +55,18 @@ const single = (options: Options, states: States): Pipeline => {
     attemptMillis: settings.limit("attemptTimeout", options.attemptTimeout),
     callMillis: settings.limit("deadline", options.deadline)
   }
-  const guards = guardsOf(options).map((one) => states(one)(options))
-  const retry = settings.retry(options, limits, guard.all(guards))
+  const of = (one: HttpGuard<unknown> | undefined) => one && states(one)(options)
+  const guards = chain.make({
+    hedge: of(options.hedge),
+    gate: of(options.gate),
+    breaker: of(options.breaker),
+    bulkhead: of(options.bulkhead),
+    rateLimiter: of(options.rateLimiter),
+    adaptiveLimiter: of(options.adaptiveLimiter)
+  })
+  const retry = settings.retry(options, limits, guards)
   const schedule = options.retry === false ? Schedule.stop : options.retry ?? HttpRetry.standard
-  const isTransparent = options.retry === false && guards.length === 0 && limits.attemptMillis === Infinity &&
+  const isTransparent = options.retry === false && guards === undefined && limits.attemptMillis === Infinity &&
     limits.callMillis === Infinity && options.deadlineHeader === undefined && options.attemptHeader === undefined
   return (client) =>
     // The attempts watch the deadline themselves: one timer for both.

@@ -13,6 +13,7 @@ import * as Ref from "effect/Ref"
 import type { CircuitBreaker, CircuitOpen } from "../../CircuitBreaker.js"
 import type { InFlight } from "./inFlight.js"
 import * as Machine from "./machine.js"
+import type { Admitted, Restore } from "./permits.js"
 import type { Handlers } from "./protect.js"
 import * as settings_ from "./settings.js"
 
@@ -37,6 +38,19 @@ export interface Era {
   handlers: Handlers | undefined
 }
 
+/**
+ * What a breaker asks and tells that shares its state with those of other processes.
+ *
+ * @internal
+ */
+export interface Shared {
+  readonly admit: (restore: Restore) => Effect.Effect<Admitted, CircuitOpen>
+  /** A probe has ended. */
+  readonly settled: (era: Era, permit: Machine.Permit, outcome: Machine.Outcome, durationMillis: number) => void
+  /** Something has changed, whoever did it. */
+  readonly changed: (era: Era) => void
+}
+
 /** @internal */
 export class Breaker extends Pipeable.Class() implements CircuitBreaker {
   readonly [TypeId]: typeof TypeId = TypeId
@@ -49,6 +63,7 @@ export class Breaker extends Pipeable.Class() implements CircuitBreaker {
   rejected = 0
   downMillis = 0
   downSinceMillis = 0
+  shared: Shared | undefined = undefined
 
   constructor(
     readonly key: string,
@@ -141,6 +156,7 @@ const wake = (self: Breaker): void => {
 
 const announce = (self: Breaker, before: Era, after: Era, now: number): void => {
   wake(self)
+  self.shared?.changed(after)
   const from = nameOf(before)
   const to = nameOf(after)
   if (before.state._tag === "Closed" && after.state._tag !== "Closed") self.downSinceMillis = after.state.openedAtMillis

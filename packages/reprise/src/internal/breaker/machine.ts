@@ -171,7 +171,9 @@ const rebased = (state: Open, now: number): Open =>
     ? state
     : { ...state, openedAtMillis: now, untilMillis: now + (state.untilMillis - state.openedAtMillis) }
 
-const halfOpen = ({ generation, openedAtMillis, trip, trips }: Open): HalfOpen => ({
+export const halfOpen = (
+  { generation, openedAtMillis, trip, trips }: Pick<Open, "generation" | "openedAtMillis" | "trip" | "trips">
+): HalfOpen => ({
   _tag: "HalfOpen",
   generation: generation + 1,
   openedAtMillis,
@@ -225,7 +227,7 @@ const admitRamped = (
 }
 
 /** A probe that took too long has shown that nothing is better, even where it was given up. */
-const judged = (outcome: Outcome, durationMillis: number, config: Config): Outcome =>
+export const judged = (outcome: Outcome, durationMillis: number, config: Config): Outcome =>
   durationMillis < config.slowerThanMillis || outcome === "ignored"
     ? outcome
     : "failure"

@@ -52,7 +52,8 @@ export interface Admitted {
   readonly shadow: Admitted | undefined
 }
 
-type Decision =
+/** @internal */
+export type Decision =
   | { readonly _tag: "Admitted"; readonly admitted: Admitted }
   | { readonly _tag: "Trip"; readonly generation: number; readonly trip: Machine.Trip }
   | { readonly _tag: "Reject"; readonly error: CircuitOpen }
@@ -62,30 +63,49 @@ type Waiting = Extract<Decision, { readonly _tag: "Wait" }>
 
 /** @internal */
 export const admit = (self: Breaker, restore: Restore): Effect.Effect<Admitted, CircuitOpen> =>
+  self.shared === undefined ? admitLocally(self, restore) : self.shared.admit(restore)
+
+/**
+ * Asks nobody but this process.
+ *
+ * @internal
+ */
+export const admitLocally = (self: Breaker, restore: Restore): Effect.Effect<Admitted, CircuitOpen> =>
   Effect.withFiberRuntime((fiber) => {
     const now = nowMillis(fiber)
     const deadlineMillis = fiber.getFiberRef(deadline.current)
-    return Effect.flatMap(modify(self, now, (era) => decide(self, era, now, deadlineMillis)), (decision) => {
-      switch (decision._tag) {
-        case "Admitted":
-          return self.shadow === undefined
-            ? Exit.succeed(decision.admitted)
-            : Effect.map(Effect.exit(admit(self.shadow, restore)), (shadow) => ({
-              ...decision.admitted,
-              shadow: Exit.isSuccess(shadow) ? shadow.value : undefined
-            }))
-        case "Trip":
-          return Effect.flatMap(
-            open(self, decision.generation, decision.trip, now, Option.none()),
-            () => admit(self, restore)
-          )
-        case "Reject":
-          return Effect.fail(decision.error)
-        case "Wait":
-          return Effect.flatMap(wait(self, restore, decision), () => admit(self, restore))
-      }
-    })
+    return Effect.flatMap(
+      modify(self, now, (era) => decide(self, era, now, deadlineMillis)),
+      (decision) => carryOut(self, restore, decision, now)
+    )
   })
+
+/** @internal */
+export const carryOut = (
+  self: Breaker,
+  restore: Restore,
+  decision: Decision,
+  now: number
+): Effect.Effect<Admitted, CircuitOpen> => {
+  switch (decision._tag) {
+    case "Admitted":
+      return self.shadow === undefined
+        ? Exit.succeed(decision.admitted)
+        : Effect.map(Effect.exit(admit(self.shadow, restore)), (shadow) => ({
+          ...decision.admitted,
+          shadow: Exit.isSuccess(shadow) ? shadow.value : undefined
+        }))
+    case "Trip":
+      return Effect.flatMap(
+        open(self, decision.generation, decision.trip, now, Option.none()),
+        () => admit(self, restore)
+      )
+    case "Reject":
+      return Effect.fail(decision.error)
+    case "Wait":
+      return Effect.flatMap(wait(self, restore, decision), () => admit(self, restore))
+  }
+}
 
 const decide = (
   self: Breaker,
@@ -101,25 +121,39 @@ const decide = (
   }
   const [verdict, next] = Machine.admit(state, now, settings)
   const changes = next === state ? undefined : { state: next }
-  if (verdict._tag === "Run") {
-    self.running++
-    const { inFlight } = era
-    const entry = next._tag === "Closed" ? inFlight?.add(now) : undefined
-    const admitted = {
-      permit: verdict.permit,
-      probe: settings.probe,
-      startMillis: now,
-      inFlight,
-      entry,
-      isSettled: false,
-      shadow: undefined
-    }
-    return [{ _tag: "Admitted", admitted }, changes]
+  switch (verdict._tag) {
+    case "Run":
+      return [letThrough(self, era, verdict.permit, now, next._tag === "Closed"), changes]
+    case "Reject":
+      return [{ _tag: "Reject", error: reject(self, { ...era, state: next }, verdict.retryAfterMillis) }, changes]
+    case "Full":
+      return [onFull(self, { ...era, state: next }, verdict.retryAfterMillis, now, deadlineMillis), changes]
   }
-  return verdict._tag === "Full" && self.waiting < settings.maxWaiting && now < deadlineMillis
-    ? [toWait(self, Math.min(verdict.retryAfterMillis, deadlineMillis - now)), changes]
-    : [{ _tag: "Reject", error: reject(self, { ...era, state: next }, verdict.retryAfterMillis) }, changes]
 }
+
+/** @internal */
+export const letThrough = (
+  self: Breaker,
+  { inFlight, settings: { probe } }: Era,
+  permit: Machine.Permit,
+  now: number,
+  isWatched: boolean
+): Decision => {
+  self.running++
+  const entry = isWatched ? inFlight?.add(now) : undefined
+  const admitted = { permit, probe, startMillis: now, inFlight, entry, isSettled: false, shadow: undefined }
+  return { _tag: "Admitted", admitted }
+}
+
+/**
+ * Every probe is out.
+ *
+ * @internal
+ */
+export const onFull = (self: Breaker, era: Era, millis: number, now: number, deadlineMillis: number): Decision =>
+  self.waiting < era.settings.maxWaiting && now < deadlineMillis
+    ? toWait(self, Math.min(millis, deadlineMillis - now))
+    : { _tag: "Reject", error: reject(self, era, millis) }
 
 /** In the step that decides it: what changes right afterwards has to be heard. */
 const toWait = (self: Breaker, millis: number): Waiting => {
@@ -177,6 +211,7 @@ const settleIn = <A, E>(
   self.running--
   if (entry !== undefined) inFlight?.remove(entry)
   const took = Math.max(now - startMillis, 0)
+  if (permit.lease !== 0) self.shared?.settled(era, permit, outcome, took)
   const [trip, state] = Machine.settle(era.state, permit, outcome, now, took, era.settings, overdue(era, now))
   return [[era.isDisabled ? undefined : trip, judged], state === era.state ? undefined : { state }]
 }

@@ -25,7 +25,8 @@ const isIdle = (breaker: Breaker): boolean =>
 /** @internal */
 export const make = <K, R>(
   options: CircuitBreakers.Options<K, R>,
-  reject: Settings["reject"]
+  reject: Settings["reject"],
+  join: (breaker: Breaker) => Breaker = identity
 ): Effect.Effect<Registry<K>, never, R> => {
   const { breaker, name = String } = options
   const bounds = keyed.bounds(options)
@@ -36,7 +37,8 @@ export const make = <K, R>(
       never,
       R
     >
-  const registry = (make: (key: K) => Effect.Effect<Breaker>) => new Registry(make, isIdle, ...bounds)
+  const registry = (make: (key: K) => Effect.Effect<Breaker>) =>
+    new Registry((key: K) => Effect.map(make(key), join), isIdle, ...bounds)
   return typeof breaker === "function"
     ? Effect.map(
       Effect.context<R>(),

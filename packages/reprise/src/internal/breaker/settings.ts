@@ -96,6 +96,26 @@ export const nextOpening = (
 /** @internal */
 export const firstOpening = (settings: Settings): Opening => ({ state: settings.openFor.initial, lastMillis: 1_000 })
 
+/**
+ * The schedule of open times after so many in a row.
+ *
+ * @internal
+ */
+export const openingAfter = (
+  settings: Settings,
+  trips: number,
+  trip: Machine.Trip,
+  now: number
+): Effect.Effect<Opening> => {
+  const input = { ...trip, error: Option.none(), retryAfter: Option.none() }
+  // Beyond that a schedule has reached its cap.
+  return Effect.iterate({ opening: firstOpening(settings), left: Math.min(trips, 1_000) }, {
+    while: ({ left }) => left > 0,
+    body: ({ left, opening }) =>
+      Effect.map(nextOpening(settings, opening, now, input), (opening) => ({ opening, left: left - 1 }))
+  }).pipe(Effect.map(({ opening }) => opening))
+}
+
 /** Doubles from 1 s to 60 s, each spread by a tenth to either side. */
 const standard = delay.unfold(
   1_000,

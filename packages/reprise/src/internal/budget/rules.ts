@@ -1,9 +1,9 @@
 import { LastMillis } from "../breaker/windows.js"
 
+// Internal all the same; without the tag, so that the tests of this module see its types (`stripInternal`).
+
 /**
  * When a budget lets a retry go, as a pure machine: it imports nothing from Effect, reads no clock and draws no number.
- *
- * @internal
  */
 export interface Rule {
   readonly kind: "share" | "tokens"
@@ -30,15 +30,13 @@ const spans = 10
 /**
  * Not more retries in a window than a share of its calls, and a floor. Calls are forgotten up to a tenth of the window too
  * early and retries a tenth too late, so that it holds whatever moment the window ends at.
- *
- * @internal
  */
 export class Share implements Rule {
   readonly kind = "share"
   readonly countsCalls = true
   readonly countsSuccesses = false
-  private readonly calls: LastMillis
-  private readonly retries: LastMillis
+  readonly calls: LastMillis
+  readonly retries: LastMillis
 
   constructor(readonly ratio: number, readonly floor: number, windowMillis: number) {
     this.calls = new LastMillis(spans, windowMillis)
@@ -61,24 +59,23 @@ export class Share implements Rule {
     return Math.max(this.left(nowMillis, held), 0)
   }
 
-  private left(nowMillis: number, held: number): number {
+  /** What is left, with calls that were made elsewhere. */
+  left(nowMillis: number, held: number, elsewhere = 0): number {
     this.calls.advance(nowMillis)
     this.retries.advance(nowMillis)
     // 0.29 of 100 calls is 28.999999999999996 of them.
-    return Math.floor(this.ratio * this.calls.calls + this.floor + 1e-9) - this.retries.calls - held
+    return Math.floor(this.ratio * (this.calls.calls + elsewhere) + this.floor + 1e-9) - this.retries.calls - held
   }
 }
 
 /**
  * A bucket of tokens that retries take from and successes fill.
- *
- * @internal
  */
 export class Tokens implements Rule {
   readonly kind = "tokens"
   readonly countsCalls = false
   readonly countsSuccesses: boolean
-  private tokens: number
+  tokens: number
 
   constructor(
     readonly capacity: number,
@@ -111,7 +108,7 @@ export class Tokens implements Rule {
     return this.tokens
   }
 
-  private costOf(isTimeout: boolean): number {
+  costOf(isTimeout: boolean): number {
     return isTimeout ? this.timeoutCost : this.cost
   }
   private put(tokens: number): void {

@@ -1,0 +1,80 @@
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import * as InvalidOption from "reprise/InvalidOption"
+import * as Keyed from "reprise/Keyed"
+import type { HttpGuard, RetryAfterGates } from "../HttpGuard.js"
+import { TypeId } from "./guard.js"
+
+/**
+ * Until when one key is asked to keep away. A gate that was never closed is open.
+ *
+ * @internal
+ */
+export class Gate {
+  untilMillis = -Infinity
+  /** How long it was closed for: a clock that steps back makes it no longer. */
+  pauseMillis = 0
+  paused = 0
+
+  constructor(readonly key: string) {}
+
+  /** Whether that is longer than it was closed already. */
+  close(now: number, millis: number): boolean {
+    if (millis <= this.leftMillis(now)) return false
+    this.untilMillis = now + millis
+    this.pauseMillis = millis
+    return true
+  }
+
+  leftMillis(now: number): number {
+    return Math.max(Math.min(this.untilMillis - now, this.pauseMillis), 0)
+  }
+}
+
+/**
+ * The gates of one client, or of several.
+ *
+ * @internal
+ */
+export class Gates implements RetryAfterGates {
+  readonly [TypeId] = "RetryAfterGates"
+  /** Where somebody else has to hear of what was learnt here. */
+  tell: ((key: string, millis: number) => Effect.Effect<void>) | undefined
+
+  constructor(readonly byKey: Keyed.Keyed<string, Gate>, readonly maxMillis: number) {}
+
+  /** Closes the gate, and tells it: both or nothing. */
+  close(gate: Gate, asked: number): Effect.Effect<void> {
+    const millis = Math.min(asked, this.maxMillis)
+    return Effect.uninterruptible(
+      Effect.flatMap(
+        Clock.currentTimeMillis,
+        (now) => gate.close(now, millis) && this.tell !== undefined ? this.tell(gate.key, millis) : Effect.void
+      )
+    )
+  }
+
+  /** What was learnt elsewhere is told to nobody. */
+  hear(key: string, asked: number): Effect.Effect<void> {
+    return Effect.zipWith(Keyed.get(this.byKey, key), Clock.currentTimeMillis, (gate, now) => {
+      gate.close(now, Math.min(asked, this.maxMillis))
+    })
+  }
+}
+
+/**
+ * Throws `InvalidOption` when it is called, not when the effect runs.
+ *
+ * @internal
+ */
+export const make = (options: HttpGuard.RetryAfterGatesOptions): Effect.Effect<Gates> => {
+  const { capacity, idleTimeToLive } = options
+  const maxMillis = InvalidOption.millis("max", options.max ?? "1 minute", { moreThan: 0 })
+  const byKey = Keyed.make({
+    make: (key: string) => Effect.sync(() => new Gate(key)),
+    isIdle: ({ paused }) => paused === 0,
+    capacity,
+    idleTimeToLive
+  })
+  return Effect.map(byKey, (byKey) => new Gates(byKey, maxMillis))
+}

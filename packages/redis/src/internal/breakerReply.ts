@@ -1,0 +1,79 @@
+import * as Option from "effect/Option"
+import * as Predicate from "effect/Predicate"
+import type { CircuitBreakerStore } from "reprise/CircuitBreakerStore"
+import { StoreError } from "reprise/StoreError"
+import type { Reply } from "../Redis.js"
+
+/**
+ * What a script answers: how it stands (with what was granted, where that was asked for), or why that cannot be known.
+ *
+ * @internal
+ */
+export type Answer = CircuitBreakerStore.Admission | StoreError
+
+/** What else may be kept under a key. Nothing of it is shown: it may belong to somebody else. */
+const unreadable = new Map<Reply, string>([
+  ["type", "what is kept under the key is no hash"],
+  ["format", "what is kept under the key was written by another version, or by something else"],
+  ["state", "what is kept under the key is in a state that is not known"],
+  ["field", "what is kept under the key lacks a field, or has no number where one should be"]
+])
+
+const list = (reply: Reply | undefined): ReadonlyArray<Reply> => Array.isArray(reply) ? reply : []
+
+/** They come as text: of numbers, Redis would cut off the fractions. */
+const numbers = (replies: ReadonlyArray<Reply>): ReadonlyArray<number> | undefined => {
+  const all = replies.map((reply) => Predicate.isString(reply) && reply !== "" ? Number(reply) : NaN)
+  return all.every(Number.isFinite) ? all : undefined
+}
+
+const state = (
+  tag: Reply | undefined,
+  { openMillis, trip, trips }: Omit<CircuitBreakerStore.Open, "_tag">
+): CircuitBreakerStore.State | undefined => {
+  switch (tag) {
+    case "Closed":
+      return { _tag: tag }
+    case "Open":
+      return { _tag: tag, openMillis, trips, trip }
+    case "HalfOpen":
+      return { _tag: tag, trips, trip }
+    default:
+      return undefined
+  }
+}
+
+/** In the order in which the script answers it. */
+const admission = (
+  [tag, granted, rule, rest, names, counts]: ReadonlyArray<Reply>
+): CircuitBreakerStore.Admission | undefined => {
+  const all = numbers(list(rest))
+  const sums = numbers(list(counts))
+  if (all?.length !== 8 || sums?.length !== list(names).length || !Predicate.isString(rule)) return undefined
+  const [retryAfterMillis = 0, openMillis = 0, epoch = 0, generation = 0, trips = 0, ...trip] = all
+  const [calls = 0, failures = 0, slow = 0] = trip
+  const found = state(tag, { openMillis, trips, trip: { rule, calls, failures, slow } })
+  return found && {
+    isGranted: granted === "granted",
+    retryAfterMillis,
+    standing: {
+      version: { epoch, generation },
+      state: found,
+      counts: Object.fromEntries(list(names).map((name, i) => [String(name), sums[i] ?? 0]))
+    }
+  }
+}
+
+/**
+ * `None` for what no script of this version answers.
+ *
+ * @internal
+ */
+export const decode = (reply: Reply): Option.Option<Answer> => {
+  const [first, kind = ""] = list(reply)
+  if (first !== "unreadable") return Option.fromNullable(admission(list(reply)))
+  return Option.map(
+    Option.fromNullable(unreadable.get(kind)),
+    (description) => new StoreError({ reason: "unreadable", description })
+  )
+}

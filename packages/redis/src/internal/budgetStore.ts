@@ -1,0 +1,39 @@
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
+import { RetryBudgetStore } from "reprise/RetryBudgetStore"
+import { StoreError } from "reprise/StoreError"
+import { Redis } from "../Redis.js"
+import * as script from "./budgetScript.js"
+import { keyOf, type StoreSettings } from "./storeSettings.js"
+
+const kind = "budget"
+
+/** Redis counts whole milliseconds, and nothing ends before it should. */
+const whole = (millis: number): number => Math.ceil(millis)
+
+const unreadable = new StoreError({
+  reason: "unreadable",
+  description: "what is kept under the key of the budget was not written by this version"
+})
+
+/** The store over a connection. Without a tag, so that the tests see its type (`stripInternal`). */
+export const make = (redis: Redis.Service, settings: StoreSettings): RetryBudgetStore.Service => ({
+  syncInterval: Duration.millis(settings.syncMillis),
+  timeout: Duration.millis(settings.timeoutMillis),
+  sync: (key, { calls, member, presentMillis, rememberMillis, reserved, spent, wanted }) => {
+    const args = [member, whole(presentMillis), whole(rememberMillis), calls, wanted, reserved, spent]
+    return Effect.matchEffect(
+      redis.run(script.sync, [keyOf(settings, kind, key)], [...args, whole(settings.keepMillis)]),
+      {
+        onSuccess: Option.match({ onNone: () => unreadable, onSome: Effect.succeed }),
+        onFailure: ({ message }) => new StoreError({ reason: "unavailable", description: message })
+      }
+    )
+  }
+})
+
+/** @internal */
+export const layer = (settings: StoreSettings): Layer.Layer<RetryBudgetStore, never, Redis> =>
+  Layer.effect(RetryBudgetStore, Effect.map(Redis, (redis) => make(redis, settings)))

@@ -1,0 +1,133 @@
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import * as Option from "effect/Option"
+import * as Queue from "effect/Queue"
+import type * as Scope from "effect/Scope"
+import * as Stream from "effect/Stream"
+import type { Redis } from "../Redis.js"
+
+/** What is made of a channel. */
+interface Meaning<A> {
+  /** `None` for what none of its members sends. */
+  readonly decode: (message: string) => Option.Option<A>
+  /** There may have been messages that nobody got. */
+  readonly missed: A
+}
+
+/** How much is kept for one who does not take it. */
+const capacity = 1_024
+
+/** One subscription, for as long as somebody listens. */
+class Upstream<A> {
+  readonly queues = new Set<Queue.Queue<A>>()
+  isListening = false
+  fiber: Fiber.RuntimeFiber<void> | undefined
+
+  constructor(readonly missed: A) {}
+
+  tell(message: A): void {
+    for (const queue of this.queues) {
+      const size = Option.getOrElse(queue.unsafeSize(), () => Infinity)
+      // Behind that one nothing is lost: whoever takes it looks at everything anew.
+      if (size <= capacity) queue.unsafeOffer(size < capacity ? message : this.missed)
+    }
+  }
+}
+
+const run = <A>(
+  self: Upstream<A>,
+  redis: Redis.Service,
+  channel: string,
+  understand: (message: string) => Effect.Effect<Option.Option<A>>
+): Effect.Effect<void> => {
+  const listening = Effect.sync(() => {
+    self.isListening = true
+    self.tell(self.missed)
+  })
+  // Its fiber ends with the connection.
+  const onSubscribed = Effect.ensuring(
+    Effect.zipRight(listening, Effect.never),
+    Effect.sync(() => {
+      self.isListening = false
+    })
+  )
+  return Stream.runForEach(
+    redis.subscribe(channel, { onSubscribed }),
+    (message) => Effect.map(understand(message), Option.map((change) => self.tell(change)))
+  )
+}
+
+/** What is not understood is skipped; the first of it is told to the log. */
+const understanding = <A>(channel: string, decode: Meaning<A>["decode"]) => {
+  let isTold = false
+  return (message: string): Effect.Effect<Option.Option<A>> => {
+    const decoded = decode(message)
+    if (Option.isSome(decoded) || isTold) return Effect.succeed(decoded)
+    isTold = true
+    return Effect.as(
+      Effect.logWarning(`Redis channel ${JSON.stringify(channel)}: skipping messages that no member has sent`),
+      decoded
+    )
+  }
+}
+
+class Hub<A> {
+  current: Upstream<A> | undefined
+
+  constructor(
+    readonly missed: A,
+    readonly scope: Scope.Scope,
+    readonly listen: (upstream: Upstream<A>) => Effect.Effect<void>
+  ) {}
+
+  join(queue: Queue.Queue<A>): Effect.Effect<Upstream<A>> {
+    return Effect.suspend(() => {
+      if (this.current !== undefined) {
+        this.current.queues.add(queue)
+        if (this.current.isListening) queue.unsafeOffer(this.missed)
+        return Effect.succeed(this.current)
+      }
+      const upstream = this.current = new Upstream(this.missed)
+      upstream.queues.add(queue)
+      return Effect.map(Effect.forkIn(Effect.interruptible(this.listen(upstream)), this.scope), (fiber) => {
+        upstream.fiber = fiber
+        return upstream
+      })
+    })
+  }
+
+  leave(queue: Queue.Queue<A>, upstream: Upstream<A>): Effect.Effect<void> {
+    return Effect.suspend(() => {
+      upstream.queues.delete(queue)
+      if (upstream.queues.size > 0 || upstream.fiber === undefined) return Queue.shutdown(queue)
+      if (this.current === upstream) this.current = undefined
+      return Effect.zipRight(Queue.shutdown(queue), Fiber.interrupt(upstream.fiber))
+    })
+  }
+}
+
+/**
+ * What comes over a channel, over one connection for all who listen. Each of them gets `missed` first, and again after every
+ * outage: from then on nothing is missed. One who is slow misses some, is told so, and delays nobody.
+ *
+ * @internal
+ */
+export const make = <A>(
+  redis: Redis.Service,
+  channel: string,
+  { decode, missed }: Meaning<A>
+): Effect.Effect<Stream.Stream<A>, never, Scope.Scope> =>
+  Effect.map(Effect.scope, (scope) => {
+    const understand = understanding(channel, decode)
+    const hub = new Hub(missed, scope, (upstream) => run(upstream, redis, channel, understand))
+    const joined = Effect.flatMap(
+      Queue.unbounded<A>(),
+      (queue) => Effect.map(hub.join(queue), (upstream) => ({ queue, upstream }))
+    )
+    return Stream.unwrapScoped(
+      Effect.map(
+        Effect.acquireRelease(joined, ({ queue, upstream }) => hub.leave(queue, upstream)),
+        ({ queue }) => Stream.fromQueue(queue)
+      )
+    )
+  })

@@ -1,0 +1,108 @@
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
+import * as Predicate from "effect/Predicate"
+import type * as Scope from "effect/Scope"
+import { maxDelayMillis } from "reprise/InvalidOption"
+import { RetryAfterStore } from "reprise/RetryAfterStore"
+import { StoreError } from "reprise/StoreError"
+import * as Redis from "../Redis.js"
+import * as changes from "./changes.js"
+import { channelOf, keyOf, type StoreSettings } from "./storeSettings.js"
+
+type Change = RetryAfterStore.Change
+
+const kind = "gate"
+
+/** Milliseconds, from the clock of the server. */
+const now = `
+local time = redis.call("TIME")
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+`
+
+/** All pauses are one sorted set, by their ends, which lives as long as the last of them. */
+const pause = Redis.script({
+  lua: `${now}
+local key, millis, channel, message = ARGV[1], tonumber(ARGV[2]), ARGV[3], ARGV[4]
+redis.call("ZREMRANGEBYSCORE", KEYS[1], "-inf", now)
+local before = redis.call("ZSCORE", KEYS[1], key)
+if before and tonumber(before) >= now + millis then return 0 end
+redis.call("ZADD", KEYS[1], now + millis, key)
+local last = redis.call("ZREVRANGE", KEYS[1], 0, 0, "WITHSCORES")
+redis.call("PEXPIREAT", KEYS[1], math.min(tonumber(last[2]), now + ${maxDelayMillis}))
+redis.call("PUBLISH", channel, message)
+return 1
+`,
+  numberOfKeys: 1,
+  decode: Option.liftPredicate(Predicate.isNumber)
+})
+
+const decodePauses = (reply: Redis.Reply): Option.Option<ReadonlyArray<RetryAfterStore.Pause>> => {
+  if (!Array.isArray(reply)) return Option.none()
+  const pauses: Array<RetryAfterStore.Pause> = []
+  for (let i = 0; i < reply.length; i += 2) {
+    const key: Redis.Reply = reply[i]
+    const millis: Redis.Reply = reply[i + 1]
+    if (typeof key !== "string" || typeof millis !== "number") return Option.none()
+    pauses.push({ key, millis })
+  }
+  return Option.some(pauses)
+}
+
+const pauses = Redis.script({
+  lua: `${now}
+local after = "(" .. string.format("%.0f", now)
+local found = redis.call("ZREVRANGEBYSCORE", KEYS[1], "+inf", after, "WITHSCORES", "LIMIT", 0, ARGV[1])
+for i = 2, #found, 2 do found[i] = math.min(tonumber(found[i]) - now, ${maxDelayMillis}) end
+return found
+`,
+  numberOfKeys: 1,
+  decode: decodePauses
+})
+
+const encode = ({ key, member, millis }: RetryAfterStore.Announcement): string => JSON.stringify([member, millis, key])
+
+const parse = Option.liftThrowable((message: string): unknown => JSON.parse(message))
+
+const asPaused = (message: unknown): Option.Option<Change> => {
+  if (!Array.isArray(message) || message.length !== 3) return Option.none()
+  const [member, millis, key]: ReadonlyArray<unknown> = message
+  return Predicate.isString(member) && Predicate.isString(key) && Predicate.isNumber(millis) && millis > 0
+    ? Option.some({ _tag: "Paused", member, key, millis: Math.min(millis, maxDelayMillis) })
+    : Option.none()
+}
+
+const asStoreError = ({ code, message, reason }: Redis.RedisError): StoreError => {
+  const isGarbage = reason === "reply" && (code === undefined || code === "WRONGTYPE")
+  return new StoreError({
+    reason: isGarbage ? "unreadable" : "unavailable",
+    description: isGarbage ? "what is kept under the key of the pauses is no sorted set" : message
+  })
+}
+
+/** The store over a connection. */
+export const make = (
+  redis: Redis.Redis.Service,
+  settings: StoreSettings
+): Effect.Effect<RetryAfterStore.Service, never, Scope.Scope> => {
+  const name = keyOf(settings, kind, "pauses")
+  const channel = channelOf(settings, kind)
+  const heard = changes.make<Change>(redis, channel, {
+    decode: (message) => Option.flatMap(parse(message), asPaused),
+    missed: { _tag: "Missed" }
+  })
+  return Effect.map(heard, (changes) => ({
+    timeout: Duration.millis(settings.timeoutMillis),
+    pause: (announcement) => {
+      const args = [announcement.key, Math.ceil(announcement.millis), channel, encode(announcement)]
+      return Effect.asVoid(Effect.mapError(redis.run(pause, [name], args), asStoreError))
+    },
+    pauses: (limit) => Effect.mapError(redis.run(pauses, [name], [limit]), asStoreError),
+    changes
+  }))
+}
+
+/** @internal */
+export const layer = (settings: StoreSettings): Layer.Layer<RetryAfterStore, never, Redis.Redis> =>
+  Layer.scoped(RetryAfterStore, Effect.flatMap(Redis.Redis, (redis) => make(redis, settings)))

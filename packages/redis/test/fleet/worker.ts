@@ -1,0 +1,120 @@
+/** One process of a fleet: calls a dependency through a shared breaker, as it is told by the process that has started it. */
+import { Clock, Duration, Effect, Fiber, Layer, Logger, Schedule } from "effect"
+import * as CircuitBreaker from "reprise/CircuitBreaker"
+import * as SharedCircuitBreaker from "reprise/SharedCircuitBreaker"
+import * as Tripping from "reprise/Tripping"
+import * as IoRedis from "../../src/IoRedis.js"
+import * as NodeRedis from "../../src/NodeRedis.js"
+import * as RedisStore from "../../src/RedisStore.js"
+import type { Command, Options, Report } from "./protocol.js"
+
+const options = JSON.parse(process.argv[2]!) as Options
+
+class ShiftedClock implements Clock.Clock {
+  readonly [Clock.ClockTypeId]: Clock.ClockTypeId = Clock.ClockTypeId
+  private readonly own = Clock.make()
+  unsafeCurrentTimeMillis() {
+    return this.own.unsafeCurrentTimeMillis() + options.skewMillis
+  }
+  unsafeCurrentTimeNanos() {
+    return this.own.unsafeCurrentTimeNanos() + BigInt(options.skewMillis) * 1_000_000n
+  }
+  readonly currentTimeMillis = Effect.sync(() => this.unsafeCurrentTimeMillis())
+  readonly currentTimeNanos = Effect.sync(() => this.unsafeCurrentTimeNanos())
+  sleep(duration: Duration.Duration) {
+    return this.own.sleep(duration)
+  }
+}
+
+const lines: Array<string> = []
+const logging = Logger.replace(
+  Logger.defaultLogger,
+  Logger.make(({ logLevel, message }) => {
+    lines.push(`${logLevel.label} ${String(message)}`)
+  })
+)
+
+const fetched = Effect.tryPromise(async (signal) => {
+  const response = await fetch(options.dependency, { signal })
+  await response.text()
+  if (!response.ok) throw new Error(String(response.status))
+})
+
+const fleet = { ok: 0, failed: 0, rejected: 0, other: 0, longestMillis: 0 }
+
+/** How a call ends. */
+const call = (breaker: CircuitBreaker.CircuitBreaker): Effect.Effect<"ok" | "failed" | "rejected" | "other"> =>
+  Effect.suspend(() => {
+    const start = performance.now()
+    return fetched.pipe(
+      CircuitBreaker.protect(breaker),
+      Effect.matchCause({
+        onSuccess: () => "ok" as const,
+        onFailure: (cause) =>
+          cause._tag !== "Fail" ? "other" : cause.error._tag === "CircuitOpen" ? "rejected" : "failed"
+      }),
+      Effect.tap((end) => {
+        fleet[end]++
+        fleet.longestMillis = Math.max(fleet.longestMillis, performance.now() - start)
+      })
+    )
+  })
+
+const reported = (breaker: CircuitBreaker.CircuitBreaker): Effect.Effect<Report> =>
+  Effect.map(CircuitBreaker.snapshot(breaker), ({ retryAfter, state, trips }) => ({
+    ...fleet,
+    state,
+    trips,
+    retryAfterMillis: Duration.toMillis(retryAfter),
+    lines
+  }))
+
+const program = Effect.gen(function*() {
+  const breaker = yield* SharedCircuitBreaker.make({
+    key: options.key,
+    trip: Tripping.consecutive(options.failures),
+    openFor: Schedule.spaced(options.openMillis),
+    probes: options.probes,
+    lease: options.leaseMillis
+  })
+  const callers: Array<Fiber.RuntimeFiber<unknown>> = []
+  const answer = (command: Command): Effect.Effect<unknown> => {
+    switch (command.do) {
+      case "call":
+        return call(breaker)
+      case "report":
+        return reported(breaker)
+      case "start": {
+        const one = Effect.forever(Effect.zipRight(call(breaker), Effect.sleep(command.pauseMillis)))
+        return Effect.forEach(Array.from({ length: command.callers }), () => Effect.forkDaemon(one)).pipe(
+          Effect.map((fibers) => void callers.push(...fibers))
+        )
+      }
+      case "stop":
+        return Effect.as(Fiber.interruptAll(callers.splice(0)), undefined)
+      case "reset":
+        return Effect.sync(() =>
+          void Object.assign(fleet, { ok: 0, failed: 0, rejected: 0, other: 0, longestMillis: 0 })
+        )
+    }
+  }
+  process.on("message", (command: Command) => {
+    Effect.runFork(
+      Effect.map(answer(command), (value) => process.send?.({ id: command.id, value }))
+        .pipe(Effect.withClock(new ShiftedClock()), Effect.provide(logging))
+    )
+  })
+  process.send?.({ id: 0 })
+  yield* Effect.never
+})
+
+const redis = { url: options.redis, startDegraded: true }
+const connection = options.library === "redis" ? NodeRedis.layer(redis) : IoRedis.layer(redis)
+
+process.on("disconnect", () => process.exit())
+Effect.runFork(program.pipe(
+  Effect.scoped,
+  Effect.provide(RedisStore.layer({ timeout: options.timeoutMillis }).pipe(Layer.provide(connection))),
+  Effect.provide(logging),
+  Effect.withClock(new ShiftedClock())
+))

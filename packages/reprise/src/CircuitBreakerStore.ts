@@ -1,0 +1,248 @@
+/**
+ * Where circuit breakers keep what they share with those of other processes.
+ *
+ * Its operations are whole transitions, each of them one step of the store, and all times in them are durations: the clocks of
+ * two processes need not agree.
+ *
+ * @since 0.1.0
+ */
+import * as Context from "effect/Context"
+import * as Duration from "effect/Duration"
+import type * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import type * as Stream from "effect/Stream"
+import { noVersion as noVersion_ } from "./internal/shared/memoryRecords.js"
+import { MemoryStore } from "./internal/shared/memoryStore.js"
+import * as InvalidOption from "./InvalidOption.js"
+import type { StoreError } from "./StoreError.js"
+import type { Tripping } from "./Tripping.js"
+
+/**
+ * `SharedCircuitBreaker` asks for it; `layerMemory` shares within a process, `@reprise/redis` between processes.
+ *
+ * @since 0.1.0
+ * @category tags
+ */
+export class CircuitBreakerStore extends Context.Tag("reprise/CircuitBreakerStore")<
+  CircuitBreakerStore,
+  CircuitBreakerStore.Service
+>() {}
+
+/**
+ * @since 0.1.0
+ */
+export declare namespace CircuitBreakerStore {
+  /**
+   * @since 0.1.0
+   * @category models
+   */
+  export interface Service {
+    /** How often a member tells what it has seen, and learns what the others have. */
+    readonly syncInterval: Duration.Duration
+    /** The longest that anybody waits for an answer. */
+    readonly timeout: Duration.Duration
+    /** Adds up what the member has counted since it last told, if it is of this version; returns how things are. */
+    readonly sync: (key: string, report: Report) => Effect.Effect<Standing, StoreError>
+    /** Opens it, unless something else has happened since `version`. */
+    readonly trip: (key: string, trip: Trip) => Effect.Effect<Standing, StoreError>
+    /** Asks for the permit to probe. */
+    readonly admit: (key: string, request: ProbeRequest) => Effect.Effect<Admission, StoreError>
+    /**
+     * Tells how a probe ended: the last success closes it, the failure that is one too many opens it anew. A permit that has
+     * ended, or is of another version, changes nothing.
+     */
+    readonly settle: (key: string, settlement: Settlement) => Effect.Effect<Standing, StoreError>
+    /** Closes it, unless something else has happened since `version`. */
+    readonly close: (key: string, version: Version) => Effect.Effect<Standing, StoreError>
+    /** Every transition as it happens, those that came from this member too. It does not fail. */
+    readonly changes: Stream.Stream<Change>
+  }
+
+  /**
+   * Which state of a key it is about. What is not kept, because nobody has told of it or because it was lost, is `noVersion`.
+   *
+   * @since 0.1.0
+   * @category models
+   */
+  export interface Version {
+    /** When the record was begun, in epoch milliseconds of the store: another one means that a record was lost. */
+    readonly epoch: number
+    /** Grows with every change between closed, open and half-open. */
+    readonly generation: number
+  }
+
+  /**
+   * @since 0.1.0
+   * @category models
+   */
+  export type State =
+    | { readonly _tag: "Closed" }
+    | Open
+    | { readonly _tag: "HalfOpen"; readonly trips: number; readonly trip: Tripping.Trip }
+
+  /**
+   * @since 0.1.0
+   * @category models
+   */
+  export interface Open {
+    readonly _tag: "Open"
+    /** How long it is open yet; 0 where a probe may go. */
+    readonly openMillis: number
+    /** How often it opened in a row. */
+    readonly trips: number
+    readonly trip: Tripping.Trip
+  }
+
+  /**
+   * What members count while it is closed; the names are theirs.
+   *
+   * @since 0.1.0
+   * @category models
+   */
+  export type Counts = Readonly<Record<string, number>>
+
+  /**
+   * @since 0.1.0
+   * @category models
+   */
+  export interface Standing {
+    readonly version: Version
+    readonly state: State
+    /** The sums of all members since this version began; nothing unless closed. */
+    readonly counts: Counts
+  }
+
+  /**
+   * From a member that knows of no version it is taken wherever the state is closed; and so is a `Trip`.
+   *
+   * @since 0.1.0
+   * @category models
+   */
+  export interface Report {
+    readonly version: Version
+    /** What is more than 0. Where there is nothing, and no record either, none is begun. */
+    readonly counts: Counts
+  }
+
+  /**
+   * @since 0.1.0
+   * @category models
+   */
+  export interface Trip {
+    readonly version: Version
+    readonly trip: Tripping.Trip
+    readonly openMillis: number
+    /** How often it had opened in a row, where the store has lost it. Defaults to what the store counts. */
+    readonly trips?: number | undefined
+  }
+
+  /**
+   * @since 0.1.0
+   * @category models
+   */
+  export interface Probing {
+    /** Probes in flight at once. */
+    readonly probes: number
+    /** Successful probes that close it. */
+    readonly successes: number
+    /** Failed probes that do not yet open it again. */
+    readonly tolerated: number
+    /** How long a permit lasts. */
+    readonly leaseMillis: number
+  }
+
+  /**
+   * @since 0.1.0
+   * @category models
+   */
+  export interface ProbeRequest extends Probing {
+    /** Names the permit. No other request has it. */
+    readonly token: string
+  }
+
+  /**
+   * @since 0.1.0
+   * @category models
+   */
+  export interface Admission {
+    readonly isGranted: boolean
+    /** When it is worth asking again; 0 where it is granted, or closed. */
+    readonly retryAfterMillis: number
+    readonly standing: Standing
+  }
+
+  /**
+   * @since 0.1.0
+   * @category models
+   */
+  export interface Settlement extends ProbeRequest {
+    /** That of the standing which came with the permit. */
+    readonly version: Version
+    /** `ignored` gives the permit back. */
+    readonly outcome: "success" | "failure" | "ignored"
+    /** For how long a failure opens it. */
+    readonly openMillis: number
+  }
+
+  /**
+   * `Missed`: there may have been changes that nobody told of.
+   *
+   * @since 0.1.0
+   * @category models
+   */
+  export type Change =
+    | { readonly _tag: "Changed"; readonly key: string; readonly version: Version }
+    | { readonly _tag: "Missed" }
+
+  /**
+   * @since 0.1.0
+   * @category options
+   */
+  export interface MemoryOptions {
+    /** How often members tell what they have seen. Defaults to `100 millis`. */
+    readonly syncInterval?: Duration.DurationInput | undefined
+    /** The longest that anybody waits for an answer. Defaults to `250 millis`. */
+    readonly timeout?: Duration.DurationInput | undefined
+  }
+}
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export const noVersion: CircuitBreakerStore.Version = noVersion_
+
+/**
+ * Shares within one process: between the instances of a service that runs several times in it, and in tests.
+ *
+ * It holds no fiber and no timer. What nobody has asked for in an hour is let go of when another key comes. Throws
+ * `InvalidOption` for an option out of range.
+ *
+ * @example
+ * ```ts
+ * import { Effect } from "effect"
+ * import * as CircuitBreakerStore from "reprise/CircuitBreakerStore"
+ *
+ * const trip = { rule: "consecutive", calls: 5, failures: 5, slow: 0 }
+ *
+ * const program = Effect.gen(function*() {
+ *   const store = yield* CircuitBreakerStore.CircuitBreakerStore
+ *   yield* store.trip("payments", { version: CircuitBreakerStore.noVersion, trip, openMillis: 1_000 })
+ *   const { state, version } = yield* store.sync("payments", { version: CircuitBreakerStore.noVersion, counts: {} })
+ *   return [state._tag, version.generation]
+ * })
+ *
+ * Effect.runPromise(Effect.provide(program, CircuitBreakerStore.layerMemory())).then(console.log) // => [ 'Open', 2 ]
+ * ```
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layerMemory = (options: CircuitBreakerStore.MemoryOptions = {}): Layer.Layer<CircuitBreakerStore> => {
+  const syncMillis = InvalidOption.millis("syncInterval", options.syncInterval ?? "100 millis", { moreThan: 0 })
+  const timeoutMillis = InvalidOption.millis("timeout", options.timeout ?? "250 millis", { moreThan: 0 })
+  return Layer.sync(
+    CircuitBreakerStore,
+    () => new MemoryStore(Duration.millis(syncMillis), Duration.millis(timeoutMillis))
+  )
+}

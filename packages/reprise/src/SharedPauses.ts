@@ -1,0 +1,134 @@
+/**
+ * Tells other processes from which keys (a server, a tenant) to keep away, and hears it from them: one that was asked to wait
+ * makes all wait.
+ *
+ * `HttpGuard.sharedRetryAfterGates` of `@reprise/http` is made of it. Nobody waits for the store: telling and hearing go on
+ * in the background, in two fibers for any number of keys, and nothing is sent while there is nothing new. Where the store is
+ * away, each process goes on by itself; what is left then of its pauses is told once the store is back.
+ *
+ * @since 0.1.0
+ */
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import { dual } from "effect/Function"
+import * as Random from "effect/Random"
+import type * as Scope from "effect/Scope"
+import * as link from "./internal/shared/link.js"
+import * as internal from "./internal/shared/pauseMember.js"
+import * as InvalidOption from "./InvalidOption.js"
+import { RetryAfterStore } from "./RetryAfterStore.js"
+
+/**
+ * @since 0.1.0
+ * @category type ids
+ */
+export const TypeId: TypeId = internal.TypeId
+
+/**
+ * @since 0.1.0
+ * @category type ids
+ */
+export type TypeId = typeof internal.TypeId
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export interface SharedPauses {
+  readonly [TypeId]: TypeId
+}
+
+/**
+ * @since 0.1.0
+ */
+export declare namespace SharedPauses {
+  /**
+   * @since 0.1.0
+   * @category options
+   */
+  export interface Options {
+    /**
+     * Keeps away from the key for so long, unless it does so already. It runs for each pause that another process tells of,
+     * and for all that are under way in the store, those of this process too, after there was no telling of them: at the
+     * beginning and after an outage.
+     */
+    readonly onPause: (key: string, duration: Duration.Duration) => Effect.Effect<void>
+    /** The longest pause: what is more is neither told nor taken over. Defaults to `1 minute`. */
+    readonly max?: Duration.DurationInput | undefined
+    /** How many keys may wait to be told, and are asked for at most. Defaults to 10,000. */
+    readonly capacity?: number | undefined
+    /** How it is called in the log. Defaults to `"The pauses"`. */
+    readonly name?: string | undefined
+  }
+}
+
+const word = Effect.map(Random.nextIntBetween(0, 2 ** 48), (n) => n.toString(36))
+
+/**
+ * Joins the others for as long as the scope is open. Throws `InvalidOption` for an option out of range.
+ *
+ * @example
+ * ```ts
+ * import { Console, Duration, Effect } from "effect"
+ * import * as RetryAfterStore from "reprise/RetryAfterStore"
+ * import * as SharedPauses from "reprise/SharedPauses"
+ *
+ * // As if in two processes.
+ * const join = (process: string) =>
+ *   SharedPauses.make({
+ *     onPause: (key, duration) =>
+ *       Console.log(`${process} keeps away from ${key} for ${Math.ceil(Duration.toSeconds(duration))} s`)
+ *   })
+ *
+ * const program = Effect.gen(function*() {
+ *   const [one] = yield* Effect.all([join("one"), join("other")])
+ *   yield* Effect.sleep("50 millis")
+ *   yield* SharedPauses.pause(one, "payments", "30 seconds")
+ *   yield* Effect.sleep("200 millis")
+ * })
+ *
+ * Effect.runPromise(program.pipe(Effect.scoped, Effect.provide(RetryAfterStore.layerMemory())))
+ * // => other keeps away from payments for 30 s
+ * ```
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const make = (
+  options: SharedPauses.Options
+): Effect.Effect<SharedPauses, never, RetryAfterStore | Scope.Scope> => {
+  const { capacity = 10_000, max = "1 minute", name = "The pauses", onPause } = options
+  const settings: internal.Settings = {
+    maxMillis: InvalidOption.millis("max", max, { moreThan: 0 }),
+    capacity: InvalidOption.integer("capacity", capacity, { min: 1 }),
+    onPause
+  }
+  return Effect.flatMap(Effect.all([RetryAfterStore, word, word]), ([store, ...words]) => {
+    const member = new internal.Member(
+      store,
+      new link.Link(name, Duration.toMillis(store.timeout)),
+      words.join(""),
+      settings
+    )
+    return Effect.as(internal.run(member), member)
+  })
+}
+
+/** Every one is made by `make`. */
+const of = (self: SharedPauses): internal.Member => self as internal.Member
+
+/**
+ * Has the others keep away from the key for so long, and returns at once: they are told within 100 milliseconds, of each key
+ * the longest pause.
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const pause: {
+  (key: string, duration: Duration.DurationInput): (self: SharedPauses) => Effect.Effect<void>
+  (self: SharedPauses, key: string, duration: Duration.DurationInput): Effect.Effect<void>
+} = dual(
+  3,
+  (self: SharedPauses, key: string, duration: Duration.DurationInput) =>
+    internal.pause(of(self), key, Duration.toMillis(duration))
+)

@@ -1,0 +1,213 @@
+/**
+ * Retry budgets that are one budget for those of the same key in all processes: what a fleet may add to the load of a
+ * dependency does not grow with the number of its processes.
+ *
+ * They are retry budgets like any other, for `RetryBudget.retry` and all else. A call asks nobody: in the background, each
+ * process tells the `RetryBudgetStore` what it counts, hears the sums of all, and reserves what it may spend until it hears of
+ * them again: of what is left to all, as much as it asks for retries in comparison with the others.
+ *
+ * - While they and the store answer each other, the retries of all in a window, with those that wait, are never more than
+ *   `ratio` times their calls and `minPerSecond` times its seconds. That calls are forgotten is heard late, so the calls shortly
+ *   before the window count as well: those of two exchanges, which are a `syncInterval` apart, or ten where a process is quiet;
+ *   of a process that ended, those of thirty intervals and two timeouts.
+ * - A retry may be refused although others could have spared it: what they have reserved is theirs until the next exchange. How
+ *   calls and failures are spread matters little where there are many: twenty processes with a thousand calls a second use at
+ *   least nine tenths of what one would, even where all failures are in one of them. Where there are more processes than retries
+ *   left, it is by chance who may have one, and more than half may go unused.
+ * - Before the first exchange, and while the store is slow or away, each process has a budget of its own, of its own calls. It
+ *   joins again when the store is back, and nothing is lost or counted twice. No call fails or waits because of the store.
+ *
+ * @since 0.1.0
+ */
+import type * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import type * as Scope from "effect/Scope"
+import * as keyed from "./internal/keyed.js"
+import * as internal from "./internal/shared/budgetMember.js"
+import { InvalidOption } from "./InvalidOption.js"
+import type { Keyed } from "./Keyed.js"
+import * as RetryBudget from "./RetryBudget.js"
+import type { RetryBudgetStore } from "./RetryBudgetStore.js"
+
+/**
+ * @since 0.1.0
+ */
+export declare namespace SharedRetryBudget {
+  /**
+   * Budgets of one key should have the same options everywhere.
+   *
+   * @since 0.1.0
+   * @category options
+   */
+  export interface Share extends RetryBudget.RetryBudget.Share {
+    /** Whose budget it is: the same in every process. */
+    readonly key: string
+  }
+
+  /**
+   * @since 0.1.0
+   * @category options
+   */
+  export interface Tokens extends RetryBudget.RetryBudget.Tokens {
+    /** Whose budget it is: the same in every process. */
+    readonly key: string
+  }
+
+  /**
+   * @since 0.1.0
+   * @category options
+   */
+  export interface KeyedOptions<in K> extends Keyed.Bounds {
+    /** The options of every budget; a `key` in them is replaced by the name of the key. */
+    readonly budget?: RetryBudget.RetryBudget.Share | undefined
+    /** What a key is called in the store and in errors. Defaults to `String`. */
+    readonly name?: ((key: K) => string) | undefined
+  }
+}
+
+type Budget = RetryBudget.RetryBudget
+
+const make = (
+  key: string,
+  local: Effect.Effect<Budget>
+): Effect.Effect<Budget, never, RetryBudgetStore | Scope.Scope> => {
+  if (key === "") throw new InvalidOption({ option: "key", value: key, expected: "a name" })
+  return Effect.flatMap(Effect.zip(local, internal.make(`The retry budget "${key}"`)), ([budget, fleet]) => {
+    const member = internal.join(key, budget)
+    return Effect.as(internal.run(fleet, () => [member]), member)
+  })
+}
+
+/**
+ * Makes a `RetryBudget.share` that is shared for as long as the scope is open; afterwards it goes on by itself. Throws
+ * `InvalidOption` for an option out of range.
+ *
+ * @example
+ * ```ts
+ * import { Effect } from "effect"
+ * import * as RetryBudget from "reprise/RetryBudget"
+ * import * as RetryBudgetStore from "reprise/RetryBudgetStore"
+ * import * as SharedRetryBudget from "reprise/SharedRetryBudget"
+ *
+ * const program = Effect.gen(function*() {
+ *   const make = SharedRetryBudget.share({ key: "payments", ratio: 0.1, minPerSecond: 0 })
+ *   // As if in two processes.
+ *   const [one, other] = yield* Effect.all([make, make])
+ *   yield* Effect.replicateEffect(RetryBudget.recordCall(one), 100)
+ *   yield* Effect.sleep("500 millis")
+ *   // It has made no calls.
+ *   return yield* RetryBudget.tryWithdraw(other)
+ * })
+ *
+ * Effect.runPromise(program.pipe(Effect.scoped, Effect.provide(RetryBudgetStore.layerMemory({ syncInterval: "20 millis" }))))
+ *   .then(console.log) // => true
+ * ```
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const share = (
+  options: SharedRetryBudget.Share
+): Effect.Effect<Budget, never, RetryBudgetStore | Scope.Scope> => make(options.key, RetryBudget.share(options))
+
+/**
+ * Makes a `RetryBudget.tokens`, one bucket for all, for as long as the scope is open; afterwards it goes on by itself. Throws
+ * `InvalidOption` for an option out of range.
+ *
+ * What a process has taken before it ended comes back after a minute.
+ *
+ * @example
+ * ```ts
+ * import { Effect } from "effect"
+ * import * as RetryBudget from "reprise/RetryBudget"
+ * import * as RetryBudgetStore from "reprise/RetryBudgetStore"
+ * import * as SharedRetryBudget from "reprise/SharedRetryBudget"
+ *
+ * const program = Effect.gen(function*() {
+ *   const budget = yield* SharedRetryBudget.tokens({ key: "payments", capacity: 10, cost: 5 })
+ *   return yield* Effect.replicateEffect(RetryBudget.tryWithdraw(budget), 3)
+ * })
+ *
+ * Effect.runPromise(program.pipe(Effect.scoped, Effect.provide(RetryBudgetStore.layerMemory())))
+ *   .then((paid) => console.log(paid.join())) // => true,true,false
+ * ```
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const tokens = (
+  options: SharedRetryBudget.Tokens
+): Effect.Effect<Budget, never, RetryBudgetStore | Scope.Scope> => make(options.key, RetryBudget.tokens(options))
+
+/**
+ * Makes the shared budget of a tag, for the wiring of services.
+ *
+ * @example
+ * ```ts
+ * import { Context, Effect, Layer } from "effect"
+ * import * as RetryBudget from "reprise/RetryBudget"
+ * import * as RetryBudgetStore from "reprise/RetryBudgetStore"
+ * import * as SharedRetryBudget from "reprise/SharedRetryBudget"
+ *
+ * class Payments extends Context.Tag("Payments")<Payments, RetryBudget.RetryBudget>() {}
+ *
+ * const PaymentsLive = SharedRetryBudget.layer(Payments, SharedRetryBudget.share({ key: "payments" })).pipe(
+ *   // In production: a store of `@reprise/redis`.
+ *   Layer.provide(RetryBudgetStore.layerMemory())
+ * )
+ *
+ * const program = Effect.flatMap(Payments, (budget) => Effect.succeed("paid").pipe(RetryBudget.track(budget)))
+ *
+ * Effect.runPromise(Effect.provide(program, PaymentsLive)).then(console.log) // => paid
+ * ```
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layer = <I, E, R>(
+  tag: Context.Tag<I, Budget>,
+  budget: Effect.Effect<Budget, E, R>
+): Layer.Layer<I, E, Exclude<R, Scope.Scope>> => Layer.scoped(tag, budget)
+
+/**
+ * Makes a registry of budgets, one for each key, that are shared, each with those of its key. One fiber exchanges for all of
+ * them; a budget that is not kept, for want of room, shares nothing. Throws `InvalidOption` for an option out of range.
+ *
+ * @example
+ * ```ts
+ * import { Effect } from "effect"
+ * import * as Keyed from "reprise/Keyed"
+ * import * as RetryBudget from "reprise/RetryBudget"
+ * import * as RetryBudgetStore from "reprise/RetryBudgetStore"
+ * import * as SharedRetryBudget from "reprise/SharedRetryBudget"
+ *
+ * const program = Effect.gen(function*() {
+ *   const tenants = yield* SharedRetryBudget.makeKeyed<number>({ name: (id) => `tenant ${id}` })
+ *   const { balance, key } = yield* Effect.flatMap(Keyed.get(tenants, 7), RetryBudget.snapshot)
+ *   return [key, balance]
+ * })
+ *
+ * Effect.runPromise(program.pipe(Effect.scoped, Effect.provide(RetryBudgetStore.layerMemory())))
+ *   .then(console.log) // => [ 'tenant 7', 100 ]
+ * ```
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const makeKeyed = <K>(
+  options: SharedRetryBudget.KeyedOptions<K>
+): Effect.Effect<Keyed<K, Budget>, never, RetryBudgetStore | Scope.Scope> => {
+  const { name = String } = options
+  const bounds = keyed.bounds(options)
+  const local = RetryBudget.share(options.budget)
+  return Effect.flatMap(internal.make("The retry budgets"), (fleet) => {
+    const budgets = new keyed.KeyedImpl(
+      (key: K) => Effect.map(local, (budget) => internal.join(name(key), budget)),
+      // A retry that is paid for gives back what it does not use.
+      ({ held }) => held === 0,
+      ...bounds
+    )
+    return Effect.as(internal.run(fleet, () => keyed.entries(budgets).map(([, budget]) => budget)), budgets)
+  })
+}

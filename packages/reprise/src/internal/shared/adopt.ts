@@ -1,0 +1,99 @@
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import * as Ref from "effect/Ref"
+import type { CircuitBreakerStore } from "../../CircuitBreakerStore.js"
+import { type Era, modify } from "../breaker/breaker.js"
+import * as Machine from "../breaker/machine.js"
+import * as settings_ from "../breaker/settings.js"
+import type { Member } from "./breakerMember.js"
+
+/** Redis came back empty, or a replica that has not seen the last of it has taken over. */
+const isLost = (before: CircuitBreakerStore.Version, now: CircuitBreakerStore.Version): boolean =>
+  before.epoch !== 0 && (now.epoch !== before.epoch || now.generation < before.generation)
+
+/**
+ * When the store was asked. An answer that is older than one that came before it is of no use; and where something has come about
+ * here since, the store has yet to hear of that.
+ *
+ * @internal
+ */
+export interface Asked {
+  readonly number: number
+  readonly generation: number
+}
+
+/** @internal */
+export const asking = (member: Member, { state }: Era): Asked => ({
+  number: ++member.asked,
+  generation: state.generation
+})
+
+/**
+ * Brings the breaker here to what the store says.
+ *
+ * @internal
+ */
+export const adopt = (
+  member: Member,
+  asked: Asked,
+  { state, version }: CircuitBreakerStore.Standing
+): Effect.Effect<void> =>
+  Effect.flatMap(
+    Effect.zip(Ref.get(member.self.era), Clock.currentTimeMillis),
+    ([{ settings, state: own }, now]) =>
+      Effect.flatMap(
+        state._tag === "Open" && !(own._tag !== "Closed" && own.trips === state.trips)
+          ? settings_.openingAfter(settings, state.trips, state.trip, now)
+          : Effect.succeed(undefined),
+        (opening) =>
+          modify(member.self, now, (era) => {
+            if (asked.number < member.answered || asked.generation !== era.state.generation) {
+              return [undefined, undefined]
+            }
+            member.answered = asked.number
+            const before = member.version
+            member.version = version
+            // The store does not know of it any more: it is told again.
+            if (state._tag === "Closed" && era.state._tag !== "Closed" && isLost(before, version)) {
+              member.adopted = -1
+              member.fleet.bell.ring()
+              return [undefined, undefined]
+            }
+            const next = era.isDisabled
+              ? undefined
+              : taken(era, state, isSame(before, version), era.state.generation === member.adopted, now)
+            member.adopted = (next ?? era.state).generation
+            return [undefined, next && { state: next, opening: opening ?? era.opening }]
+          })
+      )
+  )
+
+const isSame = (before: CircuitBreakerStore.Version, now: CircuitBreakerStore.Version): boolean =>
+  before.epoch === now.epoch && before.generation === now.generation
+
+/** The state that it comes to; `undefined` where that is how it is. */
+const taken = (
+  { settings, state: own }: Era,
+  state: CircuitBreakerStore.State,
+  isSame: boolean,
+  isKnown: boolean,
+  now: number
+): Machine.State | undefined => {
+  const generation = own.generation + 1
+  switch (state._tag) {
+    case "Closed":
+      return own._tag === "Closed" ? undefined : Machine.closed(generation, settings, now, true)
+    case "Open": {
+      const { openMillis, trip, trips } = state
+      const untilMillis = now + openMillis
+      return own._tag === "Open"
+        ? { ...own, untilMillis, trips, trip }
+        : { _tag: "Open", generation, openedAtMillis: now, untilMillis, trips, trip }
+    }
+    case "HalfOpen": {
+      if (own._tag === "HalfOpen" && isSame && isKnown) return undefined
+      const openedAtMillis = own._tag === "Closed" ? now : own.openedAtMillis
+      return Machine.halfOpen({ generation: own.generation, openedAtMillis, trip: state.trip, trips: state.trips })
+    }
+  }
+}

@@ -1,0 +1,203 @@
+import * as Cause from "effect/Cause"
+import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import * as Exit from "effect/Exit"
+import type * as Fiber from "effect/Fiber"
+import * as Ref from "effect/Ref"
+import type { CircuitOpen } from "../../CircuitBreaker.js"
+import type { CircuitBreakerStore } from "../../CircuitBreakerStore.js"
+import { noVersion } from "../../CircuitBreakerStore.js"
+import { type Breaker, current, type Era, modify, nowMillis, reject, type Shared } from "../breaker/breaker.js"
+import * as Machine from "../breaker/machine.js"
+import * as permits from "../breaker/permits.js"
+import type { Settings } from "../breaker/settings.js"
+import * as deadline from "../deadline.js"
+import { adopt, type Asked, asking } from "./adopt.js"
+import type { Fleet } from "./fleet.js"
+import * as link from "./link.js"
+
+/** A permit of the store, under the permit that the breaker here has given for it. */
+interface Lease {
+  readonly token: string
+  readonly version: CircuitBreakerStore.Version
+  /** That of the breaker here. */
+  readonly generation: number
+}
+
+/**
+ * What the store has to be told of a permit.
+ *
+ * @internal
+ */
+export interface Settled extends Lease {
+  readonly outcome: Exclude<Machine.Outcome, "interrupted">
+}
+
+/**
+ * A breaker as one of those that share a state. It is a breaker of its own, which the exchange brings to what the store says;
+ * only to probe, it has to have a permit of the store.
+ *
+ * @internal
+ */
+export class Member implements Shared {
+  /** What the state here was taken from. */
+  version: CircuitBreakerStore.Version = noVersion
+  /** The generation here that is known to the store: any other has come about here. */
+  adopted = 0
+  /** Questions are numbered. */
+  asked = 0
+  answered = 0
+  /** What the sums of `version` were when it last looked. */
+  seen: CircuitBreakerStore.Counts = {}
+  exchangedMillis = -Infinity
+  isDue = true
+  isUnreadable = false
+  readonly settlements: Array<Settled> = []
+  /** Permits that were asked for, and nobody knows whether they were given. */
+  readonly orphans: Array<string> = []
+  private readonly leases = new Map<number, Lease>()
+  private asking = 0
+  private wasDisabled = false
+  private fullUntilMillis = -Infinity
+
+  constructor(readonly self: Breaker, readonly fleet: Fleet) {}
+
+  changed({ isDisabled, state }: Era): void {
+    this.fullUntilMillis = -Infinity
+    // Who disables it here, and enables it again, means this process.
+    if (isDisabled || this.wasDisabled) this.adopted = state.generation
+    this.wasDisabled = isDisabled
+    if (state.generation !== this.adopted) this.fleet.bell.ring()
+  }
+
+  settled(
+    { settings }: Era,
+    { generation, lease: id }: Machine.Permit,
+    outcome: Machine.Outcome,
+    durationMillis: number
+  ): void {
+    const lease = this.leases.get(id)
+    // It was given here, without the store.
+    if (lease?.generation !== generation) return
+    this.leases.delete(id)
+    const judged = Machine.judged(outcome, durationMillis, settings)
+    this.settlements.push({ ...lease, outcome: judged === "interrupted" ? "ignored" : judged })
+    this.fleet.bell.ring()
+  }
+
+  readonly admit = (restore: permits.Restore): Effect.Effect<permits.Admitted, CircuitOpen> =>
+    Effect.withFiberRuntime((fiber) => {
+      const era = current(this.self)
+      return era === undefined
+        ? Effect.flatMap(Ref.get(this.self.era), (era) => this.admitIn(era, restore, fiber))
+        : this.admitIn(era, restore, fiber)
+    })
+
+  private admitIn(
+    era: Era,
+    restore: permits.Restore,
+    fiber: Fiber.RuntimeFiber<unknown, unknown>
+  ): Effect.Effect<permits.Admitted, CircuitOpen> {
+    const { fleet, self } = this
+    const now = nowMillis(fiber)
+    if (!mayProbe(era, now)) return permits.admitLocally(self, restore)
+    if (!fleet.link.isUp) return this.alone(era, restore)
+    const isAsking = this.asking >= era.settings.probes
+    if (now < this.fullUntilMillis || isAsking) {
+      const millis = isAsking ? fleet.syncMillis : this.fullUntilMillis - now
+      const decision = permits.onFull(self, era, millis, now, fiber.getFiberRef(deadline.current))
+      return permits.carryOut(self, restore, decision, now)
+    }
+    return this.ask(era, restore)
+  }
+
+  /** Without the store. */
+  private alone(era: Era, restore: permits.Restore): Effect.Effect<permits.Admitted, CircuitOpen> {
+    const { fleet, self } = this
+    return fleet.onStoreError === "local"
+      ? permits.admitLocally(self, restore)
+      : Effect.suspend(() => Effect.fail(reject(self, era, fleet.syncMillis)))
+  }
+
+  private ask(era: Era, restore: permits.Restore): Effect.Effect<permits.Admitted, CircuitOpen> {
+    const { fleet, self } = this
+    const asked = asking(this, era)
+    const token = fleet.token()
+    this.asking++
+    const question = fleet.store.admit(self.key, { token, ...probing(era.settings) })
+    return Effect.flatMap(Effect.exit(restore(link.ask(fleet.link, question))), (exit) => {
+      this.asking--
+      if (Exit.isSuccess(exit)) return this.answer(asked, token, exit.value, restore)
+      this.orphan(token)
+      return Either.match(Cause.failureOrCause(exit.cause), {
+        onLeft: () => this.alone(era, restore),
+        // The caller's own interruption.
+        onRight: Effect.failCause
+      })
+    })
+  }
+
+  private answer(
+    asked: Asked,
+    token: string,
+    { isGranted, retryAfterMillis, standing }: CircuitBreakerStore.Admission,
+    restore: permits.Restore
+  ): Effect.Effect<permits.Admitted, CircuitOpen> {
+    const { self } = this
+    return Effect.flatMap(adopt(this, asked, standing), () =>
+      Effect.withFiberRuntime((fiber) => {
+        const now = nowMillis(fiber)
+        if (isGranted) return this.probe(token, standing.version, now, restore)
+        // Not more often, however many calls there are.
+        this.fullUntilMillis = now + Math.min(retryAfterMillis || Infinity, this.fleet.syncMillis)
+        return permits.admit(self, restore)
+      }))
+  }
+
+  /** With the permit of the store, one of the breaker here. */
+  private probe(
+    token: string,
+    version: CircuitBreakerStore.Version,
+    now: number,
+    restore: permits.Restore
+  ): Effect.Effect<permits.Admitted, CircuitOpen> {
+    const { self } = this
+    return Effect.flatMap(
+      modify(self, now, (era): readonly [permits.Decision | undefined, Partial<Era> | undefined] => {
+        const { settings: { leaseMillis }, state } = era
+        // It has changed again since the answer was taken over.
+        if (state._tag !== "HalfOpen") return [undefined, undefined]
+        const id = state.issued + 1
+        const untilMillis = now + leaseMillis
+        this.leases.set(id, { token, version, generation: state.generation })
+        const decision = permits.letThrough(self, era, { generation: state.generation, lease: id }, now, false)
+        return [decision, { state: { ...state, leases: [...state.leases, { id, untilMillis }], issued: id } }]
+      }),
+      (decision) => {
+        if (decision !== undefined) return permits.carryOut(self, restore, decision, now)
+        this.orphan(token)
+        return permits.admit(self, restore)
+      }
+    )
+  }
+
+  private orphan(token: string): void {
+    this.orphans.push(token)
+    this.fleet.bell.ring()
+  }
+}
+
+/** @internal */
+export const probing = ({ leaseMillis, probes, successes, tolerated }: Settings): CircuitBreakerStore.Probing => ({
+  probes,
+  successes,
+  tolerated,
+  leaseMillis
+})
+
+/** Whether it is for the store to say if a call may go. */
+const mayProbe = ({ holds, isDisabled, state }: Era, now: number): boolean => {
+  if (holds.size > 0 || isDisabled || state._tag === "Closed") return false
+  // A clock that stepped back is for the breaker itself to see to.
+  return state._tag === "HalfOpen" || (now >= state.untilMillis && now >= state.openedAtMillis)
+}

@@ -1,0 +1,160 @@
+import * as Clock from "effect/Clock"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Random from "effect/Random"
+import type * as Scope from "effect/Scope"
+import type { RetryBudget } from "../../RetryBudget.js"
+import { RetryBudgetStore } from "../../RetryBudgetStore.js"
+import type { StoreError } from "../../StoreError.js"
+import { Budget } from "../budget/budget.js"
+import { Share, type Tokens } from "../budget/rules.js"
+import { nowMillis } from "../clock.js"
+import type { SharedRule } from "./budgetRule.js"
+import { SharedShare, SharedTokens } from "./budgetRules.js"
+import * as link from "./link.js"
+
+/** How many intervals a member without news waits until it asks what the others do. */
+const quietIntervals = 10
+
+/** How many intervals a member is missing until it is taken for ended: more than a quiet one is silent. */
+const presentIntervals = 30
+
+/** How many exchange at once. */
+const concurrency = 16
+
+/**
+ * The budgets of this process that are shared, and what they exchange with.
+ *
+ * @internal
+ */
+export interface Fleet {
+  readonly store: RetryBudgetStore.Service
+  readonly link: link.Link
+  readonly name: string
+  readonly syncMillis: number
+}
+
+/**
+ * A budget as one of those that share a rest.
+ *
+ * @internal
+ */
+export class Member extends Budget {
+  exchangedMillis = -Infinity
+  isUnreadable = false
+  /** Decides whether a part that is less than one retry is one. */
+  chance = 0
+  drawnMillis = -Infinity
+
+  constructor(key: string, readonly shared: SharedRule) {
+    super(key, shared)
+  }
+}
+
+/**
+ * Takes a new budget over: its rule becomes the rule here.
+ *
+ * @internal
+ */
+export const join = (key: string, budget: RetryBudget): Member => {
+  // A new one, made by `RetryBudget.share` or `RetryBudget.tokens`, which have no other rules.
+  const rule = (budget as Budget).rule as Share | Tokens
+  return new Member(key, rule instanceof Share ? new SharedShare(rule) : new SharedTokens(rule))
+}
+
+const word = Effect.map(Random.nextIntBetween(0, 2 ** 48), (n) => n.toString(36))
+
+/** @internal */
+export const make = (what: string): Effect.Effect<Fleet, never, RetryBudgetStore> =>
+  Effect.map(Effect.all([RetryBudgetStore, word, word]), ([store, ...name]) => ({
+    store,
+    link: new link.Link(what, Duration.toMillis(store.timeout)),
+    name: name.join(""),
+    syncMillis: Duration.toMillis(store.syncInterval)
+  }))
+
+/**
+ * Exchanges for the members in one fiber as long as the scope is open. Afterwards each goes on by itself.
+ *
+ * @internal
+ */
+export const run = (fleet: Fleet, members: () => ReadonlyArray<Member>): Effect.Effect<void, never, Scope.Scope> => {
+  const disband = Effect.sync(() => members().forEach(({ shared }) => shared.alone()))
+  const rounds = Effect.forever(Effect.zipRight(
+    Effect.catchAllCause(round(fleet, members), (cause) => Effect.logError("Sharing retry budgets", cause)),
+    Effect.sleep(fleet.syncMillis)
+  ))
+  return Effect.zipRight(
+    Effect.addFinalizer(() => disband),
+    Effect.asVoid(Effect.forkScoped(Effect.interruptible(rounds)))
+  )
+}
+
+/** While the store does not answer, one member asks for all. */
+const round = (fleet: Fleet, members: () => ReadonlyArray<Member>): Effect.Effect<void> =>
+  Effect.flatMap(Clock.currentTimeMillis, (now) => {
+    const tell = (member: Member) =>
+      Effect.catchAll(exchange(fleet, member), (error) => failed(fleet, member, members, error))
+    const [first, ...rest] = members().filter((member) => isDue(fleet, member, now))
+    if (first === undefined) return Effect.void
+    return Effect.zipRight(
+      tell(first),
+      Effect.forEach(rest, (member) => fleet.link.isUp ? tell(member) : Effect.void, { concurrency, discard: true })
+    )
+  })
+
+const isDue = ({ syncMillis }: Fleet, { exchangedMillis, held, shared }: Member, now: number): boolean => {
+  const passed = now - exchangedMillis
+  // A clock that stepped back must not end it.
+  return shared.others === undefined || passed < 0 || passed >= quietIntervals * syncMillis ||
+    !shared.isTold(now, held)
+}
+
+const exchange = (fleet: Fleet, member: Member): Effect.Effect<void, StoreError> =>
+  Effect.suspend(() => {
+    const isNew = member.shared.others === undefined
+    const once = Effect.zipRight(draw(fleet, member), exchangeOnce(fleet, member))
+    // Who comes to know of the others reserves a part at once.
+    return isNew ? Effect.zipRight(once, once) : once
+  })
+
+/** Not for every exchange: who has a part should keep it long enough to be of use. */
+const draw = ({ syncMillis }: Fleet, member: Member): Effect.Effect<void> =>
+  Effect.zipWith(Clock.currentTimeMillis, Random.next, (now, chance) => {
+    if (Math.abs(now - member.drawnMillis) < quietIntervals * syncMillis) return
+    member.chance = chance
+    member.drawnMillis = now
+  })
+
+const exchangeOnce = (fleet: Fleet, member: Member): Effect.Effect<void, StoreError> =>
+  Effect.withFiberRuntime((fiber) => {
+    const now = member.exchangedMillis = nowMillis(fiber)
+    const { chance, held, key, shared } = member
+    const presentMillis = presentIntervals * fleet.syncMillis + 2 * fleet.link.timeoutMillis
+    const question = fleet.store.sync(key, {
+      member: fleet.name,
+      presentMillis,
+      rememberMillis: Math.max(shared.rememberMillis, presentMillis),
+      ...shared.report(now, held, chance)
+    })
+    return Effect.flatMap(link.ask(fleet.link, question), (standing) =>
+      Effect.withFiberRuntime((fiber) => {
+        member.isUnreadable = false
+        shared.heard(standing, nowMillis(fiber), member.held)
+        return Effect.void
+      }))
+  })
+
+const failed = (
+  { link }: Fleet,
+  member: Member,
+  members: () => ReadonlyArray<Member>,
+  error: StoreError
+): Effect.Effect<void> =>
+  Effect.suspend(() => {
+    member.shared.alone()
+    if (!link.isUp) members().forEach(({ shared }) => shared.alone())
+    if (error.reason === "unavailable" || member.isUnreadable) return Effect.void
+    member.isUnreadable = true
+    return Effect.logWarning(`The retry budget "${member.key}" is not shared. ${error.message}`)
+  })

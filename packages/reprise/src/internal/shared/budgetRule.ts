@@ -1,0 +1,142 @@
+import type { RetryBudgetStore } from "../../RetryBudgetStore.js"
+import { LastMillis } from "../breaker/windows.js"
+import type { Rule } from "../budget/rules.js"
+
+// Internal all the same; without the tag, so that the tests of this module see its types (`stripInternal`).
+
+type Sums = RetryBudgetStore.Sums
+type Standing = RetryBudgetStore.Standing
+
+/** For how long a retry that was asked for says that more will be. */
+const demandMillis = 10_000
+
+/**
+ * The rule of one member: a local rule, and what is known of the others. A retry needs a part of the rest of all that this
+ * member has reserved: the reserve is told before it is used, and the store takes reports one after the other, so that no two
+ * members spend the same.
+ *
+ * A pure machine, as the local rules are.
+ */
+export abstract class SharedRule<L extends Rule = Rule> implements Rule {
+  readonly kind: Rule["kind"]
+  readonly countsCalls: boolean
+  readonly countsSuccesses: boolean
+  /** The sums without this member's own; `undefined` where nothing is known of the others: then it is a local rule. */
+  others: Standing | undefined
+  /** What may be spent before the next exchange. */
+  part = 0
+  /** What was told, and of the reserve in it how much may not be spent before the answer. */
+  private told: Sums = { calls: 0, wanted: 0, reserved: 0, spent: 0 }
+  private growth = 0
+  private readonly demand = new LastMillis(10, demandMillis)
+
+  constructor(readonly local: L) {
+    this.kind = local.kind
+    this.countsCalls = local.countsCalls
+    this.countsSuccesses = local.countsSuccesses
+  }
+
+  /** How long what was spent is remembered. */
+  abstract readonly rememberMillis: number
+  /** The smallest part that is of use. */
+  protected abstract readonly unit: number
+  protected abstract price(isTimeout: boolean): number
+  /** What all together may spend yet. */
+  protected abstract rest(others: Standing, nowMillis: number, held: number): number
+  protected abstract spent(nowMillis: number, held: number): number
+  protected abstract calls(nowMillis: number): number
+  protected abstract pay(price: number): void
+  protected abstract settle(others: Standing): void
+
+  abstract success(): void
+  abstract reward(isTimeout: boolean): void
+
+  call(nowMillis: number): void {
+    this.local.call(nowMillis)
+  }
+  take(nowMillis: number, isTimeout: boolean, held: number): boolean {
+    this.demand.add(false, nowMillis)
+    if (this.others === undefined) return this.local.take(nowMillis, isTimeout, held)
+    const price = this.price(isTimeout)
+    if (this.part < price || this.rest(this.others, nowMillis, held) < price) return false
+    this.part -= price
+    this.pay(price)
+    return true
+  }
+  begin(nowMillis: number): void {
+    this.local.begin(nowMillis)
+  }
+  giveBack(isTimeout: boolean): void {
+    if (this.others === undefined) return this.local.giveBack(isTimeout)
+    const price = this.price(isTimeout)
+    this.part += price
+    this.pay(-price)
+  }
+  balance(nowMillis: number, held: number): number {
+    return this.others === undefined
+      ? this.local.balance(nowMillis, held)
+      : Math.max(Math.min(this.part, this.rest(this.others, nowMillis, held)), 0)
+  }
+
+  /** Whether the others know what there is to tell, and there is no more to reserve. */
+  isTold(nowMillis: number, held: number): boolean {
+    const { calls, reserved, spent, wanted } = this.told
+    return this.calls(nowMillis) === calls && this.wanted(nowMillis) === wanted &&
+      this.spent(nowMillis, held) === spent && this.reserve(nowMillis, held, 0) <= reserved
+  }
+
+  /** What there is to tell. A reserve that grows may be used when it is known that there is room for it. */
+  report(nowMillis: number, held: number, chance: number): Sums {
+    const reserved = this.reserve(nowMillis, held, chance)
+    this.part = Math.min(this.part, reserved)
+    this.growth = reserved - this.part
+    return this.told = {
+      calls: this.calls(nowMillis),
+      wanted: this.wanted(nowMillis),
+      reserved,
+      spent: this.spent(nowMillis, held)
+    }
+  }
+
+  heard(sums: Standing, nowMillis: number, held: number): void {
+    const { told } = this
+    const others = this.others = {
+      members: sums.members,
+      calls: sums.calls - told.calls,
+      wanted: sums.wanted - told.wanted,
+      reserved: sums.reserved - told.reserved,
+      spent: sums.spent - told.spent
+    }
+    const room = this.rest(others, nowMillis, held) - others.reserved - this.part
+    this.part += Math.max(Math.min(this.growth, room), 0)
+    this.growth = 0
+    this.settle(others)
+  }
+
+  /** Nothing is known of the others any more. */
+  alone(): void {
+    this.others = undefined
+    this.part = 0
+    this.growth = 0
+  }
+
+  private wanted(nowMillis: number): number {
+    this.demand.advance(nowMillis)
+    return this.demand.calls
+  }
+
+  /**
+   * As much of the rest as this member has asked for of what all have. Half of it stays free for whoever turns out to need it;
+   * a part below one retry is one by chance, so that the parts of all are the rest even where there are more members than
+   * retries.
+   */
+  private reserve(nowMillis: number, held: number, chance: number): number {
+    const { others } = this
+    if (others === undefined) return 0
+    const own = this.wanted(nowMillis)
+    const weight = (own + 1) / (own + others.wanted + others.members)
+    const fair = weight * Math.max(this.rest(others, nowMillis, held), 0) / this.unit
+    const part = others.members === 1 ? fair : Math.max(fair / 2, Math.min(fair, 1))
+    return Math.floor(part + chance) * this.unit
+  }
+}

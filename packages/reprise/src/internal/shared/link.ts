@@ -1,0 +1,49 @@
+import * as Effect from "effect/Effect"
+import { StoreError } from "../../StoreError.js"
+import * as timeout from "../timeout.js"
+
+/**
+ * Whether a store answers. One that does not costs one wait and one line in the log: until somebody hears of it again, nobody
+ * waits for it whom it would delay.
+ *
+ * @internal
+ */
+export class Link {
+  isUp = true
+
+  constructor(
+    /** What is shared, as a person would call it: the beginning of a sentence. */
+    readonly what: string,
+    readonly timeoutMillis: number
+  ) {}
+}
+
+/**
+ * Asks the store, and notes whether it answered.
+ *
+ * @internal
+ */
+export const ask = <A>(link: Link, question: Effect.Effect<A, StoreError>): Effect.Effect<A, StoreError> =>
+  Effect.matchEffect(timeout.timeoutFail(question, link.timeoutMillis, () => late(link)), {
+    onSuccess: (answer) => link.isUp ? Effect.succeed(answer) : Effect.as(up(link), answer),
+    onFailure: (error) => {
+      // What cannot be read was an answer all the same.
+      const isUp = error.reason === "unreadable"
+      return isUp === link.isUp ? error : Effect.zipRight(isUp ? up(link) : down(link, error), error)
+    }
+  })
+
+const late = ({ timeoutMillis }: Link): StoreError =>
+  new StoreError({ reason: "unavailable", description: `no answer within ${timeoutMillis} ms` })
+
+const up = (link: Link): Effect.Effect<void> =>
+  Effect.suspend(() => {
+    link.isUp = true
+    return Effect.logInfo(`${link.what}: shared with other processes again`)
+  })
+
+const down = (link: Link, error: StoreError): Effect.Effect<void> =>
+  Effect.suspend(() => {
+    link.isUp = false
+    return Effect.logWarning(`${link.what}: each process goes on by itself. ${error.message}`)
+  })

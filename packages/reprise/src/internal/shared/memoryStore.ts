@@ -1,0 +1,146 @@
+import type * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import type { CircuitBreakerStore } from "../../CircuitBreakerStore.js"
+import * as Machine from "../breaker/machine.js"
+import { nowMillis } from "../clock.js"
+import { Listeners } from "./memoryListeners.js"
+import { isCurrent, isHeld, isNone, nothing, type Record, Records, standing } from "./memoryRecords.js"
+
+// Internal all the same; without the tag, so that the tests of this module see its types (`stripInternal`).
+
+type Standing = CircuitBreakerStore.Standing
+
+/**
+ * The store within one process: each operation is one step, and the machine of the breakers says what comes of it.
+ */
+export class MemoryStore implements CircuitBreakerStore.Service {
+  readonly records = new Records()
+  readonly listeners = new Listeners()
+  readonly changes = this.listeners.changes
+
+  constructor(readonly syncInterval: Duration.Duration, readonly timeout: Duration.Duration) {}
+
+  readonly sync = (key: string, { counts, version }: CircuitBreakerStore.Report): Effect.Effect<Standing> =>
+    step((now) => {
+      const counted = Object.entries(counts).filter(([, count]) => count > 0)
+      const record = this.records.use(key, now) ?? (counted.length > 0 ? this.begin(key, version, now) : undefined)
+      if (record?.state._tag === "Closed" && (isCurrent(record, version) || isNone(version))) {
+        for (const [name, count] of counted) record.counts.set(name, (record.counts.get(name) ?? 0) + count)
+      }
+      return standingOf(record, now)
+    })
+
+  readonly trip = (
+    key: string,
+    { openMillis, trip, trips = 1, version }: CircuitBreakerStore.Trip
+  ): Effect.Effect<Standing> =>
+    step((now) => {
+      const record = this.records.use(key, now) ?? this.begin(key, version, now)
+      if (record === undefined) return nothing
+      const { state } = record
+      if (isCurrent(record, version) || (isNone(version) && state._tag === "Closed")) {
+        const opened = Machine.open(state, state.generation, trip, now, openMillis)
+        if (opened._tag === "Open" && opened !== state) {
+          this.become(key, record, { ...opened, trips: Math.max(opened.trips, trips) })
+        }
+      }
+      return standing(record, now)
+    })
+
+  readonly admit = (
+    key: string,
+    { token, ...probing }: CircuitBreakerStore.ProbeRequest
+  ): Effect.Effect<CircuitBreakerStore.Admission> =>
+    step((now) => {
+      const record = this.records.use(key, now)
+      const retryAfterMillis = record === undefined || isHeld(record, token, now)
+        ? 0
+        : this.ask(key, record, token, configOf(probing), now)
+      const isGranted = record !== undefined && isHeld(record, token, now)
+      return { isGranted, retryAfterMillis, standing: standingOf(record, now) }
+    })
+
+  /** When it is worth asking again; 0 where it has got a permit, or needs none. */
+  private ask(key: string, record: Record, token: string, config: Machine.Config, now: number): number {
+    if (record.state._tag === "Closed") return 0
+    const [verdict, state] = admit(record.state, now, config)
+    this.become(key, record, state)
+    for (const other of record.tokens.keys()) if (!isHeld(record, other, now)) record.tokens.delete(other)
+    if (verdict._tag !== "Run") return verdict.retryAfterMillis
+    record.tokens.set(token, verdict.permit.lease)
+    return 0
+  }
+
+  readonly settle = (key: string, settlement: CircuitBreakerStore.Settlement): Effect.Effect<Standing> => {
+    const { openMillis, outcome, token, version, ...probing } = settlement
+    return step((now) => {
+      const record = this.records.use(key, now)
+      if (record === undefined) return nothing
+      const lease = record.tokens.get(token)
+      if (isCurrent(record, version) && lease !== undefined) {
+        const { generation } = version
+        const config = configOf(probing)
+        const [trip, state] = Machine.settle(record.state, { generation, lease }, outcome, now, 0, config, () => 0)
+        this.become(key, record, trip === undefined ? state : Machine.open(state, generation, trip, now, openMillis))
+      }
+      return standing(record, now)
+    })
+  }
+
+  readonly close = (key: string, version: CircuitBreakerStore.Version): Effect.Effect<Standing> =>
+    step((now) => {
+      const record = this.records.use(key, now)
+      if (record !== undefined && isCurrent(record, version) && record.state._tag !== "Closed") {
+        this.become(key, record, closed(version.generation + 1, now))
+      }
+      return standingOf(record, now)
+    })
+
+  /** A version that is not kept comes from a record that was lost: its member has to learn that first. */
+  private begin(key: string, version: CircuitBreakerStore.Version, now: number): Record | undefined {
+    return isNone(version) ? this.records.add(key, closed(1, now), now) : undefined
+  }
+
+  private become(key: string, record: Record, state: Machine.State): void {
+    const { generation } = record.state
+    record.state = state
+    if (state.generation === generation) return
+    record.tokens.clear()
+    record.counts.clear()
+    this.listeners.tell({ _tag: "Changed", key, version: { epoch: record.epoch, generation: state.generation } })
+  }
+}
+
+const step = <A>(f: (now: number) => A): Effect.Effect<A> =>
+  Effect.withFiberRuntime((fiber) => Effect.succeed(f(nowMillis(fiber))))
+
+const standingOf = (record: Record | undefined, now: number): Standing =>
+  record === undefined ? nothing : standing(record, now)
+
+/** The members have windows, and decide by them; here it is only counted. */
+const window: Machine.Window = {
+  record: () => {},
+  tripped: () => undefined,
+  counts: () => ({ calls: 0, failures: 0, slow: 0 })
+}
+
+const configOf = (probing: CircuitBreakerStore.Probing): Machine.Config => ({
+  ...probing,
+  makeWindow: () => window,
+  slowerThanMillis: Infinity,
+  ramp: []
+})
+
+const closed = (generation: number, now: number): Machine.Closed =>
+  Machine.closed(generation, configOf({ probes: 1, successes: 1, tolerated: 0, leaseMillis: 0 }), now)
+
+/**
+ * Members with other options may have brought it to where these ones never give a permit: then it is probed from the
+ * beginning.
+ */
+const admit = (state: Machine.State, now: number, config: Machine.Config): ReturnType<typeof Machine.admit> => {
+  const [verdict, next] = Machine.admit(state, now, config)
+  return verdict._tag === "Full" && next._tag === "HalfOpen" && next.leases.length === 0
+    ? Machine.admit({ ...next, successes: 0, failures: 0 }, now, config)
+    : [verdict, next]
+}

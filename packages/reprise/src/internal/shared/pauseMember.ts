@@ -1,0 +1,179 @@
+import * as Clock from "effect/Clock"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import type * as Scope from "effect/Scope"
+import * as Stream from "effect/Stream"
+import { maxDelayMillis } from "../../InvalidOption.js"
+import type { RetryAfterStore } from "../../RetryAfterStore.js"
+import type { SharedPauses } from "../../SharedPauses.js"
+import type { StoreError } from "../../StoreError.js"
+import { nowMillis } from "../clock.js"
+import { Bell } from "./bell.js"
+import * as link from "./link.js"
+import { type Due, Outbox } from "./outbox.js"
+import * as Pause from "./pause.js"
+
+// Not marked internal: the declarations of SharedPauses refer to it.
+export const TypeId: unique symbol = Symbol.for("reprise/SharedPauses")
+
+/** How long news are gathered, after some were told. */
+const gatherMillis = 100
+
+/** When a store that does not answer is asked again. */
+const retryMillis = 1_000
+
+/** How many are told at once. */
+const concurrency = 16
+
+/** @internal */
+export interface Settings {
+  readonly maxMillis: number
+  readonly capacity: number
+  readonly onPause: SharedPauses.Options["onPause"]
+}
+
+/**
+ * One of those who tell each other of pauses.
+ *
+ * @internal
+ */
+export class Member implements SharedPauses {
+  readonly [TypeId]: typeof TypeId = TypeId
+  readonly bell = new Bell()
+  readonly outbox: Outbox
+  /** There may be pauses of others that nobody told of here. */
+  isBehind = false
+  isUnreadable = false
+  isOver = false
+
+  constructor(
+    readonly store: RetryAfterStore.Service,
+    readonly link: link.Link,
+    /** How this one is called among the members. */
+    readonly name: string,
+    readonly settings: Settings
+  ) {
+    this.outbox = new Outbox(settings.capacity)
+  }
+}
+
+/** @internal */
+export const pause = (self: Member, key: string, millis: number): Effect.Effect<void> =>
+  Effect.withFiberRuntime((fiber) => {
+    const bounded = Math.min(millis, self.settings.maxMillis)
+    if (self.isOver || !(bounded > 0)) return Effect.void
+    const isFirst = self.outbox.isEmpty
+    self.outbox.put(key, bounded, nowMillis(fiber))
+    // While the store is away, it is not asked for the sake of each.
+    if (isFirst || self.link.isUp) self.bell.ring()
+    return Effect.void
+  })
+
+/**
+ * Tells and hears as long as the scope is open.
+ *
+ * @internal
+ */
+export const run = (self: Member): Effect.Effect<void, never, Scope.Scope> =>
+  Effect.zipRight(
+    Effect.addFinalizer(() => leave(self)),
+    Effect.forEach([rounds(self), listening(self)], (task) => Effect.forkScoped(Effect.interruptible(task)), {
+      discard: true
+    })
+  )
+
+/** What comes from now on is told to nobody. */
+const leave = (self: Member): Effect.Effect<void> =>
+  Effect.sync(() => {
+    self.isOver = true
+    self.outbox.clear()
+  })
+
+/** Nothing of it may end the sharing. */
+const survive = (self: Member, effect: Effect.Effect<void>): Effect.Effect<void> =>
+  Effect.catchAllDefect(effect, (defect) => Effect.logError(`${self.link.what}: a defect`, defect))
+
+const rounds = (self: Member): Effect.Effect<never> =>
+  Effect.forever(Effect.zipRight(
+    Effect.suspend(() => self.bell.wait(self.outbox.isEmpty && !self.isBehind ? maxDelayMillis : retryMillis)),
+    Effect.zipRight(survive(self, Effect.suspend(() => round(self))), Effect.sleep(Duration.millis(gatherMillis)))
+  ))
+
+const listening = (self: Member): Effect.Effect<void> =>
+  Stream.runForEach(self.store.changes, (change) => {
+    if (change._tag === "Paused") return change.member === self.name ? Effect.void : survive(self, hear(self, change))
+    return Effect.sync(() => {
+      self.isBehind = true
+      self.bell.ring()
+    })
+  })
+
+const hear = (self: Member, { key, millis }: RetryAfterStore.Pause): Effect.Effect<void> => {
+  const bounded = Math.min(millis, self.settings.maxMillis)
+  return bounded > 0 ? self.settings.onPause(key, Duration.millis(bounded)) : Effect.void
+}
+
+/** Hears first, tells then; where the store does not answer, one question is enough. */
+const round = (self: Member): Effect.Effect<void> =>
+  Effect.flatMap(self.isBehind ? catchUp(self) : Effect.succeed(true), (isAnswered) =>
+    isAnswered
+      ? Effect.flatMap(Clock.currentTimeMillis, (now) => {
+        const [first, ...rest] = self.outbox.due(now)
+        if (first === undefined) return Effect.void
+        return Effect.zipRight(
+          tell(self, first),
+          Effect.forEach(rest, (due) => self.link.isUp ? tell(self, due) : Effect.void, { concurrency, discard: true })
+        )
+      })
+      : Effect.void)
+
+/** Whether the store answered. */
+const catchUp = (self: Member): Effect.Effect<boolean> =>
+  Effect.flatMap(Clock.currentTimeMillis, (asked) => {
+    // Before the question: what is missed after it makes for another one.
+    self.isBehind = false
+    return Effect.flatMap(
+      Effect.either(ask(self, self.store.pauses(self.settings.capacity))),
+      Either.match({
+        onLeft: (error) =>
+          Effect.sync(() => {
+            // What cannot be read now will be told of when it can.
+            if (error.reason === "unavailable") self.isBehind = true
+            return error.reason !== "unavailable"
+          }),
+        onRight: (pauses) =>
+          Effect.flatMap(Clock.currentTimeMillis, (now) => {
+            // Taken from the moment of the question on, no pause gets longer by being asked for.
+            const late = Math.max(now - asked, 0)
+            const heard = Effect.forEach(
+              pauses,
+              ({ key, millis }) => survive(self, hear(self, { key, millis: millis - late })),
+              { discard: true }
+            )
+            return Effect.as(heard, true)
+          })
+      })
+    )
+  })
+
+const tell = (self: Member, [key, pause]: Due): Effect.Effect<void> =>
+  Effect.flatMap(Clock.currentTimeMillis, (now) => {
+    const millis = Pause.leftMillis(pause, now)
+    const done = Effect.sync(() => self.outbox.done(key, pause))
+    if (millis === 0) return done
+    return Effect.matchEffect(ask(self, self.store.pause({ key, millis, member: self.name })), {
+      onSuccess: () => done,
+      onFailure: ({ reason }) => reason === "unavailable" ? Effect.void : done
+    })
+  })
+
+const ask = <A>(self: Member, question: Effect.Effect<A, StoreError>): Effect.Effect<A, StoreError> =>
+  Effect.tapBoth(link.ask(self.link, question), {
+    onSuccess: () => Effect.sync(() => self.isUnreadable = false),
+    onFailure: (error) => {
+      if (error.reason === "unavailable" || self.isUnreadable) return Effect.void
+      self.isUnreadable = true
+      return Effect.logWarning(`${self.link.what}: not shared. ${error.message}`)
+    }
+  })

@@ -1,0 +1,108 @@
+/**
+ * What every store of shared state has to do, as laws that any test framework can run.
+ *
+ * @since 0.1.0
+ */
+import * as Data from "effect/Data"
+import * as Effect from "effect/Effect"
+import type { CircuitBreakerStore } from "reprise/CircuitBreakerStore"
+import type { StoreError } from "reprise/StoreError"
+import { changes } from "./internal/storeContract/changes.js"
+import { counting } from "./internal/storeContract/counting.js"
+import { keys } from "./internal/storeContract/keys.js"
+import type { Check } from "./internal/storeContract/law.js"
+import { permits } from "./internal/storeContract/permits.js"
+import { probing } from "./internal/storeContract/probing.js"
+import { tripping } from "./internal/storeContract/tripping.js"
+
+/**
+ * One sentence that is true of a store.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Law<out R> {
+  /** The sentence: a name for a test. */
+  readonly name: string
+  /** Fails with what is not so. It lets a few seconds pass at most. */
+  readonly run: (tools: Tools) => Effect.Effect<void, BrokenLaw | StoreError, R>
+}
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export interface Tools {
+  /** What the keys of the law begin with: nothing else in the store does. */
+  readonly key: string
+  /**
+   * Lets at least so many milliseconds pass for the store, and not a minute: `TestClock.adjust` for one in memory, or a sleep
+   * for one that has a clock of its own.
+   */
+  readonly pass: (millis: number) => Effect.Effect<void>
+}
+
+/**
+ * The store does not keep a law.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class BrokenLaw extends Data.TaggedError("BrokenLaw")<{
+  /** The name of the law. */
+  readonly law: string
+  /** What was looked at. */
+  readonly what: string
+  readonly expected: string
+  readonly actual: string
+}> {
+  /**
+   * @since 0.1.0
+   */
+  override get message(): string {
+    const { actual, expected, law, what } = this
+    return `"${law}" is not so: ${what} should be ${expected} and is ${actual}`
+  }
+}
+
+const lawOf = <R>({ check, name }: Check<R>): Law<R> => ({
+  name,
+  run: (tools) =>
+    Effect.catchTag(
+      check(tools),
+      "Breach",
+      ({ actual, expected, what }) => new BrokenLaw({ law: name, what, expected, actual })
+    )
+})
+
+/**
+ * The laws of `CircuitBreakerStore`. They can run at the same time.
+ *
+ * @example
+ * ```ts
+ * import * as StoreContract from "@reprise/testing/StoreContract"
+ * import { Effect } from "effect"
+ * import * as CircuitBreakerStore from "reprise/CircuitBreakerStore"
+ *
+ * const program = Effect.validateAll(
+ *   StoreContract.circuitBreakerStore,
+ *   ({ run }, index) => run({ key: `law ${index} of this run`, pass: Effect.sleep }),
+ *   { concurrency: "unbounded" }
+ * )
+ *
+ * Effect.runPromise(Effect.provide(program, CircuitBreakerStore.layerMemory())).then(
+ *   (kept) => console.log(kept.length === StoreContract.circuitBreakerStore.length) // => true
+ * )
+ * ```
+ *
+ * @since 0.1.0
+ * @category laws
+ */
+export const circuitBreakerStore: ReadonlyArray<Law<CircuitBreakerStore>> = [
+  ...counting,
+  ...tripping,
+  ...probing,
+  ...permits,
+  ...changes,
+  ...keys
+].map(lawOf)

@@ -1,0 +1,128 @@
+import * as Effect from "effect/Effect"
+import * as Stream from "effect/Stream"
+import { type CircuitBreakerStore, noVersion } from "reprise/CircuitBreakerStore"
+import type { StoreError } from "reprise/StoreError"
+import { type Breach, holds, same } from "./law.js"
+import { law, soon, type Subject } from "./subject.js"
+
+type Changed = readonly [key: string, version: CircuitBreakerStore.Version]
+
+/** How often it is looked whether something has been told. */
+const looks = 100
+
+const waitMillis = 10
+
+/** Opens what is closed, closes what is not. */
+const change = (about: Subject) =>
+  Effect.flatMap(
+    about.look(),
+    ({ state, version }) => state._tag === "Closed" ? about.trip({ version }) : about.close(version)
+  )
+
+/**
+ * What the store tells of keys that begin with this one while something is done. Before it is sure that it is heard, and after
+ * that all of it has been, there are changes of other keys.
+ *
+ * @internal
+ */
+export const told = (
+  about: Subject,
+  act: Effect.Effect<unknown, Breach | StoreError>
+): Effect.Effect<ReadonlyArray<Changed>, Breach | StoreError> =>
+  Effect.scoped(Effect.gen(function*() {
+    const heard: Array<Changed> = []
+    yield* Effect.forkScoped(Stream.runForEach(about.store.changes, (change) =>
+      Effect.sync(() => {
+        if (change._tag === "Changed") heard.push([change.key, change.version])
+      })))
+    const isHeard = (key: string) => heard.some(([other]) => other === key)
+    const before = about.at(`before ${about.key}`)
+    for (let i = 0; i < looks && !isHeard(before.key); i++) {
+      yield* change(before)
+      yield* about.pass(waitMillis)
+    }
+    yield* holds("a change", isHeard(before.key), "told", heard)
+    yield* act
+    const after = about.at(`after ${about.key}`)
+    yield* change(after)
+    for (let i = 0; i < looks && !isHeard(after.key); i++) yield* about.pass(waitMillis)
+    yield* holds("a change", isHeard(after.key), "told", heard)
+    return heard.filter(([key]) => key.startsWith(about.key))
+  }))
+
+/** Each change between two states, once. */
+const everyTransition = (about: Subject) =>
+  Effect.gen(function*() {
+    const versions: Array<CircuitBreakerStore.Version> = []
+    const { version } = yield* about.sync({ failure: 1 })
+    versions.push((yield* about.trip({ version, openMillis: 0 })).version)
+    versions.push(yield* about.permits(["a"]))
+    versions.push((yield* about.settle("a", versions[1]!, "failure", { openMillis: 0 })).version)
+    versions.push(yield* about.permits(["b"]))
+    versions.push((yield* about.settle("b", versions[3]!, "success")).version)
+    versions.push((yield* about.trip({ version: versions[4]! })).version)
+    versions.push((yield* about.close(versions[5]!)).version)
+    return versions.map((version): Changed => [about.key, version])
+  })
+
+/**
+ * The laws of what is told.
+ *
+ * @internal
+ */
+export const changes = [
+  law(
+    "Every change between closed, open and half-open is told, in its order, with key and version",
+    (about) =>
+      Effect.gen(function*() {
+        let expected: ReadonlyArray<Changed> = []
+        const heard = yield* told(
+          about,
+          Effect.map(everyTransition(about), (all) => {
+            expected = all
+          })
+        )
+        yield* same("what was told", heard, expected)
+      })
+  ),
+
+  law(
+    "What changes nothing is not told: neither reports, nor what is refused, nor what decides nothing",
+    (about) =>
+      Effect.gen(function*() {
+        const version = yield* about.probe(["a"], { probes: 2 })
+        const quiet = Effect.gen(function*() {
+          const other = about.at(`${about.key} other`)
+          yield* other.sync({ failure: 1 })
+          yield* other.sync({ failure: 1 })
+          yield* other.admit("a")
+          yield* other.close(noVersion)
+          yield* about.sync({ failure: 1 }, version)
+          yield* about.trip()
+          yield* about.close(noVersion)
+          yield* about.permits(["a", "b"], { probes: 2 })
+          yield* about.grants("c", false, { probes: 2 })
+          yield* about.settle("a", version, "ignored")
+          yield* about.settle("a", version, "failure")
+          yield* about.settle("b", version, "failure", { tolerated: 1 })
+          yield* about.pass(soon)
+        })
+        yield* same("what was told", yield* told(about, quiet), [])
+      })
+  ),
+
+  law("Everybody who listens is told", (about) =>
+    Effect.gen(function*() {
+      const key = `${about.key} inner`
+      const inner = about.at(key)
+      let heard: ReadonlyArray<Changed> = []
+      const outer = yield* told(
+        about.at(key),
+        Effect.map(told(about.at(key), inner.trip()), (all) => {
+          heard = all
+        })
+      )
+      yield* same("how much one has heard", heard.length, 1)
+      yield* same("what the other has heard", outer, heard)
+    }))
+]

@@ -1,0 +1,143 @@
+import * as Effect from "effect/Effect"
+import { CircuitBreakerStore, noVersion } from "reprise/CircuitBreakerStore"
+import type { StoreError } from "reprise/StoreError"
+import type { Tools } from "../../StoreContract.js"
+import { type Breach, type Check, same } from "./law.js"
+
+type Probing = CircuitBreakerStore.Probing
+type Settlement = CircuitBreakerStore.Settlement
+type Standing = CircuitBreakerStore.Standing
+type Version = CircuitBreakerStore.Version
+
+/**
+ * Longer than any law takes.
+ *
+ * @internal
+ */
+export const minute = 60_000
+
+/**
+ * Shorter than `soonOver`, which a law lets pass.
+ *
+ * @internal
+ */
+export const soon = 20
+
+/** @internal */
+export const soonOver = 40
+
+/** @internal */
+export const aTrip = { rule: "rate", calls: 10, failures: 6, slow: 1 }
+
+/** What of a standing a law is about. */
+interface Looks {
+  readonly version?: Version
+  readonly generation?: number
+  readonly state?: CircuitBreakerStore.State["_tag"]
+  readonly trips?: number
+  readonly trip?: CircuitBreakerStore.Trip["trip"]
+  readonly openMillis?: number
+  readonly counts?: CircuitBreakerStore.Counts
+}
+
+/**
+ * One key of the store, and short ways to ask about it.
+ *
+ * @internal
+ */
+export class Subject {
+  constructor(
+    readonly store: CircuitBreakerStore.Service,
+    readonly key: string,
+    readonly pass: Tools["pass"]
+  ) {}
+
+  /** The same law, about another key. */
+  at(key: string): Subject {
+    return new Subject(this.store, key, this.pass)
+  }
+
+  look(): Effect.Effect<Standing, StoreError> {
+    return this.sync({})
+  }
+
+  sync(counts: CircuitBreakerStore.Counts, version = noVersion): Effect.Effect<Standing, StoreError> {
+    return this.store.sync(this.key, { version, counts })
+  }
+
+  trip(options: Partial<CircuitBreakerStore.Trip> = {}): Effect.Effect<Standing, StoreError> {
+    return this.store.trip(this.key, { version: noVersion, trip: aTrip, openMillis: minute, ...options })
+  }
+
+  admit(token: string, probing: Partial<Probing> = {}): Effect.Effect<CircuitBreakerStore.Admission, StoreError> {
+    return this.store.admit(this.key, { ...careful, ...probing, token })
+  }
+
+  settle(
+    token: string,
+    version: Version,
+    outcome: Settlement["outcome"],
+    options: Partial<Settlement> = {}
+  ): Effect.Effect<Standing, StoreError> {
+    const { key, store } = this
+    return store.settle(key, { ...careful, openMillis: minute, ...options, token, version, outcome })
+  }
+
+  close(version: Version): Effect.Effect<Standing, StoreError> {
+    return this.store.close(this.key, version)
+  }
+
+  /** Half-open, with a permit for each token: the version. */
+  probe(tokens: ReadonlyArray<string>, probing: Partial<Probing> = {}): Effect.Effect<Version, StoreError | Breach> {
+    return Effect.gen(this, function*() {
+      yield* this.trip({ openMillis: 0 })
+      return yield* this.permits(tokens, probing)
+    })
+  }
+
+  permits(
+    tokens: ReadonlyArray<string>,
+    probing: Partial<Probing> = {}
+  ): Effect.Effect<Version, StoreError | Breach> {
+    return Effect.gen(this, function*() {
+      let version = noVersion
+      for (const token of tokens) version = (yield* this.grants(token, true, probing)).standing.version
+      return version
+    })
+  }
+
+  grants(token: string, isGranted: boolean, probing: Partial<Probing> = {}): Effect.Effect<
+    CircuitBreakerStore.Admission,
+    StoreError | Breach
+  > {
+    return Effect.tap(
+      this.admit(token, probing),
+      (admission) => same(`whether ${JSON.stringify(token)} is granted a permit`, admission.isGranted, isGranted)
+    )
+  }
+
+  stands(what: string, { counts, state, version }: Standing, looks: Looks): Effect.Effect<void, Breach> {
+    const all: Looks = { version, generation: version.generation, ...state, state: state._tag, counts }
+    const seen = Object.entries(all).filter(([name]) => name in looks)
+    return same(what, Object.fromEntries(seen), looks)
+  }
+
+  /** That it is now as it was. */
+  stillStands(what: string, { counts, state, version }: Standing): Effect.Effect<void, Breach | StoreError> {
+    const { _tag, ...rest } = state
+    const trips = "trips" in rest ? { trips: rest.trips, trip: rest.trip } : {}
+    return Effect.flatMap(this.look(), (now) => this.stands(what, now, { version, state: _tag, counts, ...trips }))
+  }
+}
+
+/** One probe at a time, and one answer decides. */
+const careful: Probing = { probes: 1, successes: 1, tolerated: 0, leaseMillis: minute }
+
+/** @internal */
+export const law = (
+  name: string,
+  body: (about: Subject) => Effect.Effect<void, Breach | StoreError>
+): Check<CircuitBreakerStore> => ({
+  name,
+  check: ({ key, pass }) => Effect.flatMap(CircuitBreakerStore, (store) => body(new Subject(store, key, pass)))
+})

@@ -1,0 +1,78 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Clock, Effect, Exit, TestClock } from "effect"
+import { CircuitBreakerStore, layerMemory } from "reprise/CircuitBreakerStore"
+import * as StoreContract from "../src/StoreContract.js"
+import { brokenStores } from "./brokenStores.js"
+
+const laws = StoreContract.circuitBreakerStore
+
+const names = laws.map(({ name }) => name)
+
+type Break = (store: CircuitBreakerStore.Service) => Partial<CircuitBreakerStore.Service>
+
+/** On a clock that moves when it is told to, and wakes nobody. */
+const runWith = (
+  { run }: StoreContract.Law<CircuitBreakerStore>,
+  change: Break
+) => {
+  let now = 0
+  const clock = Object.assign(Clock.make(), { unsafeCurrentTimeMillis: () => now })
+  const pass = (millis: number) =>
+    Effect.suspend(() => {
+      now += millis
+      return Effect.repeatN(Effect.yieldNow(), 4)
+    })
+  return run({ key: "key", pass }).pipe(
+    Effect.updateService(CircuitBreakerStore, (store) => ({ ...store, ...change(store) })),
+    Effect.provide(layerMemory()),
+    Effect.withClock(clock)
+  )
+}
+
+/** The names of the laws that the store breaks, found out once. */
+const brokenBy = (change: Break) =>
+  Effect.runSync(
+    Effect.cached(
+      Effect.filter(names, (_, index) => Effect.map(Effect.exit(runWith(laws[index]!, change)), Exit.isFailure))
+    )
+  )
+
+const wrong = Object.entries(brokenStores).map(([flaw, change]) => ({ flaw, broken: brokenBy(change) }))
+
+describe("StoreContract", () => {
+  describe("the store in memory", () => {
+    for (const { name, run } of laws) {
+      it.effect(name, () => Effect.provide(run({ key: "key", pass: TestClock.adjust }), layerMemory()))
+    }
+  })
+
+  describe("a store where", () => {
+    for (const { broken, flaw } of wrong) {
+      it.effect(`${flaw} breaks a law`, () => Effect.map(broken, (broken) => assert.isNotEmpty(broken)))
+    }
+  })
+
+  it.effect("every law is broken by some wrong store", () =>
+    Effect.map(Effect.forEach(wrong, ({ broken }) => broken), (broken) => {
+      const all = new Set(broken.flat())
+      assert.deepStrictEqual(names.filter((name) => !all.has(name)), [])
+    }))
+
+  it.effect("no law is broken by a store that is wrapped and not wrong", () =>
+    Effect.map(brokenBy(() => ({})), (broken) => assert.deepStrictEqual(broken, [])))
+
+  it.effect("a broken law says what was expected and what came", () =>
+    Effect.gen(function*() {
+      const law = laws.find(({ name }) => name.startsWith("The first counts begin a record"))!
+      const error = yield* Effect.flip(runWith(law, brokenStores["there are no epochs"]!))
+      assert.instanceOf(error, StoreContract.BrokenLaw)
+      assert.strictEqual(
+        error.message,
+        `"${law.name}" is not so: its epoch should be more than 0, at most Infinity and is 0`
+      )
+    }))
+
+  it("no two laws have the same name", () => {
+    assert.strictEqual(new Set(names).size, names.length)
+  })
+})
