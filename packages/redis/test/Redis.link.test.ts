@@ -61,6 +61,23 @@ const virtual = <E>(name: string, test: (fake: ReturnType<typeof make>) => Effec
     return test(fake).pipe(Effect.withClock(fake.clock), Effect.withRandom(Random.make("redis")))
   })
 
+virtual(
+  "A connection that swallows everything is given up within seconds, though no caller waits until that is known",
+  ({ connect, pass, state }) =>
+    Effect.gen(function*() {
+      const redis = yield* connect()
+      state.answers = false
+      for (let second = 0; second < 7; second++) {
+        yield* Effect.fork(Effect.timeoutOption(redis.ping, "100 millis"))
+        yield* pass(1_000)
+      }
+      assert.lengthOf(state.attempts, 2)
+      state.answers = true
+      yield* pass(10_000)
+      yield* redis.ping
+    })
+)
+
 const gaps = (times: ReadonlyArray<number>) => times.slice(1).map((time, n) => time - times[n]!)
 
 virtual(

@@ -16,20 +16,16 @@ import {
 import { InvalidOption } from "reprise/InvalidOption"
 import * as RetryAfterStore from "reprise/RetryAfterStore"
 import * as SharedPauses from "reprise/SharedPauses"
-import { StoreError } from "reprise/StoreError"
 import { Outbox } from "../src/internal/shared/outbox.js"
 import * as Virtual from "./virtual.js"
+import { Wire } from "./wire.js"
 
 type Service = RetryAfterStore.RetryAfterStore.Service
 
 /** What lies between a process and the store. */
-class Cable {
-  state: "good" | "cut" | "silent" | "garbage" = "good"
-  /** Announcements do not come through. */
-  isDeaf = false
+class Cable extends Wire {
   /** What is lost of time on the way to the store. */
   lagMillis = 0
-  readonly asked: Array<string> = []
   /** Tells that it was away. */
   reconnect = (): void => {}
 
@@ -37,29 +33,13 @@ class Cable {
     const reconnects = Stream.async<RetryAfterStore.RetryAfterStore.Change>((emit) => {
       this.reconnect = () => void emit.single({ _tag: "Missed" })
     })
-    const over = <A>(name: string, effect: Effect.Effect<A, StoreError>) =>
-      Effect.suspend(() => {
-        this.asked.push(name)
-        return this.answer(this.lagMillis === 0 ? effect : Effect.delay(effect, this.lagMillis))
-      })
+    const late = <A, E>(effect: Effect.Effect<A, E>) =>
+      Effect.suspend(() => this.lagMillis === 0 ? effect : Effect.delay(effect, this.lagMillis))
     return {
       ...store,
-      pause: (pause) => over(`pause ${pause.key} ${pause.millis}`, store.pause(pause)),
-      pauses: (limit) => over("pauses", store.pauses(limit)),
-      changes: Stream.merge(Stream.filter(store.changes, () => this.state === "good" && !this.isDeaf), reconnects)
-    }
-  }
-
-  private answer<A>(effect: Effect.Effect<A, StoreError>): Effect.Effect<A, StoreError> {
-    switch (this.state) {
-      case "good":
-        return effect
-      case "silent":
-        return Effect.never
-      case "cut":
-        return Effect.fail(new StoreError({ reason: "unavailable", description: "the cable is cut" }))
-      case "garbage":
-        return Effect.fail(new StoreError({ reason: "unreadable", description: "a list" }))
+      pause: (pause) => this.ask(`pause ${pause.key} ${pause.millis}`, late(store.pause(pause))),
+      pauses: (limit) => this.ask("pauses", late(store.pauses(limit))),
+      changes: Stream.merge(Stream.filter(store.changes, () => this.isHeard), reconnects)
     }
   }
 }

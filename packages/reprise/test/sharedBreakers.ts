@@ -5,23 +5,18 @@ import type { Layer } from "effect"
 import { Cause, Context, Effect, Logger, Schedule, type Scope, Stream, TestClock } from "effect"
 import * as CircuitBreakerStore from "reprise/CircuitBreakerStore"
 import * as SharedCircuitBreaker from "reprise/SharedCircuitBreaker"
-import { StoreError } from "reprise/StoreError"
+import type { StoreError } from "reprise/StoreError"
 import * as Tripping from "reprise/Tripping"
 import type { Breaker } from "./breakerCalls.js"
+import { Wire } from "./wire.js"
 
 type Service = CircuitBreakerStore.CircuitBreakerStore.Service
 export type Options = SharedCircuitBreaker.SharedCircuitBreaker.Options
 
 /** What lies between a process and the store. */
-export class Cable {
-  state: "good" | "cut" | "silent" | "garbage" = "good"
-  /** The store does what it is asked, and the answer is lost. */
-  losesAnswers = false
+export class Cable extends Wire {
   /** How long an answer is under way. */
   delayMillis = 0
-  /** Announcements do not come through. */
-  isDeaf = false
-  readonly asked: Array<string> = []
 
   get commands(): number {
     return this.asked.length
@@ -33,12 +28,14 @@ export class Cable {
       ask: (...args: A) => Effect.Effect<B, StoreError>
     ) =>
     (...args: A): Effect.Effect<B, StoreError> =>
-      Effect.suspend(() => {
-        this.asked.push(name)
-        const told = this.answer(Effect.suspend(() => ask(...args)))
-        const answer = this.delayMillis === 0 ? told : Effect.zipLeft(told, Effect.sleep(this.delayMillis))
-        return this.losesAnswers ? Effect.zipRight(answer, Effect.never) : answer
-      })
+      this.ask(
+        name,
+        Effect.flatMap(
+          Effect.suspend(() => ask(...args)),
+          (answer) =>
+            this.delayMillis === 0 ? Effect.succeed(answer) : Effect.delay(Effect.succeed(answer), this.delayMillis)
+        )
+      )
     return {
       ...store,
       sync: over("sync", store.sync),
@@ -46,20 +43,7 @@ export class Cable {
       admit: over("admit", store.admit),
       settle: over("settle", store.settle),
       close: over("close", store.close),
-      changes: Stream.filter(store.changes, () => this.state === "good" && !this.isDeaf)
-    }
-  }
-
-  private answer<A>(effect: Effect.Effect<A, StoreError>): Effect.Effect<A, StoreError> {
-    switch (this.state) {
-      case "good":
-        return effect
-      case "silent":
-        return Effect.never
-      case "cut":
-        return Effect.fail(new StoreError({ reason: "unavailable", description: "the cable is cut" }))
-      case "garbage":
-        return Effect.fail(new StoreError({ reason: "unreadable", description: "a list" }))
+      changes: Stream.filter(store.changes, () => this.isHeard)
     }
   }
 }

@@ -7,45 +7,17 @@ import { Cause, Context, Effect, Exit, Layer, Logger, Option, type Scope } from 
 import * as RetryBudget from "reprise/RetryBudget"
 import * as RetryBudgetStore from "reprise/RetryBudgetStore"
 import * as SharedRetryBudget from "reprise/SharedRetryBudget"
-import { StoreError } from "reprise/StoreError"
 import * as Virtual from "./virtual.js"
+import { Wire } from "./wire.js"
 
 export type Budget = RetryBudget.RetryBudget
 type Store = RetryBudgetStore.RetryBudgetStore
 type Service = RetryBudgetStore.RetryBudgetStore.Service
 
 /** What lies between a process and the store. */
-export class Cable {
-  state: "good" | "cut" | "silent" | "garbage" = "good"
-  /** The store does what it is asked, and the answer is lost. */
-  losesAnswers = false
-  /** The keys that were asked for. */
-  readonly asked: Array<string> = []
-
+export class Cable extends Wire {
   service(store: Service): Service {
-    return {
-      ...store,
-      sync: (key, report) =>
-        Effect.suspend(() => {
-          this.asked.push(key)
-          return this.answer(
-            this.losesAnswers ? Effect.zipRight(store.sync(key, report), Effect.never) : store.sync(key, report)
-          )
-        })
-    }
-  }
-
-  private answer<A>(effect: Effect.Effect<A, StoreError>): Effect.Effect<A, StoreError> {
-    switch (this.state) {
-      case "good":
-        return effect
-      case "silent":
-        return Effect.never
-      case "cut":
-        return Effect.fail(new StoreError({ reason: "unavailable", description: "the cable is cut" }))
-      case "garbage":
-        return Effect.fail(new StoreError({ reason: "unreadable", description: "a list" }))
-    }
+    return { ...store, sync: (key, report) => this.ask(key, store.sync(key, report)) }
   }
 }
 

@@ -1,6 +1,7 @@
 /** Three processes, one dependency, one Redis: one of them learns, and all know. */
 import { FaultServer, Reply } from "@reprise/testing"
 import { Array, Console, Effect, type Scope } from "effect"
+import * as Esbuild from "esbuild"
 import { fork } from "node:child_process"
 import { fileURLToPath } from "node:url"
 import { redisServer } from "./redisServer.js"
@@ -13,17 +14,27 @@ interface Member {
   state: string
 }
 
+const outfile = fileURLToPath(new URL("../../build/shared/worker.mjs", import.meta.url))
+
+/** Once for all: three processes that compile the same sources at the same time take ten seconds to start. */
+const compile = Effect.promise(() =>
+  Esbuild.build({
+    entryPoints: [fileURLToPath(new URL("worker.ts", import.meta.url))],
+    outfile,
+    bundle: true,
+    platform: "node",
+    format: "esm",
+    target: "node20",
+    external: ["redis", "ioredis"],
+    logLevel: "error"
+  })
+)
+
 /** Starts a process, which ends with the scope, or with this process. */
 const member = (name: string, env: Record<string, string>): Effect.Effect<Member, never, Scope.Scope> =>
   Effect.gen(function*() {
     const child = yield* Effect.acquireRelease(
-      Effect.sync(() =>
-        fork(fileURLToPath(new URL("worker.ts", import.meta.url)), {
-          cwd: fileURLToPath(new URL(".", import.meta.url)),
-          execArgv: ["--import", "tsx"],
-          env: { ...process.env, ...env, NAME: name }
-        })
-      ),
+      Effect.sync(() => fork(outfile, { execArgv: [], env: { ...process.env, ...env, NAME: name } })),
       (child) => Effect.sync(() => child.kill("SIGKILL"))
     )
     const self: Member = { name, state: "Closed" }
@@ -41,6 +52,7 @@ const down = Reply.respond({ status: 503 })
 const story = Effect.gen(function*() {
   const redis = yield* redisServer
   const server = yield* FaultServer.make({ always: paid })
+  yield* compile
   const members = yield* Effect.forEach(names, (name) => member(name, { REDIS_URL: redis, PAYMENTS_URL: server.url }))
   const all = (state: string) => until(() => members.every((member) => member.state === state))
 

@@ -65,6 +65,18 @@ const started = ({ startDegraded, target }: Settings, first: Deferred.Deferred<v
     ? Deferred.await(first).pipe(Effect.ignore, Effect.timeoutOption(target.commandMillis))
     : Deferred.await(first)
 
+/** How often a connection is tested: nothing need come over it for days, and callers may wait for less time than it takes to know. */
+const heartbeatMillis = 5_000
+
+const alive = (self: connection.Connection): Effect.Effect<never, RedisError> =>
+  Effect.raceFirst(
+    Deferred.await(self.lost),
+    // Whatever is answered is an answer; where none comes, the connection is given up.
+    Effect.forever(
+      Effect.delay(Effect.ignore(connection.bounded(self, connection.send(self, ["PING"]))), heartbeatMillis)
+    )
+  )
+
 /** Keeps the link up as long as the scope is open. */
 const maintain = (link: Link, driver: Driver, settings: Settings): Effect.Effect<void, RedisError, Scope.Scope> =>
   Effect.gen(function*() {
@@ -76,7 +88,7 @@ const maintain = (link: Link, driver: Driver, settings: Settings): Effect.Effect
       prepare: () => Effect.void,
       use: (connection) => {
         link.current = connection
-        return Effect.zipRight(Deferred.succeed(first, undefined), Deferred.await(connection.lost))
+        return Effect.zipRight(Deferred.succeed(first, undefined), alive(connection))
       },
       onDown: (error) =>
         Effect.zipRight(down(error), Deferred.fail(first, error)).pipe(
@@ -94,18 +106,6 @@ const maintain = (link: Link, driver: Driver, settings: Settings): Effect.Effect
 
 /** The most messages that wait to be taken. */
 const unread = 16_384
-
-/** How often a subscription is tested, over which nothing need come for days. */
-const heartbeatMillis = 5_000
-
-const alive = (self: connection.Connection): Effect.Effect<never, RedisError> =>
-  Effect.raceFirst(
-    Deferred.await(self.lost),
-    // Whatever is answered is an answer; where none comes, the connection is given up.
-    Effect.forever(
-      Effect.delay(Effect.ignore(connection.bounded(self, connection.send(self, ["PING"]))), heartbeatMillis)
-    )
-  )
 
 const subscribe = (driver: Driver, target: Target): Redis.Service["subscribe"] => (channel, options) =>
   Stream.unwrapScoped(Effect.gen(function*() {

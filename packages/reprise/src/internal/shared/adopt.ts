@@ -11,6 +11,13 @@ import type { Member } from "./breakerMember.js"
 const isLost = (before: CircuitBreakerStore.Version, now: CircuitBreakerStore.Version): boolean =>
   before.epoch !== 0 && (now.epoch !== before.epoch || now.generation < before.generation)
 
+/** No generation: it is to be told again. */
+const lost = -1
+
+/** What else was under way when it was lost says the same: nobody has opened it since. */
+const isUntold = (before: CircuitBreakerStore.Version, now: CircuitBreakerStore.Version): boolean =>
+  now.generation <= 1 || isSame(before, now)
+
 /**
  * When the store was asked. An answer that is older than one that came before it is of no use; and where something has come about
  * here since, the store has yet to hear of that.
@@ -54,8 +61,9 @@ export const adopt = (
             const before = member.version
             member.version = version
             // The store does not know of it any more: it is told again.
-            if (state._tag === "Closed" && era.state._tag !== "Closed" && isLost(before, version)) {
-              member.adopted = -1
+            const isUnknown = isLost(before, version) || member.adopted === lost && isUntold(before, version)
+            if (state._tag === "Closed" && era.state._tag !== "Closed" && isUnknown) {
+              member.adopted = lost
               member.fleet.bell.ring()
               return [undefined, undefined]
             }

@@ -12,6 +12,7 @@ import { nowMillis } from "../clock.js"
 import type { SharedRule } from "./budgetRule.js"
 import { SharedShare, SharedTokens } from "./budgetRules.js"
 import * as link from "./link.js"
+import { unique } from "./name.js"
 
 /** How many intervals a member without news waits until it asks what the others do. */
 const quietIntervals = 10
@@ -62,14 +63,12 @@ export const join = (key: string, budget: RetryBudget): Member => {
   return new Member(key, rule instanceof Share ? new SharedShare(rule) : new SharedTokens(rule))
 }
 
-const word = Effect.map(Random.nextIntBetween(0, 2 ** 48), (n) => n.toString(36))
-
 /** @internal */
 export const make = (what: string): Effect.Effect<Fleet, never, RetryBudgetStore> =>
-  Effect.map(Effect.all([RetryBudgetStore, word, word]), ([store, ...name]) => ({
+  Effect.map(Effect.zip(RetryBudgetStore, unique), ([store, name]) => ({
     store,
     link: new link.Link(what, Duration.toMillis(store.timeout)),
-    name: name.join(""),
+    name,
     syncMillis: Duration.toMillis(store.syncInterval)
   }))
 

@@ -1,7 +1,6 @@
 import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as Random from "effect/Random"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import { CircuitBreakerStore } from "../../CircuitBreakerStore.js"
@@ -11,6 +10,7 @@ import { Bell } from "./bell.js"
 import { Member } from "./breakerMember.js"
 import * as exchange_ from "./exchange.js"
 import { Link } from "./link.js"
+import * as name from "./name.js"
 
 /**
  * The breakers of this process that share their state, and what exchanges for all of them.
@@ -39,7 +39,7 @@ export const make = (
   what: string,
   onStoreError: Fleet["onStoreError"] = "local"
 ): Effect.Effect<Fleet, never, CircuitBreakerStore> =>
-  Effect.map(Effect.zip(CircuitBreakerStore, part), ([store, name]) => {
+  Effect.map(Effect.zip(CircuitBreakerStore, name.unique), ([store, own]) => {
     let tokens = 0
     return {
       store,
@@ -47,14 +47,9 @@ export const make = (
       bell: new Bell(),
       syncMillis: Duration.toMillis(store.syncInterval),
       onStoreError,
-      token: () => `${name}-${++tokens}`
+      token: () => `${own}-${++tokens}`
     }
   })
-
-const word = Effect.map(Random.nextIntBetween(0, 2 ** 48), (n) => n.toString(36))
-
-/** What makes tokens differ from those of every other process. */
-const part = Effect.zipWith(word, word, (a, b) => `${a}${b}`)
 
 /** @internal */
 export const join = (fleet: Fleet, breaker: Breaker): Breaker => {
