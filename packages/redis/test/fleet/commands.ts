@@ -1,7 +1,7 @@
 import { Effect } from "effect"
 import type { RedisServer } from "../support/redisServer.js"
 
-/** What was sent to a server, but for what asks for this. What the scripts call is in it only where they are counted too. */
+/** What was sent to a server, but for what asks for this. `executed` has what the scripts call, too. */
 export interface Commands {
   readonly sent: number
   readonly executed: number

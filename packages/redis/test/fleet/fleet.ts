@@ -6,6 +6,7 @@ import * as Fs from "node:fs/promises"
 import * as Http from "node:http"
 import type { AddressInfo } from "node:net"
 import { fileURLToPath } from "node:url"
+import type { RedisServer } from "../support/redisServer.js"
 import type { Command, Options, Report } from "./protocol.js"
 
 /** What the fleet calls: a server that answers as it is told, and counts. */
@@ -157,3 +158,7 @@ export const states = (all: ReadonlyArray<Member>) =>
 /** All of them are in this state. */
 export const agree = (all: ReadonlyArray<Member>, state: string, withinMillis?: number) =>
   eventually(states(all), (now) => now.every((one) => one === state), withinMillis)
+
+/** All of them hear what the others tell. */
+export const joined = ({ clients }: RedisServer, all: ReadonlyArray<Member>) =>
+  eventually(clients, (lines) => lines.filter((line) => line.includes(" sub=1 ")).length === all.length)
