@@ -167,6 +167,7 @@ export type Reply = string | number | null | ReadonlyArray<Reply>
 export interface Script<out A> {
   readonly lua: string
   readonly numberOfKeys: number | undefined
+  /** `None` for what the script does not answer. */
   readonly decode: (reply: Reply) => Option.Option<A>
   /** The SHA-1 of `lua` in hexadecimal, by which the server knows the script. Computed once, on first use. */
   readonly sha1: Effect.Effect<string>

@@ -14,13 +14,13 @@ const measured = (what: string, value: unknown) => process.env["MEASURE"] && con
 // A busy machine makes a healthy Redis seem slow: what is not about that waits for longer.
 const patient = { timeoutMillis: 2_000 }
 
-describe("eight processes with 50 callers each", () => {
-  it.scopedLive.each([1, 3])(
-    "send exactly %s probes in each half-open period, and close all when they succeed",
-    (probes) =>
+describe("processes with 50 callers each", () => {
+  it.scopedLive.each([{ processes: 8, probes: 3 }, { processes: 3, probes: 1 }])(
+    "send exactly $probes probes in each half-open period where they are $processes, and close all when they succeed",
+    ({ probes, processes }) =>
       Effect.gen(function*() {
         const { redis, server } = yield* setUp
-        const all = yield* members(8, {
+        const all = yield* members(processes, {
           ...patient,
           redis: redis.url,
           dependency: server.url,
