@@ -43,10 +43,16 @@ const makeShared = (key: string, trip: Tripping.Tripping) =>
     Effect.runSync
   )
 
+/** What it exchanges in the background is no cost of the other cases. */
+const lazily = (make: () => Case["run"]): Case["run"] => {
+  let run: Case["run"] | undefined
+  return (times) => (run ??= make())(times)
+}
+
 const shared = Object.entries(rules).map(([name, trip]): Case => ({
   name: `SharedCircuitBreaker, ${name}`,
   base: "loop",
-  run: inFiber(CircuitBreaker.protect(nothing, makeShared(name, trip)))
+  run: lazily(() => inFiber(CircuitBreaker.protect(nothing, makeShared(name, trip))))
 }))
 
 const withCallsInFlight = (calls: number): CircuitBreaker.CircuitBreaker => {
