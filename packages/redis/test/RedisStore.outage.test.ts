@@ -33,6 +33,18 @@ const shared = (all: ReadonlyArray<Member>) =>
       all.every(({ lines }) => !/by itself/.test(lines.filter((line) => line.includes("The circuit")).at(-1) ?? ""))
   )
 
+/** Three processes whose circuit is open, for so long. */
+const opened = (openMillis: number) =>
+  Effect.gen(function*() {
+    const { redis, server } = yield* setUp
+    const all = yield* members(3, { redis: redis.url, dependency: server.url, openMillis })
+    yield* joined(redis, all)
+    server.answer = down
+    yield* all[0]!.call
+    yield* agree(all, "Open")
+    return { all, redis, server }
+  })
+
 describe("processes whose Redis is killed", () => {
   it.scopedLive("lose no call, and one trip opens all within a second of its return", () =>
     Effect.gen(function*() {
@@ -56,12 +68,7 @@ describe("processes whose Redis is killed", () => {
 
   it.scopedLive("go on each by itself while the dependency is down too, and send one probe for all when it is back", () =>
     Effect.gen(function*() {
-      const { redis, server } = yield* setUp
-      const all = yield* members(3, { redis: redis.url, dependency: server.url, openMillis: 300 })
-      yield* joined(redis, all)
-      server.answer = down
-      yield* all[0]!.call
-      yield* agree(all, "Open")
+      const { all, redis, server } = yield* opened(300)
       yield* redis.kill
       yield* each(all, ({ start }) => start(10, 20))
       // Each has probed by itself, more than once.
@@ -92,12 +99,7 @@ describe("processes whose Redis is killed", () => {
 describe("processes whose Redis is emptied", () => {
   it.scopedLive("stay open as long as they were to be, and tell it to those who come", () =>
     Effect.gen(function*() {
-      const { redis, server } = yield* setUp
-      const all = yield* members(3, { redis: redis.url, dependency: server.url, openMillis: 60_000 })
-      yield* joined(redis, all)
-      server.answer = down
-      yield* all[0]!.call
-      yield* agree(all, "Open")
+      const { all, redis, server } = yield* opened(60_000)
       yield* each(all, ({ start }) => start(10, 20))
       yield* redis.command("FLUSHALL")
       const emptied = performance.now()
@@ -113,12 +115,7 @@ describe("processes whose Redis is emptied", () => {
 
   it.scopedLive("recover where that happens while one of them probes, and send no more than one probe more", () =>
     Effect.gen(function*() {
-      const { redis, server } = yield* setUp
-      const all = yield* members(3, { redis: redis.url, dependency: server.url, openMillis: 300 })
-      yield* joined(redis, all)
-      server.answer = down
-      yield* all[0]!.call
-      yield* agree(all, "Open")
+      const { all, redis, server } = yield* opened(300)
       server.answer = "held"
       yield* each(all, ({ start }) => start(10, 20))
       yield* eventually(Effect.sync(() => server.requests), (requests) => requests === 2)

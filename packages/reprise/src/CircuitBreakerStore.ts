@@ -11,8 +11,8 @@ import * as Duration from "effect/Duration"
 import type * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type * as Stream from "effect/Stream"
-import { noVersion as noVersion_ } from "./internal/shared/memoryRecords.js"
 import { MemoryStore } from "./internal/shared/memoryStore.js"
+import * as version from "./internal/shared/version.js"
 import * as InvalidOption from "./InvalidOption.js"
 import type { StoreError } from "./StoreError.js"
 import type { Tripping } from "./Tripping.js"
@@ -210,7 +210,7 @@ export declare namespace CircuitBreakerStore {
  * @since 0.1.0
  * @category models
  */
-export const noVersion: CircuitBreakerStore.Version = noVersion_
+export const noVersion: CircuitBreakerStore.Version = version.none
 
 /**
  * Shares within one process: between the instances of a service that runs several times in it, and in tests.

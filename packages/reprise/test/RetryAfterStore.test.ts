@@ -89,7 +89,7 @@ describe("the store of pauses in memory", () => {
   it.effect("tells one who is slow that it has missed some, and forgets one who has gone", () =>
     withStore((store) =>
       Effect.gen(function*() {
-        const { queues } = inside(store)
+        const { queues } = inside(store).listeners
         const heard: Array<Change> = []
         const slow = yield* Effect.fork(
           Stream.runForEach(store.changes, (change) =>

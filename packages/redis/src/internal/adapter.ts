@@ -5,6 +5,7 @@ import * as Either from "effect/Either"
 import * as Layer from "effect/Layer"
 import { asConfigError } from "reprise/InvalidOption"
 import { Redis, type RedisError } from "../Redis.js"
+import { behind, optional } from "./config.js"
 import type { Driver } from "./connection.js"
 import * as failure from "./failure.js"
 import * as service from "./service.js"
@@ -40,8 +41,6 @@ export const layerConfig = (
 ): Layer.Layer<Redis, ConfigError.ConfigError | RedisError> =>
   Layer.unwrapEffect(Effect.flatMap(Config.unwrap(options), (options) => asConfigError(() => layer(library, options))))
 
-const optional = <A>(config: Config.Config<A>): Config.Config<A | undefined> => Config.withDefault(config, undefined)
-
 /** @internal */
 export const config = (prefix?: string): Config.Config<Redis.Options> => {
   const names = Config.all({
@@ -58,5 +57,5 @@ export const config = (prefix?: string): Config.Config<Redis.Options> => {
     names,
     ({ ca, ...rest }): Redis.Options => ({ ...rest, tls: ca === undefined ? ca : { ca } })
   )
-  return prefix === undefined ? options : Config.nested(options, prefix)
+  return behind(prefix, options)
 }

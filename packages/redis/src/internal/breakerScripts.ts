@@ -1,6 +1,7 @@
 import * as Redis from "../Redis.js"
 import { read, write } from "./breakerLua.js"
 import { type Answer, decode } from "./breakerReply.js"
+import { serverTime } from "./serverTime.js"
 
 const sync = `
 local isHeard = it.state == "Closed" and (is(ARGV[4], ARGV[5]) or isNone(ARGV[4], ARGV[5]))
@@ -104,11 +105,6 @@ end
 return answer()
 `
 
-const time = `
-local time = redis.call("TIME")
-local now = time[1] * 1000 + math.floor(time[2] / 1000)
-`
-
 // Without the tag for internals, so that the tests see the types (`stripInternal`).
 
 export interface Scripts {
@@ -126,7 +122,7 @@ export interface Scripts {
  * The shebang makes Redis refuse the script before its first line where it could not write, for want of memory or because it is
  * a replica: no script ends halfway, and one that would only read does not call a store healthy that takes nothing.
  */
-export const make = (clock = time): Scripts => {
+export const make = (clock = serverTime): Scripts => {
   const script = (operation: string) =>
     Redis.script({ lua: `#!lua${clock}${read}${write}${operation}`, numberOfKeys: 1, decode })
   return { sync: script(sync), trip: script(trip), admit: script(admit), settle: script(settle), close: script(close) }

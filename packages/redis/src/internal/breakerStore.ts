@@ -10,6 +10,7 @@ import { Redis, type Script } from "../Redis.js"
 import type { Answer } from "./breakerReply.js"
 import * as breakerScripts from "./breakerScripts.js"
 import * as changes from "./changes.js"
+import { unavailable } from "./storeFailure.js"
 import { channelOf, format, keyOf, type StoreSettings } from "./storeSettings.js"
 
 const kind = "breaker"
@@ -40,8 +41,6 @@ const asChange = (message: unknown): Option.Option<CircuitBreakerStore.Change> =
     })
     : Option.none()
 
-const parse = Option.liftThrowable((message: string): unknown => JSON.parse(message))
-
 /** Asks a script about a key. */
 const asking = (redis: Redis.Service, settings: StoreSettings) =>
 (
@@ -53,7 +52,7 @@ const asking = (redis: Redis.Service, settings: StoreSettings) =>
   const context = [channelOf(settings, kind), JSON.stringify(key), whole(settings.keepMillis)]
   return Effect.matchEffect(redis.run(script, [keyOf(settings, kind, key)], [...context, ...args]), {
     onSuccess: (answer) => answer instanceof StoreError ? answer : Effect.succeed(answer),
-    onFailure: (error) => new StoreError({ reason: "unavailable", description: error.message })
+    onFailure: unavailable
   })
 }
 
@@ -66,7 +65,7 @@ export const make = (
   const ask = asking(redis, settings)
   const stand = (...question: Parameters<typeof ask>) => Effect.map(ask(...question), ({ standing }) => standing)
   const heard = changes.make<CircuitBreakerStore.Change>(redis, channelOf(settings, kind), {
-    decode: (message) => Option.flatMap(parse(message), asChange),
+    decode: asChange,
     missed: { _tag: "Missed" }
   })
   return Effect.map(heard, (changes) => ({

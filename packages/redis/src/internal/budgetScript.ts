@@ -2,6 +2,7 @@ import * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
 import type { RetryBudgetStore } from "reprise/RetryBudgetStore"
 import * as Redis from "../Redis.js"
+import { serverTime } from "./serverTime.js"
 
 /**
  * One hash for all members: a field for each with what it last told, and the sums of all, so that the cost of a report does not
@@ -14,8 +15,7 @@ local own = {0}
 for i = 2, 7 do own[i] = tonumber(ARGV[i]) end
 local keep = tonumber(ARGV[8])
 
-local time = redis.call("TIME")
-local now = time[1] * 1000 + math.floor(time[2] / 1000)
+${serverTime}
 own[1] = now
 
 local kind = redis.call("TYPE", key).ok

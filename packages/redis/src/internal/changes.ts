@@ -8,8 +8,8 @@ import type { Redis } from "../Redis.js"
 
 /** What is made of a channel. */
 interface Meaning<A> {
-  /** `None` for what none of its members sends. */
-  readonly decode: (message: string) => Option.Option<A>
+  /** Of what is JSON; `None` for what none of its members sends. */
+  readonly decode: (message: unknown) => Option.Option<A>
   /** There may have been messages that nobody got. */
   readonly missed: A
 }
@@ -57,11 +57,13 @@ const run = <A>(
   )
 }
 
+const parse = Option.liftThrowable((message: string): unknown => JSON.parse(message))
+
 /** What is not understood is skipped; the first of it is told to the log. */
 const understanding = <A>(channel: string, decode: Meaning<A>["decode"]) => {
   let isTold = false
   return (message: string): Effect.Effect<Option.Option<A>> => {
-    const decoded = decode(message)
+    const decoded = Option.flatMap(parse(message), decode)
     if (Option.isSome(decoded) || isTold) return Effect.succeed(decoded)
     isTold = true
     return Effect.as(

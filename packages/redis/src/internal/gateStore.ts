@@ -9,21 +9,17 @@ import { RetryAfterStore } from "reprise/RetryAfterStore"
 import { StoreError } from "reprise/StoreError"
 import * as Redis from "../Redis.js"
 import * as changes from "./changes.js"
+import { serverTime } from "./serverTime.js"
+import { unavailable } from "./storeFailure.js"
 import { channelOf, keyOf, type StoreSettings } from "./storeSettings.js"
 
 type Change = RetryAfterStore.Change
 
 const kind = "gate"
 
-/** Milliseconds, from the clock of the server. */
-const now = `
-local time = redis.call("TIME")
-local now = time[1] * 1000 + math.floor(time[2] / 1000)
-`
-
 /** All pauses are one sorted set, by their ends, which lives as long as the last of them. */
 const pause = Redis.script({
-  lua: `${now}
+  lua: `${serverTime}
 local key, millis, channel, message = ARGV[1], tonumber(ARGV[2]), ARGV[3], ARGV[4]
 redis.call("ZREMRANGEBYSCORE", KEYS[1], "-inf", now)
 local before = redis.call("ZSCORE", KEYS[1], key)
@@ -51,7 +47,7 @@ const decodePauses = (reply: Redis.Reply): Option.Option<ReadonlyArray<RetryAfte
 }
 
 const pauses = Redis.script({
-  lua: `${now}
+  lua: `${serverTime}
 local after = "(" .. string.format("%.0f", now)
 local found = redis.call("ZREVRANGEBYSCORE", KEYS[1], "+inf", after, "WITHSCORES", "LIMIT", 0, ARGV[1])
 for i = 2, #found, 2 do found[i] = math.min(tonumber(found[i]) - now, ${maxDelayMillis}) end
@@ -63,8 +59,6 @@ return found
 
 const encode = ({ key, member, millis }: RetryAfterStore.Announcement): string => JSON.stringify([member, millis, key])
 
-const parse = Option.liftThrowable((message: string): unknown => JSON.parse(message))
-
 const asPaused = (message: unknown): Option.Option<Change> => {
   if (!Array.isArray(message) || message.length !== 3) return Option.none()
   const [member, millis, key]: ReadonlyArray<unknown> = message
@@ -73,13 +67,15 @@ const asPaused = (message: unknown): Option.Option<Change> => {
     : Option.none()
 }
 
-const asStoreError = ({ code, message, reason }: Redis.RedisError): StoreError => {
-  const isGarbage = reason === "reply" && (code === undefined || code === "WRONGTYPE")
-  return new StoreError({
-    reason: isGarbage ? "unreadable" : "unavailable",
-    description: isGarbage ? "what is kept under the key of the pauses is no sorted set" : message
-  })
-}
+const unreadable = new StoreError({
+  reason: "unreadable",
+  description: "what is kept under the key of the pauses is no sorted set"
+})
+
+const asStoreError = (error: Redis.RedisError): StoreError =>
+  error.reason === "reply" && (error.code === undefined || error.code === "WRONGTYPE")
+    ? unreadable
+    : unavailable(error)
 
 /** The store over a connection. */
 export const make = (
@@ -89,7 +85,7 @@ export const make = (
   const name = keyOf(settings, kind, "pauses")
   const channel = channelOf(settings, kind)
   const heard = changes.make<Change>(redis, channel, {
-    decode: (message) => Option.flatMap(parse(message), asPaused),
+    decode: asPaused,
     missed: { _tag: "Missed" }
   })
   return Effect.map(heard, (changes) => ({

@@ -1,6 +1,7 @@
 import * as Config from "effect/Config"
 import * as InvalidOption from "reprise/InvalidOption"
 import type { RedisStore } from "../RedisStore.js"
+import { behind, optional } from "./config.js"
 import type { StoreSettings } from "./storeSettings.js"
 
 const text = (option: string, value: string): string => {
@@ -24,8 +25,6 @@ export const decode = (options: RedisStore.Options): StoreSettings => {
   }
 }
 
-const optional = <A>(config: Config.Config<A>): Config.Config<A | undefined> => Config.withDefault(config, undefined)
-
 /** @internal */
 export const config = (prefix?: string): Config.Config<RedisStore.Options> => {
   const options = Config.all({
@@ -34,5 +33,5 @@ export const config = (prefix?: string): Config.Config<RedisStore.Options> => {
     timeout: optional(Config.duration("TIMEOUT")),
     keep: optional(Config.duration("KEEP"))
   })
-  return prefix === undefined ? options : Config.nested(options, prefix)
+  return behind(prefix, options)
 }

@@ -6,6 +6,7 @@ import { type Era, modify } from "../breaker/breaker.js"
 import * as Machine from "../breaker/machine.js"
 import * as settings_ from "../breaker/settings.js"
 import type { Member } from "./breakerMember.js"
+import { isSame } from "./version.js"
 
 /** Redis came back empty, or a replica that has not seen the last of it has taken over. */
 const isLost = (before: CircuitBreakerStore.Version, now: CircuitBreakerStore.Version): boolean =>
@@ -75,9 +76,6 @@ export const adopt = (
           })
       )
   )
-
-const isSame = (before: CircuitBreakerStore.Version, now: CircuitBreakerStore.Version): boolean =>
-  before.epoch === now.epoch && before.generation === now.generation
 
 /** The state that it comes to; `undefined` where that is how it is. */
 const taken = (

@@ -20,9 +20,6 @@ const quietIntervals = 10
 /** How many intervals a member is missing until it is taken for ended: more than a quiet one is silent. */
 const presentIntervals = 30
 
-/** How many exchange at once. */
-const concurrency = 16
-
 /**
  * The budgets of this process that are shared, and what they exchange with.
  *
@@ -89,18 +86,13 @@ export const run = (fleet: Fleet, members: () => ReadonlyArray<Member>): Effect.
   )
 }
 
-/** While the store does not answer, one member asks for all. */
 const round = (fleet: Fleet, members: () => ReadonlyArray<Member>): Effect.Effect<void> =>
-  Effect.flatMap(Clock.currentTimeMillis, (now) => {
-    const tell = (member: Member) =>
-      Effect.catchAll(exchange(fleet, member), (error) => failed(fleet, member, members, error))
-    const [first, ...rest] = members().filter((member) => isDue(fleet, member, now))
-    if (first === undefined) return Effect.void
-    return Effect.zipRight(
-      tell(first),
-      Effect.forEach(rest, (member) => fleet.link.isUp ? tell(member) : Effect.void, { concurrency, discard: true })
-    )
-  })
+  Effect.flatMap(Clock.currentTimeMillis, (now) =>
+    link.each(
+      fleet.link,
+      members().filter((member) => isDue(fleet, member, now)),
+      (member) => Effect.catchAll(exchange(fleet, member), (error) => failed(fleet, member, members, error))
+    ))
 
 const isDue = ({ syncMillis }: Fleet, { exchangedMillis, held, shared }: Member, now: number): boolean => {
   const passed = now - exchangedMillis

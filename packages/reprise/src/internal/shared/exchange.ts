@@ -11,6 +11,7 @@ import { adopt, asking } from "./adopt.js"
 import { type Member, probing, type Settled } from "./breakerMember.js"
 import * as link from "./link.js"
 import * as tally from "./tally.js"
+import { isSame } from "./version.js"
 
 type Standing = CircuitBreakerStore.Standing
 
@@ -138,9 +139,6 @@ const sync = (member: Member, { state }: Era): Effect.Effect<void, StoreError> =
     return own === undefined ? Effect.void : hear(member, state.generation, own, others)
   })
 }
-
-const isSame = (a: CircuitBreakerStore.Version, b: CircuitBreakerStore.Version): boolean =>
-  a.epoch === b.epoch && a.generation === b.generation
 
 /** What the others have seen may be enough to trip. */
 const hear = (

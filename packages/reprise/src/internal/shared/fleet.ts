@@ -9,7 +9,7 @@ import type { Breaker } from "../breaker/breaker.js"
 import { Bell } from "./bell.js"
 import { Member } from "./breakerMember.js"
 import * as exchange_ from "./exchange.js"
-import { Link } from "./link.js"
+import { each, Link } from "./link.js"
 import * as name from "./name.js"
 
 /**
@@ -26,9 +26,6 @@ export interface Fleet {
   /** A name for a permit that nobody else has. */
   readonly token: () => string
 }
-
-/** How many are asked about at once. */
-const concurrency = 16
 
 /**
  * One fiber, and one that listens, for as long as the scope is open.
@@ -67,7 +64,7 @@ export const run = (fleet: Fleet, breakers: () => Iterable<Breaker>): Effect.Eff
   Effect.suspend(() => {
     const members = () => Array.from(breakers(), ({ shared }) => shared).filter((shared) => shared instanceof Member)
     const rounds = Effect.forever(Effect.flatMap(
-      Effect.catchAllCause(round(members), (cause) => Effect.logError("Sharing circuit breakers", cause)),
+      Effect.catchAllCause(round(fleet, members), (cause) => Effect.logError("Sharing circuit breakers", cause)),
       // What rings while the store is away can wait.
       () => fleet.link.isUp ? fleet.bell.wait(fleet.syncMillis) : Effect.sleep(fleet.syncMillis)
     ))
@@ -106,17 +103,10 @@ const failed = (member: Member, error: StoreError): Effect.Effect<void> =>
     return Effect.logWarning(`The circuit "${member.self.key}" is not shared. ${error.message}`)
   })
 
-/** While the store does not answer, one member asks for all. */
-const round = (members: () => ReadonlyArray<Member>): Effect.Effect<void> =>
-  Effect.flatMap(Clock.currentTimeMillis, (now) => {
-    const due = members().filter((member) => exchange_.isDue(member, now))
-    const exchange = (member: Member) => Effect.catchAll(exchange_.exchange(member), (error) => failed(member, error))
-    const [first, ...rest] = due
-    if (first === undefined) return Effect.void
-    return Effect.flatMap(exchange(first), () =>
-      Effect.forEach(
-        rest,
-        (member) => member.fleet.link.isUp ? exchange(member) : Effect.void,
-        { concurrency, discard: true }
-      ))
-  })
+const round = ({ link }: Fleet, members: () => ReadonlyArray<Member>): Effect.Effect<void> =>
+  Effect.flatMap(Clock.currentTimeMillis, (now) =>
+    each(
+      link,
+      members().filter((member) => exchange_.isDue(member, now)),
+      (member) => Effect.catchAll(exchange_.exchange(member), (error) => failed(member, error))
+    ))

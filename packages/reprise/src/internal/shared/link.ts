@@ -33,6 +33,24 @@ export const ask = <A>(link: Link, question: Effect.Effect<A, StoreError>): Effe
     }
   })
 
+/** How many ask at once. */
+const concurrency = 16
+
+/**
+ * What has to be asked for each, several at once. While the store does not answer, one asks for all.
+ *
+ * @internal
+ */
+export const each = <A>(
+  link: Link,
+  [first, ...rest]: ReadonlyArray<A>,
+  exchange: (one: A) => Effect.Effect<unknown>
+): Effect.Effect<void> =>
+  first === undefined ? Effect.void : Effect.zipRight(
+    exchange(first),
+    Effect.forEach(rest, (one) => link.isUp ? exchange(one) : Effect.void, { concurrency, discard: true })
+  )
+
 const late = ({ timeoutMillis }: Link): StoreError =>
   new StoreError({ reason: "unavailable", description: `no answer within ${timeoutMillis} ms` })
 

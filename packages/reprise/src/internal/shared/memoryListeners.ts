@@ -2,35 +2,40 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Queue from "effect/Queue"
 import * as Stream from "effect/Stream"
-import type { CircuitBreakerStore } from "../../CircuitBreakerStore.js"
 
 // Internal all the same; without the tag, so that the tests of this module see its types (`stripInternal`).
-
-type Change = CircuitBreakerStore.Change
 
 /** How much is kept for one who does not listen. */
 const capacity = 256
 
-const missed: Change = { _tag: "Missed" }
-
 /**
  * Those who hear of every change. One who is slow is told that it has missed some, and delays nobody.
  */
-export class Listeners {
+export class Listeners<Change> {
   readonly queues = new Set<Queue.Queue<Change>>()
+
+  constructor(
+    readonly missed: Change,
+    /** Tells each that begins to listen that it has missed what was before. */
+    readonly isLate = false
+  ) {}
 
   tell(change: Change): void {
     for (const queue of this.queues) {
       const size = Option.getOrElse(queue.unsafeSize(), () => Infinity)
       // Behind that one nothing is lost: whoever reads it looks at everything anew.
-      if (size <= capacity) queue.unsafeOffer(size < capacity ? change : missed)
+      if (size <= capacity) queue.unsafeOffer(size < capacity ? change : this.missed)
     }
   }
 
   readonly changes: Stream.Stream<Change> = Stream.unwrapScoped(
     Effect.map(
       Effect.acquireRelease(
-        Effect.tap(Queue.unbounded<Change>(), (queue) => Effect.sync(() => this.queues.add(queue))),
+        Effect.tap(Queue.unbounded<Change>(), (queue) =>
+          Effect.sync(() => {
+            if (this.isLate) queue.unsafeOffer(this.missed)
+            this.queues.add(queue)
+          })),
         (queue) => Effect.zipRight(Effect.sync(() => this.queues.delete(queue)), Queue.shutdown(queue))
       ),
       (queue) => Stream.fromQueue(queue)

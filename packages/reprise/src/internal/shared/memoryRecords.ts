@@ -1,5 +1,6 @@
 import type { CircuitBreakerStore } from "../../CircuitBreakerStore.js"
 import type * as Machine from "../breaker/machine.js"
+import * as version_ from "./version.js"
 
 // Internal all the same; without the tag, so that the tests of this module see its types (`stripInternal`).
 
@@ -15,15 +16,12 @@ export interface Record {
   usedMillis: number
 }
 
-/** @internal */
-export const noVersion: CircuitBreakerStore.Version = { epoch: 0, generation: 0 }
-
 /**
  * How it stands with a key of which nothing is kept.
  *
  * @internal
  */
-export const nothing: CircuitBreakerStore.Standing = { version: noVersion, state: { _tag: "Closed" }, counts: {} }
+export const nothing: CircuitBreakerStore.Standing = { version: version_.none, state: { _tag: "Closed" }, counts: {} }
 
 /** How long a record is kept that nobody asks for. */
 const idleMillis = 3_600_000
@@ -82,12 +80,8 @@ const endMillis = (state: Machine.State): number => {
 }
 
 /** @internal */
-export const isNone = ({ epoch, generation }: CircuitBreakerStore.Version): boolean =>
-  epoch === noVersion.epoch && generation === noVersion.generation
-
-/** @internal */
 export const isCurrent = ({ epoch, state }: Record, version: CircuitBreakerStore.Version): boolean =>
-  version.epoch === epoch && version.generation === state.generation
+  version_.isSame(version, { epoch, generation: state.generation })
 
 /** @internal */
 export const isHeld = ({ state, tokens }: Record, token: string, now: number): boolean => {

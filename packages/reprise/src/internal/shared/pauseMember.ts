@@ -23,9 +23,6 @@ const gatherMillis = 100
 /** When a store that does not answer is asked again. */
 const retryMillis = 1_000
 
-/** How many are told at once. */
-const concurrency = 16
-
 /** @internal */
 export interface Settings {
   readonly maxMillis: number
@@ -114,18 +111,12 @@ const hear = (self: Member, { key, millis }: RetryAfterStore.Pause): Effect.Effe
   return bounded > 0 ? self.settings.onPause(key, Duration.millis(bounded)) : Effect.void
 }
 
-/** Hears first, tells then; where the store does not answer, one question is enough. */
+/** Hears first, tells then. */
 const round = (self: Member): Effect.Effect<void> =>
   Effect.flatMap(self.isBehind ? catchUp(self) : Effect.succeed(true), (isAnswered) =>
     isAnswered
-      ? Effect.flatMap(Clock.currentTimeMillis, (now) => {
-        const [first, ...rest] = self.outbox.due(now)
-        if (first === undefined) return Effect.void
-        return Effect.zipRight(
-          tell(self, first),
-          Effect.forEach(rest, (due) => self.link.isUp ? tell(self, due) : Effect.void, { concurrency, discard: true })
-        )
-      })
+      ? Effect.flatMap(Clock.currentTimeMillis, (now) =>
+        link.each(self.link, self.outbox.due(now), (due) => tell(self, due)))
       : Effect.void)
 
 /** Whether the store answered. */
