@@ -201,10 +201,10 @@ const tokensOf = (options: RateLimiter.Consume | undefined): number =>
  *   const limiter = yield* RateLimiter.make({ limit: 2, window: "1 minute" })
  *   const call = Effect.succeed("done").pipe(RateLimiter.protect(limiter))
  *   const error = yield* Effect.flip(Effect.all([call, call, call]))
- *   return Duration.format(error.retryAfter)
+ *   return Math.ceil(Duration.toSeconds(error.retryAfter))
  * })
  *
- * Effect.runPromise(program).then((retryAfter) => console.log(retryAfter.slice(0, 3))) // => 30s
+ * Effect.runPromise(program).then(console.log) // => 30
  * ```
  *
  * @since 0.1.0
