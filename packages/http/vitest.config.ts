@@ -1,5 +1,10 @@
 import { defineProject } from "vitest/config"
 
 export default defineProject({
-  test: { name: "@reprise/http", include: ["test/**/*.test.ts"], testTimeout: 30_000 }
+  test: {
+    name: "@reprise/http",
+    include: ["test/**/*.test.ts"],
+    setupFiles: ["../tools/src/own-it.ts"],
+    testTimeout: 30_000
+  }
 })

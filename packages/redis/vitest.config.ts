@@ -1,5 +1,10 @@
 import { defineProject } from "vitest/config"
 
 export default defineProject({
-  test: { name: "@reprise/redis", include: ["test/**/*.test.ts"], testTimeout: 60_000 }
+  test: {
+    name: "@reprise/redis",
+    include: ["test/**/*.test.ts"],
+    setupFiles: ["../tools/src/own-it.ts"],
+    testTimeout: 60_000
+  }
 })

@@ -1,5 +1,5 @@
 import { defineProject } from "vitest/config"
 
 export default defineProject({
-  test: { name: "reprise", include: ["test/**/*.test.ts"], testTimeout: 30_000 }
+  test: { name: "reprise", include: ["test/**/*.test.ts"], setupFiles: ["../tools/src/own-it.ts"], testTimeout: 30_000 }
 })
