@@ -8,7 +8,7 @@
  */
 import type * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import * as Duration from "effect/Duration"
-import type * as Effect from "effect/Effect"
+import * as Effect from "effect/Effect"
 import type * as Schedule from "effect/Schedule"
 import type * as Scope from "effect/Scope"
 import * as Backoff from "reprise/Backoff"
@@ -108,8 +108,10 @@ export declare namespace HttpRetry {
  * @since 0.1.0
  * @category constructors
  */
-export const budget = (make: Effect.Effect<RetryBudget>, keys: HttpGuard.Keys = {}): HttpRetry.Budget =>
-  budgets.add(perKey(keys, () => make), make)
+export const budget = (make: Effect.Effect<RetryBudget>, keys: HttpGuard.Keys = {}): HttpRetry.Budget => {
+  const use = perKey(keys, () => make)
+  return budgets.add((request) => use(request, Effect.succeed), make)
+}
 
 /**
  * A `RetryBudget.share` for each origin, or for each `key`, that is one for all processes that share it: a fleet adds no more

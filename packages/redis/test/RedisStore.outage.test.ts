@@ -184,6 +184,8 @@ describe("processes whose way to Redis", () => {
         measured("all agree after", performance.now() - back)
         yield* stop(all)
         yield* Effect.sleep("300 millis")
+        // A trip that was held back by the way may have come last: the next call is a probe then.
+        yield* all[0]!.call
         yield* agree(all, "Closed")
         server.answer = down
         yield* all[0]!.call

@@ -101,7 +101,10 @@ const everything = [
 ].sort()
 
 layer(RedisServer.Shared.layer, { excludeTestServices: true })("RedisStore and the store in memory", (it) => {
-  /** Plays each history on both, with time of its own, and compares every answer. */
+  /**
+   * Plays histories on both, with time of its own, and compares every answer, until every kind of answer has been given: 60 in
+   * a row may miss the rarest of them.
+   */
   const agree = (passes: fc.Arbitrary<number>, tokens: () => Play["token"]) =>
     Effect.gen(function*() {
       const { url } = yield* RedisServer.fresh
@@ -134,7 +137,7 @@ layer(RedisServer.Shared.layer, { excludeTestServices: true })("RedisStore and t
             seen.add(`${name} ${state._tag}${"isGranted" in expected && expected.isGranted ? " granted" : ""}`)
           }
         })
-      yield* Effect.promise(() =>
+      const some = Effect.promise(() =>
         fc.assert(
           fc.asyncProperty(
             fc.constantFrom(0, 1, 1_800_000_000_000),
@@ -144,13 +147,14 @@ layer(RedisServer.Shared.layer, { excludeTestServices: true })("RedisStore and t
           { numRuns: 60 }
         )
       )
-      return seen
+      yield* Effect.repeat(some, { until: () => seen.size >= everything.length, times: 5 })
+      return [...seen].sort()
     })
 
   it.scoped("answer the same to every history", () =>
     Effect.gen(function*() {
       const seen = yield* agree(passing(fc.integer({ min: 1, max: 25 })), () => (_, n) => `token ${n}`)
-      assert.deepStrictEqual([...seen].sort(), everything)
+      assert.deepStrictEqual(seen, everything)
     }))
 
   // A permit of which its holder has told is nobody's, and what becomes of it when time comes again is nobody's business.
@@ -165,6 +169,6 @@ layer(RedisServer.Shared.layer, { excludeTestServices: true })("RedisStore and t
           return `token ${asked++}`
         }
       })
-      assert.deepStrictEqual([...seen].sort(), everything)
+      assert.deepStrictEqual(seen, everything)
     }))
 })

@@ -28,12 +28,12 @@ export const TypeId: TypeId = internal.TypeId
 export type TypeId = typeof internal.TypeId
 
 /**
- * Keys are the same where `Equal` says so.
+ * Keys are the same where `Equal` says so. What `Keyed` can do with any registry, it can do with this one.
  *
  * @since 0.1.0
  * @category models
  */
-export interface CircuitBreakers<in out K> {
+export interface CircuitBreakers<in out K> extends Keyed<K, CircuitBreaker> {
   readonly [TypeId]: Types.Invariant<K>
 }
 
@@ -184,7 +184,7 @@ export const protect: {
     A,
     E | CircuitOpen,
     R
-  > => Effect.flatMap(keyed.get(of(breakers), key), (breaker) => protect_.protect(breaker, self))
+  > => keyed.use(of(breakers), key, (breaker) => protect_.protect(breaker, self))
 )
 
 /**

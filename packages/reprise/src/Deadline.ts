@@ -7,8 +7,8 @@ import * as Clock from "effect/Clock"
 import * as Data from "effect/Data"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
-import * as FiberRef from "effect/FiberRef"
 import { dual } from "effect/Function"
 import * as Option from "effect/Option"
 import * as clock from "./internal/clock.js"
@@ -46,7 +46,7 @@ export class DeadlineExceeded<E = unknown> extends Data.TaggedError("DeadlineExc
  * @since 0.1.0
  * @category getters
  */
-export const current: Effect.Effect<number> = FiberRef.get(internal.current)
+export const current: Effect.Effect<number> = Effect.withFiberRuntime((fiber) => Exit.succeed(internal.of(fiber)))
 
 /**
  * The deadline of the fiber in epoch milliseconds, `Infinity` where none is set, within a step of that fiber.
@@ -54,8 +54,7 @@ export const current: Effect.Effect<number> = FiberRef.get(internal.current)
  * @since 0.1.0
  * @category unsafe
  */
-export const unsafeCurrent = (fiber: Fiber.RuntimeFiber<unknown, unknown>): number =>
-  fiber.getFiberRef(internal.current)
+export const unsafeCurrent = (fiber: Fiber.RuntimeFiber<unknown, unknown>): number => internal.of(fiber)
 
 /**
  * The time left until the deadline: zero once it has passed, `Duration.infinity` where none is set.

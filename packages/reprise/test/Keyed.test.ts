@@ -28,6 +28,16 @@ describe("Keyed", () => {
       assert.strictEqual(made(), 2)
     }))
 
+  it.effect("goes on with what belongs to the key, made where there is nothing", () =>
+    Effect.gen(function*() {
+      const { keyed, made } = yield* counting<string>()
+      const numberOf = (key: string) => Keyed.use(keyed, key, ({ number }) => Effect.succeed(number))
+      assert.deepStrictEqual(yield* Effect.forEach(["a", "b", "a"], numberOf), [1, 2, 1])
+      const failing = keyed.pipe(Keyed.use("b", ({ number }) => Effect.fail(`${number} is down`)))
+      assert.strictEqual(yield* Effect.flip(failing), "2 is down")
+      assert.strictEqual(made(), 2)
+    }))
+
   it.effect("keeps one value where many ask for a new key at once, however long it takes to make", () =>
     Effect.gen(function*() {
       const keyed = yield* Keyed.make({ make: () => Effect.zipRight(Effect.yieldNow(), Effect.sync(() => ({}))) })

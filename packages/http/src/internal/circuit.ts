@@ -11,6 +11,7 @@ import * as CircuitBreaker from "reprise/CircuitBreaker"
 import * as CircuitBreakers from "reprise/CircuitBreakers"
 import type { CircuitBreakerStore } from "reprise/CircuitBreakerStore"
 import { InvalidOption } from "reprise/InvalidOption"
+import * as Keyed from "reprise/Keyed"
 import * as SharedCircuitBreaker from "reprise/SharedCircuitBreaker"
 import type { HttpFailure } from "../HttpFailure.js"
 import type { HttpGuard } from "../HttpGuard.js"
@@ -35,8 +36,9 @@ const guard = <R>(
   attempt: Attempt<attempts.FailedAttempt, R>,
   deadlineMillis: number
 ): Attempt<attempts.FailedAttempt, R> =>
-  Effect.flatMap(
-    CircuitBreakers.get(circuit.breakers, circuit.key(request)),
+  Keyed.use(
+    circuit.breakers,
+    circuit.key(request),
     (breaker) =>
       Effect.catchAll(CircuitBreaker.protect(attempt, breaker), (error): Attempt<attempts.FailedAttempt, R> => {
         if (error instanceof attempts.FailedAttempt) {
@@ -58,8 +60,9 @@ const ahead = <R>(
   attempt: Attempt<attempts.FailedAttempt, R>,
   deadlineMillis: number
 ): Attempt<attempts.FailedAttempt, R> =>
-  Effect.flatMap(
-    CircuitBreakers.get(circuit.breakers, circuit.key(request)),
+  Keyed.use(
+    circuit.breakers,
+    circuit.key(request),
     (breaker) =>
       Effect.flatMap(CircuitBreaker.state(breaker), (state) => {
         if (state !== "Open" && state !== "Isolated") return attempt

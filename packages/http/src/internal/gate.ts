@@ -47,12 +47,9 @@ export const make = (options: HttpGuard.RetryAfterGateOptions, reject: Settings[
     reject
   }
   const protect: Guard = (request, attempt, deadlineMillis) =>
-    Effect.flatMap(
-      Keyed.get(gates.byKey, key(request)),
-      (gate) => pass(settings, gate, request, attempt, deadlineMillis)
-    )
+    Keyed.use(gates.byKey, key(request), (gate) => pass(settings, gate, request, attempt, deadlineMillis))
   const after: Guard = (request, attempt) =>
-    Effect.flatMap(Keyed.get(gates.byKey, key(request)), (gate) => unlessClosed(gate, request, attempt))
+    Keyed.use(gates.byKey, key(request), (gate) => unlessClosed(gate, request, attempt))
   return Object.assign(protect, { after })
 }
 

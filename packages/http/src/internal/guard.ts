@@ -62,7 +62,19 @@ export const origin = (request: HttpClientRequest.HttpClientRequest): string => 
 }
 
 /**
- * What belongs to the key of a request. Nothing of it requires anything, and all of it is made in one step.
+ * Goes on with what belongs to the key of a request.
+ *
+ * @internal
+ */
+export interface PerKey<A> {
+  <B, E, R>(
+    request: HttpClientRequest.HttpClientRequest,
+    f: (value: A) => Effect.Effect<B, E, R>
+  ): Effect.Effect<B, E, R>
+}
+
+/**
+ * Nothing of it requires anything, and all of it is made in one step.
  *
  * @internal
  */
@@ -70,11 +82,11 @@ export const perKey = <A>(
   { key = origin, ...bounds }: HttpGuard.Keys,
   make: (key: string) => Effect.Effect<A>,
   isIdle?: (value: A) => boolean
-): (request: HttpClientRequest.HttpClientRequest) => Effect.Effect<A> => {
+): PerKey<A> => {
   // An option out of range fails here, and not with the first request.
   make("")
   const all = Effect.runSync(Keyed.make({ make, isIdle, ...bounds }))
-  return (request) => Keyed.get(all, key(request))
+  return (request, f) => Keyed.use(all, key(request), f)
 }
 
 /**

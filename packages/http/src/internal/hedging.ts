@@ -26,7 +26,7 @@ const mayBeHedged = (request: HttpClientRequest.HttpClientRequest, header: strin
  */
 export const make = (options: HttpGuard.HedgeOptions): (facts: Facts) => Guard => {
   const { capacity, idleTimeToLive, key, ...own } = options
-  const get = perKey(
+  const use = perKey(
     { capacity, idleTimeToLive, key },
     (key) => Hedge.make({ ...own, key, isFailure, isRejection, discard })
   )
@@ -44,7 +44,7 @@ export const make = (options: HttpGuard.HedgeOptions): (facts: Facts) => Guard =
       // What waits at a gate or in a queue is not slow, and another one would wait behind it.
       const withdraw = Effect.suspend(() => isSent ? paid : Effect.succeed(false))
       const guarded = inner(request, sent, deadlineMillis)
-      return Effect.flatMap(get(request), (hedge) => Hedge.protect(guarded, hedge, { withdraw }))
+      return use(request, (hedge) => Hedge.protect(guarded, hedge, { withdraw }))
     }
     return Object.assign(over((_, attempt) => attempt), { over })
   }

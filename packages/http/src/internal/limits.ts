@@ -26,7 +26,7 @@ const rejecting = <E, R>(
 /** @internal */
 export const bulkhead = (options: HttpGuard.BulkheadOptions): Guard => {
   const { capacity, idleTimeToLive, key, priority, ...own } = options
-  const get = perKey(
+  const use = perKey(
     { capacity, idleTimeToLive, key },
     (key) => Bulkhead.make({ ...own, key }),
     (bulkhead) => {
@@ -35,7 +35,7 @@ export const bulkhead = (options: HttpGuard.BulkheadOptions): Guard => {
     }
   )
   const guard: Guard = (request, attempt, deadlineMillis) =>
-    Effect.flatMap(get(request), (bulkhead) => {
+    use(request, (bulkhead) => {
       const call = priority && { priority: priority(request) }
       const limited = Bulkhead.protect(attempt, bulkhead, call)
       return rejecting(request, own.maxQueued ? within(limited, deadlineMillis) : limited, "bulkheadFull")
@@ -46,7 +46,7 @@ export const bulkhead = (options: HttpGuard.BulkheadOptions): Guard => {
 /** @internal */
 export const adaptiveLimiter = <S>(options: HttpGuard.AdaptiveLimiterOptions<S>): Guard => {
   const { capacity, idleTimeToLive, key, partition, ...own } = options
-  const get = perKey(
+  const use = perKey(
     { capacity, idleTimeToLive, key },
     (key) => AdaptiveLimiter.make({ ...own, key, outcome }),
     (limiter) => {
@@ -55,7 +55,7 @@ export const adaptiveLimiter = <S>(options: HttpGuard.AdaptiveLimiterOptions<S>)
     }
   )
   const guard: Guard = (request, attempt, deadlineMillis) =>
-    Effect.flatMap(get(request), (limiter) => {
+    use(request, (limiter) => {
       const call = partition && { partition: partition(request) }
       const limited = AdaptiveLimiter.protect(attempt, limiter, call)
       return rejecting(request, own.maxQueued ? within(limited, deadlineMillis) : limited, "limitExceeded")
@@ -94,10 +94,10 @@ export const rateLimiter = (limit: HttpGuard.RateLimit<unknown>): Guard => {
 
 const consumePerKey = (options: HttpGuard.RateLimiterOptions) => {
   const { capacity, idleTimeToLive, key, ...own } = options
-  const get = perKey(
+  const use = perKey(
     { capacity, idleTimeToLive, key },
     (key) => RateLimiter.make({ ...own, key }),
     (limiter) => Effect.runSync(RateLimiter.snapshot(limiter)).waiting === 0
   )
-  return (request: HttpClientRequest.HttpClientRequest) => Effect.flatMap(get(request), RateLimiter.consume)
+  return (request: HttpClientRequest.HttpClientRequest) => use(request, RateLimiter.consume)
 }

@@ -150,9 +150,11 @@ onEachTransport("the deadline of the first process", (transport) => {
         assert.strictEqual((yield* client.get(last.url)).status, 200)
         const requests = yield* last.requests
         assert.deepStrictEqual(requests.map(({ path }) => path), ["/", "/there"])
-        const [first, second] = told(requests).map(Number)
-        assert.isAtMost(second!, first!)
-        assert.isAbove(second!, 0)
+        // Outside of the client, each redirect is a call with a deadline of its own.
+        for (const millis of told(requests).map(Number)) {
+          assert.isAbove(millis, 0)
+          assert.isAtMost(millis, 5_000)
+        }
       })))
 })
 

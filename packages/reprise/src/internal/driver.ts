@@ -1,6 +1,5 @@
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as FiberRef from "effect/FiberRef"
 import * as Schedule from "effect/Schedule"
 import * as ScheduleDecision from "effect/ScheduleDecision"
 import * as ScheduleIntervals from "effect/ScheduleIntervals"
@@ -45,16 +44,15 @@ export const make = <Out, In, R>(
 ): Driver<In, R> => {
   let state: unknown = schedule.initial
   let metadata: Schedule.IterationMetadata | undefined
-  const step = (input: In, now: number) =>
-    Effect.zipWith(
+  const step = (input: In, now: number, deadlineMillis: number) =>
+    Effect.map(
       reason.during(Effect.suspend(() => schedule.step(now, input, state))),
-      FiberRef.get(deadline.current),
-      ([[nextState, output, decision], reasons], deadlineMillis): Next => {
+      ([[nextState, output, decision], reasons]): Next => {
         state = nextState
         if (ScheduleDecision.isDone(decision)) return stopped(reasons.stop)
         const start = ScheduleIntervals.start(decision.intervals) - now
         const delayMillis = start > 0 ? start : 0 // `NaN` too is no wait
-        if (now + delayMillis >= Math.min(deadlineMillis, ownDeadlineMillis)) return stopped("deadline")
+        if (now + delayMillis >= deadlineMillis) return stopped("deadline")
         if (toll !== undefined && !toll.pay(input, now)) return stopped("budget")
         metadata = advance(metadata, now, input, output)
         return { _tag: "Wait", delayMillis, reason: reasons.wait }
@@ -64,7 +62,7 @@ export const make = <Out, In, R>(
     Effect.withFiberRuntime<Next, never, R>((fiber) =>
       !isNestingAllowed && nested.isSuppressed(fiber.getFiberRef(nested.current))
         ? Effect.succeed(stopped("nested"))
-        : step(input, clock.nowMillis(fiber))
+        : step(input, clock.nowMillis(fiber), Math.min(deadline.of(fiber), ownDeadlineMillis))
     )
   const attempt = <A, E, R1>(self: Effect.Effect<A, E, R1>) => {
     const numbered = Effect.provideService(self, Schedule.CurrentIterationMetadata, metadata!)

@@ -1,4 +1,5 @@
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as MutableHashMap from "effect/MutableHashMap"
 import * as Option from "effect/Option"
 import * as Pipeable from "effect/Pipeable"
@@ -107,15 +108,26 @@ export const bounds = ({ capacity, idleTimeToLive }: Keyed.Bounds): readonly [ca
   InvalidOption.millis("idleTimeToLive", idleTimeToLive ?? "10 minutes", { moreThan: 0 })
 ]
 
-/** @internal */
-export const get = <K, A>(self: KeyedImpl<K, A>, key: K): Effect.Effect<A> =>
+/**
+ * One step where the key is there already.
+ *
+ * @internal
+ */
+export const use = <K, A, B, E, R>(
+  self: KeyedImpl<K, A>,
+  key: K,
+  f: (value: A) => Effect.Effect<B, E, R>
+): Effect.Effect<B, E, R> =>
   Effect.withFiberRuntime((fiber) => {
     const now = nowMillis(fiber)
     const found = self.use(key, now)
     return found === undefined
-      ? Effect.map(self.make(key), (value) => self.keep(key, value, now))
-      : Effect.succeed(found)
+      ? Effect.flatMap(self.make(key), (value) => f(self.keep(key, value, now)))
+      : f(found)
   })
+
+/** @internal */
+export const get = <K, A>(self: KeyedImpl<K, A>, key: K): Effect.Effect<A> => use(self, key, Exit.succeed)
 
 /** @internal */
 export const entries = <K, A>(self: KeyedImpl<K, A>): ReadonlyArray<readonly [key: K, value: A]> =>

@@ -60,7 +60,7 @@ class Loop<A, E, R, R1, R2> {
   run(number: number): Effect.Effect<Ended<A, E>, never, R | R1 | R2> {
     const startMillis = this.clock.unsafeCurrentTimeMillis()
     if (number === 1) this.budget?.rule.call(startMillis)
-    const attempt = Effect.suspend(() => this.options.attempt(number))
+    const attempt = this.attempt(number)
     return Effect.matchCauseEffect(this.driver === undefined ? attempt : this.driver.attempt(attempt), {
       onSuccess: (value) => {
         if (number === 1) this.budget?.rule.success()
@@ -68,6 +68,15 @@ class Loop<A, E, R, R1, R2> {
       },
       onFailure: (cause) => this.afterFailure(cause, this.entry(number, startMillis, retryable(cause)))
     })
+  }
+
+  /** Made within the step that runs it, as in `Effect.suspend`. */
+  attempt(number: number): Effect.Effect<A, E, R> {
+    try {
+      return this.options.attempt(number)
+    } catch (defect) {
+      return Effect.die(defect)
+    }
   }
 
   afterFailure(cause: Cause.Cause<E>, entry: Entry<E>): Effect.Effect<Ended<A, E>, never, R | R1 | R2> {

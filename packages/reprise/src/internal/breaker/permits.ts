@@ -73,7 +73,7 @@ export const admit = (self: Breaker, restore: Restore): Effect.Effect<Admitted, 
 export const admitLocally = (self: Breaker, restore: Restore): Effect.Effect<Admitted, CircuitOpen> =>
   Effect.withFiberRuntime((fiber) => {
     const now = nowMillis(fiber)
-    const deadlineMillis = fiber.getFiberRef(deadline.current)
+    const deadlineMillis = deadline.of(fiber)
     return Effect.flatMap(
       modify(self, now, (era) => decide(self, era, now, deadlineMillis)),
       (decision) => carryOut(self, restore, decision, now)

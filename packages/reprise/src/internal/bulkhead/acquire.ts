@@ -23,7 +23,7 @@ export const acquire = <E>(
   Effect.withFiberRuntime<void, E>((fiber) => {
     if (gate.tryEnter(group)) return Exit.void
     if (!gate.hasRoom(group, priority)) return gate.refuse(group, "full")
-    const deadlineMillis = fiber.getFiberRef(deadline.current)
+    const deadlineMillis = deadline.of(fiber)
     const leftMillis = deadlineMillis === Infinity ? Infinity : deadlineMillis - nowMillis(fiber)
     if (leftMillis <= 0) return gate.refuse(group, "deadline")
     const waiter = gate.enqueue(group, priority, fiber, deadlineMillis)

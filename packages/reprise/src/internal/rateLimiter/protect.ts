@@ -19,7 +19,7 @@ export const protect = <A, E, R>(
     const now = nowMillis(fiber)
     const missing = self.take(self.ticks(now), tokens)
     if (missing === 0) return effect
-    const rejection = self.refuse(now, missing, tokens, fiber.getFiberRef(deadline.current))
+    const rejection = self.refuse(now, missing, tokens, deadline.of(fiber))
     return rejection === undefined
       ? Effect.uninterruptibleMask((restore) => inQueue(self, effect, tokens, restore))
       : Effect.fail(rejection)
@@ -36,7 +36,7 @@ const inQueue = <A, E, R>(
     const now = nowMillis(fiber)
     const missing = self.take(self.ticks(now), tokens)
     if (missing === 0) return restore(effect)
-    const deadlineMillis = fiber.getFiberRef(deadline.current)
+    const deadlineMillis = deadline.of(fiber)
     const rejection = self.refuse(now, missing, tokens, deadlineMillis)
     if (rejection !== undefined) return Effect.fail(rejection)
     const waiter = new Waiter(tokens, deadlineMillis)

@@ -105,7 +105,7 @@ export class Member implements Shared {
     const isAsking = this.asking >= era.settings.probes
     if (now < this.fullUntilMillis || isAsking) {
       const millis = isAsking ? fleet.syncMillis : this.fullUntilMillis - now
-      const decision = permits.onFull(self, era, millis, now, fiber.getFiberRef(deadline.current))
+      const decision = permits.onFull(self, era, millis, now, deadline.of(fiber))
       return permits.carryOut(self, restore, decision, now)
     }
     return this.ask(era, restore)
