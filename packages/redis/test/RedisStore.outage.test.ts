@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
-import { agree, dependency, eventually, joined, type Member, member, members } from "./fleet/fleet.js"
+import { agree, dependency, eventually, joined, type Member, member, members, states } from "./fleet/fleet.js"
 import * as Proxy from "./support/proxy.js"
 import * as RedisServer from "./support/redisServer.js"
 
@@ -126,6 +126,49 @@ describe("processes whose Redis is emptied", () => {
       server.answer = fine
       server.release(200)
       yield* agree(all, "Closed")
+    }))
+})
+
+describe("processes whose Redis is replaced by its replica", () => {
+  it.scopedLive("lose no call, stay open as long as they were to be, and send one probe for all then", () =>
+    Effect.gen(function*() {
+      const { redis, server } = yield* setUp
+      const replica = yield* RedisServer.make()
+      yield* redis.command("CONFIG", "SET", "repl-diskless-sync-delay", "0")
+      yield* replica.command("REPLICAOF", "127.0.0.1", String(redis.port))
+      yield* eventually(replica.command("INFO", "replication"), (text) => text.includes("master_link_status:up"))
+      const proxy = yield* Proxy.make(redis.port)
+      const all = yield* members(3, {
+        redis: proxy.url,
+        dependency: server.url,
+        openMillis: 3_000,
+        timeoutMillis: 1_000
+      })
+      yield* joined(redis, all)
+      yield* each(all, ({ start }) => start(10, 20))
+      yield* Effect.sleep("300 millis")
+      assert.deepStrictEqual(yield* unhappy(all), none(all))
+      server.answer = down
+      yield* agree(all, "Open")
+      const opened = performance.now()
+      yield* eventually(record(replica), (state) => /Open/.test(state))
+      yield* redis.kill
+      yield* replica.command("REPLICAOF", "NO", "ONE")
+      yield* proxy.to(replica.port)
+      yield* joined(replica, all)
+      yield* shared(all)
+      measured("all with the replica after", performance.now() - opened)
+      assert.deepStrictEqual(yield* states(all), ["Open", "Open", "Open"])
+      server.answer = "held"
+      const { requests } = server
+      yield* eventually(Effect.sync(() => server.requests), (now) => now > requests)
+      assert.isAbove(performance.now() - opened, 2_500)
+      yield* Effect.sleep("600 millis")
+      assert.strictEqual(server.requests, requests + 1)
+      server.answer = fine
+      server.release(200)
+      yield* agree(all, "Closed")
+      assert.deepStrictEqual((yield* reports(all)).map(({ other }) => other), [0, 0, 0])
     }))
 })
 

@@ -121,7 +121,10 @@ export const member = (
         child.send({ ...command, id })
         return answered
       })
-    yield* answer(0)
+    const ended = Effect.async<never>((resume) => {
+      child.once("exit", (code, signal) => resume(Effect.dieMessage(`the process ended with ${signal ?? code}`)))
+    })
+    yield* Effect.raceFirst(answer(0), ended)
     return {
       call: ask<string>({ do: "call" }),
       report: ask<Report>({ do: "report" }),

@@ -12,6 +12,8 @@ export interface Proxy {
   readonly blackHole: Effect.Effect<void>
   /** Lets everything through, so many milliseconds later. */
   readonly delay: (millis: number) => Effect.Effect<void>
+  /** Takes new connections to another server from now on. */
+  readonly to: (upstream: number) => Effect.Effect<void>
   /** Resets every open connection. */
   readonly cut: Effect.Effect<void>
   /** The number of connections that are open from the side of the clients. */
@@ -32,8 +34,9 @@ const forward = (from: Net.Socket, to: Net.Socket, after: (act: () => void) => v
   from.on("error", () => {})
 }
 
-export const make = (upstream: number): Effect.Effect<Proxy, never, Scope.Scope> =>
+export const make = (first: number): Effect.Effect<Proxy, never, Scope.Scope> =>
   Effect.gen(function*() {
+    let upstream = first
     const pipes = new Set<Pipe>()
     let held: Array<() => void> | undefined
     let millis = 0
@@ -86,6 +89,10 @@ export const make = (upstream: number): Effect.Effect<Proxy, never, Scope.Scope>
       delay: (by) =>
         Effect.sync(() => {
           millis = by
+        }),
+      to: (other) =>
+        Effect.sync(() => {
+          upstream = other
         }),
       cut,
       open: () => pipes.size,
