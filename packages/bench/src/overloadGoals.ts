@@ -8,8 +8,8 @@ const alone = ({ micro }: results.Overload): ReadonlyArray<Goal> =>
   ] as const).map(([what, name, limit]) => atMost(what, limit, results.ratio(micro, name, "Effect.flatMap"), inF))
 
 const deadline =
-  "The deadline is about 4 kB of it: a timer besides that of the attempt, a `FiberRef` that is written twice, and the effects " +
-  "that find out what time it is and which deadline is set already"
+  "The deadline is about 4 kB of it: a timer besides that of the attempt, a `FiberRef`, to set which takes a copy of " +
+  "all references of the fiber, and the operations that do it"
 
 /** Marginal around a promise: the stacks by their names in the suite. */
 const pipelines = ({ pipeline, pipelineBytes }: results.Overload): ReadonlyArray<Goal> =>
