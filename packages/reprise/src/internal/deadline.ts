@@ -72,9 +72,8 @@ const entered = (
 ): FiberRefs.FiberRefs => {
   const copy: typeof locals = new Map()
   locals.forEach((stack, ref) => copy.set(ref, stack))
-  const fiberId = fiber.id()
-  const others = locals.get(current)?.filter(([id]) => id !== fiberId) ?? []
-  copy.set(current, [[fiberId, region], ...others])
+  // What those had that it was forked by is for a join to compare, and no join changes this reference.
+  copy.set(current, [[fiber.id(), region]])
   return FiberRefs.unsafeMake(copy)
 }
 
