@@ -1,4 +1,5 @@
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
 import * as FiberRef from "effect/FiberRef"
 import * as FiberRefs from "effect/FiberRefs"
@@ -86,6 +87,16 @@ export const locally = <A, E, R>(self: Effect.Effect<A, E, R>, deadlineMillis: n
   Effect.uninterruptibleMask((restore) =>
     Effect.withFiberRuntime((fiber) => {
       const unset = set(fiber, deadlineMillis)
-      return unset === undefined ? restore(self) : Effect.ensuring(restore(self), Effect.sync(unset))
+      if (unset === undefined) return restore(self)
+      return Effect.matchCauseEffect(restore(self), {
+        onSuccess: (value) => {
+          unset()
+          return Exit.succeed(value)
+        },
+        onFailure: (cause) => {
+          unset()
+          return Exit.failCause(cause)
+        }
+      })
     })
   )
