@@ -15,8 +15,9 @@ export class StoreError extends Data.TaggedError("StoreError")<{
   /**
    * - `unavailable`: the store did not answer, or not in time. What was asked may have been done.
    * - `unreadable`: something else is kept under the key, or something that another version has written.
+   * - `refused`: the store is there, and did not do this for this key. Other keys may be served.
    */
-  readonly reason: "unavailable" | "unreadable"
+  readonly reason: "unavailable" | "unreadable" | "refused"
   /** What happened, for a person. */
   readonly description: string
 }> {

@@ -10,7 +10,7 @@ import { Redis, type Script } from "../Redis.js"
 import type { Answer } from "./breakerReply.js"
 import * as breakerScripts from "./breakerScripts.js"
 import * as changes from "./changes.js"
-import { unavailable } from "./storeFailure.js"
+import { failed } from "./storeFailure.js"
 import { channelOf, format, keyOf, type StoreSettings } from "./storeSettings.js"
 
 const kind = "breaker"
@@ -52,7 +52,7 @@ const asking = (redis: Redis.Service, settings: StoreSettings) =>
   const context = [channelOf(settings, kind), JSON.stringify(key), whole(settings.keepMillis)]
   return Effect.matchEffect(redis.run(script, [keyOf(settings, kind, key)], [...context, ...args]), {
     onSuccess: (answer) => answer instanceof StoreError ? answer : Effect.succeed(answer),
-    onFailure: unavailable
+    onFailure: failed
   })
 }
 

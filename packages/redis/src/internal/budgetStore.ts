@@ -6,7 +6,7 @@ import { RetryBudgetStore } from "reprise/RetryBudgetStore"
 import { StoreError } from "reprise/StoreError"
 import { Redis } from "../Redis.js"
 import * as script from "./budgetScript.js"
-import { unavailable } from "./storeFailure.js"
+import { failed } from "./storeFailure.js"
 import { keyOf, type StoreSettings } from "./storeSettings.js"
 
 const kind = "budget"
@@ -29,7 +29,7 @@ export const make = (redis: Redis.Service, settings: StoreSettings): RetryBudget
       redis.run(script.sync, [keyOf(settings, kind, key)], [...args, whole(settings.keepMillis)]),
       {
         onSuccess: Option.match({ onNone: () => unreadable, onSome: Effect.succeed }),
-        onFailure: unavailable
+        onFailure: failed
       }
     )
   }

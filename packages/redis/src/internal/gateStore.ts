@@ -10,7 +10,7 @@ import { StoreError } from "reprise/StoreError"
 import * as Redis from "../Redis.js"
 import * as changes from "./changes.js"
 import { serverTime } from "./serverTime.js"
-import { unavailable } from "./storeFailure.js"
+import { failed } from "./storeFailure.js"
 import { channelOf, keyOf, type StoreSettings } from "./storeSettings.js"
 
 type Change = RetryAfterStore.Change
@@ -75,7 +75,7 @@ const unreadable = new StoreError({
 const asStoreError = (error: Redis.RedisError): StoreError =>
   error.reason === "reply" && (error.code === undefined || error.code === "WRONGTYPE")
     ? unreadable
-    : unavailable(error)
+    : failed(error)
 
 /** The store over a connection. */
 export const make = (

@@ -51,7 +51,8 @@ export class Member implements Shared {
   seen: CircuitBreakerStore.Counts = {}
   exchangedMillis = -Infinity
   isDue = true
-  isUnreadable = false
+  /** That it is not shared has been said. */
+  isRefused = false
   readonly settlements: Array<Settled> = []
   /** Permits that were asked for, and nobody knows whether they were given. */
   readonly orphans: Array<string> = []
@@ -128,11 +129,17 @@ export class Member implements Shared {
     return Effect.flatMap(Effect.exit(restore(link.ask(fleet.link, question))), (exit) => {
       this.asking--
       if (Exit.isSuccess(exit)) return this.answer(asked, token, exit.value, restore)
-      this.orphan(token)
       return Either.match(Cause.failureOrCause(exit.cause), {
-        onLeft: () => this.alone(era, restore),
+        onLeft: ({ reason }) => {
+          // Only what was not answered may have been given.
+          if (reason === "unavailable") this.orphan(token)
+          return this.alone(era, restore)
+        },
         // The caller's own interruption.
-        onRight: Effect.failCause
+        onRight: (cause) => {
+          this.orphan(token)
+          return Effect.failCause(cause)
+        }
       })
     })
   }

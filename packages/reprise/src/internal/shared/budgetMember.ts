@@ -39,7 +39,8 @@ export interface Fleet {
  */
 export class Member extends Budget {
   exchangedMillis = -Infinity
-  isUnreadable = false
+  /** That it is not shared has been said. */
+  isRefused = false
   /** Decides whether a part that is less than one retry is one. */
   chance = 0
   drawnMillis = -Infinity
@@ -130,7 +131,7 @@ const exchangeOnce = (fleet: Fleet, member: Member): Effect.Effect<void, StoreEr
     })
     return Effect.flatMap(link.ask(fleet.link, question), (standing) =>
       Effect.withFiberRuntime((fiber) => {
-        member.isUnreadable = false
+        member.isRefused = false
         shared.heard(standing, nowMillis(fiber), member.held)
         return Effect.void
       }))
@@ -145,7 +146,7 @@ const failed = (
   Effect.suspend(() => {
     member.shared.alone()
     if (!link.isUp) members().forEach(({ shared }) => shared.alone())
-    if (error.reason === "unavailable" || member.isUnreadable) return Effect.void
-    member.isUnreadable = true
-    return Effect.logWarning(`The retry budget "${member.key}" is not shared. ${error.message}`)
+    if (error.reason === "unavailable" || member.isRefused) return Effect.void
+    member.isRefused = true
+    return link.refusals.tell(`The retry budget "${member.key}" is not shared.`, error)
   })

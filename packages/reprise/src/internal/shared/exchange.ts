@@ -48,6 +48,7 @@ export const exchange = (member: Member): Effect.Effect<void, StoreError> =>
     yield* settle(member)
     const era = yield* Ref.get(member.self.era)
     yield* era.state.generation === member.adopted ? sync(member, era) : push(member, era)
+    member.isRefused = false
   })
 
 const ask = (

@@ -98,9 +98,9 @@ const failed = (member: Member, error: StoreError): Effect.Effect<void> =>
       member.isDue = true
       return Effect.void
     }
-    if (member.isUnreadable) return Effect.void
-    member.isUnreadable = true
-    return Effect.logWarning(`The circuit "${member.self.key}" is not shared. ${error.message}`)
+    if (member.isRefused) return Effect.void
+    member.isRefused = true
+    return member.fleet.link.refusals.tell(`The circuit "${member.self.key}" is not shared.`, error)
   })
 
 const round = ({ link }: Fleet, members: () => ReadonlyArray<Member>): Effect.Effect<void> =>

@@ -41,7 +41,7 @@ export class Member implements SharedPauses {
   readonly outbox: Outbox
   /** There may be pauses of others that nobody told of here. */
   isBehind = false
-  isUnreadable = false
+  isRefused = false
   isOver = false
 
   constructor(
@@ -161,10 +161,10 @@ const tell = (self: Member, [key, pause]: Due): Effect.Effect<void> =>
 
 const ask = <A>(self: Member, question: Effect.Effect<A, StoreError>): Effect.Effect<A, StoreError> =>
   Effect.tapBoth(link.ask(self.link, question), {
-    onSuccess: () => Effect.sync(() => self.isUnreadable = false),
+    onSuccess: () => Effect.sync(() => self.isRefused = false),
     onFailure: (error) => {
-      if (error.reason === "unavailable" || self.isUnreadable) return Effect.void
-      self.isUnreadable = true
-      return Effect.logWarning(`${self.link.what}: not shared. ${error.message}`)
+      if (error.reason === "unavailable" || self.isRefused) return Effect.void
+      self.isRefused = true
+      return self.link.refusals.tell(`${self.link.what}: not shared.`, error)
     }
   })
