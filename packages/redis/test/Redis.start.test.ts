@@ -1,5 +1,6 @@
 import { assert, it } from "@effect/vitest"
 import { ConfigProvider, Effect, Layer, Redacted } from "effect"
+import * as Net from "node:net"
 import { inspect } from "node:util"
 import * as IoRedis from "../src/IoRedis.js"
 import * as NodeRedis from "../src/NodeRedis.js"
@@ -39,7 +40,43 @@ onEachAdapter("A start", (adapter) => {
       ].map((call) => Effect.flip(call)))
       assert.deepStrictEqual(errors.map(({ code }) => code), ["NOPERM", "NOPERM", "NOPERM"])
     }))
+
+  it.scopedLive("is refused by the name of the version that is too old, and of the one that is needed", () =>
+    Effect.gen(function*() {
+      assert.deepStrictEqual(
+        yield* refusal(adapter, { url: yield* saying("redis_version:4.0.14") }),
+        ["refused", undefined, "it is Redis 4.0.14, and this needs Redis 5.0 or newer, or Valkey"]
+      )
+    }))
+
+  it.scopedLive.each(["redis_version:5.0.0", "redis_version:10.2", "valkey_version:8.0.1", "", undefined])(
+    "goes on where the version is one that will do, or not told (%s)",
+    (version) => Effect.flatMap(saying(version), (url) => Effect.flatMap(connect(adapter, { url }), ({ ping }) => ping))
+  )
+
+  it.scopedLive("goes on where the server has no INFO", () =>
+    Effect.gen(function*() {
+      const { url } = yield* RedisServer.make({ more: ["--rename-command", "INFO", ""] })
+      yield* Effect.flatMap(connect(adapter, { url }), ({ ping }) => ping)
+    }))
 })
+
+/** A server that says this of itself; none that may be asked, where there is nothing. */
+const saying = (info: string | undefined) =>
+  Effect.map(
+    Effect.acquireRelease(
+      Effect.async<Net.Server>((resume) => {
+        const answer = info === undefined ? "-NOPERM s3cret\r\n" : `$${info.length}\r\n${info}\r\n`
+        const server = Net.createServer((socket) =>
+          socket.on("error", () => {}).on("data", (chunk) =>
+            socket.write(String(chunk).toLowerCase().includes("info") ? answer : "+PONG\r\n"))
+        )
+        server.listen(0, "127.0.0.1", () => resume(Effect.succeed(server)))
+      }),
+      (server) => Effect.sync(() => server.close())
+    ),
+    (server) => `redis://127.0.0.1:${(server.address() as Net.AddressInfo).port}`
+  )
 
 it.scopedLive("A start fails where the server has as many clients as it takes", () =>
   Effect.gen(function*() {

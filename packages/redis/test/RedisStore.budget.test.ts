@@ -209,7 +209,7 @@ layer(RedisServer.Shared.layer, { excludeTestServices: true })("the budgets that
       yield* store.sync("payments", report("a", { calls: 1 }))
       yield* server.command("CONFIG", "SET", "maxmemory", "1")
       const error = yield* Effect.flip(store.sync("payments", report("b", { calls: 2 })))
-      assert.deepStrictEqual([error.reason, /memory is full/.test(error.message)], ["unavailable", true])
+      assert.deepStrictEqual([error.reason, /memory is full/.test(error.message)], ["refused", true])
       yield* server.command("CONFIG", "SET", "maxmemory", "0")
       assert.deepInclude(yield* store.sync("payments", report("a", { calls: 1 })), { members: 1, calls: 1 })
     }))

@@ -242,7 +242,7 @@ layer(RedisServer.Shared.layer, { excludeTestServices: true })("A record in Redi
       ]
       for (const operation of operations) {
         const error = yield* Effect.flip(operation)
-        assert.strictEqual(error.reason, "unavailable")
+        assert.strictEqual(error.reason, "refused")
         assert.match(
           error.message,
           /^The store of shared state: Redis at 127\.0\.0\.1:\d+: its memory is full.*\(OOM\)$/
@@ -271,7 +271,7 @@ layer(RedisServer.Shared.layer, { excludeTestServices: true })("A record in Redi
       const before = yield* about(store, "a").look
       for (const operation of [about(mute, "a").trip(), ...each(blind, "a")]) {
         const error = yield* Effect.flip(operation)
-        assert.strictEqual(error.reason, "unavailable")
+        assert.strictEqual(error.reason, "refused")
         assert.notInclude(JSON.stringify(error) + error.message, "s3cret")
       }
       assert.deepStrictEqual(yield* about(store, "a").look, before)

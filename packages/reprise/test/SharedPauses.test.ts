@@ -251,6 +251,25 @@ describe("pauses that processes tell each other of", () => {
     )
   })
 
+  it.effect("are told later where the store refuses them for now, with one line for it", () => {
+    const lines: Array<string> = []
+    return inOneStore(
+      Effect.gen(function*() {
+        const [a, b] = yield* Effect.all([join(), join()])
+        yield* pass(100)
+        a.cable.state = "refused"
+        yield* a.pause("k", 5_000)
+        a.cable.reconnect()
+        yield* pass(2_000)
+        assert.deepStrictEqual(lines, ["WARN The pauses: not shared. The store of shared state: no room"])
+        a.cable.state = "good"
+        yield* pass(1_100)
+        assert.deepStrictEqual(b.heard.map((line) => line.slice(0, 3)), ["k 2"])
+      }),
+      lines
+    )
+  })
+
   it.effect("go on being shared after one that the program could not take", () => {
     const lines: Array<string> = []
     return inOneStore(

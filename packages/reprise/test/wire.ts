@@ -3,7 +3,7 @@ import { StoreError } from "reprise/StoreError"
 
 /** What lies between a process and a store. */
 export class Wire {
-  state: "good" | "cut" | "silent" | "garbage" = "good"
+  state: "good" | "cut" | "silent" | "garbage" | "refused" = "good"
   /** The store does what it is asked, and the answer is lost. */
   losesAnswers = false
   /** Announcements do not come through. */
@@ -31,6 +31,8 @@ export class Wire {
         return Effect.never
       case "cut":
         return Effect.fail(new StoreError({ reason: "unavailable", description: "the cable is cut" }))
+      case "refused":
+        return Effect.fail(new StoreError({ reason: "refused", description: "no room" }))
       case "garbage":
         return Effect.fail(new StoreError({ reason: "unreadable", description: "a list" }))
     }

@@ -31,6 +31,10 @@ if stored.err then
 end
 
 local isKept = #stored > 0
+-- It changes nothing, and is refused where nothing can be written, for want of memory or on a replica.
+local refused = redis.pcall("SET", KEYS[1], "", isKept and "NX" or "XX")
+if refused then return refused end
+
 local isWhole = true
 local fields = {}
 local it = { epoch = 0, generation = 0, state = "Closed", counts = {}, leases = {} }

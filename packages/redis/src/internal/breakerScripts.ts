@@ -119,11 +119,11 @@ export interface Scripts {
  * The operations of the store, each of them one script. `clock` is Lua that says what time it is `now`: that of Redis, but in
  * tests.
  *
- * The shebang makes Redis refuse the script before its first line where it could not write, for want of memory or because it is
- * a replica: no script ends halfway, and one that would only read does not call a store healthy that takes nothing.
+ * Each tries before all else whether it could write: no script ends halfway, and one that would only read does not call a store
+ * healthy that takes nothing.
  */
 export const make = (clock = serverTime): Scripts => {
   const script = (operation: string) =>
-    Redis.script({ lua: `#!lua${clock}${read}${write}${operation}`, numberOfKeys: 1, decode })
+    Redis.script({ lua: `${clock}${read}${write}${operation}`, numberOfKeys: 1, decode })
   return { sync: script(sync), trip: script(trip), admit: script(admit), settle: script(settle), close: script(close) }
 }

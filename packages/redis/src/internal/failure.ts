@@ -73,8 +73,11 @@ export const ofSocket = (target: Target, error: unknown): RedisError => {
   return make(target, "disconnected", known ?? "the connection was closed", code)
 }
 
+/** Before Redis 7, the error of a command within a script stands behind the place where that was. */
+const code = /^(?:(?:ERR Error running script .*?)?@user_script: ?\d+: ?-?)?([A-Z][A-Z0-9]{1,19})(?= |$)/
+
 /** The first word of the server's error, which is its code; the rest may hold keys and arguments. */
-const codeOf = (text: string): string => /^[A-Z][A-Z0-9]{1,19}(?= |$)/.exec(text)?.[0] ?? "ERR"
+const codeOf = (text: string): string => code.exec(text)?.[1] ?? "ERR"
 
 /** What the server answered to a command. */
 export const ofReply = (target: Target, text: string): RedisError => {
@@ -84,6 +87,17 @@ export const ofReply = (target: Target, text: string): RedisError => {
 
 export const unexpected = (target: Target): RedisError =>
   make(target, "reply", "the script answered something else than it should; is another version of it in use?")
+
+/** What the scripts need: that a script may ask for the time and write then. */
+const needed = 5
+
+/** The version of Redis that the server is, or says to be like, where it is one that is too old. */
+export const ofVersion = (target: Target, info: string): RedisError | undefined => {
+  const [, found = "", major] = /^redis_version:((\d+)\.[\d.]+)/m.exec(info) ?? []
+  return major !== undefined && Number(major) < needed
+    ? make(target, "refused", `it is Redis ${found}, and this needs Redis ${needed}.0 or newer, or Valkey`)
+    : undefined
+}
 
 /** What the server answered to one of the commands by which a connection begins. */
 export const ofHandshake = (target: Target, step: "AUTH" | "SELECT" | "PING", text: string): RedisError => {

@@ -11,6 +11,8 @@ export interface Options {
   readonly password?: string
   /** Speaks TLS, with a certificate for `localhost` that its own authority signed. */
   readonly tls?: boolean
+  /** What else it is started with. */
+  readonly more?: ReadonlyArray<string>
 }
 
 /** A `redis-server` of its own on loopback, without persistence: what dies with it is gone. */
@@ -30,7 +32,10 @@ export interface RedisServer {
   readonly clients: Effect.Effect<ReadonlyArray<string>>
 }
 
-const missing = "redis-server was not found: install the Debian package \"redis-server\" (apt-get install redis-server)"
+/** Which server the tests are for: `redis-server` of the path, or another one, as Valkey is. */
+const binary = process.env["REDIS_SERVER"] ?? "redis-server"
+
+const missing = `${binary} was not found: install the Debian package "redis-server" (apt-get install redis-server)`
 
 const listens = (port: number): Promise<boolean> =>
   new Promise((resolve) => {
@@ -53,7 +58,8 @@ const argumentsOf = (folder: string, port: number, options: Options): ReadonlyAr
   return [
     ...["--bind", "127.0.0.1", "--dir", folder, "--save", "", "--appendonly", "no", "--daemonize", "no"],
     ...(options.tls ? [...tls, ...files] : ["--port", String(port)]),
-    ...(options.password === undefined ? [] : ["--requirepass", options.password])
+    ...(options.password === undefined ? [] : ["--requirepass", options.password]),
+    ...(options.more ?? [])
   ]
 }
 
@@ -83,12 +89,12 @@ const kill = (child: ChildProcess): Effect.Effect<void> =>
 /** Starts the process and waits until it takes connections. */
 const launch = (args: ReadonlyArray<string>): Effect.Effect<ChildProcess> =>
   Effect.async((resume) => {
-    const child = spawn("redis-server", args, { stdio: ["ignore", "pipe", "pipe"] })
+    const child = spawn(binary, args, { stdio: ["ignore", "pipe", "pipe"] })
     let output = ""
     running.add(child)
     child.once("exit", (code) => {
       running.delete(child)
-      resume(Effect.dieMessage(`redis-server ended with ${code}:\n${output}`))
+      resume(Effect.dieMessage(`${binary} ended with ${code}:\n${output}`))
     })
     child.once("error", (error: NodeJS.ErrnoException) => {
       running.delete(child)

@@ -130,7 +130,7 @@ const catchUp = (self: Member): Effect.Effect<boolean> =>
         onLeft: (error) =>
           Effect.sync(() => {
             // What cannot be read now will be told of when it can.
-            if (error.reason === "unavailable") self.isBehind = true
+            if (error.reason !== "unreadable") self.isBehind = true
             return error.reason !== "unavailable"
           }),
         onRight: (pauses) =>
@@ -155,7 +155,7 @@ const tell = (self: Member, [key, pause]: Due): Effect.Effect<void> =>
     if (millis === 0) return done
     return Effect.matchEffect(ask(self, self.store.pause({ key, millis, member: self.name })), {
       onSuccess: () => done,
-      onFailure: ({ reason }) => reason === "unavailable" ? Effect.void : done
+      onFailure: ({ reason }) => reason === "unreadable" ? done : Effect.void
     })
   })
 
