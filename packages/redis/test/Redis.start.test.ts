@@ -71,7 +71,8 @@ const saying = (info: string | undefined) =>
           socket.on("error", () => {}).on("data", (chunk) =>
             socket.write(String(chunk).toLowerCase().includes("info") ? answer : "+PONG\r\n"))
         )
-        server.listen(0, "127.0.0.1", () => resume(Effect.succeed(server)))
+        server.listen(0, "127.0.0.1", () =>
+          resume(Effect.succeed(server)))
       }),
       (server) => Effect.sync(() => server.close())
     ),

@@ -51,7 +51,10 @@ const operations = (passes: fc.Arbitrary<number>) =>
           weight: 4,
           arbitrary: fc.record({ trip: fc.record({ version, trip, openMillis: millis, trips: fc.nat(4) }) })
         },
-        { weight: 14, arbitrary: fc.record({ admit: fc.record({ token: fc.nat(3), ...probing }) }) },
+        {
+          weight: 14,
+          arbitrary: fc.record({ admit: fc.record({ token: fc.nat(3), version: fc.option(version), ...probing }) })
+        },
         {
           weight: 12,
           arbitrary: fc.record({
@@ -87,7 +90,10 @@ const perform = (operation: Operation, { known, token }: Play) => {
     if ("sync" in operation) return store.sync(key, { ...operation.sync, version: at(operation.sync.version) })
     if ("trip" in operation) return store.trip(key, { ...operation.trip, version: at(operation.trip.version) })
     if ("close" in operation) return store.close(key, at(operation.close.version))
-    if ("admit" in operation) return store.admit(key, { ...operation.admit, token: named })
+    if ("admit" in operation) {
+      const { version, ...admit } = operation.admit
+      return store.admit(key, { ...admit, version: version === null ? undefined : at(version), token: named })
+    }
     return store.settle(key, { ...operation.settle, version: at(operation.settle.version), token: named })
   }
 }

@@ -158,6 +158,11 @@ export declare namespace CircuitBreakerStore {
   export interface ProbeRequest extends Probing {
     /** Names the permit. No other request has it. */
     readonly token: string
+    /**
+     * Which opening the member has waited for, by its own clock. Where it is still this one, its time is over, whatever the
+     * clock of the store says.
+     */
+    readonly version?: Version | undefined
   }
 
   /**

@@ -37,13 +37,16 @@ local isChanged = false
 if it.state == "Closed" then return answer(false) end
 if it.leases[token] and it.leases[token] > now then return answer(true) end
 if it.state == "Open" then
-  if now < it.opened then
-    it.opened, it.ends = now, now + it.ends - it.opened
-    isChanged = true
-  end
-  if now < it.ends then
-    if isChanged then save() end
-    return answer(false, it.ends - now)
+  -- Who has waited for it has counted its time by a clock that is not set.
+  if not is(ARGV[9], ARGV[10]) then
+    if now < it.opened then
+      it.opened, it.ends = now, now + it.ends - it.opened
+      isChanged = true
+    end
+    if now < it.ends then
+      if isChanged then save() end
+      return answer(false, it.ends - now)
+    end
   end
   become({
     state = "HalfOpen", succeeded = 0, failed = 0, trips = it.trips,

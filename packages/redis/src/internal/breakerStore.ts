@@ -4,7 +4,7 @@ import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
 import type * as Scope from "effect/Scope"
-import { CircuitBreakerStore } from "reprise/CircuitBreakerStore"
+import { CircuitBreakerStore, noVersion } from "reprise/CircuitBreakerStore"
 import { StoreError } from "reprise/StoreError"
 import { Redis, type Script } from "../Redis.js"
 import type { Answer } from "./breakerReply.js"
@@ -80,8 +80,11 @@ export const make = (
         ...of(version),
         ...[whole(openMillis), rank(trips), rule, finite(calls), finite(failures), finite(slow)]
       ]),
-    admit: (key, { leaseMillis, probes, successes, token, tolerated }) =>
-      ask(scripts.admit, key, [token, finite(probes), finite(successes), finite(tolerated), whole(leaseMillis)]),
+    admit: (key, { leaseMillis, probes, successes, token, tolerated, version = noVersion }) =>
+      ask(scripts.admit, key, [
+        ...[token, finite(probes), finite(successes), finite(tolerated), whole(leaseMillis)],
+        ...of(version)
+      ]),
     settle: (key, { openMillis, outcome, successes, token, tolerated, version }) =>
       stand(scripts.settle, key, [
         ...of(version),

@@ -117,7 +117,9 @@ const handshake = (self: Connection): Effect.Effect<void, RedisError> => {
     Effect.zipRight(target.database === 0 ? Effect.void : step("SELECT", String(target.database))),
     // Without a password this is the first thing that tells whether one is needed. A user who may not ask is one, too.
     Effect.zipRight(Effect.catchIf(step("PING"), ({ code }) => code === "NOPERM", () => Effect.void)),
-    Effect.zipRight(Effect.catchIf(send(self, ["INFO", "server"]), ({ reason }) => reason === "reply", () => Effect.succeed(""))),
+    Effect.zipRight(
+      Effect.catchIf(send(self, ["INFO", "server"]), ({ reason }) => reason === "reply", () => Effect.succeed(""))
+    ),
     // Who is not told which version it is goes on: so it is with some that are managed.
     Effect.flatMap((info) => failure.ofVersion(target, String(info)) ?? Effect.void)
   )

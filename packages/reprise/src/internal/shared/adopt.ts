@@ -90,6 +90,8 @@ const taken = (
     case "Closed":
       return own._tag === "Closed" ? undefined : Machine.closed(generation, settings, now, true)
     case "Open": {
+      // How long that is open has been told already. The clock of the store may have been set since.
+      if (own._tag === "Open" && isSame && isKnown) return undefined
       const { openMillis, trip, trips } = state
       const untilMillis = now + openMillis
       return own._tag === "Open"

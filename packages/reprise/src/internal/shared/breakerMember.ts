@@ -125,7 +125,8 @@ export class Member implements Shared {
     const asked = asking(this, era)
     const token = fleet.token()
     this.asking++
-    const question = fleet.store.admit(self.key, { token, ...probing(era.settings) })
+    const { version } = this
+    const question = fleet.store.admit(self.key, { token, version, ...probing(era.settings) })
     return Effect.flatMap(Effect.exit(restore(link.ask(fleet.link, question))), (exit) => {
       this.asking--
       if (Exit.isSuccess(exit)) return this.answer(asked, token, exit.value, restore)

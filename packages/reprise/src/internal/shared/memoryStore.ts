@@ -50,21 +50,29 @@ export class MemoryStore implements CircuitBreakerStore.Service {
 
   readonly admit = (
     key: string,
-    { token, ...probing }: CircuitBreakerStore.ProbeRequest
+    { token, version, ...probing }: CircuitBreakerStore.ProbeRequest
   ): Effect.Effect<CircuitBreakerStore.Admission> =>
     step((now) => {
       const record = this.records.use(key, now)
       const retryAfterMillis = record === undefined || isHeld(record, token, now)
         ? 0
-        : this.ask(key, record, token, configOf(probing), now)
+        : this.ask(key, record, token, configOf(probing), version, now)
       const isGranted = record !== undefined && isHeld(record, token, now)
       return { isGranted, retryAfterMillis, standing: standingOf(record, now) }
     })
 
   /** When it is worth asking again; 0 where it has got a permit, or needs none. */
-  private ask(key: string, record: Record, token: string, config: Machine.Config, now: number): number {
+  private ask(
+    key: string,
+    record: Record,
+    token: string,
+    config: Machine.Config,
+    version: CircuitBreakerStore.Version | undefined,
+    now: number
+  ): number {
     if (record.state._tag === "Closed") return 0
-    const [verdict, state] = admit(record.state, now, config)
+    const isOver = record.state._tag === "Open" && version !== undefined && isCurrent(record, version)
+    const [verdict, state] = admit(isOver ? { ...record.state, untilMillis: now } : record.state, now, config)
     this.become(key, record, state)
     for (const other of record.tokens.keys()) if (!isHeld(record, other, now)) record.tokens.delete(other)
     if (verdict._tag !== "Run") return verdict.retryAfterMillis
