@@ -6,7 +6,6 @@ import * as SharedCircuitBreaker from "reprise/SharedCircuitBreaker"
 import * as Tripping from "reprise/Tripping"
 import * as breakerScripts from "../src/internal/breakerScripts.js"
 import * as breakerStore from "../src/internal/breakerStore.js"
-import { serverTime } from "../src/internal/serverTime.js"
 import * as NodeRedis from "../src/NodeRedis.js"
 import { eventually } from "./fleet/fleet.js"
 import { connect } from "./support/adapters.js"
@@ -15,7 +14,10 @@ import * as RedisServer from "./support/redisServer.js"
 const settings = { prefix: "reprise", syncMillis: 20, timeoutMillis: 1_000, keepMillis: 3_600_000 }
 
 /** Scripts for which the clock of Redis has been set: by so many milliseconds. */
-const scripts = breakerScripts.make(`${serverTime}now = now + tonumber(redis.call("GET", "offset") or 0)\n`)
+const scripts = breakerScripts.make(`
+local time = redis.call("TIME")
+local now = time[1] * 1000 + math.floor(time[2] / 1000) + tonumber(redis.call("GET", "offset") or 0)
+`)
 
 const openMillis = 800
 

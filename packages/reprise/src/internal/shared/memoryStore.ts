@@ -71,8 +71,11 @@ export class MemoryStore implements CircuitBreakerStore.Service {
     now: number
   ): number {
     if (record.state._tag === "Closed") return 0
-    const isOver = record.state._tag === "Open" && version !== undefined && isCurrent(record, version)
-    const [verdict, state] = admit(isOver ? { ...record.state, untilMillis: now } : record.state, now, config)
+    const { state: kept } = record
+    // Who has waited for it has counted its time.
+    const isWaited = version !== undefined && isCurrent(record, version)
+    const before = kept._tag === "Open" && isWaited ? { ...kept, untilMillis: now } : kept
+    const [verdict, state] = admit(before, now, config)
     this.become(key, record, state)
     for (const other of record.tokens.keys()) if (!isHeld(record, other, now)) record.tokens.delete(other)
     if (verdict._tag !== "Run") return verdict.retryAfterMillis
