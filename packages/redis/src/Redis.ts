@@ -1,8 +1,8 @@
 /**
  * What the shared policies need of Redis, whichever client library speaks to it: scripts, and channels to announce on.
  *
- * Made by `NodeRedis.layer` or `IoRedis.layer`. Redis 7 and Valkey, one server or one endpoint in front of several; a
- * Redis Cluster is not one.
+ * Made by `NodeRedis.layer` or `IoRedis.layer`. Redis 5.0 and newer, and Valkey: one server, one endpoint in front of several,
+ * or a Redis Cluster.
  *
  * @since 0.1.0
  */
@@ -80,6 +80,8 @@ export declare namespace Redis {
     /**
      * `redis://host:port/database`, or `rediss:` for TLS. Port 6379 and database 0 where there is none. It may hold user name
      * and password (`redis://user:password@host`), their special characters percent-encoded.
+     *
+     * Of a Redis Cluster, any node, or a name that leads to one: it tells of the others.
      */
     readonly url: string | Redacted.Redacted
     /** The name of the ACL user. Defaults to that of the URL, or else to Redis' own default user. */
@@ -133,8 +135,9 @@ export class RedisError extends Data.TaggedError("RedisError")<{
    * - `timeout`: no answer within `commandTimeout` (or `connectTimeout`). The command may have been executed.
    * - `refused`: wrong URL, user name, password or database, or a certificate that is not trusted: somebody has to act.
    * - `reply`: the server answered with an error, or a script with something that is not its to answer.
+   * - `node`: the node of a cluster that has the key is away or did not answer, or there is none. Other nodes are there.
    */
-  readonly reason: "disconnected" | "timeout" | "refused" | "reply"
+  readonly reason: "disconnected" | "timeout" | "refused" | "reply" | "node"
   /** `host:port`; empty where the URL is not valid. */
   readonly server: string
   /** The first word of the server's error (`OOM`, `READONLY`, `BUSY`), or Node's code (`ECONNREFUSED`). */

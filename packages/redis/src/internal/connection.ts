@@ -3,7 +3,8 @@ import * as Effect from "effect/Effect"
 import * as FiberId from "effect/FiberId"
 import * as Redacted from "effect/Redacted"
 import type * as Scope from "effect/Scope"
-import type { RedisError } from "../Redis.js"
+import { RedisError } from "../Redis.js"
+import { type Redirection, redirection } from "./cluster.js"
 import * as failure from "./failure.js"
 import type { Target } from "./settings.js"
 
@@ -32,6 +33,8 @@ export class Connection {
   error: RedisError | undefined = undefined
   /** How many answers have come. */
   replies = 0
+  /** Whether the server says that it belongs to no cluster. */
+  isAlone = false
 
   constructor(readonly driver: Driver, readonly target: Target) {
     this.client = driver.make(target, (cause) => this.lose(failure.ofSocket(target, cause)))
@@ -47,20 +50,24 @@ export class Connection {
   }
 }
 
-const rejected = (self: Connection, error: unknown, ofReply: (text: string) => RedisError): RedisError => {
+const rejected = <E>(
+  self: Connection,
+  error: unknown,
+  ofReply: (text: string) => E | RedisError
+): E | RedisError => {
   if (!self.driver.isReply(error)) return self.lose(failure.ofSocket(self.target, error))
   self.replies++
   const answered = ofReply(error.message)
   // A primary that has become a replica stays one, while its name may already lead to the new primary.
-  if (answered.code === "READONLY") self.lose(failure.down(answered))
+  if (answered instanceof RedisError && answered.code === "READONLY") self.lose(failure.down(answered))
   return answered
 }
 
-const ask = (
+const ask = <E = never>(
   self: Connection,
   promise: () => Promise<unknown>,
-  ofReply: (text: string) => RedisError
-): Effect.Effect<unknown, RedisError> =>
+  ofReply: (text: string) => E | RedisError
+): Effect.Effect<unknown, E | RedisError> =>
   Effect.async((resume) => {
     promise().then(
       (reply) => {
@@ -74,6 +81,34 @@ const ask = (
 /** @internal */
 export const send = (self: Connection, args: ReadonlyArray<string>): Effect.Effect<unknown, RedisError> =>
   ask(self, () => self.client.send(args), (text) => failure.ofReply(self.target, text))
+
+/**
+ * What is about a key, which another node may have.
+ *
+ * @internal
+ */
+export const sendTo = (
+  self: Connection,
+  args: ReadonlyArray<string>,
+  isAsking: boolean
+): Effect.Effect<unknown, RedisError | Redirection> =>
+  ask<Redirection>(
+    self,
+    () => {
+      // With nothing between them: it is about the next command only.
+      if (isAsking) self.client.send(["ASKING"]).catch(() => {})
+      return self.client.send(args)
+    },
+    (text) => redirection(text, self.target) ?? failure.ofReply(self.target, text)
+  )
+
+/**
+ * The answer, where the server gives one.
+ *
+ * @internal
+ */
+export const attempt = (self: Connection, args: ReadonlyArray<string>): Effect.Effect<unknown, RedisError> =>
+  Effect.catchIf(send(self, args), ({ reason }) => reason === "reply", () => Effect.succeed(undefined))
 
 /** @internal */
 export const subscribe = (
@@ -89,7 +124,7 @@ export const subscribe = (
  *
  * @internal
  */
-export const bounded = <A>(self: Connection, effect: Effect.Effect<A, RedisError>): Effect.Effect<A, RedisError> =>
+export const bounded = <A, E>(self: Connection, effect: Effect.Effect<A, E>): Effect.Effect<A, E | RedisError> =>
   Effect.suspend(() => {
     const before = self.replies
     // The time limit holds where the caller cannot be interrupted too: in a finalizer.
@@ -117,11 +152,12 @@ const handshake = (self: Connection): Effect.Effect<void, RedisError> => {
     Effect.zipRight(target.database === 0 ? Effect.void : step("SELECT", String(target.database))),
     // Without a password this is the first thing that tells whether one is needed. A user who may not ask is one, too.
     Effect.zipRight(Effect.catchIf(step("PING"), ({ code }) => code === "NOPERM", () => Effect.void)),
-    Effect.zipRight(
-      Effect.catchIf(send(self, ["INFO", "server"]), ({ reason }) => reason === "reply", () => Effect.succeed(""))
-    ),
+    Effect.zipRight(attempt(self, ["INFO", "server"])),
     // Who is not told which version it is goes on: so it is with some that are managed.
-    Effect.flatMap((info) => failure.ofVersion(target, String(info)) ?? Effect.void)
+    Effect.flatMap((info) => {
+      self.isAlone = /^(redis|server)_mode:standalone/m.test(String(info))
+      return failure.ofVersion(target, String(info)) ?? Effect.void
+    })
   )
 }
 

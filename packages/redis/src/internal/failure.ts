@@ -16,11 +16,13 @@ const socketCodes: Readonly<Record<string, string>> = {
 
 const replyCodes: Readonly<Record<string, string>> = {
   BUSY: "another script runs there for too long",
-  CROSSSLOT: "it is a Redis Cluster, which is not supported",
+  CLUSTERDOWN: "the cluster is down: some of its slots have no node",
+  CROSSSLOT: "the keys of a script have to be in one slot of the cluster",
   LOADING: "it still loads its data",
   MASTERDOWN: "it is a replica that has lost its primary",
   MISCONF: "it cannot save its data, and takes no writes until it can",
-  MOVED: "it is a Redis Cluster, which is not supported",
+  ASK: "the nodes of the cluster send each other the command",
+  MOVED: "the nodes of the cluster send each other the command",
   NOPERM: "the user is not allowed to do this",
   OOM: "its memory is full; it needs a larger maxmemory, or a policy to evict keys",
   READONLY: "it is a replica, which takes no writes"
@@ -63,6 +65,10 @@ export const connectTimeout = (target: Target): RedisError => {
 export const notInstalled = (target: Target, name: string): RedisError =>
   make(target, "refused", `the package "${name}" cannot be loaded; is it installed?`)
 
+/** What is about one node of a cluster, while others are there. */
+export const ofNode = ({ code, description, server }: RedisError): RedisError =>
+  new RedisError({ reason: "node", server, code, description })
+
 /** What went wrong with the connection. */
 export const ofSocket = (target: Target, error: unknown): RedisError => {
   const code = Predicate.hasProperty(error, "code") && typeof error.code === "string" ? error.code : undefined
@@ -82,6 +88,7 @@ const codeOf = (text: string): string => code.exec(text)?.[1] ?? "ERR"
 /** What the server answered to a command. */
 export const ofReply = (target: Target, text: string): RedisError => {
   const code = codeOf(text)
+  if (text.startsWith("CLUSTERDOWN Hash slot")) return make(target, "node", "no node has the slot of the key", code)
   return make(target, "reply", replyCodes[code] ?? "it answered with an error", code)
 }
 

@@ -4,6 +4,7 @@ import * as Redacted from "effect/Redacted"
 import * as InvalidOption from "reprise/InvalidOption"
 import type { Redis } from "../Redis.js"
 import { RedisError } from "../Redis.js"
+import { serverOf } from "./cluster.js"
 
 /** Where to connect to, and as whom. */
 export interface Target {
@@ -71,7 +72,7 @@ export const decode = (options: Redis.Options): Either.Either<Settings, RedisErr
     startDegraded: options.startDegraded ?? false,
     target: {
       ...at,
-      server: `${at.host.includes(":") ? `[${at.host}]` : at.host}:${at.port}`,
+      server: serverOf(at.host, at.port),
       username: options.username ?? at.username,
       password: options.password ?? at.password,
       database: options.database ?? at.database,

@@ -20,6 +20,6 @@ const ofServer = new Set([
  */
 export const failed = ({ code, message, reason }: RedisError): StoreError =>
   new StoreError({
-    reason: reason === "reply" && !ofServer.has(code ?? "") ? "refused" : "unavailable",
+    reason: reason === "node" || (reason === "reply" && !ofServer.has(code ?? "")) ? "refused" : "unavailable",
     description: message
   })

@@ -1,0 +1,199 @@
+import * as Clock from "effect/Clock"
+import * as Deferred from "effect/Deferred"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import * as FiberId from "effect/FiberId"
+import type * as Scope from "effect/Scope"
+import { RedisError } from "../Redis.js"
+import * as cluster from "./cluster.js"
+import * as connection from "./connection.js"
+import * as failure from "./failure.js"
+import type { Target } from "./settings.js"
+import { alive, supervise } from "./supervise.js"
+
+/** A server, and the connection to it, or why there is none: what every command fails with meanwhile. */
+class Node {
+  current: connection.Connection | RedisError
+  /** How the first attempt to connect has ended. */
+  readonly first = Deferred.unsafeMake<void, RedisError>(FiberId.none)
+  fiber: Fiber.Fiber<unknown, unknown> | undefined
+
+  constructor(readonly target: Target) {
+    this.current = failure.disconnected(target, "not connected yet")
+  }
+
+  get isUp(): boolean {
+    return !(this.current instanceof RedisError) && this.current.error === undefined
+  }
+}
+
+/** How often a command is sent on at most. */
+const hops = 4
+
+/** How often the nodes are asked at most which of them has which slots. */
+const learnNanos = 500_000_000n
+
+/**
+ * The servers that a program speaks to: one, or all that have slots of a cluster.
+ *
+ * @internal
+ */
+export class Nodes {
+  private readonly seed: Node
+  private readonly all = new Map<string, Node>()
+  private slots: Array<string | undefined> = []
+  private learnedNanos: bigint | undefined
+
+  constructor(readonly driver: connection.Driver, target: Target, readonly scope: Scope.Scope) {
+    this.seed = new Node(target)
+    this.all.set(target.server, this.seed)
+  }
+
+  /** A server that is there, if any is. */
+  get target(): Target {
+    return this.any().target
+  }
+
+  /** Connects, and fails where that is not possible, unless it `isDegraded`: then it goes on trying. */
+  start(isDegraded: boolean): Effect.Effect<void, RedisError> {
+    const { first, target } = this.seed
+    return Effect.zipRight(
+      this.keep(this.seed, isDegraded),
+      // Where Redis is there, the first calls should find it; where it is not, a start must not take long.
+      isDegraded
+        ? Deferred.await(first).pipe(Effect.ignore, Effect.timeoutOption(target.commandMillis))
+        : Deferred.await(first)
+    )
+  }
+
+  /**
+   * Has the node of the key do it, or any where there is no key. What a node says of a cluster is learnt, and followed.
+   */
+  ask<A>(key: string | undefined, use: Use<A>): Effect.Effect<A, RedisError> {
+    return Effect.flatMap(Clock.currentTimeNanos, (start) => {
+      const slot = key === undefined || this.slots.length === 0 ? undefined : cluster.slotOf(key)
+      const home = slot === undefined ? undefined : this.all.get(this.slots[slot] ?? "")
+      // Whoever else is there knows who has taken over.
+      return this.askNode(home?.isUp ? home : this.any(home), use, { isAsking: false, left: hops, start })
+    })
+  }
+
+  private askNode<A>(node: Node, use: Use<A>, trip: Trip): Effect.Effect<A, RedisError> {
+    const { current } = node
+    if (current instanceof RedisError) return Effect.fail(this.ofNode(node, current))
+    // It takes a moment until the link knows.
+    if (current.error !== undefined) return Effect.fail(this.ofNode(node, current.error))
+    return Effect.catchAll(
+      connection.bounded(current, use(current, trip.isAsking)),
+      (error): Effect.Effect<A, RedisError> =>
+        error instanceof RedisError ? Effect.fail(this.ofNode(node, error)) : this.follow(current, error, use, trip)
+    )
+  }
+
+  private follow<A>(
+    from: connection.Connection,
+    { address, kind, slot }: cluster.Redirection,
+    use: Use<A>,
+    { left, start }: Trip
+  ): Effect.Effect<A, RedisError> {
+    const { target } = from
+    if (left === 0) return Effect.fail(failure.ofReply(target, kind))
+    if (kind === "MOVED" && this.slots.length > 0) this.slots[slot] = address
+    const learnt = kind === "MOVED" ? Effect.forkIn(Effect.ignore(this.learn(from)), this.scope) : Effect.void
+    return Effect.flatMap(
+      Effect.zipRight(learnt, Clock.currentTimeNanos),
+      (now) =>
+        Effect.flatMap(this.add(address), (node) =>
+          Effect.zipRight(
+            node.isUp ? Effect.void : Effect.ignore(Deferred.await(node.first)),
+            Effect.suspend(() => this.askNode(node, use, { isAsking: kind === "ASK", left: left - 1, start }))
+          )).pipe(Effect.timeoutFail({
+            duration: Math.max(target.commandMillis - Number(now - start) / 1e6, 0),
+            onTimeout: () => failure.ofNode(failure.timeout(target))
+          }))
+    )
+  }
+
+  /** Where others are there, it is about one node. */
+  private ofNode(node: Node, error: RedisError): RedisError {
+    const isAlone = !Array.from(this.all.values()).some((other) => other !== node && other.isUp)
+    return isAlone || error.reason === "reply" ? error : failure.ofNode(error)
+  }
+
+  private any(otherwise = this.seed): Node {
+    if (this.seed.isUp) return this.seed
+    for (const node of this.all.values()) if (node.isUp) return node
+    return otherwise
+  }
+
+  private add(address: string): Effect.Effect<Node> {
+    return Effect.suspend(() => {
+      const known = this.all.get(address)
+      if (known !== undefined) return Effect.succeed(known)
+      const node = new Node(cluster.at(this.seed.target, address))
+      this.all.set(address, node)
+      return Effect.as(this.keep(node, true), node)
+    })
+  }
+
+  /** Keeps the connection up as long as the scope is open, and the cluster has the node. */
+  private keep(node: Node, isDegraded: boolean): Effect.Effect<void> {
+    const down = (error: RedisError) => Effect.sync(() => node.current = failure.down(error))
+    const supervised = supervise(this.driver, () => node.target, {
+      name: "connection",
+      prepare: (connection) => this.learn(connection),
+      use: (connection) => {
+        node.current = connection
+        return Effect.zipRight(Deferred.succeed(node.first, undefined), alive(connection))
+      },
+      onDown: (error) =>
+        Effect.zipRight(down(error), Deferred.fail(node.first, error)).pipe(
+          Effect.flatMap((isFirst) => isFirst && !isDegraded ? error : Effect.void)
+        )
+    })
+    return supervised.pipe(
+      Effect.ensuring(down(failure.disconnected(node.target, "its layer has been closed"))),
+      // Whoever builds the layer may not be interruptible; the end of its scope has to end this all the same.
+      Effect.interruptible,
+      Effect.forkIn(this.scope),
+      Effect.map((fiber) => void (node.fiber = fiber))
+    )
+  }
+
+  /** Which node has which slots, where there are any. */
+  private learn(from: connection.Connection): Effect.Effect<void, RedisError> {
+    return Effect.flatMap(Clock.currentTimeNanos, (now) => {
+      if (from.isAlone || this.learnedNanos !== undefined && now - this.learnedNanos < learnNanos) return Effect.void
+      this.learnedNanos = now
+      return Effect.flatMap(connection.attempt(from, ["CLUSTER", "SLOTS"]), (reply) => {
+        const slots = cluster.slotsOf(reply, from.target)
+        return slots === undefined ? Effect.void : this.take(slots)
+      })
+    })
+  }
+
+  private take(slots: cluster.Slots): Effect.Effect<void> {
+    this.slots = [...slots]
+    const addresses = new Set(slots)
+    const gone = Array.from(this.all.values()).filter((node) =>
+      node !== this.seed && !addresses.has(node.target.server)
+    )
+    for (const node of gone) this.all.delete(node.target.server)
+    return Effect.zipRight(
+      Effect.forEach(gone, ({ fiber }) => fiber === undefined ? Effect.void : Fiber.interruptFork(fiber)),
+      Effect.forEach(addresses, (address) => address === undefined ? Effect.void : this.add(address), { discard: true })
+    )
+  }
+}
+
+/** What is asked of a connection; `isAsking` where the node does not have the slot yet. */
+type Use<A> = (
+  connection: connection.Connection,
+  isAsking: boolean
+) => Effect.Effect<A, RedisError | cluster.Redirection>
+
+interface Trip {
+  readonly isAsking: boolean
+  readonly left: number
+  readonly start: bigint
+}
