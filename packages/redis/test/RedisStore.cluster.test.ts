@@ -12,7 +12,7 @@ import { eventually } from "./fleet/fleet.js"
 import { type Adapter, logTo } from "./support/adapters.js"
 import * as RedisCluster from "./support/redisCluster.js"
 
-const keys = Array.from({ length: 24 }, (_, n) => `service ${n}`)
+const keysOf = (stage: string) => Array.from({ length: 15 }, (_, n) => `${stage} ${n}`)
 
 /** One process with a circuit for each key, and what became of its calls. */
 const join = (adapter: Adapter, url: string, lines: Array<string>) =>
@@ -27,89 +27,76 @@ const join = (adapter: Adapter, url: string, lines: Array<string>) =>
       Effect.provide(context)
     )
     const ends: Array<string> = []
-    const call = (key: string, effect: Effect.Effect<string, string>) =>
+    const call = (effect: Effect.Effect<string, string>) => (key: string) =>
       effect.pipe(
         CircuitBreakers.protect(breakers, key),
         Effect.catchAllCause((cause) => Effect.succeed(cause._tag === "Fail" ? String(cause.error) : cause._tag)),
         Effect.tap((end) => Effect.sync(() => ends.push(end)))
       )
-    const states = Effect.map(CircuitBreakers.entries(breakers), (entries) => {
-      const all = new Map(entries)
-      return keys.map((key) => all.get(key)?.state)
-    })
     return {
       budget,
       ends,
-      states,
-      succeed: Effect.forEach(keys, (key) => call(key, Effect.succeed("ok"))),
-      fail: Effect.forEach(keys, (key) => call(key, Effect.fail("down")))
+      states: (keys: ReadonlyArray<string>) =>
+        Effect.map(CircuitBreakers.entries(breakers), (entries) => {
+          const all = new Map(entries)
+          return keys.map((key) => all.get(key)?.state)
+        }),
+      succeed: (keys: ReadonlyArray<string>) => Effect.forEach(keys, call(Effect.succeed("ok"))),
+      fail: (keys: ReadonlyArray<string>) => Effect.forEach(keys, call(Effect.fail("down")))
     }
   }).pipe(Effect.provide(logTo(lines)))
 
-const setUp = (options?: Parameters<typeof RedisCluster.make>[0]) =>
+const aboutSharing = (lines: ReadonlyArray<string>) => lines.filter((line) => /circuit|budget/i.test(line))
+
+it.scopedLive("Processes share over a cluster, whatever becomes of its masters, and no call fails because of it", () =>
   Effect.gen(function*() {
-    const cluster = yield* RedisCluster.make(options)
+    const { masters, ownerOf, replica } = yield* RedisCluster.make({ replica: true })
     const lines: Array<string> = []
+    // Each was told of another node.
     const all = yield* Effect.all([
-      join(NodeRedis.layer, cluster.masters[0]!.url, lines),
-      join(IoRedis.layer, cluster.masters[1]!.url, lines)
+      join(NodeRedis.layer, masters[0]!.url, lines),
+      join(IoRedis.layer, masters[1]!.url, lines)
     ])
-    return { ...cluster, all, lines }
-  })
-
-const shared = (lines: ReadonlyArray<string>) => lines.filter((line) => /circuit|budget/i.test(line))
-
-const everywhere = (states: ReadonlyArray<ReadonlyArray<string | undefined>>, state: string) =>
-  states.every((all) => all.every((one) => one === state))
-
-it.scopedLive("Processes share circuits and budgets over a cluster, whichever nodes they were told of", () =>
-  Effect.gen(function*() {
-    const { all, lines, masters } = yield* setUp()
     const [one, other] = all
+    /** Two failures of each, which would trip none by itself. */
+    const failTwice = (keys: ReadonlyArray<string>) =>
+      Effect.forEach([...all, ...all], ({ fail }) => Effect.zipRight(fail(keys), Effect.sleep("100 millis")))
+    const agree = (keys: ReadonlyArray<string>, expected: ReadonlyArray<string>) =>
+      eventually(
+        Effect.forEach(all, ({ states }) => states(keys)),
+        (states) => states.every((all) => all.join() === expected.join())
+      )
+    const isGood = keysOf("good")
+    const calling = yield* Effect.forkScoped(Effect.forever(
+      Effect.zipRight(Effect.forEach(all, ({ succeed }) => succeed(isGood)), Effect.sleep("10 millis"))
+    ))
+
     yield* RetryBudget.recordCall(one!.budget)
     yield* eventually(RetryBudget.tryWithdraw(other!.budget), (paid) => paid)
-    yield* Effect.sleep("200 millis")
-    // Two failures of each: none would trip by its own.
-    for (const { fail } of [...all, ...all]) yield* Effect.zipRight(fail, Effect.sleep("100 millis"))
-    yield* eventually(Effect.forEach(all, ({ states }) => states), (states) => everywhere(states, "Open"))
-    assert.deepStrictEqual(shared(lines), [])
+    const before = keysOf("before")
+    yield* failTwice(before)
+    yield* agree(before, before.map(() => "Open"))
+    assert.deepStrictEqual(aboutSharing(lines), [])
     for (const { command } of masters) assert.isAbove(Number((yield* command("DBSIZE")).slice(1)), 2)
-  }))
 
-it.scopedLive("Of a cluster whose master is killed, the other keys are shared all the time, and no call fails", () =>
-  Effect.gen(function*() {
-    const { all, lines, masters, ownerOf } = yield* setUp()
-    const calling = yield* Effect.fork(Effect.forever(
-      Effect.zipRight(Effect.forEach(all, ({ succeed }) => succeed), Effect.sleep("10 millis"))
-    ))
-    yield* Effect.sleep("300 millis")
-    yield* masters[2]!.kill
-    yield* Effect.sleep("2 seconds")
-    yield* Fiber.interrupt(calling)
-    for (const { ends } of all) {
-      assert.isAbove(ends.length, 100)
-      assert.deepStrictEqual([...new Set(ends)], ["ok"])
-    }
-    const owners = yield* Effect.forEach(keys, ownerOf)
-    for (const { fail } of [...all, ...all]) yield* Effect.zipRight(fail, Effect.sleep("100 millis"))
-    const expected = owners.map((owner) => owner === 2 ? "Closed" : "Open")
-    yield* eventually(
-      Effect.forEach(all, ({ states }) => states),
-      (states) => states.every((all) => all.join() === expected.join())
-    )
-    // A line for each key of the node in each process, of which ten are said, and none about all of them.
-    assert.deepStrictEqual(lines.filter((line) => /by itself|again/.test(line)), [])
-    assert.isAtMost(shared(lines).length, 2 * owners.filter((owner) => owner === 2).length + 2)
-  }))
-
-it.scopedLive("When a replica has taken over, its keys are shared again without a restart", () =>
-  Effect.gen(function*() {
-    const { all, masters, replica } = yield* setUp({ replica: true })
-    for (const { fail } of all) yield* fail
-    yield* Effect.sleep("200 millis")
     yield* masters[0]!.kill
+    const away = keysOf("while it is away")
+    yield* failTwice(away)
+    const served = (yield* Effect.forEach(away, ownerOf)).flatMap((owner, i) => owner === 0 ? [] : [away[i]!])
+    yield* agree(served, served.map(() => "Open"))
+    // Of the others ten lines in each process, and one of the budget, and none that it is all of them.
+    assert.deepStrictEqual(lines.filter((line) => /by itself|with other processes again/.test(line)), [])
+    assert.isAtMost(aboutSharing(lines).length, 22)
+
     yield* eventually(replica!.command("INFO", "replication"), (text) => text.includes("role:master"), 10_000)
     yield* Effect.sleep("1 second")
-    for (const { fail } of [...all, ...all]) yield* Effect.zipRight(fail, Effect.sleep("100 millis"))
-    yield* eventually(Effect.forEach(all, ({ states }) => states), (states) => everywhere(states, "Open"))
+    const after = keysOf("after")
+    yield* failTwice(after)
+    yield* agree(after, after.map(() => "Open"))
+
+    yield* Fiber.interrupt(calling)
+    for (const { ends } of all) {
+      assert.isAbove(ends.length, 1_000)
+      assert.deepStrictEqual([...new Set(ends)].sort(), ["down", "ok"])
+    }
   }))

@@ -73,7 +73,7 @@ export const make = (options: { readonly replica?: boolean } = {}): Effect.Effec
       )
     }
     const slotOf = (key: string) =>
-      Effect.map(first.command("CLUSTER", "KEYSLOT", key), (answer) => answer.slice(1, -2))
+      Effect.map(masters[2]!.command("CLUSTER", "KEYSLOT", key), (answer) => answer.slice(1, -2))
     const ownerOf = (key: string) => Effect.map(slotOf(key), (slot) => Math.floor(Number(slot) * 3 / slotCount))
     const begin = (key: string, to: number) =>
       Effect.gen(function*() {
