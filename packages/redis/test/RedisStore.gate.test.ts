@@ -90,7 +90,30 @@ layer(RedisServer.Shared.layer, { excludeTestServices: true })("the pauses that 
         assert.strictEqual(yield* command("ZCARD", kept), ":2\r\n")
         yield* Effect.sleep(60)
         assert.deepStrictEqual(yield* store.pauses(10), [])
-        assert.strictEqual(yield* command("DBSIZE"), ":0\r\n")
+        // What nobody reads any more is removed in the next tenth of a second.
+        yield* Effect.repeat(command("DBSIZE"), {
+          schedule: Schedule.spaced("5 millis"),
+          until: (size) => size === ":0\r\n"
+        })
+      }))
+
+    it.scoped("last no longer than they were to last where the clock of Redis is set back", () =>
+      Effect.gen(function*() {
+        const { command, url } = yield* RedisServer.fresh
+        const store = yield* open(adapter, url)
+        const heard = yield* listen(store)
+        yield* store.pause(pause("k", 3_000))
+        yield* store.pause(pause("l", 9_000))
+        // What was written ends later by the clock of now.
+        yield* Effect.forEach(["k", "l"], (key) => command("ZINCRBY", kept, "10000", key))
+        const [l, k] = yield* store.pauses(10)
+        assert.deepStrictEqual([k, l], [{ key: "k", millis: 3_000 }, { key: "l", millis: 9_000 }])
+        // One that is longer than what is left is told.
+        yield* store.pause(pause("k", 5_000, "b"))
+        yield* store.pause(pause("l", 8_000, "b"))
+        assert.strictEqual(yield* Queue.size(heard), 3)
+        const left = yield* store.pauses(10)
+        assert.isAtMost(left.find(({ key }) => key === "k")!.millis, 5_000)
       }))
 
     it.scoped("are safe with any key", () =>

@@ -17,20 +17,29 @@ type Change = RetryAfterStore.Change
 
 const kind = "gate"
 
-/** All pauses are one sorted set, by their ends, which lives as long as the last of them. */
+/**
+ * All pauses are one sorted set, by their ends, which lives as long as the last of them. How long each is to last stands beside
+ * it: a clock that is set back makes none longer.
+ */
 const pause = Redis.script({
   lua: `${serverTime}
 local key, millis, channel, message = ARGV[1], tonumber(ARGV[2]), ARGV[3], ARGV[4]
-redis.call("ZREMRANGEBYSCORE", KEYS[1], "-inf", now)
+local over = redis.call("ZRANGEBYSCORE", KEYS[1], "-inf", now, "LIMIT", 0, 1000)
+if #over > 0 then
+  redis.call("ZREM", KEYS[1], unpack(over))
+  redis.call("HDEL", KEYS[2], unpack(over))
+end
 local before = redis.call("ZSCORE", KEYS[1], key)
-if before and tonumber(before) >= now + millis then return 0 end
+local whole = tonumber(redis.call("HGET", KEYS[2], key) or nil) or math.huge
+if before and math.min(tonumber(before) - now, whole) >= millis then return 0 end
 redis.call("ZADD", KEYS[1], now + millis, key)
+redis.call("HSET", KEYS[2], key, millis)
 local last = redis.call("ZREVRANGE", KEYS[1], 0, 0, "WITHSCORES")
-redis.call("PEXPIREAT", KEYS[1], math.min(tonumber(last[2]), now + ${maxDelayMillis}))
+for i = 1, 2 do redis.call("PEXPIREAT", KEYS[i], math.min(tonumber(last[2]), now + ${maxDelayMillis})) end
 redis.call("PUBLISH", channel, message)
 return 1
 `,
-  numberOfKeys: 1,
+  numberOfKeys: 2,
   decode: Option.liftPredicate(Predicate.isNumber)
 })
 
@@ -50,10 +59,13 @@ const pauses = Redis.script({
   lua: `${serverTime}
 local after = "(" .. string.format("%.0f", now)
 local found = redis.call("ZREVRANGEBYSCORE", KEYS[1], "+inf", after, "WITHSCORES", "LIMIT", 0, ARGV[1])
-for i = 2, #found, 2 do found[i] = math.min(tonumber(found[i]) - now, ${maxDelayMillis}) end
+for i = 2, #found, 2 do
+  local whole = tonumber(redis.call("HGET", KEYS[2], found[i - 1]) or nil) or math.huge
+  found[i] = math.min(tonumber(found[i]) - now, whole, ${maxDelayMillis})
+end
 return found
 `,
-  numberOfKeys: 1,
+  numberOfKeys: 2,
   decode: decodePauses
 })
 
@@ -83,6 +95,7 @@ export const make = (
   settings: StoreSettings
 ): Effect.Effect<RetryAfterStore.Service, never, Scope.Scope> => {
   const name = keyOf(settings, kind, "pauses")
+  const names = [name, `${name}:lengths`]
   const channel = channelOf(settings, kind)
   const heard = changes.make<Change>(redis, channel, {
     decode: asPaused,
@@ -92,9 +105,9 @@ export const make = (
     timeout: Duration.millis(settings.timeoutMillis),
     pause: (announcement) => {
       const args = [announcement.key, Math.ceil(announcement.millis), channel, encode(announcement)]
-      return Effect.asVoid(Effect.mapError(redis.run(pause, [name], args), asStoreError))
+      return Effect.asVoid(Effect.mapError(redis.run(pause, names, args), asStoreError))
     },
-    pauses: (limit) => Effect.mapError(redis.run(pauses, [name], [limit]), asStoreError),
+    pauses: (limit) => Effect.mapError(redis.run(pauses, names, [limit]), asStoreError),
     changes
   }))
 }
