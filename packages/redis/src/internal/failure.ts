@@ -92,6 +92,11 @@ export const ofReply = (target: Target, text: string): RedisError => {
   return make(target, "reply", replyCodes[code] ?? "it answered with an error", code)
 }
 
+/** What a server says of itself: whoever asks it for another key hears the same. */
+const ofServer = /^(BUSY|CLUSTERDOWN|LOADING|MASTERDOWN|MISCONF|NOAUTH|NOREPLICAS|READONLY)$/
+
+export const isOfServer = ({ code, reason }: RedisError): boolean => reason !== "reply" || ofServer.test(code ?? "")
+
 export const unexpected = (target: Target): RedisError =>
   make(target, "reply", "the script answered something else than it should; is another version of it in use?")
 

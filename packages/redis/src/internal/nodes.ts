@@ -29,7 +29,6 @@ class Node {
 
 /** How often a command is sent on at most. */
 const hops = 4
-
 /** How often the nodes are asked at most which of them has which slots. */
 const learnNanos = 500_000_000n
 
@@ -98,7 +97,7 @@ export class Nodes {
   ): Effect.Effect<A, RedisError> {
     const { target } = from
     if (left === 0) return Effect.fail(failure.ofReply(target, kind))
-    if (kind === "MOVED" && this.slots.length > 0) this.slots[slot] = address
+    if (kind === "MOVED") this.slots[slot] = address
     const learnt = kind === "MOVED" ? Effect.forkIn(Effect.ignore(this.learn(from)), this.scope) : Effect.void
     return Effect.flatMap(
       Effect.zipRight(learnt, Clock.currentTimeNanos),
@@ -117,13 +116,13 @@ export class Nodes {
   /** Where others are there, it is about one node. */
   private ofNode(node: Node, error: RedisError): RedisError {
     const isAlone = !Array.from(this.all.values()).some((other) => other !== node && other.isUp)
-    return isAlone || error.reason === "reply" ? error : failure.ofNode(error)
+    return isAlone || !failure.isOfServer(error) || error.code === "CLUSTERDOWN" ? error : failure.ofNode(error)
   }
 
+  /** One that has slots, if any is there: the seed may have left the cluster. */
   private any(otherwise = this.seed): Node {
-    if (this.seed.isUp) return this.seed
-    for (const node of this.all.values()) if (node.isUp) return node
-    return otherwise
+    const up = Array.from(this.all.values()).filter((node) => node.isUp)
+    return up.find(({ target }) => this.slots.includes(target.server)) ?? up[0] ?? otherwise
   }
 
   private add(address: string): Effect.Effect<Node> {
@@ -167,7 +166,8 @@ export class Nodes {
       this.learnedNanos = now
       return Effect.flatMap(connection.attempt(from, ["CLUSTER", "SLOTS"]), (reply) => {
         const slots = cluster.slotsOf(reply, from.target)
-        return slots === undefined ? Effect.void : this.take(slots)
+        // A node that has left the cluster knows of no other one.
+        return slots?.some((address) => address !== undefined) === true ? this.take(slots) : Effect.void
       })
     })
   }
