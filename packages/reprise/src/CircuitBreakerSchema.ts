@@ -4,7 +4,6 @@
  *
  * @since 0.1.0
  */
-import * as Clock from "effect/Clock"
 import * as Data from "effect/Data"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -15,6 +14,7 @@ import * as CircuitBreaker from "./CircuitBreaker.js"
 import type { Breaker } from "./internal/breaker/breaker.js"
 import * as codec from "./internal/breaker/codec.js"
 import * as restore from "./internal/breaker/restore.js"
+import { currentMonotonicMillis, wallAheadMillis } from "./internal/effect/clock.js"
 
 /**
  * A `CircuitOpen` as JSON: durations are milliseconds, `null` where there is no end.
@@ -157,8 +157,12 @@ export const exportState = (self: CircuitBreaker.CircuitBreaker): Effect.Effect<
   Effect.zipWith(
     // Every breaker is made by `make` or by a registry.
     Ref.get((self as Breaker).era),
-    Clock.currentTimeMillis,
-    ({ isDisabled, state }, now): State => ({ version: 1, isDisabled, state: codec.ofState(state, now) })
+    currentMonotonicMillis,
+    ({ isDisabled, state }, now): State => ({
+      version: 1,
+      isDisabled,
+      state: codec.shifted(codec.ofState(state, now), wallAheadMillis())
+    })
   )
 
 /**

@@ -137,7 +137,7 @@ export declare namespace Retry {
     readonly refuse?: ((error: E) => Option.Option<Reason>) | undefined
     /** Runs before each wait begins: to let go of what the failed attempt still holds, or to tell someone. */
     readonly beforeWait?: ((attempt: Attempt<E>) => Effect.Effect<void, never, R2>) | undefined
-    /** No wait begins that would end at or after this moment (epoch milliseconds) or the `Deadline` of the fiber. */
+    /** No wait begins that would end at or after this moment (on the clock of `Deadline.now`) or the `Deadline` of the fiber. */
     readonly deadlineMillis?: number | undefined
     /** Is told of the call and of its success, and pays for each retry that begins; asked last, before the wait. */
     readonly budget?: RetryBudget | undefined

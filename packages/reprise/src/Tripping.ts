@@ -88,7 +88,7 @@ export declare namespace Tripping {
   export interface Call {
     /** `interrupted` calls say nothing, unless how long they took does. Ignored errors are not told. */
     readonly outcome: "success" | "failure" | "interrupted"
-    /** When it ended, in epoch milliseconds. */
+    /** When it ended, in milliseconds of a clock that nobody can set. */
     readonly nowMillis: number
     readonly durationMillis: number
   }

@@ -16,7 +16,7 @@ const runWith = (
   change: Break
 ) => {
   let now = 0
-  const clock = Object.assign(Clock.make(), { unsafeCurrentTimeMillis: () => now })
+  const clock = Object.assign(Clock.make(), { unsafeCurrentTimeNanos: () => BigInt(now) * 1_000_000n })
   const pass = (millis: number) =>
     Effect.suspend(() => {
       now += millis

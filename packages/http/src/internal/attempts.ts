@@ -2,7 +2,6 @@ import type * as HttpClient from "@effect/platform/HttpClient"
 import type * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import type * as HttpClientResponse from "@effect/platform/HttpClientResponse"
 import * as Cause from "effect/Cause"
-import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -10,6 +9,7 @@ import * as Option from "effect/Option"
 import type { Reason } from "reprise/Retry"
 import * as HttpClassifier from "../HttpClassifier.js"
 import type * as HttpFailure from "../HttpFailure.js"
+import * as clock from "./clock.js"
 import * as reader from "./reader.js"
 import * as timeLimits from "./timeLimits.js"
 
@@ -69,7 +69,7 @@ const ofResponse = (
   response: HttpClientResponse.HttpClientResponse,
   facts: Facts
 ) =>
-  Effect.flatMap(Clock.currentTimeMillis, (nowMillis) => {
+  Effect.flatMap(clock.currentWallMillis, (nowMillis) => {
     const failure = HttpClassifier.fromResponse(response, { ...facts, nowMillis })
     return Effect.fail(new FailedAttempt(request, failure, { _tag: "Response", response }))
   })
@@ -97,6 +97,6 @@ export const classify = <A, E, R>(
   f: (failure: Option.Option<HttpFailure.HttpFailure>) => Effect.Effect<A, E, R>
 ): Effect.Effect<A, E, R> =>
   Effect.flatMap(
-    Clock.currentTimeMillis,
+    clock.currentWallMillis,
     (nowMillis) => f(HttpClassifier.classifyCause(cause, { ...facts, request, nowMillis }))
   )

@@ -1,6 +1,5 @@
 import type * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import * as Cause from "effect/Cause"
-import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -16,6 +15,7 @@ import * as SharedCircuitBreaker from "reprise/SharedCircuitBreaker"
 import type { HttpFailure } from "../HttpFailure.js"
 import type { HttpGuard } from "../HttpGuard.js"
 import * as attempts from "./attempts.js"
+import * as clock from "./clock.js"
 import { type Guard, origin, reject, within } from "./guard.js"
 import type { Attempt } from "./reader.js"
 import * as statusRules from "./statusRules.js"
@@ -102,7 +102,7 @@ const afterWait = <A, E, R>(
   again: Effect.Effect<A, E, R>,
   rejected: Effect.Effect<A, E, R>
 ): Effect.Effect<A, E, R> =>
-  Effect.flatMap(Clock.currentTimeMillis, (nowMillis) =>
+  Effect.flatMap(clock.currentMonotonicMillis, (nowMillis) =>
     Effect.flatMap(Random.nextRange(1, 1.1), (factor) => {
       const millis = Math.max(Duration.toMillis(retryAfter), 1) * factor
       return Number.isFinite(millis) && nowMillis + millis < deadlineMillis

@@ -1,8 +1,8 @@
 import type * as HttpClientResponse from "@effect/platform/HttpClientResponse"
-import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import * as Timeout from "reprise/Timeout"
+import * as clock from "./clock.js"
 
 /** @internal */
 export interface Limits {
@@ -24,7 +24,7 @@ export const drain = (
   limits: Limits,
   deadlineMillis: number
 ): Effect.Effect<void> =>
-  Effect.flatMap(Clock.currentTimeMillis, (nowMillis) => {
+  Effect.flatMap(clock.currentMonotonicMillis, (nowMillis) => {
     let bytes = 0
     const maxMillis = Math.min(limits.maxMillis, deadlineMillis - nowMillis)
     const tooLong = Number(response.headers["content-length"]) > limits.maxBytes

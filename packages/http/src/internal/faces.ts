@@ -4,7 +4,6 @@ import type * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import type * as HttpClientResponse from "@effect/platform/HttpClientResponse"
 import * as Array from "effect/Array"
 import * as Cause from "effect/Cause"
-import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
@@ -14,6 +13,7 @@ import * as HttpFailure from "../HttpFailure.js"
 import type { HttpResilience } from "../HttpResilience.js"
 import type { Rejection } from "../ResilientHttpClient.js"
 import * as attempts from "./attempts.js"
+import * as clock from "./clock.js"
 import * as ledgers from "./ledgers.js"
 import * as makeFailure from "./makeFailure.js"
 import * as rejections from "./rejections.js"
@@ -31,7 +31,7 @@ export const typed = <E, R>(
     )) as HttpClient.HttpClient.With<HttpResilience.Typed<E>, R>
 
 const failResponse = (response: HttpClientResponse.HttpClientResponse) =>
-  Effect.flatMap(Clock.currentTimeMillis, (nowMillis): Effect.Effect<typeof response, HttpResilience.Typed<never>> => {
+  Effect.flatMap(clock.currentWallMillis, (nowMillis): Effect.Effect<typeof response, HttpResilience.Typed<never>> => {
     const ledger = ledgers.get(response)
     const failure = Option.orElse(
       Option.flatMap(Array.last(ledger), (attempt) => attempt.failure),

@@ -1,7 +1,6 @@
 import type * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import type * as HttpClientResponse from "@effect/platform/HttpClientResponse"
 import * as Cause from "effect/Cause"
-import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -12,6 +11,7 @@ import * as Keyed from "reprise/Keyed"
 import type { GateClosed, HttpGuard } from "../HttpGuard.js"
 import * as RetryAfter from "../RetryAfter.js"
 import * as attempts from "./attempts.js"
+import * as clock from "./clock.js"
 import * as gates_ from "./gates.js"
 import type { Guard } from "./guard.js"
 import * as guard from "./guard.js"
@@ -61,7 +61,7 @@ const unlessClosed = <R>(
 ): Result<R> =>
   gate.untilMillis === -Infinity
     ? attempt
-    : Effect.flatMap(Clock.currentTimeMillis, (now) => gate.leftMillis(now) > 0 ? turnBack(request) : attempt)
+    : Effect.flatMap(clock.currentMonotonicMillis, (now) => gate.leftMillis(now) > 0 ? turnBack(request) : attempt)
 
 /** It was not made, and is to be made as if nothing had been: its permits are given back on the way. */
 const turnedBack = Cause.fail("turned back")
@@ -82,7 +82,7 @@ const pass = <R>(
   const again = () => pass(settings, gate, request, attempt, deadlineMillis)
   // Most gates have never been closed.
   if (gate.untilMillis === -Infinity) return watched(settings, gate, attempt, again)
-  return Effect.flatMap(Clock.currentTimeMillis, (now) => {
+  return Effect.flatMap(clock.currentMonotonicMillis, (now) => {
     const left = gate.leftMillis(now)
     if (left === 0) return watched(settings, gate, attempt, again)
     const rejected = (reason: GateClosed["reason"]) =>
@@ -137,7 +137,7 @@ const saysNothing = ({ headers }: HttpClientResponse.HttpClientResponse): boolea
 
 /** A success that has used up the quota. */
 const learn = ({ gates }: Settings, gate: gates_.Gate, response: HttpClientResponse.HttpClientResponse) =>
-  Effect.flatMap(Clock.currentTimeMillis, (nowMillis) => {
+  Effect.flatMap(clock.currentWallMillis, (nowMillis) => {
     const reset = RetryAfter.untilReplenished(response.headers, { nowMillis })
     return Option.isNone(reset)
       ? Effect.succeed(response)

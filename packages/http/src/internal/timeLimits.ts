@@ -1,6 +1,5 @@
 import type * as HttpClient from "@effect/platform/HttpClient"
 import type * as HttpClientRequest from "@effect/platform/HttpClientRequest"
-import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as Fiber from "effect/Fiber"
@@ -27,13 +26,13 @@ export interface Limits {
 export const none: Limits = { attemptMillis: Infinity, callMillis: Infinity }
 
 /**
- * When a call that begins now has to be over (epoch milliseconds): after `callMillis`, or at the deadline of the fiber.
+ * When a call that begins now has to be over, on the clock of deadlines: after `callMillis`, or at the deadline of the fiber.
  *
  * @internal
  */
 export const deadlineMillis = (fiber: Fiber.RuntimeFiber<unknown, unknown>, { callMillis }: Limits): number => {
   const outer = Deadline.unsafeCurrent(fiber)
-  return callMillis === Infinity ? outer : Math.min(outer, clock.nowMillis(fiber) + callMillis)
+  return callMillis === Infinity ? outer : Math.min(outer, clock.monotonicMillis(fiber) + callMillis)
 }
 
 /**
@@ -54,7 +53,7 @@ export const limit = <E, R>(
       : Timeout.timeoutFail(attempt, { duration: millis, onTimeout: () => onTimeout(millis) })
   }
   return Effect.withFiberRuntime((fiber) => {
-    const left = Math.min(millis, deadlineMillis - clock.nowMillis(fiber))
+    const left = Math.min(millis, deadlineMillis - clock.monotonicMillis(fiber))
     return left > 0
       ? Timeout.timeoutFail(attempt, { duration: left, onTimeout: () => onTimeout(left), deadlineMillis })
       : Effect.fail(onTimeout(0))
@@ -109,7 +108,7 @@ export const orExceeded = <E>(
   deadlineMillis: number
 ): Effect.Effect<never, E | Exceeded> =>
   Effect.flatMap(
-    Clock.currentTimeMillis,
+    clock.currentMonotonicMillis,
     (nowMillis): Effect.Effect<never, E | Exceeded> =>
       ranOut(last) || nowMillis >= deadlineMillis ? Effect.fail(exceeded(last)) : failed
   )

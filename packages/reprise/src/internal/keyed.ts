@@ -5,7 +5,7 @@ import * as Option from "effect/Option"
 import * as Pipeable from "effect/Pipeable"
 import * as InvalidOption from "../InvalidOption.js"
 import type { Keyed } from "../Keyed.js"
-import { nowMillis } from "./clock.js"
+import { monotonicMillis } from "./effect/clock.js"
 
 // Not marked internal: the declarations of Keyed refer to it.
 export const TypeId: unique symbol = Symbol.for("reprise/Keyed")
@@ -119,7 +119,7 @@ export const use = <K, A, B, E, R>(
   f: (value: A) => Effect.Effect<B, E, R>
 ): Effect.Effect<B, E, R> =>
   Effect.withFiberRuntime((fiber) => {
-    const now = nowMillis(fiber)
+    const now = monotonicMillis(fiber)
     const found = self.use(key, now)
     return found === undefined
       ? Effect.flatMap(self.make(key), (value) => f(self.keep(key, value, now)))

@@ -8,6 +8,7 @@ import type * as Schedule from "effect/Schedule"
 import type { Attempt, Reason, Retry } from "../Retry.js"
 import type { Budget } from "./budget/budget.js"
 import * as Driver from "./driver.js"
+import * as clock_ from "./effect/clock.js"
 
 /** @internal */
 export const retry = <A, E, R, B, R1>(
@@ -58,15 +59,15 @@ class Loop<A, E, R, R1, R2> {
   }
 
   run(number: number): Effect.Effect<Ended<A, E>, never, R | R1 | R2> {
-    const startMillis = this.clock.unsafeCurrentTimeMillis()
-    if (number === 1) this.budget?.rule.call(startMillis)
+    const beganMillis = clock_.monotonicOf(this.clock)
+    if (number === 1) this.budget?.rule.call(beganMillis)
     const attempt = this.attempt(number)
     return Effect.matchCauseEffect(this.driver === undefined ? attempt : this.driver.attempt(attempt), {
       onSuccess: (value) => {
         if (number === 1) this.budget?.rule.success()
-        return this.end(Exit.succeed(value), this.entry(number, startMillis, Option.none()), "success")
+        return this.end(Exit.succeed(value), this.entry(number, beganMillis, Option.none()), "success")
       },
-      onFailure: (cause) => this.afterFailure(cause, this.entry(number, startMillis, retryable(cause)))
+      onFailure: (cause) => this.afterFailure(cause, this.entry(number, beganMillis, retryable(cause)))
     })
   }
 
@@ -114,9 +115,9 @@ class Loop<A, E, R, R1, R2> {
     })
   }
 
-  entry(number: number, startMillis: number, failure: Option.Option<E>): Entry<E> {
-    const elapsedMillis = this.clock.unsafeCurrentTimeMillis() - startMillis
-    return { number, startMillis, duration: Duration.millis(Math.max(elapsedMillis, 0)), failure }
+  entry(number: number, beganMillis: number, failure: Option.Option<E>): Entry<E> {
+    const duration = Duration.millis(clock_.monotonicOf(this.clock) - beganMillis)
+    return { number, startMillis: beganMillis + clock_.wallAheadOf(this.clock), duration, failure }
   }
 
   end(exit: Exit.Exit<A, E>, entry: Entry<E>, reason: Reason): Effect.Effect<Ended<A, E>> {

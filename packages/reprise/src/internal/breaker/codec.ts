@@ -64,6 +64,29 @@ export const ofState = (state: Machine.State, now: number): State => {
   return { _tag: "Open", openedAtMillis, untilMillis, trips, trip }
 }
 
+/**
+ * The same state with all its times moved: what is written down has dates, and this process has its own time.
+ *
+ * @internal
+ */
+export const shifted = (state: State, millis: number): State => {
+  if (millis === 0) return state
+  if (state._tag === "Closed") return { ...state, window: shiftedWindow(state.window, millis) }
+  const { openedAtMillis, untilMillis } = state
+  return { ...state, openedAtMillis: openedAtMillis + millis, untilMillis: untilMillis + millis }
+}
+
+const shiftedWindow = (window: Window, millis: number): Window => {
+  switch (window.kind) {
+    case "several":
+      return { ...window, windows: window.windows.map((one) => shiftedWindow(one, millis)) }
+    case "time":
+      return { ...window, spans: window.spans.map((span) => ({ ...span, atMillis: span.atMillis + millis })) }
+    default:
+      return window
+  }
+}
+
 const ofWindow = (window: Machine.Window, now: number): Window => {
   if (window instanceof windows.Consecutive) return { kind: "consecutive", failures: window.failures }
   if (window instanceof windows.Several) {

@@ -1,15 +1,15 @@
-import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Ref from "effect/Ref"
 import type { CircuitBreaker } from "../../CircuitBreaker.js"
 import * as InvalidOption from "../../InvalidOption.js"
+import { currentMonotonicMillis } from "../effect/clock.js"
 import { type Breaker, type Era, modify, nameOf, noHolds, open, overdue } from "./breaker.js"
 import * as Machine from "./machine.js"
 
 const change = (self: Breaker, f: (era: Era, now: number) => Partial<Era> | undefined): Effect.Effect<void> =>
-  Effect.flatMap(Clock.currentTimeMillis, (now) => modify(self, now, (era) => [undefined, f(era, now)]))
+  Effect.flatMap(currentMonotonicMillis, (now) => modify(self, now, (era) => [undefined, f(era, now)]))
 
 const closed = ({ settings, state }: Era, now: number): Machine.Closed =>
   Machine.closed(state.generation + 1, settings, now)
@@ -46,7 +46,7 @@ export const trip = (self: Breaker, openFor: Duration.DurationInput | undefined)
   return Effect.flatMap(Ref.get(self.era), ({ isDisabled, state }) => {
     if (isDisabled) return Effect.void
     return millis === undefined
-      ? Effect.flatMap(Clock.currentTimeMillis, (now) => open(self, state.generation, byHand, now, Option.none()))
+      ? Effect.flatMap(currentMonotonicMillis, (now) => open(self, state.generation, byHand, now, Option.none()))
       : change(self, ({ state }, now) => ({ state: Machine.open(state, state.generation, byHand, now, millis) }))
   })
 }
@@ -61,9 +61,10 @@ export const listen = (self: Breaker, listener: (transition: CircuitBreaker.Tran
 
 /** @internal */
 export const snapshot = (self: Breaker): Effect.Effect<CircuitBreaker.Snapshot> =>
-  Effect.flatMap(Clock.currentTimeMillis, (now) =>
+  Effect.flatMap(currentMonotonicMillis, (now) =>
     Effect.map(Ref.get(self.era), (era) => ({
       ...details(era, now),
+      openedAtMillis: self.openedAtMillis,
       key: self.key,
       state: nameOf(era),
       generation: era.state.generation,
@@ -74,10 +75,10 @@ export const snapshot = (self: Breaker): Effect.Effect<CircuitBreaker.Snapshot> 
 
 const details = (era: Era, now: number) => {
   const { state } = era
-  const up = { probes: 0, openedAtMillis: undefined, trips: 0, trip: undefined, retryAfter: Duration.zero }
+  const up = { probes: 0, trips: 0, trip: undefined, retryAfter: Duration.zero }
   if (state._tag === "Closed") return { ...up, ...state.box.window.counts(now, overdue(era, now)) }
   const { openedAtMillis, trip, trips } = state
-  const down = { calls: 0, failures: 0, slow: 0, openedAtMillis, trips, trip }
+  const down = { calls: 0, failures: 0, slow: 0, trips, trip }
   if (state._tag === "Open") {
     // A clock that stepped back does not make it longer.
     const left = state.untilMillis - Math.max(now, openedAtMillis)

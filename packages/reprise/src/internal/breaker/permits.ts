@@ -6,8 +6,9 @@ import * as FiberId from "effect/FiberId"
 import * as Option from "effect/Option"
 import type { CircuitOpen } from "../../CircuitBreaker.js"
 import * as deadline from "../deadline.js"
+import { monotonicMillis } from "../effect/clock.js"
 import * as timer from "../timer.js"
-import { type Breaker, type Era, modify, nowMillis, open, overdue, reject } from "./breaker.js"
+import { type Breaker, type Era, modify, open, overdue, reject } from "./breaker.js"
 import type { Entry, InFlight } from "./inFlight.js"
 import * as Machine from "./machine.js"
 import { outcomeOf, type Settings } from "./settings.js"
@@ -72,7 +73,7 @@ export const admit = (self: Breaker, restore: Restore): Effect.Effect<Admitted, 
  */
 export const admitLocally = (self: Breaker, restore: Restore): Effect.Effect<Admitted, CircuitOpen> =>
   Effect.withFiberRuntime((fiber) => {
-    const now = nowMillis(fiber)
+    const now = monotonicMillis(fiber)
     const deadlineMillis = deadline.of(fiber)
     return Effect.flatMap(
       modify(self, now, (era) => decide(self, era, now, deadlineMillis)),
@@ -185,7 +186,7 @@ export const settle = <A, E>(
   Effect.withFiberRuntime((fiber) => {
     if (admitted.isSettled) return exit
     admitted.isSettled = true
-    const now = nowMillis(fiber)
+    const now = monotonicMillis(fiber)
     return Effect.flatMap(
       modify(self, now, (era) => settleIn(self, era, admitted, judgeExit(era.settings, exit), now)),
       ([trip, judged]) => {

@@ -7,7 +7,8 @@ import { identity } from "effect/Function"
 import * as Ref from "effect/Ref"
 import * as RuntimeFlags from "effect/RuntimeFlags"
 import type { CircuitOpen } from "../../CircuitBreaker.js"
-import { type Breaker, current, type Era, nowMillis, open, reject } from "./breaker.js"
+import { monotonicMillis } from "../effect/clock.js"
+import { type Breaker, current, type Era, open, reject } from "./breaker.js"
 import type * as Machine from "./machine.js"
 import { admit, type Admitted, errorOf, judge, type Restore, settle } from "./permits.js"
 
@@ -49,7 +50,7 @@ const protectIn = <A, E, R>(
   }
   const { state } = era
   if (state._tag === "Open" && era.holds.size === 0) {
-    const now = nowMillis(fiber)
+    const now = monotonicMillis(fiber)
     if (now < state.untilMillis && now >= state.openedAtMillis) {
       return Exit.fail(reject(self, era, state.untilMillis - now))
     }
@@ -81,12 +82,12 @@ const makeHandlers = (self: Breaker, { settings, state }: Era): Handlers => {
   const settled = <A, E>(outcome: Machine.Outcome, exit: Exit.Exit<A, E>): Effect.Effect<A, E> => {
     if (self.isCounted) self.running--
     if (outcome === "ignored" || outcome === "interrupted") return exit
-    const now = box.readsClock ?? settings.reads !== "nothing" ? nowMillis() : 0
+    const now = box.readsClock ?? settings.reads !== "nothing" ? monotonicMillis() : 0
     box.window.record(outcome, now, 0)
     const trip = box.window.tripped(now, none)
     return trip === undefined
       ? exit
-      : Effect.flatMap(open(self, state.generation, trip, now || nowMillis(), errorOf(exit)), () => exit)
+      : Effect.flatMap(open(self, state.generation, trip, now || monotonicMillis(), errorOf(exit)), () => exit)
   }
   return {
     onSuccess: (value) => {

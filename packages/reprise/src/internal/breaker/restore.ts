@@ -1,18 +1,19 @@
-import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Ref from "effect/Ref"
+import { currentMonotonicMillis, wallAheadMillis } from "../effect/clock.js"
 import { type Breaker, modify } from "./breaker.js"
 import * as codec from "./codec.js"
 import * as Machine from "./machine.js"
 import * as settings_ from "./settings.js"
 
 /**
- * Puts a breaker into a state; `false`, and no change, where the window is of another kind.
+ * Puts a breaker into a state that was written down with dates; `false`, and no change, where the window is of another kind.
  *
  * @internal
  */
-export const into = (self: Breaker, from: codec.State, isDisabled: boolean): Effect.Effect<boolean> =>
-  Effect.flatMap(Effect.zip(Ref.get(self.era), Clock.currentTimeMillis), ([{ settings }, now]) => {
+export const into = (self: Breaker, dated: codec.State, isDisabled: boolean): Effect.Effect<boolean> =>
+  Effect.flatMap(Effect.zip(Ref.get(self.era), currentMonotonicMillis), ([{ settings }, now]) => {
+    const from = codec.shifted(dated, -wallAheadMillis())
     if (from._tag === "Open") {
       return Effect.flatMap(
         settings_.openingAfter(settings, from.trips, from.trip, now),

@@ -1,8 +1,8 @@
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import { maxDelayMillis } from "../../InvalidOption.js"
-import { nowMillis } from "../clock.js"
 import * as deadline from "../deadline.js"
+import { monotonicMillis } from "../effect/clock.js"
 import * as timer from "../timer.js"
 import type { Gate, Group, Waiter } from "./gate.js"
 
@@ -24,7 +24,7 @@ export const acquire = <E>(
     if (gate.tryEnter(group)) return Exit.void
     if (!gate.hasRoom(group, priority)) return gate.refuse(group, "full")
     const deadlineMillis = deadline.of(fiber)
-    const leftMillis = deadlineMillis === Infinity ? Infinity : deadlineMillis - nowMillis(fiber)
+    const leftMillis = deadlineMillis === Infinity ? Infinity : deadlineMillis - monotonicMillis(fiber)
     if (leftMillis <= 0) return gate.refuse(group, "deadline")
     const waiter = gate.enqueue(group, priority, fiber, deadlineMillis)
     limitWait(gate, waiter, leftMillis)

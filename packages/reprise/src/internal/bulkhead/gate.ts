@@ -1,7 +1,7 @@
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
-import { nowMillis } from "../clock.js"
+import { monotonicMillis } from "../effect/clock.js"
 import * as waiters from "./waiters.js"
 
 /** @internal */
@@ -61,7 +61,7 @@ export class Waiter<E> extends waiters.Waiter {
   }
 
   isLate(): boolean {
-    return this.deadlineMillis !== Infinity && this.deadlineMillis <= nowMillis(this.fiber)
+    return this.deadlineMillis !== Infinity && this.deadlineMillis <= monotonicMillis(this.fiber)
   }
 }
 

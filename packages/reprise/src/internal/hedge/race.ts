@@ -6,7 +6,7 @@ import * as FiberRef from "effect/FiberRef"
 import * as Option from "effect/Option"
 import * as Runtime from "effect/Runtime"
 import * as Child from "../child.js"
-import { nowMillis } from "../clock.js"
+import { monotonicMillis } from "../effect/clock.js"
 import * as timer from "../timer.js"
 import type { Delay } from "./delay.js"
 import { type Hedger, judge, type Settings } from "./hedge.js"
@@ -70,7 +70,7 @@ class Race<A, E, R> {
     this.hedgesLeft = settings.maxHedges
     this.delayMillis = delay.millis()
     this.isDelayOver = this.delayMillis <= 0
-    this.startMillis = delay.sketch === undefined ? 0 : nowMillis(parent)
+    this.startMillis = delay.sketch === undefined ? 0 : monotonicMillis(parent)
   }
 
   begin(): Effect.Effect<A, E> {
@@ -119,7 +119,7 @@ class Race<A, E, R> {
   private learn(isAnswer: boolean): void {
     const { sketch } = this.delay
     if (sketch === undefined) return
-    const now = nowMillis(this.parent)
+    const now = monotonicMillis(this.parent)
     const tookMillis = now - this.startMillis
     // An attempt that lost against its hedge took longer than the quantile, whatever it would have come to. Without it only
     // the fast ones would be heard, and the delay would fall and fall.

@@ -1,10 +1,10 @@
-import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Ref from "effect/Ref"
 import type { CircuitBreakerStore } from "../../CircuitBreakerStore.js"
 import { type Era, modify } from "../breaker/breaker.js"
 import * as Machine from "../breaker/machine.js"
 import * as settings_ from "../breaker/settings.js"
+import { currentMonotonicMillis } from "../effect/clock.js"
 import type { Member } from "./breakerMember.js"
 import { isSame } from "./version.js"
 
@@ -47,7 +47,7 @@ export const adopt = (
   { state, version }: CircuitBreakerStore.Standing
 ): Effect.Effect<void> =>
   Effect.flatMap(
-    Effect.zip(Ref.get(member.self.era), Clock.currentTimeMillis),
+    Effect.zip(Ref.get(member.self.era), currentMonotonicMillis),
     ([{ settings, state: own }, now]) =>
       Effect.flatMap(
         state._tag === "Open" && !(own._tag !== "Closed" && own.trips === state.trips)

@@ -7,11 +7,12 @@ import * as Ref from "effect/Ref"
 import type { CircuitOpen } from "../../CircuitBreaker.js"
 import type { CircuitBreakerStore } from "../../CircuitBreakerStore.js"
 import { noVersion } from "../../CircuitBreakerStore.js"
-import { type Breaker, current, type Era, modify, nowMillis, reject, type Shared } from "../breaker/breaker.js"
+import { type Breaker, current, type Era, modify, reject, type Shared } from "../breaker/breaker.js"
 import * as Machine from "../breaker/machine.js"
 import * as permits from "../breaker/permits.js"
 import type { Settings } from "../breaker/settings.js"
 import * as deadline from "../deadline.js"
+import { monotonicMillis } from "../effect/clock.js"
 import { adopt, type Asked, asking } from "./adopt.js"
 import type { Fleet } from "./fleet.js"
 import * as link from "./link.js"
@@ -99,7 +100,7 @@ export class Member implements Shared {
     fiber: Fiber.RuntimeFiber<unknown, unknown>
   ): Effect.Effect<permits.Admitted, CircuitOpen> {
     const { fleet, self } = this
-    const now = nowMillis(fiber)
+    const now = monotonicMillis(fiber)
     if (!mayProbe(era, now)) return permits.admitLocally(self, restore)
     if (!fleet.link.isUp) return this.alone(era, restore)
     const isAsking = this.asking >= era.settings.probes
@@ -146,7 +147,7 @@ export class Member implements Shared {
     const { self } = this
     return Effect.flatMap(adopt(this, asked, standing), () =>
       Effect.withFiberRuntime((fiber) => {
-        const now = nowMillis(fiber)
+        const now = monotonicMillis(fiber)
         if (isGranted) return this.probe(token, standing.version, now, restore)
         // Not more often, however many calls there are.
         this.fullUntilMillis = now + Math.min(retryAfterMillis || Infinity, this.fleet.syncMillis)

@@ -1,4 +1,3 @@
-import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Random from "effect/Random"
@@ -8,7 +7,7 @@ import { RetryBudgetStore } from "../../RetryBudgetStore.js"
 import type { StoreError } from "../../StoreError.js"
 import { Budget } from "../budget/budget.js"
 import { Share, type Tokens } from "../budget/rules.js"
-import { nowMillis } from "../clock.js"
+import { currentMonotonicMillis, monotonicMillis } from "../effect/clock.js"
 import type { SharedRule } from "./budgetRule.js"
 import { SharedShare, SharedTokens } from "./budgetRules.js"
 import * as link from "./link.js"
@@ -87,7 +86,7 @@ export const run = (fleet: Fleet, members: () => ReadonlyArray<Member>): Effect.
 }
 
 const round = (fleet: Fleet, members: () => ReadonlyArray<Member>): Effect.Effect<void> =>
-  Effect.flatMap(Clock.currentTimeMillis, (now) =>
+  Effect.flatMap(currentMonotonicMillis, (now) =>
     link.each(
       fleet.link,
       members().filter((member) => isDue(fleet, member, now)),
@@ -111,7 +110,7 @@ const exchange = (fleet: Fleet, member: Member): Effect.Effect<void, StoreError>
 
 /** Not for every exchange: who has a part should keep it long enough to be of use. */
 const draw = ({ syncMillis }: Fleet, member: Member): Effect.Effect<void> =>
-  Effect.zipWith(Clock.currentTimeMillis, Random.next, (now, chance) => {
+  Effect.zipWith(currentMonotonicMillis, Random.next, (now, chance) => {
     if (Math.abs(now - member.drawnMillis) < quietIntervals * syncMillis) return
     member.chance = chance
     member.drawnMillis = now
@@ -119,7 +118,7 @@ const draw = ({ syncMillis }: Fleet, member: Member): Effect.Effect<void> =>
 
 const exchangeOnce = (fleet: Fleet, member: Member): Effect.Effect<void, StoreError> =>
   Effect.withFiberRuntime((fiber) => {
-    const now = member.exchangedMillis = nowMillis(fiber)
+    const now = member.exchangedMillis = monotonicMillis(fiber)
     const { chance, held, key, shared } = member
     const presentMillis = presentIntervals * fleet.syncMillis + 2 * fleet.link.timeoutMillis
     const question = fleet.store.sync(key, {
@@ -131,7 +130,7 @@ const exchangeOnce = (fleet: Fleet, member: Member): Effect.Effect<void, StoreEr
     return Effect.flatMap(link.ask(fleet.link, question), (standing) =>
       Effect.withFiberRuntime((fiber) => {
         member.isUnreadable = false
-        shared.heard(standing, nowMillis(fiber), member.held)
+        shared.heard(standing, monotonicMillis(fiber), member.held)
         return Effect.void
       }))
   })

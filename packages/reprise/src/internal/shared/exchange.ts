@@ -1,4 +1,3 @@
-import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Ref from "effect/Ref"
@@ -7,6 +6,7 @@ import type { StoreError } from "../../StoreError.js"
 import { current, type Era, open, overdue } from "../breaker/breaker.js"
 import type * as Machine from "../breaker/machine.js"
 import * as settings_ from "../breaker/settings.js"
+import { currentMonotonicMillis } from "../effect/clock.js"
 import { adopt, asking } from "./adopt.js"
 import { type Member, probing, type Settled } from "./breakerMember.js"
 import * as link from "./link.js"
@@ -42,7 +42,7 @@ export const isDue = (member: Member, now: number): boolean => {
  */
 export const exchange = (member: Member): Effect.Effect<void, StoreError> =>
   Effect.gen(function*() {
-    member.exchangedMillis = yield* Clock.currentTimeMillis
+    member.exchangedMillis = yield* currentMonotonicMillis
     member.isDue = false
     yield* giveBack(member)
     yield* settle(member)
@@ -92,7 +92,7 @@ const settleOne = (
   { generation, outcome, token, version }: Settled
 ): Effect.Effect<Standing, StoreError> =>
   Effect.flatMap(
-    Effect.zip(Ref.get(member.self.era), Clock.currentTimeMillis),
+    Effect.zip(Ref.get(member.self.era), currentMonotonicMillis),
     ([{ opening, settings, state }, now]) =>
       Effect.flatMap(
         outcome !== "failure"
@@ -119,7 +119,7 @@ const unknownProbe: Machine.Trip = { rule: "probe", calls: 1, failures: 1, slow:
 
 /** What has come about here. */
 const push = (member: Member, { state }: Era): Effect.Effect<Standing, StoreError> =>
-  Effect.flatMap(Clock.currentTimeMillis, (now) => {
+  Effect.flatMap(currentMonotonicMillis, (now) => {
     const { fleet: { store }, self: { key }, version } = member
     if (state._tag === "Closed") return ask(member, store.close(key, version))
     const openMillis = state._tag === "Open" ? Math.max(state.untilMillis - now, 0) : 0
@@ -147,7 +147,7 @@ const hear = (
   own: tally.Tally,
   others: CircuitBreakerStore.Counts
 ): Effect.Effect<void> =>
-  Effect.flatMap(Effect.zip(Ref.get(member.self.era), Clock.currentTimeMillis), ([era, now]) => {
+  Effect.flatMap(Effect.zip(Ref.get(member.self.era), currentMonotonicMillis), ([era, now]) => {
     const { state } = era
     if (state._tag !== "Closed" || state.generation !== generation) return Effect.void
     tally.replay(own, others, now)

@@ -1,4 +1,3 @@
-import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
@@ -6,6 +5,7 @@ import * as Stream from "effect/Stream"
 import { CircuitBreakerStore } from "../../CircuitBreakerStore.js"
 import type { StoreError } from "../../StoreError.js"
 import type { Breaker } from "../breaker/breaker.js"
+import { currentMonotonicMillis } from "../effect/clock.js"
 import { Bell } from "./bell.js"
 import { Member } from "./breakerMember.js"
 import * as exchange_ from "./exchange.js"
@@ -104,7 +104,7 @@ const failed = (member: Member, error: StoreError): Effect.Effect<void> =>
   })
 
 const round = ({ link }: Fleet, members: () => ReadonlyArray<Member>): Effect.Effect<void> =>
-  Effect.flatMap(Clock.currentTimeMillis, (now) =>
+  Effect.flatMap(currentMonotonicMillis, (now) =>
     each(
       link,
       members().filter((member) => exchange_.isDue(member, now)),

@@ -2,7 +2,7 @@ import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type { CircuitBreakerStore } from "../../CircuitBreakerStore.js"
 import * as Machine from "../breaker/machine.js"
-import { nowMillis } from "../clock.js"
+import { monotonicMillis } from "../effect/clock.js"
 import { Listeners } from "./memoryListeners.js"
 import { isCurrent, isHeld, nothing, type Record, Records, standing } from "./memoryRecords.js"
 import * as version_ from "./version.js"
@@ -113,7 +113,7 @@ export class MemoryStore implements CircuitBreakerStore.Service {
 }
 
 const step = <A>(f: (now: number) => A): Effect.Effect<A> =>
-  Effect.withFiberRuntime((fiber) => Effect.succeed(f(nowMillis(fiber))))
+  Effect.withFiberRuntime((fiber) => Effect.succeed(f(monotonicMillis(fiber))))
 
 const standingOf = (record: Record | undefined, now: number): Standing =>
   record === undefined ? nothing : standing(record, now)

@@ -1,4 +1,3 @@
-import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
@@ -8,7 +7,7 @@ import { maxDelayMillis } from "../../InvalidOption.js"
 import type { RetryAfterStore } from "../../RetryAfterStore.js"
 import type { SharedPauses } from "../../SharedPauses.js"
 import type { StoreError } from "../../StoreError.js"
-import { nowMillis } from "../clock.js"
+import { currentMonotonicMillis, monotonicMillis } from "../effect/clock.js"
 import { Bell } from "./bell.js"
 import * as link from "./link.js"
 import { type Due, Outbox } from "./outbox.js"
@@ -61,7 +60,7 @@ export const pause = (self: Member, key: string, millis: number): Effect.Effect<
     const bounded = Math.min(millis, self.settings.maxMillis)
     if (self.isOver || !(bounded > 0)) return Effect.void
     const isFirst = self.outbox.isEmpty
-    self.outbox.put(key, bounded, nowMillis(fiber))
+    self.outbox.put(key, bounded, monotonicMillis(fiber))
     // While the store is away, it is not asked for the sake of each.
     if (isFirst || self.link.isUp) self.bell.ring()
     return Effect.void
@@ -115,13 +114,13 @@ const hear = (self: Member, { key, millis }: RetryAfterStore.Pause): Effect.Effe
 const round = (self: Member): Effect.Effect<void> =>
   Effect.flatMap(self.isBehind ? catchUp(self) : Effect.succeed(true), (isAnswered) =>
     isAnswered
-      ? Effect.flatMap(Clock.currentTimeMillis, (now) =>
+      ? Effect.flatMap(currentMonotonicMillis, (now) =>
         link.each(self.link, self.outbox.due(now), (due) => tell(self, due)))
       : Effect.void)
 
 /** Whether the store answered. */
 const catchUp = (self: Member): Effect.Effect<boolean> =>
-  Effect.flatMap(Clock.currentTimeMillis, (asked) => {
+  Effect.flatMap(currentMonotonicMillis, (asked) => {
     // Before the question: what is missed after it makes for another one.
     self.isBehind = false
     return Effect.flatMap(
@@ -134,7 +133,7 @@ const catchUp = (self: Member): Effect.Effect<boolean> =>
             return error.reason !== "unavailable"
           }),
         onRight: (pauses) =>
-          Effect.flatMap(Clock.currentTimeMillis, (now) => {
+          Effect.flatMap(currentMonotonicMillis, (now) => {
             // Taken from the moment of the question on, no pause gets longer by being asked for.
             const late = Math.max(now - asked, 0)
             const heard = Effect.forEach(
@@ -149,7 +148,7 @@ const catchUp = (self: Member): Effect.Effect<boolean> =>
   })
 
 const tell = (self: Member, [key, pause]: Due): Effect.Effect<void> =>
-  Effect.flatMap(Clock.currentTimeMillis, (now) => {
+  Effect.flatMap(currentMonotonicMillis, (now) => {
     const millis = Pause.leftMillis(pause, now)
     const done = Effect.sync(() => self.outbox.done(key, pause))
     if (millis === 0) return done
