@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Duration, Effect, Exit, FiberRef, Option, Runtime, Schedule, TestClock } from "effect"
+import { Duration, Effect, Exit, Fiber, FiberRef, Option, Runtime, Schedule, TestClock } from "effect"
 import * as Deadline from "reprise/Deadline"
 import { InvalidOption } from "reprise/InvalidOption"
 import * as Retry from "reprise/Retry"
@@ -167,4 +167,25 @@ describe("Deadline", () => {
       assert.throws(() => Effect.void.pipe(Deadline.within(duration)), InvalidOption)
     }
   })
+})
+
+describe("a deadline over a retry", () => {
+  const never = Schedule.mapEffect(Schedule.recurs(1), () => Effect.never)
+
+  it.effect("ends it where its schedule never answers", () =>
+    Effect.gen(function*() {
+      const fiber = yield* Effect.fork(
+        Effect.flip(Retry.retry(Effect.fail("no"), never).pipe(Deadline.within("1 second")))
+      )
+      yield* TestClock.adjust("999 millis")
+      assert.isNull(fiber.unsafePoll())
+      yield* TestClock.adjust("1 millis")
+      assert.instanceOf(yield* Fiber.join(fiber), Deadline.DeadlineExceeded)
+    }))
+
+  it.effect("that has passed asks no schedule", () =>
+    Effect.gen(function*() {
+      const [, ledger] = yield* Deadline.locally(Retry.ledger(Effect.fail("no"), never), 0)
+      assert.deepStrictEqual(ledger.map(({ reason }) => reason), ["deadline"])
+    }))
 })

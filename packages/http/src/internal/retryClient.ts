@@ -34,6 +34,10 @@ export interface Settings {
   readonly guard: Guard | undefined
   readonly budget: HttpRetry.Budget | undefined
   readonly nested: "suppress" | "allow" | undefined
+  /** What is done to the request once for all of its attempts. */
+  readonly prepare:
+    | ((request: HttpClientRequest.HttpClientRequest) => Effect.Effect<HttpClientRequest.HttpClientRequest>)
+    | undefined
 }
 
 /** @internal */
@@ -45,10 +49,14 @@ export const make = <E, R, B, R1>(
   // `refuse` has turned away every attempt that is no HttpFailure before the schedule is asked.
   const policy = Schedule.mapInput(schedule, (failed: attempts.FailedAttempt) => Option.getOrThrow(failed.failure))
   return stage.make((request) =>
-    Effect.withFiberRuntime((fiber) => {
-      const deadlineMillis = timeLimits.deadlineMillis(fiber, settings.limits)
-      return run<E, R, B, R1>(client, policy, settings, trackBody(request), deadlineMillis)
-    })
+    timeLimits.call(
+      settings.limits,
+      (deadlineMillis, tell) => {
+        const go = (request: HttpClientRequest.HttpClientRequest) =>
+          run<E, R, B, R1>(client, policy, settings, trackBody(request), deadlineMillis, tell)
+        return settings.prepare === undefined ? go(request) : Effect.flatMap(settings.prepare(request), go)
+      }
+    )
   )
 }
 
@@ -57,7 +65,8 @@ const run = <E, R, B, R1>(
   schedule: Schedule.Schedule<B, attempts.FailedAttempt, R1>,
   settings: Settings,
   request: HttpClientRequest.HttpClientRequest,
-  deadlineMillis: number
+  deadlineMillis: number,
+  tell: (failure: Option.Option<HttpFailure.HttpFailure>) => void
 ): Effect.Effect<HttpClientResponse.HttpClientResponse, E, R | R1> => {
   const { deadlineHeader, facts, guard, limits } = settings
   const send = (request: HttpClientRequest.HttpClientRequest) =>
@@ -72,7 +81,10 @@ const run = <E, R, B, R1>(
     Retry.loop({
       attempt: (number) => numbered(attempt, request, number, settings),
       schedule,
-      refuse: (failed: attempts.FailedAttempt) => refusal(failed, settings),
+      refuse: (failed: attempts.FailedAttempt) => {
+        tell(failed.failure)
+        return refusal(failed, settings)
+      },
       beforeWait: ({ failure }) => letGo(failure, settings, deadlineMillis),
       deadlineMillis,
       budget,

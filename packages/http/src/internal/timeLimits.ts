@@ -36,6 +36,35 @@ export const deadlineMillis = (fiber: Fiber.RuntimeFiber<unknown, unknown>, { ca
 }
 
 /**
+ * Runs a call, and ends it at its deadline, whatever it waits for then: a limiter, a schedule, a budget, a key. `tell` is told of
+ * each failure, so that the error has the last one.
+ *
+ * @internal
+ */
+export const call = <A, E, R>(
+  limits: Limits,
+  make: (
+    deadlineMillis: number,
+    tell: (failure: Option.Option<HttpFailure.HttpFailure>) => void
+  ) => Effect.Effect<A, E, R>
+): Effect.Effect<A, E, R> =>
+  Effect.withFiberRuntime((fiber) => {
+    const deadline = deadlineMillis(fiber, limits)
+    let last = Option.none<HttpFailure.HttpFailure>()
+    const made = make(deadline, (failure) => {
+      last = failure
+    })
+    if (limits.callMillis === Infinity) return made
+    const bounded = Timeout.timeoutFail(made, {
+      duration: Math.max(deadline - clock.monotonicMillis(fiber), 1),
+      onTimeout: () => new Deadline.DeadlineExceeded({ last }),
+      deadlineMillis: deadline
+    })
+    // A client with a deadline of its own has this error in its type.
+    return bounded as typeof made
+  })
+
+/**
  * Ends an attempt, its reader included, after `millis` or at the deadline, whichever comes first.
  *
  * @internal
@@ -55,7 +84,7 @@ export const limit = <E, R>(
   return Effect.withFiberRuntime((fiber) => {
     const left = Math.min(millis, deadlineMillis - clock.monotonicMillis(fiber))
     return left > 0
-      ? Timeout.timeoutFail(attempt, { duration: left, onTimeout: () => onTimeout(left), deadlineMillis })
+      ? Timeout.timeoutFail(attempt, { duration: left, onTimeout: () => onTimeout(left) })
       : Effect.fail(onTimeout(0))
   })
 }

@@ -1,5 +1,6 @@
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
 import * as Schedule from "effect/Schedule"
 import * as ScheduleDecision from "effect/ScheduleDecision"
@@ -65,11 +66,15 @@ export const make = <Out, In, R>(
     )
   }
   const next = (input: In) =>
-    Effect.withFiberRuntime<Next, never, R>((fiber) =>
-      !isNestingAllowed && nested.isSuppressed(fiber.getFiberRef(nested.current))
-        ? Effect.succeed(stopped("nested"))
-        : step(input, fiber, clock.monotonicMillis(fiber), Math.min(deadline.of(fiber), ownDeadlineMillis))
-    )
+    Effect.withFiberRuntime<Next, never, R>((fiber) => {
+      if (!isNestingAllowed && nested.isSuppressed(fiber.getFiberRef(nested.current))) {
+        return Exit.succeed(stopped("nested"))
+      }
+      const now = clock.monotonicMillis(fiber)
+      const deadlineMillis = Math.min(deadline.of(fiber), ownDeadlineMillis)
+      // No schedule could say anything else.
+      return now >= deadlineMillis ? Exit.succeed(stopped("deadline")) : step(input, fiber, now, deadlineMillis)
+    })
   const attempt = <A, E, R1>(self: Effect.Effect<A, E, R1>) => {
     const numbered = Effect.provideService(self, Schedule.CurrentIterationMetadata, metadata!)
     return toll === undefined ? numbered : toll.attempt(numbered)

@@ -8,24 +8,29 @@ import * as Runtime from "effect/Runtime"
 
 const liveClock = Context.get(DefaultServices.liveServices, Clock.Clock)
 
+const graceMillis = 2
+
 /**
  * Calls `task` after `millis` on the clock of the fiber; what it returns stops it. A fiber that sleeps costs more than all
  * else in a timeout, and on the live clock it would do no more than set this timer; every other clock, such as `TestClock`,
- * is asked to sleep.
+ * is asked to sleep. `isLast` gives way to all other timers that are due at the same moment: the live clock rounds, so that any
+ * of them may come first.
  *
  * @internal
  */
 export const start = (
   fiber: Fiber.RuntimeFiber<unknown, unknown>,
   millis: number,
-  task: () => void
+  task: () => void,
+  isLast = false
 ): () => void => {
   const clock = Context.get(fiber.currentDefaultServices, Clock.Clock)
   if (clock === liveClock) {
     // eslint-disable-next-line no-restricted-globals -- the clock was asked: it is the one that sleeps by this timer
-    const timer = setTimeout(task, millis)
+    const timer = setTimeout(task, isLast ? millis + graceMillis : millis)
     return () => clearTimeout(timer)
   }
+  const sleep = clock.sleep(Duration.millis(millis))
   const runtime = Runtime.make({
     context: Context.empty(),
     runtimeFlags: Runtime.defaultRuntimeFlags,
@@ -33,7 +38,7 @@ export const start = (
   })
   const sleeper = Runtime.runFork(
     runtime,
-    Effect.interruptible(Effect.map(clock.sleep(Duration.millis(millis)), task))
+    Effect.interruptible(Effect.map(isLast ? Effect.zipRight(sleep, clock.sleep(Duration.zero)) : sleep, task))
   )
   return () => sleeper.unsafeInterruptAsFork(fiber.id())
 }
