@@ -56,9 +56,13 @@ export declare namespace CircuitBreakers {
 /**
  * Makes a registry without keys. It holds no fiber and no timer, whatever the number of keys.
  *
- * A key is let go of only when another one comes, only where its breaker is closed, and never while a call, a waiter or a
- * listener of `changes` uses it. Where all `capacity` keys have to stay, a new key gets a breaker that is not kept.
- * Throws `InvalidOption` for an option out of range.
+ * The registry drops a key only when a new key comes, and only if its breaker is as a new one: closed, with no failed or slow
+ * call in its window, and used by no call, waiter or listener of `changes`.
+ *
+ * If there is no such key among `capacity` keys, the registry logs one warning and grows, up to twice its capacity. From then
+ * on, each new key replaces the least recently used breaker that no call uses, even an open one: a host that is called needs
+ * protection more than one that nobody calls. It never drops a breaker that is isolated or disabled. Throws `InvalidOption`
+ * for an option out of range.
  *
  * @example
  * ```ts
@@ -214,7 +218,7 @@ export const entries = <K>(
 ): Effect.Effect<ReadonlyArray<readonly [key: K, snapshot: CircuitBreaker.Snapshot]>> => internal.snapshots(of(self))
 
 /**
- * How many calls got a breaker that was not kept, because every key had to stay.
+ * How often a new key came while none of `capacity` breakers or more could go.
  *
  * @example
  * ```ts
@@ -224,7 +228,7 @@ export const entries = <K>(
  *
  * const program = Effect.gen(function*() {
  *   const tenants = yield* CircuitBreakers.make<string>({ breaker: { trip: Tripping.consecutive(1) }, capacity: 1 })
- *   // An open breaker has to stay, so that there is no room for another key.
+ *   // An open breaker must not be lost, so the registry grows.
  *   yield* Effect.fail("down").pipe(CircuitBreakers.protect(tenants, "a"), Effect.ignore)
  *   yield* Effect.succeed("up").pipe(CircuitBreakers.protect(tenants, "b"))
  *   return yield* CircuitBreakers.overflowed(tenants)

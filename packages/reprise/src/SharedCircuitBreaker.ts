@@ -145,8 +145,8 @@ export const layer = <I, R = never>(
 ): Layer.Layer<I, never, CircuitBreakerStore | Exclude<R, Scope.Scope>> => Layer.scoped(tag, make(options))
 
 /**
- * Makes a registry whose breakers share their states, each with those of its key. One fiber exchanges for all of them; a
- * breaker that is not kept, for want of room, shares nothing. Throws `InvalidOption` for an option out of range.
+ * Makes a registry whose breakers share their states, each with those of its key. One fiber exchanges for all of them.
+ * Throws `InvalidOption` for an option out of range.
  *
  * @example
  * ```ts

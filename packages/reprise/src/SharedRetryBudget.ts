@@ -24,7 +24,9 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
 import * as keyed from "./internal/keyed.js"
+import { KeyedImpl } from "./internal/keyedEntries.js"
 import * as internal from "./internal/shared/budgetMember.js"
+import * as standing from "./internal/standing.js"
 import { InvalidOption } from "./InvalidOption.js"
 import type { Keyed } from "./Keyed.js"
 import * as RetryBudget from "./RetryBudget.js"
@@ -172,7 +174,7 @@ export const layer = <I, E, R>(
 
 /**
  * Makes a registry of budgets, one for each key, that are shared, each with those of its key. One fiber exchanges for all of
- * them; a budget that is not kept, for want of room, shares nothing. Throws `InvalidOption` for an option out of range.
+ * them. Throws `InvalidOption` for an option out of range.
  *
  * @example
  * ```ts
@@ -202,11 +204,11 @@ export const makeKeyed = <K>(
   const bounds = keyed.bounds(options)
   const local = RetryBudget.share(options.budget)
   return Effect.flatMap(internal.make("The retry budgets"), (fleet) => {
-    const budgets = new keyed.KeyedImpl(
+    const budgets = new KeyedImpl(
       (key: K) => Effect.map(local, (budget) => internal.join(name(key), budget)),
-      // A retry that is paid for gives back what it does not use.
-      ({ held }) => held === 0,
-      ...bounds
+      standing.of,
+      ...bounds,
+      "The retry budgets"
     )
     return Effect.as(internal.run(fleet, () => keyed.entries(budgets).map(([, budget]) => budget)), budgets)
   })

@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Context, Data, Duration, Effect, Fiber, Layer, TestClock } from "effect"
+import { Context, Data, Duration, Effect, Fiber, Layer, Logger, LogLevel, TestClock } from "effect"
 import * as CircuitBreaker from "reprise/CircuitBreaker"
 import * as CircuitBreakers from "reprise/CircuitBreakers"
 import { InvalidOption } from "reprise/InvalidOption"
@@ -90,11 +90,53 @@ describe("CircuitBreakers", () => {
       assert.include(yield* keys(breakers), "open")
     }))
 
-  it.effect("never holds more keys than its capacity", () =>
+  it.effect("never holds more keys than twice its capacity", () =>
     Effect.gen(function*() {
       const breakers = yield* CircuitBreakers.make<number>({ ...options, capacity: 100 })
       for (let key = 0; key < 5_000; key++) yield* (key % 3 === 0 ? break_(breakers, key) : touch(breakers, key))
-      assert.isAtMost((yield* keys(breakers)).length, 100)
+      assert.isAtMost((yield* keys(breakers)).length, 200)
+    }))
+
+  for (const [when, pause] of [["at once", 0], ["a day later", 86_400_000]] as const) {
+    it.effect(`protects a new dead host although all its keys are dead hosts, ${when}`, () =>
+      Effect.gen(function*() {
+        const breakers = yield* CircuitBreakers.make<string>({ ...options, capacity: 100 })
+        // More than twice its capacity.
+        for (let n = 0; n < 250; n++) yield* break_(breakers, `dead ${n}`)
+        yield* TestClock.adjust(pause)
+        let sent = 0
+        const call = CircuitBreakers.protect(Effect.suspend(() => Effect.fail(++sent)), breakers, "new")
+        yield* Effect.replicateEffect(Effect.ignore(call), 1_000)
+        assert.strictEqual(sent, 1)
+        assert.include(yield* keys(breakers), "dead 249")
+      }).pipe(Logger.withMinimumLogLevel(LogLevel.None)))
+  }
+
+  it.effect("keeps a closed breaker with a failure in its window, and drops it when that is too old", () =>
+    Effect.gen(function*() {
+      const trip = Tripping.rate({ window: { duration: "1 minute" }, minimumCalls: 10, threshold: 0.5 })
+      const breakers = yield* CircuitBreakers.make<string>({ breaker: { trip }, idleTimeToLive: "10 seconds" })
+      yield* break_(breakers, "failed")
+      yield* touch(breakers, "fine")
+      yield* TestClock.adjust("20 seconds")
+      yield* touch(breakers, "a")
+      assert.sameMembers(yield* keys(breakers), ["failed", "a"])
+      yield* TestClock.adjust("1 minute")
+      yield* touch(breakers, "b")
+      assert.sameMembers(yield* keys(breakers), ["b"])
+    }))
+
+  it.effect("keeps a breaker with other options, or with a state of its own rule", () =>
+    Effect.gen(function*() {
+      const trip = Tripping.make<number>({ initial: 0, record: (calls) => calls + 1, tripped: () => undefined })
+      const breakers = yield* CircuitBreakers.make<string>({ breaker: { trip }, idleTimeToLive: "1 second" })
+      const changed = yield* CircuitBreakers.get(breakers, "changed")
+      yield* CircuitBreaker.reconfigure(changed, { trip, probes: 2 })
+      yield* touch(breakers, "counted")
+      yield* CircuitBreakers.get(breakers, "new")
+      yield* TestClock.adjust("1 minute")
+      yield* CircuitBreakers.get(breakers, "other")
+      assert.sameMembers(yield* keys(breakers), ["changed", "counted", "other"])
     }))
 
   it.effect("is provided as a layer", () => {

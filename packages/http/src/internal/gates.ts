@@ -72,7 +72,8 @@ export const make = (options: HttpGuard.RetryAfterGatesOptions): Effect.Effect<G
   const maxMillis = InvalidOption.millis("max", options.max ?? "1 minute", { moreThan: 0 })
   const byKey = Keyed.make({
     make: (key: string) => Effect.sync(() => new Gate(key)),
-    isIdle: ({ paused }) => paused === 0,
+    isIdle: (gate, nowMillis) => gate.paused === 0 && gate.leftMillis(nowMillis) === 0,
+    name: "The Retry-After gates",
     capacity,
     idleTimeToLive
   })

@@ -81,11 +81,11 @@ export interface PerKey<A> {
 export const perKey = <A>(
   { key = origin, ...bounds }: HttpGuard.Keys,
   make: (key: string) => Effect.Effect<A>,
-  isIdle?: (value: A) => boolean
+  name: string
 ): PerKey<A> => {
   // An option out of range fails here, and not with the first request.
   make("")
-  const all = Effect.runSync(Keyed.make({ make, isIdle, ...bounds }))
+  const all = Effect.runSync(Keyed.make({ make, name, ...bounds }))
   return (request, f) => Keyed.use(all, key(request), f)
 }
 

@@ -28,7 +28,8 @@ export const make = (options: HttpGuard.HedgeOptions): (facts: Facts) => Guard =
   const { capacity, idleTimeToLive, key, ...own } = options
   const use = perKey(
     { capacity, idleTimeToLive, key },
-    (key) => Hedge.make({ ...own, key, isFailure, isRejection, discard })
+    (key) => Hedge.make({ ...own, key, isFailure, isRejection, discard }),
+    "The hedges"
   )
   return ({ budget, idempotencyHeader }) => {
     const over = (inner: Guard): Guard => (request, attempt, deadlineMillis) => {

@@ -46,6 +46,8 @@ export interface Shared {
   readonly settled: (era: Era, permit: Machine.Permit, outcome: Machine.Outcome, durationMillis: number) => void
   /** Something has changed, whoever did it. */
   readonly changed: (era: Era) => void
+  /** Whether there is something that the others have not been told. */
+  readonly hasNews: () => boolean
 }
 
 /** @internal */

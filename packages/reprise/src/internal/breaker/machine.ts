@@ -32,6 +32,8 @@ export interface Window {
   record(outcome: Sample, nowMillis: number, durationMillis: number): void
   tripped(nowMillis: number, overdue: Overdue): Trip | undefined
   counts(nowMillis: number, overdue: Overdue): Counts
+  /** Whether it has seen anything, if `counts` does not show that. */
+  hasChanged?(): boolean
 }
 
 export interface Config {

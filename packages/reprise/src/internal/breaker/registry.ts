@@ -5,7 +5,9 @@ import type * as Types from "effect/Types"
 import type { CircuitBreaker } from "../../CircuitBreaker.js"
 import type { CircuitBreakers } from "../../CircuitBreakers.js"
 import * as keyed from "../keyed.js"
-import { type Breaker, nameOf } from "./breaker.js"
+import { KeyedImpl } from "../keyedEntries.js"
+import type { Standing } from "../standing.js"
+import { type Breaker, current, type Era, overdue } from "./breaker.js"
 import * as controls from "./controls.js"
 import * as make_ from "./make.js"
 import type { Settings } from "./settings.js"
@@ -14,13 +16,34 @@ import type { Settings } from "./settings.js"
 export const TypeId: unique symbol = Symbol.for("reprise/CircuitBreakers")
 
 /** @internal */
-export class Registry<K> extends keyed.KeyedImpl<K, Breaker> implements CircuitBreakers<K> {
+export class Registry<K> extends KeyedImpl<K, Breaker> implements CircuitBreakers<K> {
   readonly [TypeId]: Types.Invariant<K> = identity
 }
 
-const isIdle = (breaker: Breaker): boolean =>
-  breaker.running === 0 && breaker.waiting === 0 && breaker.listeners.length === 0 &&
-  nameOf(Effect.runSync(Ref.get(breaker.era))) === "Closed"
+/** Somebody who watches a breaker, or has moved it by hand, uses it. */
+const standingOf = (breaker: Breaker, nowMillis: number): Standing => {
+  const era = current(breaker) ?? Effect.runSync(Ref.get(breaker.era))
+  const isInUse = breaker.running + breaker.waiting + breaker.listeners.length + era.holds.size > 0
+  if (isInUse || era.isDisabled || breaker.shared?.hasNews() === true) return "busy"
+  const { shadow } = breaker
+  const isNew = !make_.reconfigured.has(breaker) && isAsMade(era, nowMillis) &&
+    (shadow === undefined || standingOf(shadow, nowMillis) === "new")
+  return isNew ? "new" : "changed"
+}
+
+/** A new breaker has no successes either. But it trips no later without them. */
+const isAsMade = (era: Era, nowMillis: number): boolean => {
+  const { opening, settings, state } = era
+  // A schedule that has not begun again remembers how often it opened.
+  if (state._tag !== "Closed" || opening.state !== settings.openFor.initial) return false
+  if (state.ramp !== undefined && nowMillis - state.ramp.startMillis < rampMillis(settings)) return false
+  const { window } = state.box
+  if (window.hasChanged?.() === true) return false
+  const { failures, slow } = window.counts(nowMillis, overdue(era, nowMillis))
+  return failures + slow === 0
+}
+
+const rampMillis = ({ ramp }: Settings): number => ramp.reduce((sum, { millis }) => sum + millis, 0)
 
 /** @internal */
 export const make = <K, R>(
@@ -38,7 +61,7 @@ export const make = <K, R>(
       R
     >
   const registry = (make: (key: K) => Effect.Effect<Breaker>) =>
-    new Registry((key: K) => Effect.map(make(key), join), isIdle, ...bounds)
+    new Registry((key: K) => Effect.map(make(key), join), standingOf, ...bounds, "The circuit breakers")
   return typeof breaker === "function"
     ? Effect.map(
       Effect.context<R>(),

@@ -207,6 +207,9 @@ export class Several implements Window {
       slow: Math.max(a.slow, b.slow)
     }), none)
   }
+  hasChanged(): boolean {
+    return this.windows.some((window) => window.hasChanged?.() ?? false)
+  }
 }
 
 /**
@@ -218,7 +221,8 @@ export class Own<S> implements Window {
     readonly functions: {
       readonly record: (state: S, call: { outcome: Sample; nowMillis: number; durationMillis: number }) => S
       readonly tripped: (state: S, nowMillis: number) => Trip | undefined
-    }
+    },
+    readonly initial: S = state
   ) {}
 
   record(outcome: Sample, nowMillis: number, durationMillis: number): void {
@@ -229,5 +233,8 @@ export class Own<S> implements Window {
   }
   counts(nowMillis: number): Counts {
     return this.tripped(nowMillis) ?? none
+  }
+  hasChanged(): boolean {
+    return this.state !== this.initial
   }
 }

@@ -10,15 +10,23 @@ import type { AdaptiveLimiter, LimitExceeded } from "../../AdaptiveLimiter.js"
 import * as InvalidOption from "../../InvalidOption.js"
 import { acquire } from "../bulkhead/acquire.js"
 import { Gate, type Group, group } from "../bulkhead/gate.js"
+import { type Standing, standing } from "../standing.js"
 import { isTimeout } from "../timeouts.js"
 import type { Reject } from "./rejection.js"
 
 // Not marked internal: the declarations of AdaptiveLimiter refer to it.
 export const TypeId: unique symbol = Symbol.for("reprise/AdaptiveLimiter")
 
+interface Learning {
+  /** The limit after one more sample. */
+  readonly learn: (sample: AdaptiveLimiter.Sample) => number
+  readonly hasLearned: () => boolean
+}
+
 /** @internal */
 export class Limiter extends Pipeable.Class() implements AdaptiveLimiter {
   readonly [TypeId]: typeof TypeId = TypeId
+  isReconfigured = false
 
   constructor(
     readonly key: string,
@@ -27,10 +35,14 @@ export class Limiter extends Pipeable.Class() implements AdaptiveLimiter {
     readonly rest: Group<LimitExceeded>,
     readonly partitions: ReadonlyMap<string, Group<LimitExceeded>>,
     readonly outcomeOf: (exit: Exit.Exit<unknown, unknown>) => AdaptiveLimiter.Outcome,
-    /** The limit after one more sample. */
-    public learn: (sample: AdaptiveLimiter.Sample) => number
+    public learning: Learning
   ) {
     super()
+  }
+
+  [standing](): Standing {
+    if (this.gate.running + this.gate.queued > 0) return "busy"
+    return this.isReconfigured || this.learning.hasLearned() ? "changed" : "new"
   }
 }
 
@@ -57,11 +69,14 @@ export const make = <S>(options: AdaptiveLimiter.Options<S>, reject: Reject): Ef
   })
 }
 
-const learning = <S>(algorithm: AdaptiveLimiter.Algorithm<S>, initial: S): Limiter["learn"] => {
+const learning = <S>(algorithm: AdaptiveLimiter.Algorithm<S>, initial: S): Learning => {
   let state = initial
-  return (sample) => {
-    state = algorithm.next(state, sample)
-    return limitOf(algorithm.limit(state))
+  return {
+    learn: (sample) => {
+      state = algorithm.next(state, sample)
+      return limitOf(algorithm.limit(state))
+    },
+    hasLearned: () => state !== initial
   }
 }
 
@@ -74,9 +89,10 @@ export const reconfigure = <S>(
   return Effect.sync(() => {
     const { gate } = self
     let { limit } = gate
+    self.isReconfigured = true
     if (algorithm !== undefined) {
       const state = algorithm.at === undefined ? algorithm.initial : algorithm.at(limit)
-      self.learn = learning(algorithm, state)
+      self.learning = learning(algorithm, state)
       limit = limitOf(algorithm.limit(state))
     }
     gate.resize(limit, queue ?? gate.maxQueued)
@@ -145,7 +161,7 @@ const run = <A, E, R>(
 
 /** A judge or an algorithm that throws is a defect of the call, which gives its permit back all the same. */
 const learn = <A, E>(
-  { gate, learn, outcomeOf }: Limiter,
+  { gate, learning, outcomeOf }: Limiter,
   exit: Exit.Exit<A, E>,
   inFlight: number,
   took: () => number
@@ -153,7 +169,7 @@ const learn = <A, E>(
   try {
     const outcome = outcomeOf(exit)
     if (outcome !== "ignored") {
-      const limit = learn({ rttMillis: Math.max(took(), 0), inFlight, didDrop: outcome === "dropped" })
+      const limit = learning.learn({ rttMillis: Math.max(took(), 0), inFlight, didDrop: outcome === "dropped" })
       if (limit !== gate.limit) gate.resize(limit, gate.maxQueued)
     }
     return exit

@@ -86,6 +86,11 @@ export class Member implements Shared {
     this.fleet.bell.ring()
   }
 
+  hasNews(): boolean {
+    const generation = current(this.self)?.state.generation ?? this.adopted
+    return this.settlements.length + this.orphans.length > 0 || generation !== this.adopted
+  }
+
   readonly admit = (restore: permits.Restore): Effect.Effect<permits.Admitted, CircuitOpen> =>
     Effect.withFiberRuntime((fiber) => {
       const era = current(this.self)
