@@ -18,6 +18,7 @@ import * as attempts from "./attempts.js"
 import * as clock from "./clock.js"
 import { type Guard, origin, reject, within } from "./guard.js"
 import type { Attempt } from "./reader.js"
+import { sleep } from "./sleep.js"
 import * as statusRules from "./statusRules.js"
 
 interface Circuit {
@@ -106,7 +107,7 @@ const afterWait = <A, E, R>(
     Effect.flatMap(Random.nextRange(1, 1.1), (factor) => {
       const millis = Math.max(Duration.toMillis(retryAfter), 1) * factor
       return Number.isFinite(millis) && nowMillis + millis < deadlineMillis
-        ? Effect.zipRight(Effect.sleep(Duration.millis(millis)), again)
+        ? Effect.zipRight(sleep(millis), again)
         : rejected
     }))
 

@@ -56,9 +56,10 @@ export class Gates implements RetryAfterGates {
 
   /** What was learnt elsewhere is told to nobody. */
   hear(key: string, asked: number): Effect.Effect<void> {
-    return Effect.zipWith(Keyed.get(this.byKey, key), clock.currentMonotonicMillis, (gate, now) => {
-      gate.close(now, Math.min(asked, this.maxMillis))
-    })
+    return Keyed.use(this.byKey, key, (gate) =>
+      Effect.map(Clock.currentTimeMillis, (now) => {
+        gate.close(now, Math.min(asked, this.maxMillis))
+      }))
   }
 }
 

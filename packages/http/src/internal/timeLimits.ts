@@ -5,6 +5,7 @@ import * as Effect from "effect/Effect"
 import type * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
 import * as Deadline from "reprise/Deadline"
+import { maxDelayMillis } from "reprise/InvalidOption"
 import * as Timeout from "reprise/Timeout"
 import * as HttpFailure from "../HttpFailure.js"
 import * as clock from "./clock.js"
@@ -82,7 +83,7 @@ export const limit = <E, R>(
       : Timeout.timeoutFail(attempt, { duration: millis, onTimeout: () => onTimeout(millis) })
   }
   return Effect.withFiberRuntime((fiber) => {
-    const left = Math.min(millis, deadlineMillis - clock.monotonicMillis(fiber))
+    const left = Math.min(millis, deadlineMillis - clock.nowMillis(fiber), maxDelayMillis)
     return left > 0
       ? Timeout.timeoutFail(attempt, { duration: left, onTimeout: () => onTimeout(left) })
       : Effect.fail(onTimeout(0))

@@ -5,13 +5,14 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as Fiber from "effect/Fiber"
 import * as Runtime from "effect/Runtime"
+import { maxDelayMillis } from "../InvalidOption.js"
 
 const liveClock = Context.get(DefaultServices.liveServices, Clock.Clock)
 
 const graceMillis = 2
 
 /**
- * Calls `task` after `millis` on the clock of the fiber; what it returns stops it. A fiber that sleeps costs more than all
+ * Calls `task` after `millis`, however many, on the clock of the fiber; what it returns stops it. A fiber that sleeps costs more than all
  * else in a timeout, and on the live clock it would do no more than set this timer; every other clock, such as `TestClock`,
  * is asked to sleep. `isLast` gives way to all other timers that are due at the same moment: the live clock rounds, so that any
  * of them may come first.
@@ -23,6 +24,19 @@ export const start = (
   millis: number,
   task: () => void,
   isLast = false
+): () => void => {
+  if (millis <= maxDelayMillis) return startOne(fiber, millis, task)
+  // A timer that is given more fires at once, and a sleep never ends.
+  let stop = startOne(fiber, maxDelayMillis, () => {
+    stop = start(fiber, millis - maxDelayMillis, task)
+  })
+  return () => stop()
+}
+
+const startOne = (
+  fiber: Fiber.RuntimeFiber<unknown, unknown>,
+  millis: number,
+  task: () => void
 ): () => void => {
   const clock = Context.get(fiber.currentDefaultServices, Clock.Clock)
   if (clock === liveClock) {

@@ -1,6 +1,6 @@
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import { maxDelayMillis } from "../../InvalidOption.js"
+import { nowMillis } from "../clock.js"
 import * as deadline from "../deadline.js"
 import { monotonicMillis } from "../effect/clock.js"
 import * as timer from "../timer.js"
@@ -39,8 +39,7 @@ export const acquire = <E>(
 
 const limitWait = <E>(gate: Gate<E>, waiter: Waiter<E>, leftMillis: number): void => {
   const millis = Math.min(leftMillis, gate.queueTimeoutMillis)
-  // A timer holds no more, and nobody waits for so long.
-  if (millis > maxDelayMillis) return
+  if (millis === Infinity) return
   const reason = leftMillis <= gate.queueTimeoutMillis ? "deadline" : "timeout"
   waiter.stopTimer = timer.start(waiter.fiber, millis, () => gate.reject(waiter, reason))
 }

@@ -1,6 +1,5 @@
 import * as Effect from "effect/Effect"
 import type * as Fiber from "effect/Fiber"
-import { maxDelayMillis } from "../../InvalidOption.js"
 import type { RateLimitExceeded } from "../../RateLimiter.js"
 import * as deadline from "../deadline.js"
 import { monotonicMillis } from "../effect/clock.js"
@@ -71,5 +70,5 @@ const ownTime = (
   if (waiter.outcome !== undefined) return undefined
   waiter.isWoken = false
   const millis = Math.ceil(missing / self.settings.rate.ticksPerMilli)
-  return timer.start(fiber, Math.min(millis, maxDelayMillis), () => waiter.wake())
+  return timer.start(fiber, millis, () => waiter.wake())
 }

@@ -7,7 +7,8 @@ import { RetryBudgetStore } from "../../RetryBudgetStore.js"
 import type { StoreError } from "../../StoreError.js"
 import { Budget } from "../budget/budget.js"
 import { Share, type Tokens } from "../budget/rules.js"
-import { currentMonotonicMillis, monotonicMillis } from "../effect/clock.js"
+import { nowMillis } from "../clock.js"
+import * as Driver from "../driver.js"
 import type { SharedRule } from "./budgetRule.js"
 import { SharedShare, SharedTokens } from "./budgetRules.js"
 import * as link from "./link.js"
@@ -77,7 +78,7 @@ export const run = (fleet: Fleet, members: () => ReadonlyArray<Member>): Effect.
   const disband = Effect.sync(() => members().forEach(({ shared }) => shared.alone()))
   const rounds = Effect.forever(Effect.zipRight(
     Effect.catchAllCause(round(fleet, members), (cause) => Effect.logError("Sharing retry budgets", cause)),
-    Effect.sleep(fleet.syncMillis)
+    Driver.sleep(fleet.syncMillis)
   ))
   return Effect.zipRight(
     Effect.addFinalizer(() => disband),

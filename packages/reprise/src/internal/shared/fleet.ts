@@ -5,7 +5,7 @@ import * as Stream from "effect/Stream"
 import { CircuitBreakerStore } from "../../CircuitBreakerStore.js"
 import type { StoreError } from "../../StoreError.js"
 import type { Breaker } from "../breaker/breaker.js"
-import { currentMonotonicMillis } from "../effect/clock.js"
+import * as Driver from "../driver.js"
 import { Bell } from "./bell.js"
 import { Member } from "./breakerMember.js"
 import * as exchange_ from "./exchange.js"
@@ -66,7 +66,7 @@ export const run = (fleet: Fleet, breakers: () => Iterable<Breaker>): Effect.Eff
     const rounds = Effect.forever(Effect.flatMap(
       Effect.catchAllCause(round(fleet, members), (cause) => Effect.logError("Sharing circuit breakers", cause)),
       // What rings while the store is away can wait.
-      () => fleet.link.isUp ? fleet.bell.wait(fleet.syncMillis) : Effect.sleep(fleet.syncMillis)
+      () => fleet.link.isUp ? fleet.bell.wait(fleet.syncMillis) : Driver.sleep(fleet.syncMillis)
     ))
     const listening = Stream.runForEach(
       fleet.store.changes,
