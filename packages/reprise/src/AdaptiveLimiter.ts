@@ -171,7 +171,7 @@ export declare namespace AdaptiveLimiter {
     readonly queueTimeout?: Duration.DurationInput | undefined
     /** Names it in errors. Defaults to `""`. */
     readonly key?: string | undefined
-    /** The share of the limit that each kind of calls has for itself, from 0 to 1; together at most 1. */
+    /** The share of the limit and the queue that each kind of calls has for itself, from 0 to 1; together at most 1. */
     readonly partitions?: { readonly [name: string]: number } | undefined
     /**
      * Which typed errors are signs of too much load; the others are ignored. Defaults to those tagged `TimeoutException` or
@@ -370,6 +370,9 @@ export const layerConfig: {
  * run than the limit, at most by the shares that were borrowed. Those who wait are served in the order in which they came, but
  * first those whose partition has less than its share.
  *
+ * A partition also has its share of the queue (rounded up). If others have filled the queue, a call of a partition that waits in
+ * fewer places than its own takes the place of the call that came last in the partition that has borrowed most.
+ *
  * @example
  * ```ts
  * import { Effect } from "effect"
@@ -413,7 +416,8 @@ export const protect: {
  * Changes how the limit is learnt and how many may wait; what is not given stays. The limit goes on from where it is; how long
  * calls take is learnt anew.
  *
- * A lower limit interrupts nobody, and a higher one lets those begin who wait; a smaller queue rejects those who came last.
+ * A lower limit interrupts nobody, and a higher one lets those begin who wait; a smaller queue rejects those who came last,
+ * first of the partitions that wait in more places than their share.
  * Throws `InvalidOption` for an option out of range.
  *
  * @example

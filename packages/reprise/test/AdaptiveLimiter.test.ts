@@ -332,6 +332,43 @@ describe("the partitions of an adaptive limiter", () => {
       assert.deepStrictEqual(yield* counts(limiter), [4, 4, 0])
     }))
 
+  it.effect("wait in their share of a queue that others have filled, in place of those who came last", () =>
+    Effect.gen(function*() {
+      const limiter = yield* make(2, { partitions: { batch: 0.5, live: 0.5 }, maxQueued: 4 })
+      const running = yield* Effect.forEach(["batch", "live"], (name) => begin(limiter, name))
+      const batch = yield* Effect.replicateEffect(begin(limiter, "batch"), 4)
+      const live = yield* Effect.replicateEffect(begin(limiter, "live"), 3)
+      assert.deepStrictEqual(yield* Effect.forEach(batch, outcome), ["runs", "runs", "full", "full"])
+      assert.deepStrictEqual(yield* Effect.forEach(live, outcome), ["runs", "runs", "full"])
+      // Nobody is below its share of the queue.
+      assert.strictEqual(yield* outcome(yield* begin(limiter, "batch")), "full")
+      yield* Effect.forEach([...running, ...batch.slice(0, 2), ...live.slice(0, 2)], (call) => call.end())
+      assert.deepStrictEqual(yield* counts(limiter), [2, 0, 0])
+    }))
+
+  it.effect("take a place in a full queue from calls without a share, and never from another that is within its own", () =>
+    Effect.gen(function*() {
+      const limiter = yield* make(2, { partitions: { batch: 0.5, live: 0.5 }, maxQueued: 2 })
+      yield* Effect.forEach(["batch", "live"], (name) => begin(limiter, name))
+      const queued = yield* Effect.forEach(["batch", undefined], (name) => begin(limiter, name))
+      const live = yield* begin(limiter, "live")
+      assert.deepStrictEqual(yield* Effect.forEach([...queued, live], outcome), ["runs", "full", "runs"])
+      assert.strictEqual(yield* outcome(yield* begin(limiter)), "full")
+      assert.strictEqual(yield* outcome(yield* begin(limiter, "live")), "full")
+    }))
+
+  it.effect("keep their share of a queue that gets smaller", () =>
+    Effect.gen(function*() {
+      const limiter = yield* make(2, { partitions: { batch: 0.5, live: 0.5 }, maxQueued: 9 })
+      yield* Effect.forEach(["batch", "live"], (name) => begin(limiter, name))
+      const live = yield* Effect.replicateEffect(begin(limiter, "live"), 2)
+      const batch = yield* Effect.replicateEffect(begin(limiter, "batch"), 5)
+      yield* AdaptiveLimiter.reconfigure(limiter, { maxQueued: 4 })
+      yield* TestClock.adjust(0)
+      const states = yield* Effect.forEach([...live, ...batch], outcome)
+      assert.deepStrictEqual(states, ["runs", "runs", "runs", "runs", "full", "full", "full"])
+    }))
+
   it.effect("grow and shrink with the limit, rounded up", () =>
     Effect.gen(function*() {
       let limit = 25

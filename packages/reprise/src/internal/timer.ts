@@ -7,17 +7,16 @@ import type * as Fiber from "effect/Fiber"
 import * as Runtime from "effect/Runtime"
 import { maxDelayMillis } from "../InvalidOption.js"
 
+// Internal all the same; without the tag, so that the tests of this module see its types (`stripInternal`).
+
 const liveClock = Context.get(DefaultServices.liveServices, Clock.Clock)
 
 const graceMillis = 2
 
 /**
- * Calls `task` after `millis`, however many, on the clock of the fiber; what it returns stops it. A fiber that sleeps costs more than all
- * else in a timeout, and on the live clock it would do no more than set this timer; every other clock, such as `TestClock`,
- * is asked to sleep. `isLast` gives way to all other timers that are due at the same moment: the live clock rounds, so that any
- * of them may come first.
- *
- * @internal
+ * Calls `task` after any number of milliseconds on the clock of the fiber. The returned function stops it. A fiber that sleeps
+ * costs more than all else in a timeout, and on the live clock it would do no more than set this timer; every other clock, such
+ * as `TestClock`, is asked to sleep.
  */
 export const start = (
   fiber: Fiber.RuntimeFiber<unknown, unknown>,

@@ -4,7 +4,8 @@ import { nowMillis } from "../clock.js"
 import * as deadline from "../deadline.js"
 import { monotonicMillis } from "../effect/clock.js"
 import * as timer from "../timer.js"
-import type { Gate, Group, Waiter } from "./gate.js"
+import type { Gate, Waiter } from "./gate.js"
+import type { Group } from "./groups.js"
 
 /** @internal */
 export type Restore = <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>

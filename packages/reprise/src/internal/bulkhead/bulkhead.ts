@@ -8,7 +8,8 @@ import * as InvalidOption from "../../InvalidOption.js"
 import { behind, optional } from "../config.js"
 import { type Standing, standing } from "../standing.js"
 import { acquire } from "./acquire.js"
-import { Gate, type Group, group } from "./gate.js"
+import { Gate } from "./gate.js"
+import { type Group, group } from "./groups.js"
 import type { Reject } from "./rejection.js"
 
 // Not marked internal: the declarations of Bulkhead refer to it.
