@@ -5,7 +5,7 @@ import { afterEach, beforeEach, vi } from "vitest"
 import * as timer from "../../src/internal/timer.js"
 
 const start = (millis: number, task: () => void) =>
-  Effect.runSync(Effect.withFiberRuntime((fiber) => Effect.succeed(timer.start(fiber, millis, task))))
+  Effect.runSync(Effect.withFiberRuntime<() => void>((fiber) => Effect.succeed(timer.start(fiber, millis, task))))
 
 describe("a timer on the live clock", () => {
   beforeEach(() => {
