@@ -57,7 +57,7 @@ export class Gates implements RetryAfterGates {
   /** What was learnt elsewhere is told to nobody. */
   hear(key: string, asked: number): Effect.Effect<void> {
     return Keyed.use(this.byKey, key, (gate) =>
-      Effect.map(Clock.currentTimeMillis, (now) => {
+      Effect.map(clock.currentMonotonicMillis, (now) => {
         gate.close(now, Math.min(asked, this.maxMillis))
       }))
   }

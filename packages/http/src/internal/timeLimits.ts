@@ -83,7 +83,7 @@ export const limit = <E, R>(
       : Timeout.timeoutFail(attempt, { duration: millis, onTimeout: () => onTimeout(millis) })
   }
   return Effect.withFiberRuntime((fiber) => {
-    const left = Math.min(millis, deadlineMillis - clock.nowMillis(fiber), maxDelayMillis)
+    const left = Math.min(millis, deadlineMillis - clock.monotonicMillis(fiber), maxDelayMillis)
     return left > 0
       ? Timeout.timeoutFail(attempt, { duration: left, onTimeout: () => onTimeout(left) })
       : Effect.fail(onTimeout(0))

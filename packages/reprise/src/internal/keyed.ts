@@ -2,7 +2,7 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as InvalidOption from "../InvalidOption.js"
 import type { Keyed } from "../Keyed.js"
-import { nowMillis } from "./clock.js"
+import { monotonicMillis } from "./effect/clock.js"
 import type { KeyedImpl } from "./keyedEntries.js"
 
 /**
@@ -29,7 +29,7 @@ export const use = <K, A, B, E, R>(
 ): Effect.Effect<B, E, R> =>
   Effect.uninterruptibleMask((restore) =>
     Effect.withFiberRuntime<B, E, R>((fiber) => {
-      const found = self.find(key, nowMillis(fiber))
+      const found = self.find(key, monotonicMillis(fiber))
       return found === undefined
         ? Effect.flatMap(restore(self.make(key)), (value) => useNew(self, key, value, f, restore))
         : held(found, f(found.value), restore)
@@ -44,7 +44,7 @@ const useNew = <K, A, B, E, R>(
   restore: Restore
 ): Effect.Effect<B, E, R> =>
   Effect.withFiberRuntime((fiber) => {
-    const entry = self.keep(key, value, nowMillis(fiber))
+    const entry = self.keep(key, value, monotonicMillis(fiber))
     const effect = f(entry.value)
     return held(entry, self.overflowed === 0 || self.isWarned ? effect : Effect.zipRight(warn(self), effect), restore)
   })
@@ -83,7 +83,7 @@ const warn = <K, A>(self: KeyedImpl<K, A>): Effect.Effect<void> => {
  */
 export const get = <K, A>(self: KeyedImpl<K, A>, key: K): Effect.Effect<A> =>
   Effect.withFiberRuntime((fiber) => {
-    const found = self.find(key, nowMillis(fiber))
+    const found = self.find(key, monotonicMillis(fiber))
     return found === undefined ? use(self, key, Exit.succeed) : Exit.succeed(found.value)
   })
 

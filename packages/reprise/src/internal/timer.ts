@@ -16,7 +16,8 @@ const graceMillis = 2
 /**
  * Calls `task` after any number of milliseconds on the clock of the fiber. The returned function stops it. A fiber that sleeps
  * costs more than all else in a timeout, and on the live clock it would do no more than set this timer; every other clock, such
- * as `TestClock`, is asked to sleep.
+ * as `TestClock`, is asked to sleep. `isLast` gives way to all other timers that are due at the same moment: the live clock
+ * rounds, so that any of them may come first.
  */
 export const start = (
   fiber: Fiber.RuntimeFiber<unknown, unknown>,
@@ -24,10 +25,10 @@ export const start = (
   task: () => void,
   isLast = false
 ): () => void => {
-  if (millis <= maxDelayMillis) return startOne(fiber, millis, task)
+  if (millis <= maxDelayMillis) return startOne(fiber, millis, task, isLast)
   // A timer that is given more fires at once, and a sleep never ends.
   let stop = startOne(fiber, maxDelayMillis, () => {
-    stop = start(fiber, millis - maxDelayMillis, task)
+    stop = start(fiber, millis - maxDelayMillis, task, isLast)
   })
   return () => stop()
 }
@@ -35,7 +36,8 @@ export const start = (
 const startOne = (
   fiber: Fiber.RuntimeFiber<unknown, unknown>,
   millis: number,
-  task: () => void
+  task: () => void,
+  isLast = false
 ): () => void => {
   const clock = Context.get(fiber.currentDefaultServices, Clock.Clock)
   if (clock === liveClock) {

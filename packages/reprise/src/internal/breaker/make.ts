@@ -77,7 +77,7 @@ export const reconfigure = <R>(
       R
     >,
     (next) =>
-      Effect.flatMap(Clock.currentTimeMillis, (now) => {
+      Effect.flatMap(currentMonotonicMillis, (now) => {
         reconfigured.add(self)
         return modify(self, now, (era) => [undefined, withSettings(era, next, now)])
       })

@@ -1,7 +1,7 @@
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
-import { nowMillis } from "../clock.js"
+import { monotonicMillis } from "../effect/clock.js"
 import type { Group } from "./groups.js"
 import * as groups_ from "./groups.js"
 import * as waiters from "./waiters.js"
