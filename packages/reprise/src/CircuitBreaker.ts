@@ -78,8 +78,10 @@ export declare namespace CircuitBreaker {
     /** Names it in errors and events. Defaults to `""`. */
     readonly key?: string | undefined
     /**
-     * How long it stays open: the delays of a schedule, from its start again after every recovery. Its end repeats the last
-     * delay. Defaults to 1 s, doubled with each failed probe up to 60 s, each with up to 10 % more or less.
+     * How long it stays open: the delays of a schedule, which starts again once the breaker has stayed closed for as long as
+     * it was open. Its end repeats the last delay. The breaker opens at once, for the last delay (at first for 1 s); a schedule
+     * that takes longer than 1 s to decide, or than the deadline of the call, changes nothing. Defaults to 1 s, doubled with
+     * each opening up to 60 s, each with up to 10 % more or less.
      */
     readonly openFor?: Schedule.Schedule<unknown, Opening, R> | undefined
     /** How many calls may probe at once when the time is up. Defaults to 1. */
@@ -173,7 +175,7 @@ export declare namespace CircuitBreaker {
     readonly downMillis: number
     readonly openedAtMillis: number | undefined
     readonly retryAfter: Duration.Duration
-    /** How often it opened without a recovery between. */
+    /** How often it opened without staying closed in between for as long as it was open. */
     readonly trips: number
     readonly trip: Tripping.Trip | undefined
   }

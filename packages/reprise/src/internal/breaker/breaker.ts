@@ -79,7 +79,7 @@ export class Breaker extends Pipeable.Class() implements CircuitBreaker {
       state: Machine.closed(0, settings, now),
       holds: noHolds,
       isDisabled: false,
-      opening: settings_.firstOpening(settings),
+      opening: settings.first,
       inFlight: settings.makeInFlight?.(),
       handlers: undefined
     })
@@ -138,14 +138,9 @@ export const modify = <A>(
     return [result, next]
   })
 
-/** A new generation begins with nobody in flight, and a closed breaker at the start of its schedule. */
-const succeeding = (before: Era, after: Era): Era => {
-  if (after.state.generation === before.state.generation) return after
-  const inFlight = after.settings.makeInFlight?.()
-  return after.state._tag === "Closed"
-    ? { ...after, inFlight, opening: settings_.firstOpening(after.settings) }
-    : { ...after, inFlight }
-}
+/** A new generation begins with nobody in flight. */
+const succeeding = (before: Era, after: Era): Era =>
+  after.state.generation === before.state.generation ? after : { ...after, inFlight: after.settings.makeInFlight?.() }
 
 /** The calls that wait ask anew, whatever has changed. */
 const wake = (self: Breaker): void => {
@@ -170,7 +165,15 @@ const announce = (self: Breaker, before: Era, after: Era, now: number): void => 
 }
 
 /**
- * Opens it for as long as the schedule says, unless something else has happened since `generation`.
+ * Where the schedule of open times goes on: at its start, unless the breaker has opened not long ago.
+ *
+ * @internal
+ */
+export const openingOf = ({ opening, settings, state }: Era, now: number): settings_.Opening =>
+  Machine.tripsInARow(state, now) === 0 ? settings.first : opening
+
+/**
+ * Opens it, unless something else has happened since `generation`.
  *
  * @internal
  */
@@ -181,15 +184,37 @@ export const open = (
   now: number,
   error: Option.Option<unknown>
 ): Effect.Effect<void> =>
-  Effect.uninterruptible(Effect.flatMap(Ref.get(self.era), ({ opening, settings }) =>
+  Effect.uninterruptible(Effect.flatMap(
+    modify(self, now, (era) => {
+      const opening = openingOf(era, now)
+      const state = Machine.open(era.state, generation, trip, now, opening.lastMillis)
+      const isOpened = state !== era.state && !era.isDisabled
+      return [isOpened, isOpened ? { state, opening } : undefined]
+    }),
+    (isOpened) => isOpened ? refine(self, generation + 1, trip, now, error) : Effect.void
+  ))
+
+/**
+ * It is open, for as long as it was the last time: calls are rejected while the schedule says for how long it is to be.
+ *
+ * @internal
+ */
+export const refine = (
+  self: Breaker,
+  generation: number,
+  trip: Machine.Trip,
+  now: number,
+  error: Option.Option<unknown>
+): Effect.Effect<void> =>
+  Effect.flatMap(Ref.get(self.era), ({ opening, settings }) =>
     Effect.flatMap(
       settings_.nextOpening(settings, opening, now, { ...trip, error, retryAfter: hint(error) }),
       (opening) =>
         modify(self, now, (era) => {
-          const state = Machine.open(era.state, generation, trip, now, opening.lastMillis)
+          const state = Machine.refine(era.state, generation, opening.lastMillis)
           return [undefined, state === era.state ? undefined : { state, opening }]
         })
-    )))
+    ))
 
 const hint = (error: Option.Option<unknown>): Option.Option<Duration.Duration> => {
   const said = (Option.getOrUndefined(error) as { readonly retryAfter?: unknown } | null | undefined)?.retryAfter

@@ -7,7 +7,7 @@ import * as Option from "effect/Option"
 import type { CircuitOpen } from "../../CircuitBreaker.js"
 import * as deadline from "../deadline.js"
 import * as timer from "../timer.js"
-import { type Breaker, type Era, modify, nowMillis, open, overdue, reject } from "./breaker.js"
+import { type Breaker, type Era, modify, nowMillis, openingOf, overdue, refine, reject } from "./breaker.js"
 import type { Entry, InFlight } from "./inFlight.js"
 import * as Machine from "./machine.js"
 import { outcomeOf, type Settings } from "./settings.js"
@@ -97,7 +97,7 @@ export const carryOut = (
         }))
     case "Trip":
       return Effect.flatMap(
-        open(self, decision.generation, decision.trip, now, Option.none()),
+        refine(self, decision.generation, decision.trip, now, Option.none()),
         () => admit(self, restore)
       )
     case "Reject":
@@ -117,7 +117,11 @@ const decide = (
   if (era.holds.size > 0) return [{ _tag: "Reject", error: reject(self, era, Infinity) }, undefined]
   if (state._tag === "Closed" && era.inFlight !== undefined && !era.isDisabled) {
     const trip = state.box.window.tripped(now, overdue(era, now))
-    if (trip !== undefined) return [{ _tag: "Trip", generation: state.generation, trip }, undefined]
+    if (trip !== undefined) {
+      const opening = openingOf(era, now)
+      const opened = Machine.open(state, state.generation, trip, now, opening.lastMillis)
+      return [{ _tag: "Trip", generation: opened.generation, trip }, { state: opened, opening }]
+    }
   }
   const [verdict, next] = Machine.admit(state, now, settings)
   const changes = next === state ? undefined : { state: next }
@@ -192,7 +196,7 @@ export const settle = <A, E>(
         if (trip === undefined && admitted.shadow === undefined) return judged
         const opened = trip === undefined
           ? Effect.void
-          : open(self, admitted.permit.generation, trip, now, errorOf(exit))
+          : refine(self, admitted.permit.generation + 1, trip, now, errorOf(exit))
         const shadowed = self.shadow !== undefined && admitted.shadow !== undefined
           ? Effect.exit(settle(self.shadow, admitted.shadow, exit))
           : Effect.void
@@ -212,6 +216,9 @@ const settleIn = <A, E>(
   if (entry !== undefined) inFlight?.remove(entry)
   const took = Math.max(now - startMillis, 0)
   if (permit.lease !== 0) self.shared?.settled(era, permit, outcome, took)
-  const [trip, state] = Machine.settle(era.state, permit, outcome, now, took, era.settings, overdue(era, now))
-  return [[era.isDisabled ? undefined : trip, judged], state === era.state ? undefined : { state }]
+  const opening = openingOf(era, now)
+  const late = overdue(era, now)
+  const [trip, state] = Machine.settle(era.state, permit, outcome, now, took, era.settings, late, opening.lastMillis)
+  if (era.isDisabled || state === era.state) return [[undefined, judged], undefined]
+  return [[trip, judged], trip === undefined ? { state } : { state, opening }]
 }

@@ -27,6 +27,6 @@ export const into = (self: Breaker, from: codec.State, isDisabled: boolean): Eff
     if (!codec.fill(box.window, from.window)) return Effect.succeed(false)
     return modify(self, now, ({ state: { generation } }) => [
       true,
-      { isDisabled, state: { _tag: "Closed", generation: generation + 1, box, ramp: undefined } }
+      { isDisabled, state: { _tag: "Closed", generation: generation + 1, box, ramp: undefined, last: undefined } }
     ])
   })

@@ -43,7 +43,7 @@ describe("an open breaker", () => {
 
   it("hears no call, even one that claims to be of its own generation", () => {
     for (const permit of [{ generation, lease: 0 }, { generation, lease: 1 }]) {
-      const [again, state] = machine.settle(opened, permit, "failure", 1_001, 0, config, never)
+      const [again, state] = machine.settle(opened, permit, "failure", 1_001, 0, config, never, 0)
       assert.strictEqual(again, undefined)
       assert.strictEqual(state, opened)
     }
@@ -55,7 +55,8 @@ describe("an open breaker", () => {
 })
 
 describe("a breaker that has recovered", () => {
-  const recovered = (config: Config) => machine.closed(7, config, 30, true)
+  const probing = machine.halfOpen({ generation: 6, openedAtMillis: 0, untilMillis: 30, trips: 3, trip })
+  const recovered = (config: Config) => machine.recovered(probing, config, 30)
 
   it("has no ramp where none was asked for", () => {
     assert.strictEqual(recovered(config).ramp, undefined)
