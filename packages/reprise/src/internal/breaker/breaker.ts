@@ -51,6 +51,15 @@ export interface Shared {
   readonly changed: (era: Era) => void
 }
 
+/**
+ * Hears of the transitions of all breakers that it has made.
+ *
+ * @internal
+ */
+export interface Owner {
+  readonly changed: (breaker: Breaker, transition: CircuitBreaker.Transition) => void
+}
+
 /** @internal */
 export class Breaker extends Pipeable.Class() implements CircuitBreaker {
   readonly [TypeId]: typeof TypeId = TypeId
@@ -60,10 +69,15 @@ export class Breaker extends Pipeable.Class() implements CircuitBreaker {
   waiting = 0
   waiters: Set<Deferred.Deferred<void>> | undefined
   running = 0
+  admitted = 0
+  failed = 0
   rejected = 0
   downMillis = 0
   downSinceMillis = 0
   shared: Shared | undefined = undefined
+  /** The registry that it belongs to, and the key that it has there. */
+  owner: Owner | undefined = undefined
+  ownKey: unknown = undefined
 
   constructor(
     readonly key: string,
@@ -161,7 +175,9 @@ const announce = (self: Breaker, before: Era, after: Era, now: number): void => 
   if (from === to) return
   const { generation } = after.state
   const trip = after.state._tag === "Closed" ? undefined : after.state.trip
-  for (const listener of self.listeners) listener({ key: self.key, from, to, generation, atMillis: now, trip })
+  const transition: CircuitBreaker.Transition = { key: self.key, from, to, generation, atMillis: now, trip }
+  self.owner?.changed(self, transition)
+  for (const listener of self.listeners) listener(transition)
 }
 
 /**

@@ -59,14 +59,6 @@ export const trip = (self: Breaker, openFor: Duration.DurationInput | undefined)
 }
 
 /** @internal */
-export const listen = (self: Breaker, listener: (transition: CircuitBreaker.Transition) => void): () => void => {
-  self.listeners = [...self.listeners, listener]
-  return () => {
-    self.listeners = self.listeners.filter((other) => other !== listener)
-  }
-}
-
-/** @internal */
 export const snapshot = (self: Breaker): Effect.Effect<CircuitBreaker.Snapshot> =>
   Effect.flatMap(Clock.currentTimeMillis, (now) =>
     Effect.map(Ref.get(self.era), (era) => ({
@@ -75,8 +67,10 @@ export const snapshot = (self: Breaker): Effect.Effect<CircuitBreaker.Snapshot> 
       state: nameOf(era),
       generation: era.state.generation,
       waiting: self.waiting,
+      admitted: self.admitted,
+      failed: self.failed,
       rejected: self.rejected,
-      downMillis: self.downMillis
+      downMillis: self.downMillis + (era.state._tag === "Closed" ? 0 : Math.max(now - self.downSinceMillis, 0))
     })))
 
 const details = (era: Era, now: number) => {

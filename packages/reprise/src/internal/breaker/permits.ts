@@ -5,6 +5,7 @@ import * as Exit from "effect/Exit"
 import * as FiberId from "effect/FiberId"
 import * as Option from "effect/Option"
 import type { CircuitOpen } from "../../CircuitBreaker.js"
+import { maxDelayMillis } from "../../InvalidOption.js"
 import * as deadline from "../deadline.js"
 import * as timer from "../timer.js"
 import { type Breaker, type Era, modify, nowMillis, openingOf, overdue, refine, reject } from "./breaker.js"
@@ -144,6 +145,7 @@ export const letThrough = (
   isWatched: boolean
 ): Decision => {
   self.running++
+  self.admitted++
   const entry = isWatched ? inFlight?.add(now) : undefined
   const admitted = { permit, probe, startMillis: now, inFlight, entry, isSettled: false, shadow: undefined }
   return { _tag: "Admitted", admitted }
@@ -170,7 +172,12 @@ const toWait = (self: Breaker, millis: number): Waiting => {
 /** Until a permit may be free: something has changed, or a lease has ended; or until the deadline. */
 const wait = (self: Breaker, restore: Restore, { millis, turn }: Waiting): Effect.Effect<void> =>
   Effect.withFiberRuntime((fiber) => {
-    const stop = timer.start(fiber, Math.max(millis, 1), () => Deferred.unsafeDone(turn, Exit.void))
+    // Where no timer is long enough, it asks anew in between.
+    const stop = timer.start(
+      fiber,
+      Math.min(Math.max(millis, 1), maxDelayMillis),
+      () => Deferred.unsafeDone(turn, Exit.void)
+    )
     return Effect.flatMap(Effect.exit(restore(Deferred.await(turn))), (exit) => {
       stop()
       self.waiting--
@@ -213,6 +220,7 @@ const settleIn = <A, E>(
   now: number
 ): readonly [readonly [Machine.Trip | undefined, Exit.Exit<A, E>], Partial<Era> | undefined] => {
   self.running--
+  if (outcome === "failure") self.failed++
   if (entry !== undefined) inFlight?.remove(entry)
   const took = Math.max(now - startMillis, 0)
   if (permit.lease !== 0) self.shared?.settled(era, permit, outcome, took)

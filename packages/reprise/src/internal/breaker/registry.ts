@@ -1,11 +1,13 @@
 import * as Effect from "effect/Effect"
 import { identity } from "effect/Function"
+import * as MutableHashMap from "effect/MutableHashMap"
+import * as Option from "effect/Option"
 import * as Ref from "effect/Ref"
 import type * as Types from "effect/Types"
 import type { CircuitBreaker } from "../../CircuitBreaker.js"
 import type { CircuitBreakers } from "../../CircuitBreakers.js"
 import * as keyed from "../keyed.js"
-import { type Breaker, nameOf } from "./breaker.js"
+import { type Breaker, nameOf, type Owner } from "./breaker.js"
 import * as controls from "./controls.js"
 import * as make_ from "./make.js"
 import type { Settings } from "./settings.js"
@@ -14,8 +16,24 @@ import type { Settings } from "./settings.js"
 export const TypeId: unique symbol = Symbol.for("reprise/CircuitBreakers")
 
 /** @internal */
-export class Registry<K> extends keyed.KeyedImpl<K, Breaker> implements CircuitBreakers<K> {
+export class Registry<K> extends keyed.KeyedImpl<K, Breaker> implements CircuitBreakers<K>, Owner {
   readonly [TypeId]: Types.Invariant<K> = identity
+  readonly listeners = new Set<(change: readonly [key: K, transition: CircuitBreaker.Transition]) => void>()
+
+  own(key: K, breaker: Breaker): Breaker {
+    breaker.owner = this
+    breaker.ownKey = key
+    return breaker
+  }
+
+  changed(breaker: Breaker, transition: CircuitBreaker.Transition): void {
+    if (this.listeners.size === 0) return
+    // It was made by `own` with a key of this type.
+    const key = breaker.ownKey as K
+    const kept = Option.getOrUndefined(MutableHashMap.get(this.entries, key))
+    // One that is not kept, for want of room, is in no list either.
+    if (kept?.value === breaker) { for (const listener of this.listeners) listener([key, transition]) }
+  }
 }
 
 const isIdle = (breaker: Breaker): boolean =>
@@ -37,8 +55,14 @@ export const make = <K, R>(
       never,
       R
     >
-  const registry = (make: (key: K) => Effect.Effect<Breaker>) =>
-    new Registry((key: K) => Effect.map(make(key), join), isIdle, ...bounds)
+  const registry = (make: (key: K) => Effect.Effect<Breaker>) => {
+    const made: Registry<K> = new Registry(
+      (key: K) => Effect.map(make(key), (breaker) => join(made.own(key, breaker))),
+      isIdle,
+      ...bounds
+    )
+    return made
+  }
   return typeof breaker === "function"
     ? Effect.map(
       Effect.context<R>(),

@@ -44,11 +44,21 @@ export const outcomeOf = ({ isFailure, outcome }: Settings, exit: Exit.Exit<unkn
     if (Cause.isInterruptedOnly(exit.cause)) return "interrupted"
     if (Cause.isDie(exit.cause)) return "failure"
   }
-  if (outcome !== undefined) return outcome(exit)
-  if (Exit.isSuccess(exit)) return "success"
-  const error = Option.getOrUndefined(Cause.failureOption(exit.cause))
-  return (isFailure === undefined ? !rejection.isRejection(error) : isFailure(error)) ? "failure" : "ignored"
+  return outcome === undefined ? defaultOutcome(exit, isFailure) : outcome(exit)
 }
+
+/** @internal */
+export const defaultOutcome = (
+  exit: Exit.Exit<unknown, unknown>,
+  isFailure: CircuitBreaker.Options["isFailure"] = isNoRejection
+): CircuitBreaker.Outcome => {
+  if (Exit.isSuccess(exit)) return "success"
+  if (Cause.isInterruptedOnly(exit.cause)) return "ignored"
+  if (Cause.isDie(exit.cause)) return "failure"
+  return isFailure(Option.getOrUndefined(Cause.failureOption(exit.cause))) ? "failure" : "ignored"
+}
+
+const isNoRejection = (error: unknown): boolean => !rejection.isRejection(error)
 
 /** @internal */
 export interface Opening {
