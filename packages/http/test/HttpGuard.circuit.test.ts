@@ -100,6 +100,39 @@ describe("a circuit", () => {
     }), 60_000)
 })
 
+describe("a dependency that restarts ten times, ten connections reset each time", () => {
+  const restarts = (breaker: HttpGuard.HttpGuard<CircuitBreaker.CircuitOpen>) =>
+    Effect.gen(function*() {
+      let isRestarting = false
+      const { call } = yield* make(
+        { breaker },
+        ...Array.from({ length: 520 }, () => () => isRestarting ? Memory.reset : Memory.ok)
+      )
+      const ends: Array<unknown> = []
+      for (let n = 0; n < 10; n++) {
+        yield* Memory.times(40, call())
+        isRestarting = true
+        yield* Memory.times(10, call())
+        isRestarting = false
+        ends.push(...yield* Memory.times(2, call()))
+        yield* TestClock.adjust("1 minute")
+      }
+      return ends.filter((end) => end === "CircuitOpen").length
+    })
+
+  it.effect("is rejected after each restart for a moment by a rule that counts failures in a row", () =>
+    Effect.gen(function*() {
+      const trip = Tripping.consecutive(10)
+      assert.strictEqual(yield* restarts(HttpGuard.circuitBreaker({ trip })), 20)
+    }))
+
+  it.effect("is called again at once with the rule of the guide", () =>
+    Effect.gen(function*() {
+      const trip = Tripping.rate({ threshold: 0.5, minimumCalls: 40, window: { duration: "10 seconds" } })
+      assert.strictEqual(yield* restarts(HttpGuard.circuitBreaker({ trip, onOpen: "wait" })), 0)
+    }))
+})
+
 describe("a call that waits for a circuit", () => {
   it.effect("waits for longer than any timer, and then asks anew", () =>
     Effect.gen(function*() {

@@ -23,7 +23,7 @@ export const bounded = <A, R>(
   otherwise: A
 ): Effect.Effect<A> =>
   Effect.withFiberRuntime((fiber) => {
-    const { defaultRuntimeFlags: runtimeFlags } = Runtime
+    const runtimeFlags = Runtime.defaultRuntimeFlags
     const child = Runtime.runFork(Runtime.make({ context, runtimeFlags, fiberRefs: fiber.getFiberRefs() }), decision)
     const exit = child.unsafePoll()
     if (exit !== null) return Exit.succeed(Exit.getOrElse(exit, () => otherwise))
