@@ -5,7 +5,6 @@ import * as Exit from "effect/Exit"
 import * as FiberId from "effect/FiberId"
 import * as Option from "effect/Option"
 import type { CircuitOpen } from "../../CircuitBreaker.js"
-import { maxDelayMillis } from "../../InvalidOption.js"
 import * as deadline from "../deadline.js"
 import * as timer from "../timer.js"
 import { type Breaker, type Era, modify, nowMillis, openingOf, overdue, refine, reject } from "./breaker.js"
@@ -172,12 +171,7 @@ const toWait = (self: Breaker, millis: number): Waiting => {
 /** Until a permit may be free: something has changed, or a lease has ended; or until the deadline. */
 const wait = (self: Breaker, restore: Restore, { millis, turn }: Waiting): Effect.Effect<void> =>
   Effect.withFiberRuntime((fiber) => {
-    // Where no timer is long enough, it asks anew in between.
-    const stop = timer.start(
-      fiber,
-      Math.min(Math.max(millis, 1), maxDelayMillis),
-      () => Deferred.unsafeDone(turn, Exit.void)
-    )
+    const stop = timer.start(fiber, Math.max(millis, 1), () => Deferred.unsafeDone(turn, Exit.void))
     return Effect.flatMap(Effect.exit(restore(Deferred.await(turn))), (exit) => {
       stop()
       self.waiting--
