@@ -189,6 +189,17 @@ export const openingOf = ({ opening, settings, state }: Era, now: number): setti
   Machine.tripsInARow(state, now) === 0 ? settings.first : opening
 
 /**
+ * Open, unless something else has happened since `generation`.
+ *
+ * @internal
+ */
+export const opened = (era: Era, generation: number, trip: Machine.Trip, now: number): Partial<Era> | undefined => {
+  const opening = openingOf(era, now)
+  const state = Machine.open(era.state, generation, trip, now, opening.lastMillis)
+  return state === era.state || era.isDisabled ? undefined : { state, opening }
+}
+
+/**
  * Opens it, unless something else has happened since `generation`.
  *
  * @internal
@@ -202,10 +213,8 @@ export const open = (
 ): Effect.Effect<void> =>
   Effect.uninterruptible(Effect.flatMap(
     modify(self, now, (era) => {
-      const opening = openingOf(era, now)
-      const state = Machine.open(era.state, generation, trip, now, opening.lastMillis)
-      const isOpened = state !== era.state && !era.isDisabled
-      return [isOpened, isOpened ? { state, opening } : undefined]
+      const changes = opened(era, generation, trip, now)
+      return [changes !== undefined, changes]
     }),
     (isOpened) => isOpened ? refine(self, generation + 1, trip, now, error) : Effect.void
   ))

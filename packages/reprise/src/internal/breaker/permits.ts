@@ -7,7 +7,7 @@ import * as Option from "effect/Option"
 import type { CircuitOpen } from "../../CircuitBreaker.js"
 import * as deadline from "../deadline.js"
 import * as timer from "../timer.js"
-import { type Breaker, type Era, modify, nowMillis, openingOf, overdue, refine, reject } from "./breaker.js"
+import { type Breaker, type Era, modify, nowMillis, opened, openingOf, overdue, refine, reject } from "./breaker.js"
 import type { Entry, InFlight } from "./inFlight.js"
 import * as Machine from "./machine.js"
 import { outcomeOf, type Settings } from "./settings.js"
@@ -118,9 +118,7 @@ const decide = (
   if (state._tag === "Closed" && era.inFlight !== undefined && !era.isDisabled) {
     const trip = state.box.window.tripped(now, overdue(era, now))
     if (trip !== undefined) {
-      const opening = openingOf(era, now)
-      const opened = Machine.open(state, state.generation, trip, now, opening.lastMillis)
-      return [{ _tag: "Trip", generation: opened.generation, trip }, { state: opened, opening }]
+      return [{ _tag: "Trip", generation: state.generation + 1, trip }, opened(era, state.generation, trip, now)]
     }
   }
   const [verdict, next] = Machine.admit(state, now, settings)
