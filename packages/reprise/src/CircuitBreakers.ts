@@ -7,11 +7,13 @@ import type * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import { dual } from "effect/Function"
 import * as Layer from "effect/Layer"
+import type * as Stream from "effect/Stream"
 import type * as Types from "effect/Types"
 import { type CircuitBreaker, CircuitOpen } from "./CircuitBreaker.js"
 import * as protect_ from "./internal/breaker/protect.js"
 import * as internal from "./internal/breaker/registry.js"
 import * as rejection from "./internal/breaker/rejection.js"
+import * as watch from "./internal/breaker/watch.js"
 import * as keyed from "./internal/keyed.js"
 import type { Keyed } from "./Keyed.js"
 
@@ -216,6 +218,38 @@ export const protect: {
 export const entries = <K>(
   self: CircuitBreakers<K>
 ): Effect.Effect<ReadonlyArray<readonly [key: K, snapshot: CircuitBreaker.Snapshot]>> => internal.snapshots(of(self))
+
+/**
+ * The state of every key now, and then every transition of every key, also of keys that come later, in order: for a health
+ * page, a dashboard or an alert. The first element of a key that is there at the start has the same state in `from` and `to`.
+ * A new key begins closed, and so does one that was evicted. A consumer that is more than 1,024 transitions behind loses the
+ * oldest. Reading does not keep a key from being evicted.
+ *
+ * @example
+ * ```ts
+ * import { Effect, Fiber, Stream } from "effect"
+ * import * as CircuitBreakers from "reprise/CircuitBreakers"
+ * import * as Tripping from "reprise/Tripping"
+ *
+ * const program = Effect.gen(function*() {
+ *   const tenants = yield* CircuitBreakers.make<string>({ breaker: { trip: Tripping.consecutive(1) } })
+ *   const call = (key: string) => Effect.fail("down").pipe(CircuitBreakers.protect(tenants, key), Effect.ignore)
+ *   yield* call("a")
+ *   const watcher = yield* CircuitBreakers.changes(tenants).pipe(Stream.take(2), Stream.runCollect, Effect.fork)
+ *   yield* Effect.yieldNow()
+ *   yield* call("b")
+ *   return Array.from(yield* Fiber.join(watcher), ([key, { from, to }]) => `${key}: ${from} -> ${to}`)
+ * })
+ *
+ * Effect.runPromise(program).then(console.log) // => [ 'a: Open -> Open', 'b: Closed -> Open' ]
+ * ```
+ *
+ * @since 0.1.0
+ * @category getters
+ */
+export const changes = <K>(
+  self: CircuitBreakers<K>
+): Stream.Stream<readonly [key: K, transition: CircuitBreaker.Transition]> => watch.changesOfAll(of(self))
 
 /**
  * How often a new key came while none of `capacity` breakers or more could go.

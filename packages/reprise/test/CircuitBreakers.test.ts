@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Context, Data, Duration, Effect, Fiber, Layer, Logger, LogLevel, TestClock } from "effect"
+import { Chunk, Context, Data, Deferred, Duration, Effect, Fiber, Layer, Logger, LogLevel, Option, Stream, TestClock } from "effect"
 import * as CircuitBreaker from "reprise/CircuitBreaker"
 import * as CircuitBreakers from "reprise/CircuitBreakers"
 import { InvalidOption } from "reprise/InvalidOption"
@@ -15,6 +15,21 @@ const touch = <K>(breakers: CircuitBreakers.CircuitBreakers<K>, key: K) =>
 
 const break_ = <K>(breakers: CircuitBreakers.CircuitBreakers<K>, key: K) =>
   Effect.ignore(CircuitBreakers.protect(Effect.fail("down"), breakers, key))
+
+interface Listened extends CircuitBreakers.CircuitBreakers<string> {
+  readonly listeners: ReadonlySet<unknown>
+}
+
+/** What a consumer of the changes sees. */
+const watch = <K>(breakers: CircuitBreakers.CircuitBreakers<K>) =>
+  Effect.gen(function*() {
+    const seen: Array<string> = []
+    const say = ([key, { from, to }]: readonly [K, CircuitBreaker.CircuitBreaker.Transition]) =>
+      Effect.sync(() => void seen.push(`${String(key)} ${from} ${to}`))
+    const fiber = yield* Effect.forkDaemon(Stream.runForEach(CircuitBreakers.changes(breakers), say))
+    yield* TestClock.adjust(0)
+    return { seen, fiber }
+  })
 
 class Tenant extends Data.Class<{ readonly id: number }> {}
 
@@ -139,6 +154,16 @@ describe("CircuitBreakers", () => {
       assert.sameMembers(yield* keys(breakers), ["changed", "counted", "other"])
     }))
 
+  it.effect("never lets a slow consumer or one that has gone keep a key", () =>
+    Effect.gen(function*() {
+      const breakers = yield* CircuitBreakers.make<string>({ ...options, capacity: 2 })
+      const { fiber } = yield* watch(breakers)
+      for (const key of ["a", "b", "c"]) yield* touch(breakers, key)
+      assert.sameMembers(yield* keys(breakers), ["b", "c"])
+      yield* Fiber.interrupt(fiber)
+      assert.strictEqual((breakers as Listened).listeners.size, 0)
+    }))
+
   it.effect("is provided as a layer", () => {
     class Tenants extends Context.Tag("test/Tenants")<Tenants, CircuitBreakers.CircuitBreakers<string>>() {}
     return Effect.flatMap(Tenants, (breakers) => touch(breakers, "a")).pipe(
@@ -160,4 +185,90 @@ describe("CircuitBreakers", () => {
       "\"probes\""
     )
   })
+})
+
+describe("the changes of a registry", () => {
+  it.effect("begin with the state of every key, and go on with every transition, also of keys that come later", () =>
+    Effect.gen(function*() {
+      const breakers = yield* CircuitBreakers.make<string>(options)
+      yield* break_(breakers, "a")
+      yield* touch(breakers, "b")
+      const { seen } = yield* watch(breakers)
+      yield* break_(breakers, "c")
+      yield* break_(breakers, "b")
+      yield* TestClock.adjust("2 seconds")
+      yield* touch(breakers, "a")
+      yield* TestClock.adjust(0)
+      assert.deepStrictEqual(seen, [
+        "a Open Open",
+        "b Closed Closed",
+        "c Closed Open",
+        "b Closed Open",
+        "a Open HalfOpen",
+        "a HalfOpen Closed"
+      ])
+    }))
+
+  it.effect("have the key itself, and its name in the transition", () =>
+    Effect.gen(function*() {
+      const breakers = yield* CircuitBreakers.make<Tenant>({ ...options, name: ({ id }) => `tenant ${id}` })
+      yield* break_(breakers, new Tenant({ id: 7 }))
+      const [key, { key: name, trip }] = Option.getOrThrow(yield* Stream.runHead(CircuitBreakers.changes(breakers)))
+      assert.deepStrictEqual([key.id, name, trip?.rule], [7, "tenant 7", "consecutive"])
+    }))
+
+  it.effect("lose the oldest for a consumer who is more than 1,024 behind, and none of the states at the start", () =>
+    Effect.gen(function*() {
+      const breakers = yield* CircuitBreakers.make<number>(options)
+      for (let key = 0; key < 2_000; key++) yield* touch(breakers, key)
+      const breaker = yield* CircuitBreakers.get(breakers, 0)
+      const gate = yield* Deferred.make<void>()
+      const slow = yield* Effect.forkDaemon(
+        CircuitBreakers.changes(breakers).pipe(
+          Stream.rechunk(1),
+          Stream.tap(() => Deferred.await(gate)),
+          Stream.takeUntil(([, { generation }]) => generation === 4_000),
+          Stream.runCollect
+        )
+      )
+      yield* TestClock.adjust(0)
+      for (let n = 0; n < 2_000; n++) {
+        yield* Effect.zipRight(CircuitBreaker.trip(breaker), CircuitBreaker.close(breaker))
+      }
+      yield* Deferred.succeed(gate, undefined)
+      const seen = Chunk.toReadonlyArray(yield* Fiber.join(slow)).map(([, { from, generation, to }]) =>
+        from === to ? "state" : generation
+      )
+      assert.deepStrictEqual(seen.slice(0, 2_000), Array.from({ length: 2_000 }, () => "state"))
+      assert.deepStrictEqual(seen.slice(2_000), Array.from({ length: 1_024 }, (_, i) => i + 2_977))
+    }))
+
+  it.effect("tell of no breaker that is not kept for want of room", () =>
+    Effect.gen(function*() {
+      const breakers = yield* CircuitBreakers.make<string>({ ...options, capacity: 1 })
+      // Calls that run hold as many keys as there may ever be.
+      for (const key of ["a", "b"]) yield* Effect.fork(CircuitBreakers.protect(Effect.never, breakers, key))
+      yield* TestClock.adjust(0)
+      const { seen } = yield* watch(breakers)
+      yield* break_(breakers, "c")
+      yield* TestClock.adjust(0)
+      assert.deepStrictEqual(seen, ["a Closed Closed", "b Closed Closed"])
+      assert.notInclude(yield* keys(breakers), "c")
+    }))
+})
+
+describe("the entries of a registry", () => {
+  it.effect("say during an outage how long it has lasted, and how many calls each key had", () =>
+    Effect.gen(function*() {
+      const breakers = yield* CircuitBreakers.make<string>(options)
+      yield* touch(breakers, "a")
+      yield* break_(breakers, "a")
+      yield* Effect.ignore(touch(breakers, "a"))
+      yield* touch(breakers, "b")
+      yield* TestClock.adjust("5 seconds")
+      const found = (yield* CircuitBreakers.entries(breakers)).map(
+        ([key, { admitted, downMillis, failed, rejected }]) => [key, downMillis, admitted, failed, rejected]
+      )
+      assert.deepStrictEqual(found, [["a", 5_000, 2, 1, 1], ["b", 0, 1, 0, 0]])
+    }))
 })

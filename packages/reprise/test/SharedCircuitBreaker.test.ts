@@ -6,7 +6,7 @@ import * as CircuitBreakerSchema from "reprise/CircuitBreakerSchema"
 import * as CircuitBreakerStore from "reprise/CircuitBreakerStore"
 import * as SharedCircuitBreaker from "reprise/SharedCircuitBreaker"
 import * as Tripping from "reprise/Tripping"
-import { begin, call, counts, down, fail, queue, rejection, succeed, times } from "./breakerCalls.js"
+import { begin, call, counts, down, fail, queue, rejection, retryAfter, succeed, times } from "./breakerCalls.js"
 import { inOneStore, interval, type Options, type Process, process, processes, settle } from "./sharedBreakers.js"
 
 const states = (all: ReadonlyArray<Process>) => Effect.forEach(all, ({ breaker }) => CircuitBreaker.state(breaker))
@@ -91,6 +91,24 @@ describe("circuit breakers that share a state", () => {
       }
       assert.strictEqual(yield* succeed(members[1]!.breaker), "ok")
     })))
+
+  it.effect("open for longer if they fail again soon after they have recovered, whoever trips", () =>
+    Effect.gen(function*() {
+      const [one, other] = yield* processes(2, { openFor: Schedule.exponential("1 second") })
+      const waits: Array<number> = []
+      for (const { breaker } of [one!, other!, one!, other!]) {
+        yield* fail(breaker)
+        yield* settle
+        waits.push(yield* retryAfter(breaker))
+        yield* TestClock.adjust(waits.at(-1)!)
+        yield* succeed(breaker)
+        yield* settle
+      }
+      assert.deepStrictEqual(waits, [1_000, 2_000, 4_000, 8_000])
+      yield* TestClock.adjust("8 seconds")
+      yield* fail(one!.breaker)
+      assert.strictEqual(yield* retryAfter(one!.breaker), 1_000)
+    }).pipe(inOneStore))
 
   it.effect("go on when the process that probes is gone, once its lease has ended", () =>
     inOneStore(Effect.gen(function*() {

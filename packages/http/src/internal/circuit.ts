@@ -65,23 +65,10 @@ const ahead = <R>(
     circuit.breakers,
     circuit.key(request),
     (breaker) =>
-      Effect.flatMap(CircuitBreaker.state(breaker), (state) => {
-        if (state !== "Open" && state !== "Isolated") return attempt
-        return Effect.flatMap(CircuitBreaker.snapshot(breaker), ({ retryAfter }) =>
-          state === "Open" && Duration.toMillis(retryAfter) === 0
-            ? attempt
-            // It rejects this without a probe.
-            : Effect.matchEffect(CircuitBreaker.protect(Effect.void, breaker), {
-              onSuccess: () => attempt,
-              onFailure: (error) =>
-                rejected(
-                  circuit,
-                  request,
-                  error,
-                  deadlineMillis,
-                  () => ahead(circuit, request, attempt, deadlineMillis)
-                )
-            }))
+      Effect.matchEffect(CircuitBreaker.failIfOpen(breaker), {
+        onSuccess: () => attempt,
+        onFailure: (error) =>
+          rejected(circuit, request, error, deadlineMillis, () => ahead(circuit, request, attempt, deadlineMillis))
       })
   )
 
@@ -96,7 +83,10 @@ const rejected = <R>(
   return isWaiting ? afterWait(error, deadlineMillis, Effect.suspend(again), rejection) : rejection
 }
 
-/** Waits until the rejection says, spread by a tenth so that not all come at once, if the deadline allows it. */
+/**
+ * Waits until the rejection says, spread by a tenth so that not all come at once, if the deadline allows it. What is longer
+ * than any timer is waited for in parts: the circuit is asked anew after each.
+ */
 const afterWait = <A, E, R>(
   { retryAfter }: CircuitBreaker.CircuitOpen,
   deadlineMillis: number,

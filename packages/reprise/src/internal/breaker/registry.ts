@@ -1,5 +1,7 @@
 import * as Effect from "effect/Effect"
 import { identity } from "effect/Function"
+import * as MutableHashMap from "effect/MutableHashMap"
+import * as Option from "effect/Option"
 import * as Ref from "effect/Ref"
 import type * as Types from "effect/Types"
 import type { CircuitBreaker } from "../../CircuitBreaker.js"
@@ -7,7 +9,7 @@ import type { CircuitBreakers } from "../../CircuitBreakers.js"
 import * as keyed from "../keyed.js"
 import { KeyedImpl } from "../keyedEntries.js"
 import type { Standing } from "../standing.js"
-import { type Breaker, current, type Era, overdue } from "./breaker.js"
+import { type Breaker, current, type Era, openingOf, overdue, type Owner } from "./breaker.js"
 import * as controls from "./controls.js"
 import * as make_ from "./make.js"
 import type { Settings } from "./settings.js"
@@ -16,8 +18,24 @@ import type { Settings } from "./settings.js"
 export const TypeId: unique symbol = Symbol.for("reprise/CircuitBreakers")
 
 /** @internal */
-export class Registry<K> extends KeyedImpl<K, Breaker> implements CircuitBreakers<K> {
+export class Registry<K> extends KeyedImpl<K, Breaker> implements CircuitBreakers<K>, Owner {
   readonly [TypeId]: Types.Invariant<K> = identity
+  readonly listeners = new Set<(change: readonly [key: K, transition: CircuitBreaker.Transition]) => void>()
+
+  own(key: K, breaker: Breaker): Breaker {
+    breaker.owner = this
+    breaker.ownKey = key
+    return breaker
+  }
+
+  changed(breaker: Breaker, transition: CircuitBreaker.Transition): void {
+    if (this.listeners.size === 0) return
+    // It was made by `own` with a key of this type.
+    const key = breaker.ownKey as K
+    const kept = Option.getOrUndefined(MutableHashMap.get(this.entries, key))
+    // One that is not kept, for want of room, is in no list either.
+    if (kept?.value === breaker) { for (const listener of this.listeners) listener([key, transition]) }
+  }
 }
 
 /** Somebody who watches a breaker, or has moved it by hand, uses it. */
@@ -33,9 +51,9 @@ const standingOf = (breaker: Breaker, nowMillis: number): Standing => {
 
 /** A new breaker has no successes either. But it trips no later without them. */
 const isAsMade = (era: Era, nowMillis: number): boolean => {
-  const { opening, settings, state } = era
-  // A schedule that has not begun again remembers how often it opened.
-  if (state._tag !== "Closed" || opening.state !== settings.openFor.initial) return false
+  const { settings, state } = era
+  // Soon after an opening, the next one would be longer than that of a new breaker.
+  if (state._tag !== "Closed" || openingOf(era, nowMillis) !== settings.first) return false
   if (state.ramp !== undefined && nowMillis - state.ramp.startMillis < rampMillis(settings)) return false
   const { window } = state.box
   if (window.hasChanged?.() === true) return false
@@ -60,8 +78,15 @@ export const make = <K, R>(
       never,
       R
     >
-  const registry = (make: (key: K) => Effect.Effect<Breaker>) =>
-    new Registry((key: K) => Effect.map(make(key), join), standingOf, ...bounds, "The circuit breakers")
+  const registry = (make: (key: K) => Effect.Effect<Breaker>) => {
+    const made: Registry<K> = new Registry(
+      (key: K) => Effect.map(make(key), (breaker) => join(made.own(key, breaker))),
+      standingOf,
+      ...bounds,
+      "The circuit breakers"
+    )
+    return made
+  }
   return typeof breaker === "function"
     ? Effect.map(
       Effect.context<R>(),

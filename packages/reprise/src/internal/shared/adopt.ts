@@ -88,7 +88,7 @@ const taken = (
   const generation = own.generation + 1
   switch (state._tag) {
     case "Closed":
-      return own._tag === "Closed" ? undefined : Machine.closed(generation, settings, now, true)
+      return own._tag === "Closed" ? undefined : Machine.recovered(own, settings, now)
     case "Open": {
       const { openMillis, trip, trips } = state
       const untilMillis = now + openMillis
@@ -98,8 +98,12 @@ const taken = (
     }
     case "HalfOpen": {
       if (own._tag === "HalfOpen" && isSame && isKnown) return undefined
-      const openedAtMillis = own._tag === "Closed" ? now : own.openedAtMillis
-      return Machine.halfOpen({ generation: own.generation, openedAtMillis, trip: state.trip, trips: state.trips })
+      // Who has not seen it open does not know for how long it was.
+      const last = own._tag === "Closed" ? { openedAtMillis: now, openMillis: 0 } : own
+      const { openedAtMillis } = last
+      const untilMillis = "untilMillis" in last ? last.untilMillis : openedAtMillis + last.openMillis
+      const { trip, trips } = state
+      return Machine.halfOpen({ generation: own.generation, openedAtMillis, untilMillis, trip, trips })
     }
   }
 }

@@ -81,8 +81,10 @@ export class MemoryStore implements CircuitBreakerStore.Service {
       if (isCurrent(record, version) && lease !== undefined) {
         const { generation } = version
         const config = configOf(probing)
-        const [trip, state] = Machine.settle(record.state, { generation, lease }, outcome, now, 0, config, () => 0)
-        this.become(key, record, trip === undefined ? state : Machine.open(state, generation, trip, now, openMillis))
+        const permit = { generation, lease }
+        const [, state] = Machine.settle(record.state, permit, outcome, now, 0, config, () => 0, openMillis)
+        // The members know how often it has opened.
+        this.become(key, record, state._tag === "Closed" ? closed(state.generation, now) : state)
       }
       return standing(record, now)
     })
