@@ -112,8 +112,8 @@ export class ServerError extends base.FailureBase("ServerError")<StatusFacts> {}
 export class ClientError extends base.FailureBase("ClientError")<StatusFacts> {}
 
 /**
- * No connection: refused, unreachable, timed out, or the name service is busy. Not retryable where the system forbids it
- * (`EACCES`, `EPERM`).
+ * No connection: refused, unreachable, timed out, the name service is busy, or the proxy opens no tunnel. Not retryable if the
+ * system forbids it (`EACCES`, `EPERM`), or if the proxy refuses (401, 403, 407).
  *
  * @since 0.1.0
  * @category errors
