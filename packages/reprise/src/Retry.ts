@@ -137,7 +137,10 @@ export declare namespace Retry {
     readonly refuse?: ((error: E) => Option.Option<Reason>) | undefined
     /** Runs before each wait begins: to let go of what the failed attempt still holds, or to tell someone. */
     readonly beforeWait?: ((attempt: Attempt<E>) => Effect.Effect<void, never, R2>) | undefined
-    /** What the ledger keeps of an error. Defaults to the error itself. */
+    /**
+     * What the ledger keeps of an error. Defaults to the error itself. With `note`, attempts do not see the last error in
+     * `Schedule.CurrentIterationMetadata` either: its `input` and `output` are `undefined`.
+     */
     readonly note?: ((error: E) => Option.Option<L>) | undefined
     /** No wait begins that would end at or after this moment (epoch milliseconds) or the `Deadline` of the fiber. */
     readonly deadlineMillis?: number | undefined

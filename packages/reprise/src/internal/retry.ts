@@ -94,9 +94,14 @@ class Loop<A, E, R, R1, R2, L> {
   }
 
   begin(exit: Exit.Exit<A, E>, entry: Entry<E>, error: E): Effect.Effect<Ended<A, E, L>, never, R | R1 | R2> {
-    const { deadlineMillis, isTimeout, nested, schedule } = this.options
+    const { deadlineMillis, isTimeout, nested, note, schedule } = this.options
     const toll = this.budget?.toll(isTimeout)
-    this.driver = Driver.make(schedule, { deadlineMillis, toll, isNestingAllowed: nested === "allow" })
+    this.driver = Driver.make(schedule, {
+      deadlineMillis,
+      toll,
+      isNestingAllowed: nested === "allow",
+      isInputHidden: note !== undefined
+    })
     const decided = this.decide(this.driver, exit, entry, error)
     // The loop never fails: its own exit is what it ends with.
     return toll === undefined ? decided : toll.over(decided, ([exit]) => Exit.isSuccess(exit))
