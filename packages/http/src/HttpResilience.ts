@@ -289,7 +289,7 @@ export const executeAndRead: {
   }))
 
 /**
- * The ledger of the call that gave this response: every attempt, what came of it, how long was waited and why. Empty for a
+ * The ledger of the call that gave this response: each attempt (the first 8 and the last 24), what came of it, how long was waited and why. Empty for a
  * response that no `retry` has seen, and while the call still runs, as it does inside the reader of `executeAndRead`. A
  * failed call has its ledger in `attempts` of the `HttpFailure`.
  *

@@ -2,6 +2,7 @@ import type * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import * as Duration from "effect/Duration"
 import * as Option from "effect/Option"
 import type { Facts, RequestFacts, StatusFacts, TransportFacts } from "../HttpFailure.js"
+import * as ledgers from "./ledgers.js"
 import { safely } from "./safely.js"
 
 const isPath = (url: string): boolean => /^[/](?![/\\])/.test(url)
@@ -69,7 +70,8 @@ export const of = (
     duration && `after ${Duration.format(duration)}`,
     Option.isSome(retryAfter) && `retry after ${Duration.format(retryAfter.value)}`
   ].filter(Boolean)
-  const tried = attempts.length > 1 ? `, after ${attempts.length} attempts` : ""
+  const count = ledgers.total(attempts)
+  const tried = count > 1 ? `, after ${count} attempts` : ""
   return `${words[tag]}${
     details.length > 0 ? ` (${details.join(", ")})` : ""
   }: ${request.method} ${request.url}${tried}`

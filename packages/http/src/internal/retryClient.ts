@@ -85,6 +85,8 @@ const run = <E, R, B, R1>(
         tell(failed.failure)
         return refusal(failed, settings)
       },
+      // A line holds neither the request nor what the transport threw: that may hold a connection.
+      note: ({ failure }: attempts.FailedAttempt) => failure,
       beforeWait: ({ failure }) => letGo(failure, settings, deadlineMillis),
       deadlineMillis,
       budget,
@@ -151,7 +153,7 @@ const isStatusError = (error: unknown): error is HttpClientError.ResponseError =
 
 const finish = <E>(
   exit: Exit.Exit<HttpClientResponse.HttpClientResponse, attempts.FailedAttempt>,
-  ledger: Retry.Retry.Ledger<attempts.FailedAttempt>,
+  ledger: Retry.Retry.Ledger<HttpFailure.HttpFailure>,
   settings: Settings,
   deadlineMillis: number
 ): Effect.Effect<HttpClientResponse.HttpClientResponse, E> => {
@@ -175,7 +177,7 @@ const finish = <E>(
     if (rejections.has(error)) ledgers.setOfError(error, ledger)
     return Effect.failCause(cause)
   }
-  const told = HttpFailure.withAttempts(failure.value, ledgers.lines(ledger))
+  const told = HttpFailure.withAttempts(failure.value, ledger)
   const failCause = Effect.failCause(Cause.map(cause, (error) => withFailure(error, told)))
   return settings.limits.callMillis === Infinity
     ? failCause

@@ -1,39 +1,7 @@
 import type { Sent } from "../HttpFailure.js"
 import { type Link, maxLinks } from "./causeChain.js"
-
-/** @internal */
-export type TransportTag =
-  | "ConnectFailure"
-  | "HostNotFound"
-  | "TlsFailure"
-  | "ConnectionLost"
-  | "AttemptTimeout"
-  | "BodyFailure"
-  | "DecodeFailure"
-  | "ProtocolFailure"
-  | "InvalidRequest"
-  | "UnknownNetwork"
-
-/**
- * Where the error surfaced: while the response was awaited, or while its body was read.
- *
- * @internal
- */
-export type Phase = "request" | "body"
-
-/** A link matches by one of the patterns. */
-interface Rule {
-  readonly code?: RegExp
-  readonly name?: RegExp
-  readonly syscall?: RegExp
-  readonly message?: RegExp
-  readonly only?: Phase
-  readonly tag: TransportTag
-  /** What it is instead while the body is read. */
-  readonly inBody?: TransportTag
-  /** Where it proves that nothing was sent. */
-  readonly sent?: "no"
-}
+import * as connectRules from "./connectRules.js"
+import type { Phase, Rule, TransportTag } from "./transportRule.js"
 
 /**
  * The outermost link that a rule matches decides, by the first of the rules that do. Codes, system calls and classes come
@@ -41,32 +9,19 @@ interface Rule {
  */
 const rules: ReadonlyArray<Rule> = [
   { code: /^REPRISE_BODY_TRUNCATED$/, tag: "BodyFailure" },
+  // These come first: undici reports a proxy that refuses as an abort.
+  ...connectRules.rules,
   // Aborted by its own program, or given to a client that was closed.
   { name: /^AbortError$/, code: /^(ABORT_ERR|UND_ERR_(CLOSED|DESTROYED))$/, tag: "InvalidRequest" },
-  { code: /^EAI_AGAIN$/, tag: "ConnectFailure", sent: "no" },
-  // EAI_FAIL too: getaddrinfo(3) calls it permanent.
-  { syscall: /^getaddrinfo$/, code: /^ENOTFOUND$/, tag: "HostNotFound", sent: "no" },
   {
-    // OpenSSL's certificate verification (X509_V_ERR_*) as Node names it.
-    code:
-      /^(CERT_|CRL_|DEPTH_ZERO_|UNABLE_TO_|SELF_SIGNED_CERT|ERR_TLS_CERT_|INVALID_(CA|PURPOSE)|HOSTNAME_MISMATCH|PATH_LENGTH)/,
-    tag: "TlsFailure",
-    sent: "no"
-  },
-  { code: /^(ERR_SSL_|EPROTO$)/, tag: "TlsFailure" },
-  {
-    syscall: /^connect$/,
-    code: /^UND_ERR_CONNECT_TIMEOUT$/,
-    message: /before secure TLS connection was established/,
-    tag: "ConnectFailure",
-    sent: "no"
-  },
-  {
-    code: /^(UND_ERR_(HEADERS_OVERFLOW$|RES_)|HPE_|ERR_ASSERTION$)/,
+    code: /^(UND_ERR_(HEADERS_OVERFLOW$|RES_)|HPE_|ERR_ASSERTION$|(TooMany|Unexpected)Redirects?$)/,
     name: /^HTTPParserError$/,
-    message: /^(bad response|bad upgrade|redirect count exceeded|unexpected redirect)$/,
+    message:
+      /^(bad response|bad upgrade|redirect count exceeded|unexpected redirect)$|^Fetch failed: (Maximum number of|Encountered) redirect|client error \(SendRequest\): (invalid HTTP|message head is too large)/,
     tag: "ProtocolFailure"
   },
+  // Bun says of its decoders no more than ZlibError, and Deno only this text.
+  { code: /^(Zlib|Brotli|Zstd)\w*Error$/, message: /^unexpected end of file$/, only: "body", tag: "DecodeFailure" },
   { name: /^SyntaxError$/, code: /^(Z_|ZSTD_|ERR__ERROR_|ERR_BROTLI)/, only: "body", tag: "DecodeFailure" },
   {
     // Arguments that a transport cannot send: `ERR_INVALID_STATE` is a body that was read before.
@@ -74,7 +29,10 @@ const rules: ReadonlyArray<Rule> = [
     only: "request",
     tag: "InvalidRequest"
   },
-  { message: /^(unknown scheme|bad port|not implemented|URL scheme must be)/, tag: "InvalidRequest" },
+  {
+    message: /^(unknown scheme|bad port|not implemented|URL scheme must be|Fetch failed: Requests to port)/,
+    tag: "InvalidRequest"
+  },
   {
     code: /^UND_ERR_(HEADERS|BODY)_TIMEOUT$/,
     name: /^Timeout(Error|Exception)$/,
@@ -84,7 +42,8 @@ const rules: ReadonlyArray<Rule> = [
   {
     code:
       /^(E(CONN(RESET|ABORTED|REFUSED)|PIPE|TIMEDOUT|NOTCONN|NET(UNREACH|DOWN|RESET)|HOST(UNREACH|DOWN))|UND_ERR_SOCKET|ERR_STREAM_PREMATURE_CLOSE)$/,
-    message: /^(socket hang up|other side closed|aborted)$/,
+    message:
+      /^(socket hang up|other side closed|aborted)$|connection closed before message completed|(reset by peer|Broken pipe) \(os error/,
     tag: "ConnectionLost",
     inBody: "BodyFailure"
   }
@@ -104,6 +63,8 @@ export interface TransportVerdict {
   readonly tag: TransportTag
   readonly sent: Sent
   readonly code: string | undefined
+  /** Whether another attempt ends like this one, although the tag would allow one. */
+  readonly isPermanent?: boolean
 }
 
 /** @internal */
@@ -120,6 +81,10 @@ const isProof = (links: ReadonlyArray<Link>, told: ReadonlyArray<Link>, phase: P
     ((links.length === 1 || links[0]?.name === "AggregateError") && links.every(({ isCore }) => isCore))) &&
   told.every((link) => ruleOf(link, phase)?.sent === "no" || (redirectRuledOut && link === links[0]))
 
+/** The code of an AggregateError is that of its first error. Node's fetch wraps an abort of its dispatcher in the text. */
+const isWrapper = ({ message, name }: Link): boolean =>
+  name === "AggregateError" || message === "Request was cancelled."
+
 /** @internal */
 export const judge = (
   links: ReadonlyArray<Link>,
@@ -127,8 +92,7 @@ export const judge = (
   streamsBody: boolean,
   redirectRuledOut = false
 ): TransportVerdict => {
-  // The code of an AggregateError is that of its first error, which is a link of its own.
-  const told = links.filter(({ name }) => name !== "AggregateError")
+  const told = links.filter((link) => !isWrapper(link))
   for (const link of told) {
     const rule = ruleOf(link, phase)
     if (rule === undefined) continue
@@ -138,7 +102,8 @@ export const judge = (
     return {
       tag: ofRedirect ? "ProtocolFailure" : (phase === "body" && rule.inBody) || rule.tag,
       sent: isProven ? "no" : "maybe",
-      code: link.code
+      code: link.code,
+      isPermanent: rule.tag === "ConnectFailure" && connectRules.isPermanent(link)
     }
   }
   return verdict(withoutRule(links, phase, streamsBody), links.find(({ code }) => code)?.code)

@@ -37,12 +37,18 @@ export interface Options<In> {
   readonly toll?: Toll<In> | undefined
   /** Whether it goes on within a loop that allows no other. */
   readonly isNestingAllowed?: boolean | undefined
+  /**
+   * Whether attempts do not see what the schedule took and gave. Otherwise each failure that holds the context of its attempt
+   * holds the failure before it, and that the one before.
+   */
+  readonly isInputHidden?: boolean | undefined
 }
 
 /** @internal */
 export const make = <Out, In, R>(
   schedule: Schedule.Schedule<Out, In, R>,
-  { deadlineMillis: ownDeadlineMillis = Infinity, isNestingAllowed = false, toll }: Options<In> = {}
+  { deadlineMillis: ownDeadlineMillis = Infinity, isInputHidden = false, isNestingAllowed = false, toll }: Options<In> =
+    {}
 ): Driver<In, R> => {
   let state: unknown = schedule.initial
   let metadata: Schedule.IterationMetadata | undefined
@@ -60,7 +66,9 @@ export const make = <Out, In, R>(
         const delayMillis = start > 0 ? start : 0 // `NaN` too is no wait
         if (now + delayMillis >= deadlineMillis) return stopped("deadline")
         if (toll !== undefined && !toll.pay(input, now)) return stopped("budget")
-        metadata = advance(metadata, date, input, output)
+        metadata = isInputHidden
+          ? advance(metadata, date, undefined, undefined)
+          : advance(metadata, date, input, output)
         return { _tag: "Wait", delayMillis, reason: reasons.wait }
       }
     )
