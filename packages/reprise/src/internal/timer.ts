@@ -5,10 +5,9 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as Fiber from "effect/Fiber"
 import * as Runtime from "effect/Runtime"
+import { monotonicOf } from "./effect/clock.js"
 
 const liveClock = Context.get(DefaultServices.liveServices, Clock.Clock)
-
-const graceMillis = 2
 
 /**
  * Calls `task` after `millis` on the clock of the fiber; what it returns stops it. A fiber that sleeps costs more than all
@@ -26,9 +25,7 @@ export const start = (
 ): () => void => {
   const clock = Context.get(fiber.currentDefaultServices, Clock.Clock)
   if (clock === liveClock) {
-    // eslint-disable-next-line no-restricted-globals -- the clock was asked: it is the one that sleeps by this timer
-    const timer = setTimeout(task, isLast ? millis + graceMillis : millis)
-    return () => clearTimeout(timer)
+    return isLast ? startLast(clock, millis, task) : startLive(millis, task)
   }
   const sleep = clock.sleep(Duration.millis(millis))
   const runtime = Runtime.make({
@@ -41,4 +38,23 @@ export const start = (
     Effect.interruptible(Effect.map(isLast ? Effect.zipRight(sleep, clock.sleep(Duration.zero)) : sleep, task))
   )
   return () => sleeper.unsafeInterruptAsFork(fiber.id())
+}
+
+/** On the live clock, which was asked: it is the one that sleeps by this timer. */
+const startLive = (millis: number, task: () => void): () => void => {
+  // eslint-disable-next-line no-restricted-globals -- see above
+  const timer = setTimeout(task, millis)
+  return () => clearTimeout(timer)
+}
+
+/** A timer counts from when its turn of the event loop began, so that one that is set late in a turn comes early. */
+const startLast = (clock: Clock.Clock, millis: number, task: () => void): () => void => {
+  const dueMillis = monotonicOf(clock) + millis
+  const wake = () => {
+    const leftMillis = dueMillis - monotonicOf(clock)
+    // Where the event loop is late, timers come in the order in which they were due; a new one is behind all of them.
+    stop = leftMillis > 0 ? startLive(leftMillis, wake) : startLive(1, task)
+  }
+  let stop = startLive(millis, wake)
+  return () => stop()
 }
