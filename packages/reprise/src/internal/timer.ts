@@ -35,7 +35,7 @@ export const start = (
   })
   const sleeper = Runtime.runFork(
     runtime,
-    Effect.interruptible(Effect.map(isLast ? Effect.zipRight(sleep, clock.sleep(Duration.zero)) : sleep, task))
+    Effect.interruptible(Effect.map(isLast ? Effect.flatMap(sleep, () => clock.sleep(Duration.zero)) : sleep, task))
   )
   return () => sleeper.unsafeInterruptAsFork(fiber.id())
 }
