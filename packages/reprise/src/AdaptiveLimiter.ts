@@ -52,7 +52,7 @@ export declare namespace AdaptiveLimiter {
    * @category models
    */
   export interface Sample {
-    /** How long it took, without its wait for a permit; 0 where the clock stood still or stepped back. */
+    /** How long it took, without its wait for a permit; 0 where the clock stood still. */
     readonly rttMillis: number
     /** How many ran when it began, itself among them. */
     readonly inFlight: number

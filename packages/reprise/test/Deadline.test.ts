@@ -1,8 +1,12 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Duration, Effect, Exit, Fiber, FiberRef, Option, Runtime, Schedule, TestClock } from "effect"
+import * as CircuitBreaker from "reprise/CircuitBreaker"
+import * as CircuitBreakerStore from "reprise/CircuitBreakerStore"
 import * as Deadline from "reprise/Deadline"
 import { InvalidOption } from "reprise/InvalidOption"
 import * as Retry from "reprise/Retry"
+import * as SharedCircuitBreaker from "reprise/SharedCircuitBreaker"
+import * as Tripping from "reprise/Tripping"
 import * as Virtual from "./virtual.js"
 
 const exceeded = new Deadline.DeadlineExceeded({ last: Option.none() })
@@ -188,4 +192,22 @@ describe("a deadline over a retry", () => {
       const [, ledger] = yield* Deadline.locally(Retry.ledger(Effect.fail("no"), never), 0)
       assert.deepStrictEqual(ledger.map(({ reason }) => reason), ["deadline"])
     }))
+
+  it.scoped("ends it where a store is asked for a probe and never answers", () =>
+    Effect.gen(function*() {
+      const store = yield* CircuitBreakerStore.CircuitBreakerStore
+      const breaker = yield* Effect.provideService(
+        SharedCircuitBreaker.make({ key: "key", trip: Tripping.consecutive(1), openFor: Schedule.spaced("1 second") }),
+        CircuitBreakerStore.CircuitBreakerStore,
+        { ...store, admit: () => Effect.never, timeout: Duration.minutes(1) }
+      )
+      yield* CircuitBreaker.trip(breaker)
+      yield* TestClock.adjust("2 seconds")
+      const call = CircuitBreaker.protect(Effect.void, breaker).pipe(Deadline.within("1 second"))
+      const fiber = yield* Effect.fork(Effect.flip(call))
+      yield* TestClock.adjust("999 millis")
+      assert.isNull(fiber.unsafePoll())
+      yield* TestClock.adjust("1 millis")
+      assert.instanceOf(yield* Fiber.join(fiber), Deadline.DeadlineExceeded)
+    }).pipe(Effect.provide(CircuitBreakerStore.layerMemory())))
 })

@@ -5,13 +5,12 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as Fiber from "effect/Fiber"
 import * as Runtime from "effect/Runtime"
+import { monotonicOf } from "./effect/clock.js"
 import { maxDelayMillis } from "../InvalidOption.js"
 
 // Internal all the same; without the tag, so that the tests of this module see its types (`stripInternal`).
 
 const liveClock = Context.get(DefaultServices.liveServices, Clock.Clock)
-
-const graceMillis = 2
 
 /**
  * Calls `task` after any number of milliseconds on the clock of the fiber. The returned function stops it. A fiber that sleeps
@@ -41,9 +40,7 @@ const startOne = (
 ): () => void => {
   const clock = Context.get(fiber.currentDefaultServices, Clock.Clock)
   if (clock === liveClock) {
-    // eslint-disable-next-line no-restricted-globals -- the clock was asked: it is the one that sleeps by this timer
-    const timer = setTimeout(task, isLast ? millis + graceMillis : millis)
-    return () => clearTimeout(timer)
+    return isLast ? startLast(clock, millis, task) : startLive(millis, task)
   }
   const sleep = clock.sleep(Duration.millis(millis))
   const runtime = Runtime.make({
@@ -53,7 +50,26 @@ const startOne = (
   })
   const sleeper = Runtime.runFork(
     runtime,
-    Effect.interruptible(Effect.map(isLast ? Effect.zipRight(sleep, clock.sleep(Duration.zero)) : sleep, task))
+    Effect.interruptible(Effect.map(isLast ? Effect.flatMap(sleep, () => clock.sleep(Duration.zero)) : sleep, task))
   )
   return () => sleeper.unsafeInterruptAsFork(fiber.id())
+}
+
+/** On the live clock, which was asked: it is the one that sleeps by this timer. */
+const startLive = (millis: number, task: () => void): () => void => {
+  // eslint-disable-next-line no-restricted-globals -- see above
+  const timer = setTimeout(task, millis)
+  return () => clearTimeout(timer)
+}
+
+/** A timer counts from when its turn of the event loop began, so that one that is set late in a turn comes early. */
+const startLast = (clock: Clock.Clock, millis: number, task: () => void): () => void => {
+  const dueMillis = monotonicOf(clock) + millis
+  const wake = () => {
+    const leftMillis = dueMillis - monotonicOf(clock)
+    // Where the event loop is late, timers come in the order in which they were due; a new one is behind all of them.
+    stop = leftMillis > 0 ? startLive(leftMillis, wake) : startLive(1, task)
+  }
+  let stop = startLive(millis, wake)
+  return () => stop()
 }
