@@ -29,8 +29,6 @@ interface Rule {
   readonly message?: RegExp
   readonly only?: Phase
   readonly tag: TransportTag
-  /** What it is instead while the body is read. */
-  readonly inBody?: TransportTag
   /** Where it proves that nothing was sent. */
   readonly sent?: "no"
 }
@@ -67,7 +65,14 @@ const rules: ReadonlyArray<Rule> = [
     message: /^(bad response|bad upgrade|redirect count exceeded|unexpected redirect)$/,
     tag: "ProtocolFailure"
   },
-  { name: /^SyntaxError$/, code: /^(Z_|ZSTD_|ERR__ERROR_|ERR_BROTLI)/, only: "body", tag: "DecodeFailure" },
+  {
+    // What arrived cannot be decoded, or was read before. The texts are those of fetch, undici and platform.
+    name: /^(SyntaxError|RangeError|ParseError)$/,
+    code: /^(Z_|ZSTD_|ERR__ERROR_|ERR_BROTLI|ERR_ENCODING_|UND_ERR_NOT_SUPPORTED$)/,
+    message: /\bunusable\b|already been read|\blocked\b|\bFormData\b|multipart\/form-data|^maxBytes exceeded$/,
+    only: "body",
+    tag: "DecodeFailure"
+  },
   {
     // Arguments that a transport cannot send: `ERR_INVALID_STATE` is a body that was read before.
     code: /^(ERR_(INVALID_|HTTP_INVALID|UNESCAPED)|UND_ERR_(INVALID_ARG|NOT_SUPPORTED|REQ_CONTENT_LENGTH_MISMATCH)$)/,
@@ -78,17 +83,18 @@ const rules: ReadonlyArray<Rule> = [
   {
     code: /^UND_ERR_(HEADERS|BODY)_TIMEOUT$/,
     name: /^Timeout(Error|Exception)$/,
-    tag: "AttemptTimeout",
-    inBody: "BodyFailure"
+    tag: "AttemptTimeout"
   },
   {
     code:
       /^(E(CONN(RESET|ABORTED|REFUSED)|PIPE|TIMEDOUT|NOTCONN|NET(UNREACH|DOWN|RESET)|HOST(UNREACH|DOWN))|UND_ERR_SOCKET|ERR_STREAM_PREMATURE_CLOSE)$/,
     message: /^(socket hang up|other side closed|aborted)$/,
-    tag: "ConnectionLost",
-    inBody: "BodyFailure"
+    tag: "ConnectionLost"
   }
 ]
+
+/** While a body is read, every other error is one of the transport: there are more of those than anybody can list. */
+const finalInBody: ReadonlySet<TransportTag> = new Set(["DecodeFailure", "ProtocolFailure", "InvalidRequest"])
 
 const patterns = ["code", "name", "syscall", "message"] as const
 
@@ -136,7 +142,7 @@ export const judge = (
     // fetch refuses the caller's own bad URL at once: one that it found on the way was in a redirect.
     const ofRedirect = link.code === "ERR_INVALID_URL" && link !== links[0]
     return {
-      tag: ofRedirect ? "ProtocolFailure" : (phase === "body" && rule.inBody) || rule.tag,
+      tag: ofRedirect ? "ProtocolFailure" : phase === "body" && !finalInBody.has(rule.tag) ? "BodyFailure" : rule.tag,
       sent: isProven ? "no" : "maybe",
       code: link.code
     }
@@ -145,8 +151,8 @@ export const judge = (
 }
 
 const withoutRule = (links: ReadonlyArray<Link>, phase: Phase, streamsBody: boolean): TransportTag => {
+  if (phase === "body") return "BodyFailure"
   const said = links.filter((link) => !opaque.test(link.message))
-  if (phase === "body") return said.length === 0 ? "BodyFailure" : "DecodeFailure"
   const [first, second] = links
   // Nothing but the program's own stream fails a request with an error that has no code, and a TypeError that is not about
   // the network is about the arguments.
