@@ -285,7 +285,7 @@ export const executeAndRead: {
 ): Effect.Effect<A, E | E2, R | R2> =>
   Effect.suspend(() => {
     const own = reader.make(read)
-    return Effect.flatMap(client.execute(reader.attach(request, own)), own.run)
+    return Effect.flatMap(client.execute(reader.attach(request, own)), own.finish)
   }))
 
 /**

@@ -6,6 +6,7 @@ import * as Array from "effect/Array"
 import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
+import { identity } from "effect/Function"
 import * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
 import * as Deadline from "reprise/Deadline"
@@ -16,6 +17,7 @@ import type { Rejection } from "../ResilientHttpClient.js"
 import * as attempts from "./attempts.js"
 import * as ledgers from "./ledgers.js"
 import * as makeFailure from "./makeFailure.js"
+import * as reader from "./reader.js"
 import * as rejections from "./rejections.js"
 import * as timeLimits from "./timeLimits.js"
 
@@ -24,11 +26,36 @@ export const typed = <E, R>(
   client: HttpClient.HttpClient.With<E, R>
 ): HttpClient.HttpClient.With<HttpResilience.Typed<E>, R> =>
   // `transform` adds the new error to the old one; what the new one leaves out cannot come through.
-  HttpClient.transform(client, (effect, request) =>
-    Effect.flatMap(
+  HttpClient.transform(client, (effect, request) => {
+    const own = reader.of(request)
+    if (own !== undefined) own.present = identity
+    return Effect.flatMap(
       Effect.catchAllCause(effect, (cause) => failCause(cause, request)),
-      (response) => response.status >= 200 && response.status < 300 ? Effect.succeed(response) : failResponse(response)
-    )) as HttpClient.HttpClient.With<HttpResilience.Typed<E>, R>
+      (response) => {
+        if (response.status >= 200 && response.status < 300) return Effect.succeed(response)
+        const failed = failResponse(response)
+        return isRedirect(response) ? handOn(response, failed, own) : failed
+      }
+    )
+  }) as HttpClient.HttpClient.With<HttpResilience.Typed<E>, R>
+
+/** What `HttpClient.followRedirects` follows. It sees values only. */
+const isRedirect = ({ headers, status }: HttpClientResponse.HttpClientResponse): boolean =>
+  status >= 300 && status < 400 && Boolean(headers["location"])
+
+/** A redirect is a value, so that a stage above can follow it. A reader does not want it instead of the answer. */
+const handOn = <E>(
+  response: HttpClientResponse.HttpClientResponse,
+  failed: Effect.Effect<unknown, E>,
+  own: ReturnType<typeof reader.of>
+) =>
+  own === undefined ? Effect.succeed(response) : Effect.match(failed, {
+    onSuccess: () => response,
+    onFailure: (error) => {
+      own.unfollowed = { response, error }
+      return response
+    }
+  })
 
 const failResponse = (response: HttpClientResponse.HttpClientResponse) =>
   Effect.flatMap(Clock.currentTimeMillis, (nowMillis): Effect.Effect<typeof response, HttpResilience.Typed<never>> => {
@@ -75,7 +102,11 @@ export const dropIn = <E, R>(client: HttpClient.HttpClient.With<E, R>): HttpClie
 > =>
   HttpClient.transform(
     client,
-    (effect, request) => Effect.catchAllCause(effect, (cause) => plain(cause, request))
+    (effect, request) => {
+      const own = reader.of(request)
+      if (own !== undefined) own.present = (error) => requestError(request, error)
+      return Effect.catchAllCause(effect, (cause) => plain(cause, request))
+    }
   ) as HttpClient.HttpClient.With<
     HttpClientError.HttpClientError,
     R

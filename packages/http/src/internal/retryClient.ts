@@ -47,6 +47,7 @@ export const make = <E, R, B, R1>(
   return stage.make((request) =>
     Effect.withFiberRuntime((fiber) => {
       const deadlineMillis = timeLimits.deadlineMillis(fiber, settings.limits)
+      timeLimits.boundCall(request, settings.limits.callMillis, deadlineMillis)
       return run<E, R, B, R1>(client, policy, settings, trackBody(request), deadlineMillis)
     })
   )

@@ -48,6 +48,22 @@ export const limit = <E, R>(
   deadlineMillis: number
 ): reader.Attempt<E | HttpFailure.AttemptTimeout, R> => {
   const onTimeout = (millis: number) => makeFailure.attemptTimeout(request, Duration.millis(millis))
+  const own = reader.of(request)
+  if (own !== undefined && millis < Infinity) {
+    return Effect.withFiberRuntime((fiber) => {
+      own.attempt = { untilMillis: clock.nowMillis(fiber) + millis, onTimeout: () => onTimeout(millis) }
+      return limited(attempt, millis, deadlineMillis, onTimeout)
+    })
+  }
+  return limited(attempt, millis, deadlineMillis, onTimeout)
+}
+
+const limited = <E, R>(
+  attempt: reader.Attempt<E, R>,
+  millis: number,
+  deadlineMillis: number,
+  onTimeout: (millis: number) => HttpFailure.AttemptTimeout
+): reader.Attempt<E | HttpFailure.AttemptTimeout, R> => {
   if (deadlineMillis === Infinity) {
     return millis === Infinity
       ? attempt
@@ -86,10 +102,29 @@ export const overall = <E, R>(
   millis: number
 ): HttpClient.HttpClient.With<E | Exceeded, R> =>
   stage.make((request) => {
-    const named = Effect.catchAll(client.execute(request), outOfTime)
+    const named = Effect.flatMap(Deadline.current, (deadlineMillis) => {
+      boundCall(request, millis, deadlineMillis)
+      return Effect.catchAll(client.execute(request), outOfTime)
+    })
     // Where the time runs out from the outside, there is no last failure of any type.
     return Deadline.within(named, millis) as typeof named
   })
+
+/**
+ * A response that is read after the call has the time of the call.
+ *
+ * @internal
+ */
+export const boundCall = (
+  request: HttpClientRequest.HttpClientRequest,
+  callMillis: number,
+  deadlineMillis: number
+): void => {
+  const own = reader.of(request)
+  if (own === undefined || callMillis === Infinity) return
+  const onTimeout = () => exceeded(makeFailure.attemptTimeout(request, Duration.millis(callMillis)))
+  own.call = { untilMillis: deadlineMillis, onTimeout }
+}
 
 const outOfTime = <E>(error: E): Effect.Effect<never, E | Exceeded> =>
   Option.match(HttpFailure.fromError(error), {
