@@ -51,10 +51,16 @@ const words: Readonly<Record<string, string>> = {
   AttemptTimeout: "No response in time",
   BodyFailure: "The body of the response did not arrive whole",
   DecodeFailure: "The body of the response could not be decoded",
-  ProtocolFailure: "The answer is not a final HTTP response; for redirects apply HttpClient.followRedirects",
+  ProtocolFailure: "The answer is not a valid HTTP response",
   InvalidRequest: "The request cannot be sent as it is",
   UnknownNetwork: "The network failed without saying how"
 }
+
+/** A response that is valid HTTP, and not the answer that was asked for. */
+const redirected = (status: number): string =>
+  status === 304
+    ? "The resource has not changed, so that the response has no body: use the copy that the condition names"
+    : "The response is a redirect: apply HttpClient.followRedirects to follow it"
 
 /** @internal */
 export const of = (
@@ -70,7 +76,6 @@ export const of = (
     Option.isSome(retryAfter) && `retry after ${Duration.format(retryAfter.value)}`
   ].filter(Boolean)
   const tried = attempts.length > 1 ? `, after ${attempts.length} attempts` : ""
-  return `${words[tag]}${
-    details.length > 0 ? ` (${details.join(", ")})` : ""
-  }: ${request.method} ${request.url}${tried}`
+  const what = tag === "ProtocolFailure" && status !== undefined ? redirected(status) : words[tag]
+  return `${what}${details.length > 0 ? ` (${details.join(", ")})` : ""}: ${request.method} ${request.url}${tried}`
 }
