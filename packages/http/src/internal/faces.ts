@@ -34,28 +34,16 @@ export const typed = <E, R>(
       (response) => {
         if (response.status >= 200 && response.status < 300) return Effect.succeed(response)
         const failed = failResponse(response)
-        return isRedirect(response) ? handOn(response, failed, own) : failed
+        if (!isRedirect(response)) return failed
+        if (own !== undefined) own.unfollowed = { response, failed }
+        return Effect.succeed(response)
       }
     )
   }) as HttpClient.HttpClient.With<HttpResilience.Typed<E>, R>
 
-/** What `HttpClient.followRedirects` follows. It sees values only. */
+/** What `HttpClient.followRedirects` follows. It sees values only, so that a redirect is one. */
 const isRedirect = ({ headers, status }: HttpClientResponse.HttpClientResponse): boolean =>
   status >= 300 && status < 400 && Boolean(headers["location"])
-
-/** A redirect is a value, so that a stage above can follow it. A reader does not want it instead of the answer. */
-const handOn = <E>(
-  response: HttpClientResponse.HttpClientResponse,
-  failed: Effect.Effect<unknown, E>,
-  own: ReturnType<typeof reader.of>
-) =>
-  own === undefined ? Effect.succeed(response) : Effect.match(failed, {
-    onSuccess: () => response,
-    onFailure: (error) => {
-      own.unfollowed = { response, error }
-      return response
-    }
-  })
 
 const failResponse = (response: HttpClientResponse.HttpClientResponse) =>
   Effect.flatMap(Clock.currentTimeMillis, (nowMillis): Effect.Effect<typeof response, HttpResilience.Typed<never>> => {

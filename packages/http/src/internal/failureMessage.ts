@@ -59,8 +59,8 @@ const words: Readonly<Record<string, string>> = {
 /** A response that is valid HTTP, and not the answer that was asked for. */
 const redirected = (status: number): string =>
   status === 304
-    ? "The resource has not changed, so that the response has no body: use the copy that the condition names"
-    : "The response is a redirect: apply HttpClient.followRedirects to follow it"
+    ? "The resource has not changed, so there is no body"
+    : "The answer is a redirect; apply HttpClient.followRedirects"
 
 /** @internal */
 export const of = (

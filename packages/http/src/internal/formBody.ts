@@ -1,7 +1,8 @@
 import type * as HttpBody from "@effect/platform/HttpBody"
-import * as HttpClientError from "@effect/platform/HttpClientError"
 import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import * as Effect from "effect/Effect"
+import { identity } from "effect/Function"
+import * as Predicate from "effect/Predicate"
 import * as Stream from "effect/Stream"
 import { cloneWith } from "./cloneWith.js"
 import * as requestMarks from "./requestMarks.js"
@@ -42,26 +43,20 @@ const formOf = (body: HttpBody.HttpBody): FormData | undefined =>
     ? body.body
     : undefined
 
-/** By the runtime's own encoder, as `fetch` does it. */
+/** By the runtime's own encoder, as `fetch` does it. What the stages have written on the body stays. */
 const encode = (request: Request, form: FormData): Request => {
   const { body, headers } = new Response(form)
-  const stream = body === null ? Stream.empty : Stream.fromReadableStream(() => body, (error) => error)
-  const encoded = HttpClientRequest.bodyStream(request, stream, {
-    contentType: headers.get("content-type") ?? undefined
+  const encoded = HttpClientRequest.bodyStream(request, Stream.fromReadableStream(() => body!, identity), {
+    contentType: headers.get("content-type")!
   })
-  return requestMarks.markReplayable(cloneWith(encoded, { body: cloneWith(encoded.body, marksOf(request.body)) }))
+  const marked = cloneWith(encoded.body, { ...request.body, ...encoded.body })
+  return requestMarks.markReplayable(cloneWith(encoded, { body: marked }))
 }
-
-/** What the stages have written on the body. */
-const marksOf = (body: HttpBody.HttpBody): object =>
-  Object.fromEntries(
-    Object.getOwnPropertySymbols(body).map((mark) => [mark, Object.getOwnPropertyDescriptor(body, mark)?.value])
-  )
 
 /**
  * undici's words for a form that is not of its own class (7.10 and later): it has no way to make bytes of it. A bundler may
  * have renamed the function.
  */
 const isRefusal = (error: unknown): boolean =>
-  HttpClientError.isHttpClientError(error) && error._tag === "RequestError" && error.reason === "Transport" &&
-  error.cause instanceof TypeError && /^[\w$]+ is not a function$/.test(error.cause.message)
+  Predicate.hasProperty(error, "cause") && error.cause instanceof TypeError &&
+  /^[\w$]+ is not a function$/.test(error.cause.message)

@@ -1,15 +1,18 @@
 import * as HttpClient from "@effect/platform/HttpClient"
 import type * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import type * as HttpClientResponse from "@effect/platform/HttpClientResponse"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import { identity } from "effect/Function"
-import type * as Deadline from "reprise/Deadline"
+import * as Option from "effect/Option"
+import * as Deadline from "reprise/Deadline"
 import * as Timeout from "reprise/Timeout"
 import type * as HttpFailure from "../HttpFailure.js"
 import * as checkedResponse from "./checkedResponse.js"
 import * as clock from "./clock.js"
 import { cloneWith } from "./cloneWith.js"
 import * as formBody from "./formBody.js"
+import * as makeFailure from "./makeFailure.js"
 
 type Request = HttpClientRequest.HttpClientRequest
 type Response = HttpClientResponse.HttpClientResponse
@@ -17,14 +20,11 @@ type Response = HttpClientResponse.HttpClientResponse
 /** @internal */
 export type Attempt<E, R> = Effect.Effect<Response, E, R>
 
-/**
- * A time limit, and the error of a read that does not end by then.
- *
- * @internal
- */
-export interface Bound {
+/** A time limit, and the request of the stage that has set it. */
+interface Bound {
+  readonly request: Request
+  readonly millis: number
   readonly untilMillis: number
-  readonly onTimeout: () => OutOfTime
 }
 
 type OutOfTime = HttpFailure.AttemptTimeout | Deadline.DeadlineExceeded<HttpFailure.HttpFailure>
@@ -34,14 +34,14 @@ type OutOfTime = HttpFailure.AttemptTimeout | Deadline.DeadlineExceeded<HttpFail
  * not 2xx, or because a stage replaced the request's body.
  */
 interface Said {
-  /** The end of the attempt, which reading the body is part of. The last attempt counts. */
+  /** The limit of the last attempt, which reading the body is part of. */
   attempt: Bound | undefined
-  /** The end of the call. */
+  /** The limit of the call. */
   call: Bound | undefined
-  /** How the face of the client shows an error of a bound. */
+  /** How the face of the client shows that a limit was passed. */
   present: (error: OutOfTime) => unknown
-  /** The error of a redirect that the typed client hands on, if no stage above followed it. */
-  unfollowed: { readonly response: Response; readonly error: unknown } | undefined
+  /** How a typed call fails whose redirect no stage above has followed: a reader does not want that response. */
+  unfollowed: { readonly response: Response; readonly failed: Effect.Effect<unknown, unknown> } | undefined
 }
 
 /**
@@ -77,25 +77,31 @@ export const make = <A, E, R>(read: (response: Response) => Effect.Effect<A, E, 
       // It was set.
       if (done.has(response)) return Effect.succeed(done.get(response) as A)
       return self.unfollowed?.response === response
-        // The typed client has the error in its type.
-        ? Effect.fail(self.unfollowed.error) as Effect.Effect<never, never>
-        : within(self, within(self, self.run(response), self.attempt), self.call)
+        // The typed client has the failure in its type.
+        ? self.unfollowed.failed as Effect.Effect<never>
+        : within(self, within(self, self.run(response), self.attempt, attemptTimeout), self.call, exceeded)
     }
   }
   return self
 }
 
-const within = <A, E, R>({ present }: Said, read: Effect.Effect<A, E, R>, bound: Bound | undefined) =>
-  bound === undefined ? read : Effect.withFiberRuntime<A, E, R>((fiber) => {
+const within = <A, E, R>(
+  { present }: Said,
+  read: Effect.Effect<A, E, R>,
+  bound: Bound | undefined,
+  error: (bound: Bound) => OutOfTime
+) =>
+  bound === undefined || bound.untilMillis === Infinity ? read : Effect.withFiberRuntime<A, E, R>((fiber) => {
     // Even without time left the read has to begin: its interruption is what closes the connection.
     const duration = Math.max(bound.untilMillis - clock.nowMillis(fiber), 1)
-    // The stage that set the bound has the error in its type, and so in that of the call.
-    return Timeout.timeoutFail(read, { duration, onTimeout: () => present(bound.onTimeout()) }) as Effect.Effect<
-      A,
-      E,
-      R
-    >
+    // The stage that has set the limit has the error in its type, and so in that of the call.
+    return Timeout.timeoutFail(read, { duration, onTimeout: () => present(error(bound)) }) as Effect.Effect<A, E, R>
   })
+
+const attemptTimeout = ({ millis, request }: Bound) => makeFailure.attemptTimeout(request, Duration.millis(millis))
+
+const exceeded = (bound: Bound) =>
+  new Deadline.DeadlineExceeded<HttpFailure.HttpFailure>({ last: Option.some(attemptTimeout(bound)) })
 
 const key: unique symbol = Symbol.for("@reprise/http/reader")
 
@@ -120,6 +126,16 @@ interface Carrier {
  * @internal
  */
 export const of = (request: Request): Attached | undefined => (request.body as Carrier)[key]
+
+/**
+ * A call that has a limit of its own begins.
+ *
+ * @internal
+ */
+export const boundCall = (request: Request, millis: number, untilMillis: number): void => {
+  const own = of(request)
+  if (own !== undefined && millis < Infinity) own.call = { request, millis, untilMillis }
+}
 
 /**
  * Sends the request, and reads the body before the attempt counts as done, if the caller asked for it. A response other

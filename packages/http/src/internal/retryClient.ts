@@ -17,6 +17,7 @@ import * as drain from "./drain.js"
 import type { Guard } from "./guard.js"
 import * as ledgers from "./ledgers.js"
 import * as propagation from "./propagation.js"
+import * as reader from "./reader.js"
 import * as rejections from "./rejections.js"
 import * as stage from "./stage.js"
 import * as timeLimits from "./timeLimits.js"
@@ -47,7 +48,7 @@ export const make = <E, R, B, R1>(
   return stage.make((request) =>
     Effect.withFiberRuntime((fiber) => {
       const deadlineMillis = timeLimits.deadlineMillis(fiber, settings.limits)
-      timeLimits.boundCall(request, settings.limits.callMillis, deadlineMillis)
+      reader.boundCall(request, settings.limits.callMillis, deadlineMillis)
       return run<E, R, B, R1>(client, policy, settings, trackBody(request), deadlineMillis)
     })
   )

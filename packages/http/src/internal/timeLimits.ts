@@ -49,28 +49,16 @@ export const limit = <E, R>(
 ): reader.Attempt<E | HttpFailure.AttemptTimeout, R> => {
   const onTimeout = (millis: number) => makeFailure.attemptTimeout(request, Duration.millis(millis))
   const own = reader.of(request)
-  if (own !== undefined && millis < Infinity) {
-    return Effect.withFiberRuntime((fiber) => {
-      own.attempt = { untilMillis: clock.nowMillis(fiber) + millis, onTimeout: () => onTimeout(millis) }
-      return limited(attempt, millis, deadlineMillis, onTimeout)
-    })
-  }
-  return limited(attempt, millis, deadlineMillis, onTimeout)
-}
-
-const limited = <E, R>(
-  attempt: reader.Attempt<E, R>,
-  millis: number,
-  deadlineMillis: number,
-  onTimeout: (millis: number) => HttpFailure.AttemptTimeout
-): reader.Attempt<E | HttpFailure.AttemptTimeout, R> => {
-  if (deadlineMillis === Infinity) {
+  if (deadlineMillis === Infinity && own === undefined) {
     return millis === Infinity
       ? attempt
       : Timeout.timeoutFail(attempt, { duration: millis, onTimeout: () => onTimeout(millis) })
   }
   return Effect.withFiberRuntime((fiber) => {
-    const left = Math.min(millis, deadlineMillis - clock.nowMillis(fiber))
+    const nowMillis = clock.nowMillis(fiber)
+    if (own !== undefined) own.attempt = { request, millis, untilMillis: nowMillis + millis }
+    const left = Math.min(millis, deadlineMillis - nowMillis)
+    if (left === Infinity) return attempt
     return left > 0
       ? Timeout.timeoutFail(attempt, { duration: left, onTimeout: () => onTimeout(left), deadlineMillis })
       : Effect.fail(onTimeout(0))
@@ -103,28 +91,12 @@ export const overall = <E, R>(
 ): HttpClient.HttpClient.With<E | Exceeded, R> =>
   stage.make((request) => {
     const named = Effect.flatMap(Deadline.current, (deadlineMillis) => {
-      boundCall(request, millis, deadlineMillis)
+      reader.boundCall(request, millis, deadlineMillis)
       return Effect.catchAll(client.execute(request), outOfTime)
     })
     // Where the time runs out from the outside, there is no last failure of any type.
     return Deadline.within(named, millis) as typeof named
   })
-
-/**
- * A response that is read after the call has the time of the call.
- *
- * @internal
- */
-export const boundCall = (
-  request: HttpClientRequest.HttpClientRequest,
-  callMillis: number,
-  deadlineMillis: number
-): void => {
-  const own = reader.of(request)
-  if (own === undefined || callMillis === Infinity) return
-  const onTimeout = () => exceeded(makeFailure.attemptTimeout(request, Duration.millis(callMillis)))
-  own.call = { untilMillis: deadlineMillis, onTimeout }
-}
 
 const outOfTime = <E>(error: E): Effect.Effect<never, E | Exceeded> =>
   Option.match(HttpFailure.fromError(error), {

@@ -69,7 +69,7 @@ const rules: ReadonlyArray<Rule> = [
     // What arrived cannot be decoded, or was read before. The texts are those of fetch, undici and platform.
     name: /^(SyntaxError|RangeError|ParseError)$/,
     code: /^(Z_|ZSTD_|ERR__ERROR_|ERR_BROTLI|ERR_ENCODING_|UND_ERR_NOT_SUPPORTED$)/,
-    message: /\bunusable\b|already been read|\blocked\b|\bFormData\b|multipart\/form-data|^maxBytes exceeded$/,
+    message: /\b(unusable|already been read|locked|form-?data|maxBytes)\b/i,
     only: "body",
     tag: "DecodeFailure"
   },
