@@ -245,6 +245,16 @@ onEachTransport("a redirect", (transport, name) => {
         assert.deepStrictEqual(yield* HttpResilience.executeAndRead(client, request, ({ json }) => json), { id: 1 })
       })))
 
+  it.scopedLive("is followed above the drop-in client by executeAndRead, which reads the answer only", () =>
+    dropIn(transport, {}, (server) =>
+      Effect.gen(function*() {
+        yield* server.route("/old", redirectTo("/new"))
+        yield* server.route("/new", Reply.json({ id: 1 }))
+        const client = HttpClient.followRedirects(yield* HttpClient.HttpClient)
+        const request = HttpClientRequest.get(`${server.url}/old`)
+        assert.deepStrictEqual(yield* HttpResilience.executeAndRead(client, request, ({ json }) => json), { id: 1 })
+      })))
+
   if (name !== "fetch") {
     it.scopedLive("that nobody follows is a value of the typed client", () =>
       typed(transport, {}, (server) =>
