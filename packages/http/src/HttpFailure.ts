@@ -156,7 +156,8 @@ export class AttemptTimeout
 {}
 
 /**
- * The response began, but its body was cut short or stalled.
+ * The response began, but its body was cut short or stalled, or any other error came while it was read. An error that is
+ * known to come from decoding is a `DecodeFailure`.
  *
  * @since 0.1.0
  * @category errors
@@ -173,7 +174,7 @@ export class BodyFailure extends base.FailureBase("BodyFailure")<TransportFacts>
 export class DecodeFailure extends base.FailureBase("DecodeFailure")<TransportFacts> {}
 
 /**
- * The answer is no HTTP, or one that a client does not follow by itself: a redirect (`status` and `response` are there).
+ * The answer is no HTTP, or it is a 3xx: a 304, or a redirect that no stage followed (`status` and `response` are there).
  *
  * @since 0.1.0
  * @category errors

@@ -54,7 +54,6 @@ export const rules: ReadonlyArray<Rule> = [
     // The second text is what Bun says of any address that it cannot reach.
     message: new RegExp(`before secure TLS connection was established|Was there a typo in the url or port|${deno}`),
     tag: "ConnectFailure",
-    inBody: "BodyFailure",
     sent: "no"
   }
 ]

@@ -17,6 +17,7 @@ import * as drain from "./drain.js"
 import type { Guard } from "./guard.js"
 import * as ledgers from "./ledgers.js"
 import * as propagation from "./propagation.js"
+import * as reader from "./reader.js"
 import * as rejections from "./rejections.js"
 import * as stage from "./stage.js"
 import * as timeLimits from "./timeLimits.js"
@@ -52,6 +53,7 @@ export const make = <E, R, B, R1>(
     timeLimits.call(
       settings.limits,
       (deadlineMillis, tell) => {
+        reader.boundCall(request, settings.limits.callMillis, deadlineMillis)
         const go = (request: HttpClientRequest.HttpClientRequest) =>
           run<E, R, B, R1>(client, policy, settings, trackBody(request), deadlineMillis, tell)
         return settings.prepare === undefined ? go(request) : Effect.flatMap(settings.prepare(request), go)

@@ -77,15 +77,20 @@ export const limit = <E, R>(
   deadlineMillis: number
 ): reader.Attempt<E | HttpFailure.AttemptTimeout, R> => {
   const onTimeout = (millis: number) => makeFailure.attemptTimeout(request, Duration.millis(millis))
-  if (deadlineMillis === Infinity) {
+  const own = reader.of(request)
+  if (deadlineMillis === Infinity && own === undefined) {
     return millis === Infinity
       ? attempt
       : Timeout.timeoutFail(attempt, { duration: millis, onTimeout: () => onTimeout(millis) })
   }
   return Effect.withFiberRuntime((fiber) => {
-    const left = Math.min(millis, deadlineMillis - clock.monotonicMillis(fiber), maxDelayMillis)
+    const nowMillis = clock.monotonicMillis(fiber)
+    if (own !== undefined) own.attempt = { request, millis, untilMillis: nowMillis + millis }
+    const left = Math.min(millis, deadlineMillis - nowMillis)
+    if (left === Infinity) return attempt
+    const duration = Math.min(left, maxDelayMillis)
     return left > 0
-      ? Timeout.timeoutFail(attempt, { duration: left, onTimeout: () => onTimeout(left) })
+      ? Timeout.timeoutFail(attempt, { duration, onTimeout: () => onTimeout(duration) })
       : Effect.fail(onTimeout(0))
   })
 }
@@ -115,7 +120,10 @@ export const overall = <E, R>(
   millis: number
 ): HttpClient.HttpClient.With<E | Exceeded, R> =>
   stage.make((request) => {
-    const named = Effect.catchAll(client.execute(request), outOfTime)
+    const named = Effect.flatMap(Deadline.current, (deadlineMillis) => {
+      reader.boundCall(request, millis, deadlineMillis)
+      return Effect.catchAll(client.execute(request), outOfTime)
+    })
     // Where the time runs out from the outside, there is no last failure of any type.
     return Deadline.within(named, millis) as typeof named
   })

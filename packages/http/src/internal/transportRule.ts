@@ -30,8 +30,6 @@ export interface Rule {
   readonly message?: RegExp
   readonly only?: Phase
   readonly tag: TransportTag
-  /** What it is instead while the body is read. */
-  readonly inBody?: TransportTag
   /** Where it proves that nothing was sent. */
   readonly sent?: "no"
 }

@@ -20,9 +20,15 @@ const rules: ReadonlyArray<Rule> = [
       /^(bad response|bad upgrade|redirect count exceeded|unexpected redirect)$|^Fetch failed: (Maximum number of|Encountered) redirect|client error \(SendRequest\): (invalid HTTP|message head is too large)/,
     tag: "ProtocolFailure"
   },
-  // Bun says of its decoders no more than ZlibError, and Deno only this text.
-  { code: /^(Zlib|Brotli|Zstd)\w*Error$/, message: /^unexpected end of file$/, only: "body", tag: "DecodeFailure" },
-  { name: /^SyntaxError$/, code: /^(Z_|ZSTD_|ERR__ERROR_|ERR_BROTLI)/, only: "body", tag: "DecodeFailure" },
+  {
+    // What arrived cannot be decoded, or was read before. The texts are those of fetch, undici and platform.
+    name: /^(SyntaxError|RangeError|ParseError)$/,
+    // Bun says of its decoders no more than ZlibError, and Deno only that the end was unexpected.
+    code: /^(Z_|ZSTD_|ERR__ERROR_|ERR_BROTLI|ERR_ENCODING_|UND_ERR_NOT_SUPPORTED$|(Zlib|Brotli|Zstd)\w*Error$)/,
+    message: /\b(unusable|already been read|locked|form-?data|maxBytes)\b|^unexpected end of file$/i,
+    only: "body",
+    tag: "DecodeFailure"
+  },
   {
     // Arguments that a transport cannot send: `ERR_INVALID_STATE` is a body that was read before.
     code: /^(ERR_(INVALID_|HTTP_INVALID|UNESCAPED)|UND_ERR_(INVALID_ARG|NOT_SUPPORTED|REQ_CONTENT_LENGTH_MISMATCH)$)/,
@@ -36,18 +42,19 @@ const rules: ReadonlyArray<Rule> = [
   {
     code: /^UND_ERR_(HEADERS|BODY)_TIMEOUT$/,
     name: /^Timeout(Error|Exception)$/,
-    tag: "AttemptTimeout",
-    inBody: "BodyFailure"
+    tag: "AttemptTimeout"
   },
   {
     code:
       /^(E(CONN(RESET|ABORTED|REFUSED)|PIPE|TIMEDOUT|NOTCONN|NET(UNREACH|DOWN|RESET)|HOST(UNREACH|DOWN))|UND_ERR_SOCKET|ERR_STREAM_PREMATURE_CLOSE)$/,
     message:
       /^(socket hang up|other side closed|aborted)$|connection closed before message completed|(reset by peer|Broken pipe) \(os error/,
-    tag: "ConnectionLost",
-    inBody: "BodyFailure"
+    tag: "ConnectionLost"
   }
 ]
+
+/** While a body is read, every other error is one of the transport: there are more of those than anybody can list. */
+const finalInBody: ReadonlySet<TransportTag> = new Set(["DecodeFailure", "ProtocolFailure", "InvalidRequest"])
 
 const patterns = ["code", "name", "syscall", "message"] as const
 
@@ -100,7 +107,7 @@ export const judge = (
     // fetch refuses the caller's own bad URL at once: one that it found on the way was in a redirect.
     const ofRedirect = link.code === "ERR_INVALID_URL" && link !== links[0]
     return {
-      tag: ofRedirect ? "ProtocolFailure" : (phase === "body" && rule.inBody) || rule.tag,
+      tag: ofRedirect ? "ProtocolFailure" : phase === "body" && !finalInBody.has(rule.tag) ? "BodyFailure" : rule.tag,
       sent: isProven ? "no" : "maybe",
       code: link.code,
       isPermanent: rule.tag === "ConnectFailure" && connectRules.isPermanent(link)
@@ -110,8 +117,8 @@ export const judge = (
 }
 
 const withoutRule = (links: ReadonlyArray<Link>, phase: Phase, streamsBody: boolean): TransportTag => {
+  if (phase === "body") return "BodyFailure"
   const said = links.filter((link) => !opaque.test(link.message))
-  if (phase === "body") return said.length === 0 ? "BodyFailure" : "DecodeFailure"
   const [first, second] = links
   // Nothing but the program's own stream fails a request with an error that has no code, and a TypeError that is not about
   // the network is about the arguments.

@@ -5,8 +5,8 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as Fiber from "effect/Fiber"
 import * as Runtime from "effect/Runtime"
-import { monotonicOf } from "./effect/clock.js"
 import { maxDelayMillis } from "../InvalidOption.js"
+import { monotonicOf } from "./effect/clock.js"
 
 // Internal all the same; without the tag, so that the tests of this module see its types (`stripInternal`).
 
