@@ -3,7 +3,9 @@
  * their attempts has to pass.
  */
 import { assert, describe, it } from "@effect/vitest"
-import { Duration, Effect, Fiber, TestClock } from "effect"
+import type { Duration } from "effect"
+import { Effect, Fiber, TestClock } from "effect"
+import { Effect, Fiber, TestClock } from "effect"
 import * as RetryBudget from "reprise/RetryBudget"
 import * as HttpGuard from "../src/HttpGuard.js"
 import * as HttpResilience from "../src/HttpResilience.js"
@@ -349,16 +351,18 @@ describe("the hedges and the guards", () => {
       assert.deepStrictEqual((yield* server.requests).map(({ aborted }) => aborted), [true, true])
     }))
 
-  it.effect("a hedge that follows a refusal waits as long as the server asks", () =>
+  it.effect("a retry beside a hedge waits at the gate as long as the server asks", () =>
     Effect.gen(function*() {
-      const { call, sent } = yield* make({ hedge: hedge(Duration.infinity), gate: gate() }, busy(10))
+      const options = { hedge: hedge("5 seconds"), gate: gate(), retry: attempts(2) }
+      const { call, sent } = yield* make(options, busy(10))
       assert.strictEqual(yield* within(ended(call())), 200)
       assert.deepStrictEqual(yield* sent, [0, 10_000])
     }))
 
-  it.effect("an attempt that fails opens the circuit for the hedge that would follow", () =>
+  it.effect("an attempt that fails opens the circuit for the retry that would follow", () =>
     Effect.gen(function*() {
-      const { call, sent } = yield* make({ hedge: hedge(Duration.infinity), breaker: Memory.breaker(1).guard }, down)
+      const options = { hedge: hedge("5 seconds"), breaker: Memory.breaker(1).guard, retry: attempts(2) }
+      const { call, sent } = yield* make(options, down)
       assert.strictEqual(yield* within(ended(call())), "ServerError")
       assert.deepStrictEqual(yield* sent, [0])
     }))

@@ -2,8 +2,10 @@ import * as HttpClient from "@effect/platform/HttpClient"
 import type * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import type * as HttpClientResponse from "@effect/platform/HttpClientResponse"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as checkedResponse from "./checkedResponse.js"
 import { cloneWith } from "./cloneWith.js"
+import * as drain from "./drain.js"
 
 type Request = HttpClientRequest.HttpClientRequest
 type Response = HttpClientResponse.HttpClientResponse
@@ -58,25 +60,34 @@ interface Carrier {
   readonly [key]?: Attached
 }
 
+/** @internal */
+export interface Watch {
+  /** Is told what the stages below made of the request. */
+  readonly onPrepared: (request: Request) => void
+  /** Is told of the response before anything else can happen to it. */
+  readonly onResponse: (response: Response) => void
+}
+
 /**
  * Sends the request, and reads the body before the attempt counts as done, if the caller asked for it. Failed responses
- * are left alone: the next stage decides whether they are drained or handed on. `onPrepared` is told what the stages below
- * made of the request.
+ * are left alone: the next stage decides whether they are drained or handed on. A response whose reader fails is aborted.
  *
  * @internal
  */
 export const execute = <E, R>(
   client: HttpClient.HttpClient.With<E, R>,
   request: Request,
-  onPrepared?: (request: Request) => void
+  watch?: Watch
 ): Attempt<E, R> =>
   HttpClient.transform(client, (sent, prepared) => {
-    onPrepared?.(prepared)
+    watch?.onPrepared(prepared)
     const reader = (prepared.body as Carrier)[key]
-    if (reader === undefined) return sent
-    return Effect.flatMap(sent, (response) =>
-      response.status >= 400
-        ? Effect.succeed(response)
+    if (reader === undefined && watch === undefined) return sent
+    return Effect.flatMap(sent, (response) => {
+      watch?.onResponse(response)
+      return reader === undefined || response.status >= 400
+        ? Exit.succeed(response)
         // The reader's own error and requirements are in the type of the call that attached it.
-        : Effect.as(reader.run(response), response) as Attempt<E, R>)
+        : Effect.as(Effect.onError(reader.run(response), () => drain.abort(response)), response) as Attempt<E, R>
+    })
   }).execute(request)

@@ -13,11 +13,12 @@ import * as HttpFailure from "../HttpFailure.js"
 import type { HttpRetry } from "../HttpRetry.js"
 import * as Idempotency from "../Idempotency.js"
 import * as attempts from "./attempts.js"
-import * as drain from "./drain.js"
+import type * as drain from "./drain.js"
 import type { Guard } from "./guard.js"
 import * as ledgers from "./ledgers.js"
 import * as propagation from "./propagation.js"
 import * as rejections from "./rejections.js"
+import { owned, type Responses } from "./responses.js"
 import * as stage from "./stage.js"
 import * as timeLimits from "./timeLimits.js"
 import { trackBody } from "./trackedBody.js"
@@ -47,21 +48,34 @@ export const make = <E, R, B, R1>(
   return stage.make((request) =>
     Effect.withFiberRuntime((fiber) => {
       const deadlineMillis = timeLimits.deadlineMillis(fiber, settings.limits)
-      return run<E, R, B, R1>(client, policy, settings, trackBody(request), deadlineMillis)
+      return owned(
+        (responses) => run(client, policy, settings, trackBody(request), deadlineMillis, responses),
+        (exit, responses): Effect.Effect<HttpClientResponse.HttpClientResponse, E> =>
+          // The loop fails with nothing: a defect of a schedule, say, or an interruption.
+          Exit.isFailure(exit)
+            ? Exit.failCause(exit.cause)
+            : finish<E>(exit.value, responses, settings, deadlineMillis)
+      )
     })
   )
 }
+
+type Ended = readonly [
+  exit: Exit.Exit<HttpClientResponse.HttpClientResponse, attempts.FailedAttempt>,
+  ledger: Retry.Retry.Ledger<attempts.FailedAttempt>
+]
 
 const run = <E, R, B, R1>(
   client: HttpClient.HttpClient.With<E, R>,
   schedule: Schedule.Schedule<B, attempts.FailedAttempt, R1>,
   settings: Settings,
   request: HttpClientRequest.HttpClientRequest,
-  deadlineMillis: number
-): Effect.Effect<HttpClientResponse.HttpClientResponse, E, R | R1> => {
+  deadlineMillis: number,
+  responses: Responses
+): Effect.Effect<Ended, never, R | R1> => {
   const { deadlineHeader, facts, guard, limits } = settings
   const send = (request: HttpClientRequest.HttpClientRequest) =>
-    attempts.run(client, request, facts, limits, deadlineMillis)
+    attempts.run(client, request, facts, limits, deadlineMillis, responses)
   const attempt = (request: HttpClientRequest.HttpClientRequest) => {
     const one = deadlineHeader === undefined
       ? send(request)
@@ -73,16 +87,13 @@ const run = <E, R, B, R1>(
       attempt: (number) => numbered(attempt, request, number, settings),
       schedule,
       refuse: (failed: attempts.FailedAttempt) => refusal(failed, settings),
-      beforeWait: ({ failure }) => letGo(failure, settings, deadlineMillis),
+      beforeWait: () => responses.drain(settings.drain, deadlineMillis),
       deadlineMillis,
       budget,
       isTimeout,
       nested: settings.nested
     })
-  return Effect.flatMap(
-    settings.budget === undefined ? loop() : Effect.flatMap(settings.budget(request), loop),
-    ([exit, ledger]) => finish<E>(exit, ledger, settings, deadlineMillis)
-  )
+  return settings.budget === undefined ? loop() : Effect.flatMap(settings.budget(request), loop)
 }
 
 const isTimeout = ({ failure }: attempts.FailedAttempt): boolean =>
@@ -119,38 +130,22 @@ const reasons = {
   BodyNotReplayable: "bodyNotReplayable"
 } as const
 
-const letGo = (
-  failed: Option.Option<attempts.FailedAttempt>,
-  settings: Settings,
-  deadlineMillis: number
-): Effect.Effect<void> => {
-  if (Option.isNone(failed)) return Effect.void
-  const { origin } = failed.value
-  if (origin._tag === "Response") return drain.drain(origin.response, settings.drain, deadlineMillis)
-  const error = Cause.failureOption(origin.cause)
-  return Option.isSome(error) && isStatusError(error.value)
-    ? drain.drain(error.value.response, settings.drain, deadlineMillis)
-    : Effect.void
-}
-
-/** `filterStatusOk` below turns a response into an error that still holds the unread body. */
-const isStatusError = (error: unknown): error is HttpClientError.ResponseError =>
-  HttpClientError.isHttpClientError(error) && error._tag === "ResponseError" && error.reason === "StatusCode"
-
 const finish = <E>(
-  exit: Exit.Exit<HttpClientResponse.HttpClientResponse, attempts.FailedAttempt>,
-  ledger: Retry.Retry.Ledger<attempts.FailedAttempt>,
+  [exit, ledger]: Ended,
+  responses: Responses,
   settings: Settings,
   deadlineMillis: number
 ): Effect.Effect<HttpClientResponse.HttpClientResponse, E> => {
   if (Exit.isSuccess(exit)) {
+    responses.handOver(exit.value)
     ledgers.set(exit.value, ledger)
     return Exit.succeed(exit.value)
   }
   const failed = Cause.failureOption(exit.cause)
   // A defect or an interruption: there is no error in it.
   if (Option.isNone(failed)) return Effect.failCause(exit.cause as Cause.Cause<never>)
-  const { failure, origin } = failed.value
+  const { failure, origin, response } = failed.value
+  if (response !== undefined) responses.handOver(response)
   if (origin._tag === "Response") {
     ledgers.set(origin.response, ledger)
     return Exit.succeed(origin.response)
