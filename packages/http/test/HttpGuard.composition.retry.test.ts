@@ -5,7 +5,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import type { Duration } from "effect"
 import { Effect, Fiber, TestClock } from "effect"
-import { Effect, Fiber, TestClock } from "effect"
 import * as RetryBudget from "reprise/RetryBudget"
 import * as HttpGuard from "../src/HttpGuard.js"
 import * as HttpResilience from "../src/HttpResilience.js"

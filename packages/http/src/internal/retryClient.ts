@@ -18,6 +18,7 @@ import type { Guard } from "./guard.js"
 import * as ledgers from "./ledgers.js"
 import * as propagation from "./propagation.js"
 import * as rejections from "./rejections.js"
+import * as resendCount from "./resendCount.js"
 import { owned, type Responses } from "./responses.js"
 import * as stage from "./stage.js"
 import * as timeLimits from "./timeLimits.js"
@@ -106,10 +107,11 @@ const numbered = <A, E, R>(
   number: number,
   { attemptHeader }: Settings
 ): Effect.Effect<A, E, R> => {
-  const one = attemptHeader === undefined
-    ? attempt(request)
-    : propagation.withNumber(request, attemptHeader, number, attempt)
-  return number === 1 ? one : Effect.annotateSpans(one, "http.request.resend_count", number - 1)
+  const one = (request: HttpClientRequest.HttpClientRequest) =>
+    attemptHeader === undefined
+      ? attempt(request)
+      : propagation.withNumber(request, attemptHeader, number, attempt)
+  return number === 1 ? one(request) : resendCount.annotate(request, number - 1, one)
 }
 
 const refusal = (failed: attempts.FailedAttempt, settings: Settings): Option.Option<Retry.Reason> => {
