@@ -13,7 +13,7 @@ import * as HttpResilience from "../../src/HttpResilience.js"
 import * as HttpRetry from "../../src/HttpRetry.js"
 import * as Idempotency from "../../src/Idempotency.js"
 import * as ResilientHttpClient from "../../src/ResilientHttpClient.js"
-import { dropIn, onEachTransport, quick, typed } from "../support/wire.js"
+import { dropIn, onEachPlain, onEachTransport, quick, transports, typed } from "../support/wire.js"
 
 const down = Reply.respond({ status: 503, body: "down" })
 const slow = Reply.delay(Reply.ok, "100 millis")
@@ -160,7 +160,7 @@ onEachTransport("a rate limiter", (transport) => {
     ))
 })
 
-onEachTransport("a hedge", (transport) => {
+onEachPlain("a hedge", transports, (transport) => {
   const hedge = HttpGuard.hedge({ after: "50 millis" })
 
   it.scopedLive("answers with what comes first, and closes the socket of the other", () =>

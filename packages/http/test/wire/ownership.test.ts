@@ -8,7 +8,7 @@ import type * as AdaptiveLimiter from "reprise/AdaptiveLimiter"
 import * as RetryBudget from "reprise/RetryBudget"
 import * as HttpGuard from "../../src/HttpGuard.js"
 import * as HttpResilience from "../../src/HttpResilience.js"
-import { dropIn, onEachTransport, quick } from "../support/wire.js"
+import { dropIn, onEachPlain, onEachTransport, quick, transports } from "../support/wire.js"
 
 /** The kernel takes megabytes that nobody reads: only a server that has not sent all of a body sees who gives up. */
 const endless = (status: number) => Reply.hangBody(Reply.respond({ status, body: "x".repeat(300_000) }))
@@ -24,7 +24,7 @@ const aborted = (server: FaultServer.FaultServer, ...indexes: ReadonlyArray<numb
     (requests) => assert.sameMembers(requests.map(({ index }) => index), [...indexes])
   )
 
-onEachTransport("the body of a failed response, beside a hedge", (transport) => {
+onEachPlain("the body of a failed response, beside a hedge", transports, (transport) => {
   const hedged = { retry: false, hedge: HttpGuard.hedge({ after: "50 millis" }) } as const
 
   it.scopedLive("is released if the hedge wins", () =>
