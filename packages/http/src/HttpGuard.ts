@@ -563,7 +563,8 @@ export const rateLimiter: {
  *   hold. The `retryAfter` of the failure is the longest wait that the server has asked any of these attempts for.
  * - If an attempt fails while the request of another is under way, the call waits for that one and starts no other.
  * - Each hedge draws on the retry budget of the client, if there is one, and passes the other guards as every attempt does.
- * - Each attempt of the retry policy may be hedged: a call makes at most `attempts * (1 + maxHedges)` requests.
+ * - A hedge counts as an attempt: each takes a step of the retry policy. So a policy of 3 attempts makes at most
+ *   `3 + maxHedges` requests: the last attempt may be hedged too, also where there are no retries.
  * - Within `Retry.withoutNested` there are no hedges, unless the client has `nested: "allow"`.
  *
  * @since 0.1.0

@@ -247,7 +247,7 @@ describe("the hedges and what is around them", () => {
 
   it.effect("a hedge has the key of the attempt that it is beside", () =>
     Effect.gen(function*() {
-      const options = { idempotencyKeys: true, hedge: hedge("1 second"), retry: attempts(2) } as const
+      const options = { idempotencyKeys: true, hedge: hedge("1 second"), retry: attempts(3) } as const
       const { post, server } = yield* make(options, after("2 seconds", down), after("2 seconds", down), slow)
       assert.strictEqual(yield* within(ended(post)), 200)
       const keys = yield* keysOf(server)
@@ -256,11 +256,11 @@ describe("the hedges and what is around them", () => {
       assert.isString(keys[0])
     }))
 
-  it.effect("each attempt of the retries is hedged, is tried again once all of it has failed, and counts once", () =>
+  it.effect("each attempt of the retries is hedged, and is tried again once all of it has failed", () =>
     Effect.gen(function*() {
       const failing = after("3 seconds", down)
       const { call, sent } = yield* make(
-        { hedge: hedge("1 second"), retry: attempts(2) },
+        { hedge: hedge("1 second"), retry: attempts(3) },
         failing,
         failing,
         failing,
@@ -268,6 +268,17 @@ describe("the hedges and what is around them", () => {
       )
       assert.deepStrictEqual(yield* within(reasons(call())), ["backoff", "attempts"])
       assert.deepStrictEqual(yield* sent, [0, 1_000, 5_000, 6_000])
+    }))
+
+  it.effect("a hedge counts as an attempt of the retries", () =>
+    Effect.gen(function*() {
+      const failing = after("9 seconds", down)
+      const steps = Array(9).fill(failing)
+      for (const [count, hedges, requests] of [[2, 1, 2], [3, 1, 4], [4, 1, 4], [3, 5, 6], [7, 2, 9]] as const) {
+        const { call, sent } = yield* make({ hedge: hedge("1 second", hedges), retry: attempts(count) }, ...steps)
+        assert.strictEqual(yield* within(ended(call())), "ServerError")
+        assert.lengthOf(yield* sent, requests)
+      }
     }))
 
   it.effect("hedges and retries draw on one budget", () =>

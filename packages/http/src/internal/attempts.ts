@@ -32,7 +32,9 @@ export class FailedAttempt {
     /** Why another attempt is not worth it, whatever the failure: it would be rejected, as this one was perhaps. */
     readonly refusal?: Reason,
     /** The deadline of the caller came before the time that an attempt is given: it says nothing of the server. */
-    readonly isCutShort = false
+    readonly isCutShort = false,
+    /** How many hedges were sent beside it. */
+    readonly hedges = 0
   ) {}
 
   /** The response that the caller is given with this failure, if it is the last one. */
@@ -41,13 +43,15 @@ export class FailedAttempt {
   }
 
   refusing(reason: Reason): FailedAttempt {
-    return new FailedAttempt(this.request, this.failure, this.origin, reason, this.isCutShort)
+    return new FailedAttempt(this.request, this.failure, this.origin, reason, this.isCutShort, this.hedges)
   }
 
-  /** The same failure of a server that has asked for a longer wait elsewhere. */
-  after(retryAfter: Duration.Duration): FailedAttempt {
-    const failure = Option.map(this.failure, (failure) => copy(failure, { retryAfter: Option.some(retryAfter) }))
-    return new FailedAttempt(this.request, failure, this.origin, this.refusal, this.isCutShort)
+  /** The last failure of so many attempts beside each other, one of which may have been asked for a longer wait. */
+  among(hedges: number, retryAfter: Option.Option<Duration.Duration>): FailedAttempt {
+    const failure = Option.isNone(retryAfter)
+      ? this.failure
+      : Option.map(this.failure, (own) => copy(own, { retryAfter }))
+    return new FailedAttempt(this.request, failure, this.origin, this.refusal, this.isCutShort, hedges)
   }
 }
 

@@ -65,8 +65,8 @@ const isRejection = (error: unknown): boolean =>
 
 /** The attempts beside each other. */
 class Race {
-  private isSent = false
-  /** How many requests were sent whose attempts have not failed. */
+  /** How many requests were sent, and how many of their attempts have not failed. */
+  private sent = 0
   private underWay = 0
   /** Since then nothing is sent any more. */
   private hasFailed = false
@@ -76,7 +76,7 @@ class Race {
   constructor(readonly request: HttpClientRequest.HttpClientRequest, readonly deadlineMillis: number) {}
 
   get mayHedge(): boolean {
-    return this.isSent && !this.hasFailed
+    return this.sent > 0 && !this.hasFailed
   }
 
   attempt<R>(
@@ -87,7 +87,8 @@ class Race {
       let isSent = false
       const sent = Effect.suspend(() => {
         if (this.hasFailed) return this.tooLate
-        isSent = this.isSent = true
+        isSent = true
+        this.sent++
         this.underWay++
         return Effect.catchAll(attempt, (failed) => {
           // Before a permit is given back that a hedge waits for.
@@ -112,7 +113,7 @@ class Race {
     this.underWay--
     const isRetryable = Option.exists(failed.failure, ({ retryable }) => retryable)
     if (!isRetryable) return Effect.fail(failed)
-    if (this.underWay === 0) return this.pausedUntilNanos === BigInt(0) ? Effect.fail(failed) : this.last(failed)
+    if (this.underWay === 0) return this.sent === 1 ? Effect.fail(failed) : this.last(failed)
     return Effect.flatMap(Clock.currentTimeNanos, (now) => {
       const pausedUntil = now + retryAfterNanos(failed)
       if (pausedUntil > this.pausedUntilNanos) this.pausedUntilNanos = pausedUntil
@@ -129,7 +130,8 @@ class Race {
   private last(failed: attempts.FailedAttempt): Effect.Effect<never, attempts.FailedAttempt> {
     return Effect.flatMap(Clock.currentTimeNanos, (now) => {
       const left = this.pausedUntilNanos - now
-      return Effect.fail(left > retryAfterNanos(failed) ? failed.after(Duration.nanos(left)) : failed)
+      const longer = left > retryAfterNanos(failed) ? Option.some(Duration.nanos(left)) : Option.none()
+      return Effect.fail(failed.among(this.sent - 1, longer))
     })
   }
 }

@@ -24,7 +24,7 @@ export interface Reader<A, E, R> {
 }
 
 /**
- * A client whose bodies are never read this way does not hold the code of it.
+ * A client whose bodies are never read this way does not hold the code of it. A response whose reader fails is aborted.
  *
  * @internal
  */
@@ -36,7 +36,7 @@ export const make = <A, E, R>(read: (response: Response) => Effect.Effect<A, E, 
       done.has(response)
         // It was set.
         ? Effect.succeed(done.get(response) as A)
-        : Effect.map(read(checkedResponse.make(response)), (value) => {
+        : Effect.map(Effect.onError(read(checkedResponse.make(response)), () => drain.abort(response)), (value) => {
           done.set(response, value)
           return value
         })
@@ -70,7 +70,7 @@ export interface Watch {
 
 /**
  * Sends the request, and reads the body before the attempt counts as done, if the caller asked for it. Failed responses
- * are left alone: the next stage decides whether they are drained or handed on. A response whose reader fails is aborted.
+ * are left alone: the next stage decides whether they are drained or handed on.
  *
  * @internal
  */
@@ -88,6 +88,6 @@ export const execute = <E, R>(
       return reader === undefined || response.status >= 400
         ? Exit.succeed(response)
         // The reader's own error and requirements are in the type of the call that attached it.
-        : Effect.as(Effect.onError(reader.run(response), () => drain.abort(response)), response) as Attempt<E, R>
+        : Effect.as(reader.run(response), response) as Attempt<E, R>
     })
   }).execute(request)

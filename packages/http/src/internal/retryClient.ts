@@ -7,6 +7,7 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
 import * as Schedule from "effect/Schedule"
+import * as ScheduleDecision from "effect/ScheduleDecision"
 import * as Retry from "reprise/Retry"
 import type { RetryBudget } from "reprise/RetryBudget"
 import * as HttpFailure from "../HttpFailure.js"
@@ -44,8 +45,7 @@ export const make = <E, R, B, R1>(
   schedule: Schedule.Schedule<B, HttpFailure.HttpFailure, R1>,
   settings: Settings
 ): HttpClient.HttpClient.With<E, R | R1> => {
-  // `refuse` has turned away every attempt that is no HttpFailure before the schedule is asked.
-  const policy = Schedule.mapInput(schedule, (failed: attempts.FailedAttempt) => Option.getOrThrow(failed.failure))
+  const policy = counted(schedule)
   return stage.make((request) =>
     Effect.withFiberRuntime((fiber) => {
       const deadlineMillis = timeLimits.deadlineMillis(fiber, settings.limits)
@@ -60,6 +60,21 @@ export const make = <E, R, B, R1>(
     })
   )
 }
+
+/** A hedge counts as an attempt: it takes a step of the schedule too. */
+const counted = <B, R>(
+  schedule: Schedule.Schedule<B, HttpFailure.HttpFailure, R>
+): Schedule.Schedule<B, attempts.FailedAttempt, R> =>
+  Schedule.makeWithState(schedule.initial, (now, failed: attempts.FailedAttempt, state) => {
+    // `refuse` has turned away every attempt that is no HttpFailure before the schedule is asked.
+    const failure = Option.getOrThrow(failed.failure)
+    const step = (hedges: number, state: unknown): ReturnType<typeof schedule.step> =>
+      hedges === 0
+        ? schedule.step(now, failure, state)
+        : Effect.flatMap(schedule.step(now, failure, state), (stepped) =>
+          ScheduleDecision.isDone(stepped[2]) ? Effect.succeed(stepped) : step(hedges - 1, stepped[0]))
+    return step(failed.hedges, state)
+  })
 
 type Ended = readonly [
   exit: Exit.Exit<HttpClientResponse.HttpClientResponse, attempts.FailedAttempt>,
