@@ -1,6 +1,6 @@
 import type * as HttpClientResponse from "@effect/platform/HttpClientResponse"
 import * as Effect from "effect/Effect"
-import type * as Exit from "effect/Exit"
+import * as Exit from "effect/Exit"
 import { identity } from "effect/Function"
 import * as RuntimeFlags from "effect/RuntimeFlags"
 import * as drain from "./drain.js"
@@ -24,7 +24,8 @@ export class Responses {
 
   /** From now on the caller owns it. */
   handOver(response: Response): void {
-    this.held = this.held.filter((other) => other !== response)
+    if (this.held.length === 1 && this.held[0] === response) this.held.pop()
+    else this.held = this.held.filter((other) => other !== response)
   }
 
   /** Releases all of them before the next attempt, so that it can use their connections. */
@@ -56,8 +57,12 @@ export const owned = <A, B, E, E2, R>(
 ): Effect.Effect<B, E2, R> =>
   Effect.withFiberRuntime((_, { runtimeFlags }) => {
     const responses = new Responses()
+    const end = (exit: Exit.Exit<A, E>) => responses.before(finish(exit, responses))
     const run = (restore: Restore) =>
-      Effect.flatMap(Effect.exit(restore(call(responses))), (exit) => responses.before(finish(exit, responses)))
+      Effect.matchCauseEffect(restore(call(responses)), {
+        onSuccess: (value) => end(Exit.succeed(value)),
+        onFailure: (cause) => end(Exit.failCause(cause))
+      })
     // `Effect.uninterruptibleMask` in fewer operations.
     return RuntimeFlags.interruption(runtimeFlags) ? Effect.uninterruptible(run(Effect.interruptible)) : run(identity)
   })

@@ -181,6 +181,24 @@ onEachPlain("a hedge", transports, (transport) => {
         assert.strictEqual(yield* countOf(server), 5)
       })))
 
+  it.scopedLive("sends nothing before the Retry-After of the first answer is over", () =>
+    typed(transport, { hedge, retry: quick(3) }, (server) =>
+      Effect.gen(function*() {
+        yield* server.script(Reply.respond({ status: 429, headers: { "retry-after-ms": "300" }, body: "busy" }))
+        assert.strictEqual((yield* get(server.url)).status, 200)
+        const [first, second, ...others] = (yield* server.requests).map(({ timeMillis }) => timeMillis)
+        assert.isAtLeast(second! - first!, 290)
+        assert.deepStrictEqual(others, [])
+      })))
+
+  it.scopedLive("adds nothing to the attempts of a server that is down", () =>
+    typed(transport, { hedge, retry: quick(3) }, (server) =>
+      Effect.gen(function*() {
+        yield* server.always(down)
+        assert.strictEqual((yield* Effect.flip(get(server.url)))._tag, "ServerError")
+        assert.strictEqual(yield* countOf(server), 3)
+      })))
+
   it.scopedLive("sends no POST twice, but one with an idempotency key", () =>
     typed(transport, { hedge, attemptTimeout: "300 millis", retry: false }, (server) =>
       Effect.gen(function*() {
