@@ -9,29 +9,31 @@ import * as HttpGuard from "../../src/HttpGuard.js"
 import type * as ResilientHttpClient from "../../src/ResilientHttpClient.js"
 import { layer, onEach, onEachPlain, onEachTransport, quick, type Transport } from "../support/wire.js"
 
-/** Transports that may open two connections and no more: a failed response that is never let go of wedges them. */
-const pools = [
+/** Transports that may open so many connections and no more: a failed response that is never released wedges them. */
+const poolsOf = (connections: number) =>
   [
-    "undici",
-    Layer.provide(
-      NodeHttpClient.layerUndiciWithoutDispatcher,
-      Layer.scoped(
-        NodeHttpClient.Dispatcher,
-        Effect.acquireRelease(
-          Effect.sync(() => new Agent({ connections: 2 })),
-          (agent) => Effect.promise(() => agent.destroy())
+    [
+      "undici",
+      Layer.provide(
+        NodeHttpClient.layerUndiciWithoutDispatcher,
+        Layer.scoped(
+          NodeHttpClient.Dispatcher,
+          Effect.acquireRelease(
+            Effect.sync(() => new Agent({ connections })),
+            (agent) => Effect.promise(() => agent.destroy())
+          )
         )
       )
-    )
-  ],
-  [
-    "node",
-    Layer.provide(
-      NodeHttpClient.layerWithoutAgent,
-      NodeHttpClient.makeAgentLayer({ keepAlive: true, maxSockets: 2 })
-    )
-  ]
-] as const
+    ],
+    [
+      "node",
+      Layer.provide(
+        NodeHttpClient.layerWithoutAgent,
+        NodeHttpClient.makeAgentLayer({ keepAlive: true, maxSockets: connections })
+      )
+    ]
+  ] as const
+const pools = poolsOf(2)
 
 const failing = (bytes: number) => Reply.respond({ status: 503, body: "x".repeat(bytes) })
 
@@ -103,9 +105,24 @@ onEach("failed responses", [["fetch", FetchHttpClient.layer]], (transport) => {
     }).pipe(Effect.provide(resilient(transport))))
 })
 
-onEachPlain("the failed response of a hedged call in a pool of two connections", pools, (transport) => {
-  const hedged = { retry: false, hedge: HttpGuard.hedge({ after: "20 millis" }) } as const
+const hedged = { retry: false, hedge: HttpGuard.hedge({ after: "20 millis" }) } as const
 
+onEachPlain("the failed response of a hedged call in a pool of one connection", poolsOf(1), (transport) => {
+  it.scopedLive("is released at once, because the hedge waits for its connection", () =>
+    FaultServer.make().pipe(
+      Effect.flatMap((server) =>
+        Effect.zipRight(
+          server.script(Reply.delay(tooLarge, "50 millis")),
+          Effect.flatMap(HttpClient.get(server.url), ({ text }) => text)
+        )
+      ),
+      Effect.map((text) => assert.strictEqual(text, "ok")),
+      Effect.timeout("5 seconds"),
+      Effect.provide(resilient(transport, hedged))
+    ))
+})
+
+onEachPlain("the failed response of a hedged call in a pool of two connections", pools, (transport) => {
   const fiveCalls = (first: Reply.Reply, second: Reply.Reply) =>
     FaultServer.make().pipe(
       Effect.flatMap((server) =>
