@@ -250,16 +250,11 @@ export const fromError = (error: unknown): Option.Option<HttpFailure> => {
  * @category combinators
  */
 export const withAttempts = <F extends HttpFailure>(failure: F, attempts: Retry.Ledger<HttpFailure>): F =>
-  // The class of a failure is one of ours, and every one of them is made of its facts.
-  new (failure.constructor as new(facts: object) => F)({
-    ...failure,
+  base.copy(failure, {
     sent: ledgers.total(attempts) > attempts.length ||
         attempts.some((attempt) => Option.exists(attempt.failure, ({ sent }) => sent === "maybe"))
       ? "maybe"
       : failure.sent,
-    // Neither is enumerable.
-    ...("response" in failure && { response: failure.response }),
-    ...(failure.cause !== undefined && { cause: failure.cause }),
     attempts
   })
 

@@ -564,11 +564,17 @@ export const rateLimiter: {
   guard.make<E | RateLimitExceeded>(limit, () => limits.rateLimiter(limit)) as HttpGuard<never>
 
 /**
- * Sends a request that may be sent twice again, beside an attempt that takes too long or has failed in a way that can pass;
- * the first success is the result, and the sockets of the others are closed. Each draws on the retry budget of the client,
- * if it has one, and has to pass the other guards as every attempt. Throws `InvalidOption` for an option out of range.
+ * Sends a request again beside an attempt that takes too long. The first success is the result, and the client closes the
+ * sockets of the others. It hedges requests that are idempotent, or have an idempotency key, with a body that can be read more
+ * than once. Throws `InvalidOption` for an option out of range.
  *
- * Which: idempotent ones, or with an idempotency key, with a body that can be read more than once.
+ * - Only time starts a hedge. After a failure the retry policy decides: its backoff, its number of attempts and `Retry-After`
+ *   hold. The `retryAfter` of the failure is the longest wait that the server has asked any of these attempts for.
+ * - If an attempt fails while the request of another is under way, the call waits for that one and starts no other.
+ * - Each hedge draws on the retry budget of the client, if there is one, and passes the other guards as every attempt does.
+ * - A hedge counts as an attempt: each takes a step of the retry policy. So a policy of 3 attempts makes at most
+ *   `3 + maxHedges` requests: the last attempt may be hedged too, also where there are no retries.
+ * - Within `Retry.withoutNested` there are no hedges, unless the client has `nested: "allow"`.
  *
  * @since 0.1.0
  * @category constructors

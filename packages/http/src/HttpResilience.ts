@@ -108,8 +108,8 @@ type Client<E, R> = HttpClient.HttpClient.With<E, R>
  * Errors and responses share one count. A failed response is drained or aborted before the wait begins; the last one
  * reaches the caller intact, as a value. The error of the last attempt stays what it was, with the typed `HttpFailure` and
  * the ledger of all attempts as its `cause`. Interrupting a wait sends nothing more; interrupting an attempt closes its
- * socket. Each attempt after the first carries `http.request.resend_count` on its span. Throws `InvalidOption` for options
- * out of range.
+ * socket. The span of each request after the first has `http.request.resend_count`, unless a client below has a span name
+ * generator of its own. Throws `InvalidOption` for options out of range.
  *
  * @example
  * ```ts

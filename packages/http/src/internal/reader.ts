@@ -3,6 +3,7 @@ import type * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import type * as HttpClientResponse from "@effect/platform/HttpClientResponse"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import { identity } from "effect/Function"
 import * as Option from "effect/Option"
 import * as Deadline from "reprise/Deadline"
@@ -12,6 +13,7 @@ import type * as HttpFailure from "../HttpFailure.js"
 import * as checkedResponse from "./checkedResponse.js"
 import * as clock from "./clock.js"
 import { cloneWith } from "./cloneWith.js"
+import * as drain from "./drain.js"
 import * as formBody from "./formBody.js"
 import * as makeFailure from "./makeFailure.js"
 
@@ -57,7 +59,7 @@ export interface Reader<A, E, R> extends Said {
 }
 
 /**
- * A client whose bodies are never read this way does not hold the code of it.
+ * A client whose bodies are never read this way does not hold the code of it. A response whose reader fails is aborted.
  *
  * @internal
  */
@@ -69,19 +71,19 @@ export const make = <A, E, R>(read: (response: Response) => Effect.Effect<A, E, 
     call: undefined,
     present: identity,
     unfollowed: undefined,
+    // A stage below may have read it.
     run: (response) =>
-      Effect.map(read(checkedResponse.make(response)), (value) => {
-        done.set(response, value)
-        return value
-      }),
-    finish: (response) => {
-      // It was set.
-      if (done.has(response)) return Effect.succeed(done.get(response) as A)
-      return self.unfollowed?.response === response
+      done.has(response)
+        ? Effect.succeed(done.get(response) as A)
+        : Effect.map(Effect.onError(read(checkedResponse.make(response)), () => drain.abort(response)), (value) => {
+          done.set(response, value)
+          return value
+        }),
+    finish: (response) =>
+      self.unfollowed?.response === response
         // The typed client has the failure in its type.
         ? self.unfollowed.failed as Effect.Effect<never>
         : within(self, within(self, self.run(response), self.attempt, attemptTimeout), self.call, exceeded)
-    }
   }
   return self
 }
@@ -121,6 +123,14 @@ interface Carrier {
   readonly [key]?: Attached
 }
 
+/** @internal */
+export interface Watch {
+  /** Is told what the stages below made of the request. */
+  readonly onPrepared: (request: Request) => void
+  /** Is told of the response before anything else can happen to it. */
+  readonly onResponse: (response: Response) => void
+}
+
 /**
  * What a stage has to say is written here.
  *
@@ -140,25 +150,26 @@ export const boundCall = (request: Request, millis: number, untilMillis: number)
 
 /**
  * Sends the request, and reads the body before the attempt counts as done, if the caller asked for it. A response other
- * than 2xx is not read: the next stage drains it, fails with it, or returns it. `onPrepared` receives the request as the
- * stages below made it.
+ * than 2xx is not read: the next stage drains it, fails with it, or returns it.
  *
  * @internal
  */
 export const execute = <E, R>(
   client: HttpClient.HttpClient.With<E, R>,
   request: Request,
-  onPrepared?: (request: Request) => void
+  watch?: Watch
 ): Attempt<E, R> => {
   const reading = HttpClient.transform(client, (sent, prepared) => {
-    onPrepared?.(prepared)
+    watch?.onPrepared(prepared)
     const reader = of(prepared)
-    if (reader === undefined) return sent
-    return Effect.flatMap(sent, (response) =>
-      response.status >= 200 && response.status < 300
+    if (reader === undefined && watch === undefined) return sent
+    return Effect.flatMap(sent, (response) => {
+      watch?.onResponse(response)
+      return reader !== undefined && response.status >= 200 && response.status < 300
         // The reader's own error and requirements are in the type of the call that attached it.
         ? Effect.as(reader.run(response), response) as Attempt<E, R>
-        : Effect.succeed(response))
+        : Exit.succeed(response)
+    })
   })
   return formBody.send(client, request, reading.execute)
 }

@@ -85,7 +85,7 @@ export const limit = <E, R>(
   }
   return Effect.withFiberRuntime((fiber) => {
     const nowMillis = clock.monotonicMillis(fiber)
-    if (own !== undefined) own.attempt = { request, millis, untilMillis: nowMillis + millis }
+    if (own !== undefined && millis < Infinity) own.attempt = { request, millis, untilMillis: nowMillis + millis }
     const left = Math.min(millis, deadlineMillis - nowMillis)
     if (left === Infinity) return attempt
     const duration = Math.min(left, maxDelayMillis)

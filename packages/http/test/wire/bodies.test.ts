@@ -7,7 +7,7 @@ import { Effect, Exit, Stream } from "effect"
 import { Readable } from "node:stream"
 import * as Idempotency from "../../src/Idempotency.js"
 import * as ResilientHttpClient from "../../src/ResilientHttpClient.js"
-import { dropIn, onEachTransport, quick } from "../support/wire.js"
+import { dropIn, layerTyped, onEachTransport, quick } from "../support/wire.js"
 
 const text = "the whole body"
 const bytes = new TextEncoder().encode(text)
@@ -174,5 +174,5 @@ onEachTransport("a stream that no attempt has read", (transport, name) => {
       // A transport that reads ahead before it has a connection has started the stream.
       const attempts = failure._tag === "ConnectFailure" ? failure.attempts.length : 0
       assert.strictEqual(attempts, started === 0 ? 3 : 1, name)
-    }).pipe(Effect.provide(ResilientHttpClient.layerTyped({ retry: quick(3) })), Effect.provide(transport)))
+    }).pipe(Effect.provide(layerTyped(transport, { retry: quick(3) }))))
 })

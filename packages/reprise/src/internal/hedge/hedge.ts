@@ -17,7 +17,7 @@ export interface Settings {
   readonly endsRace: (exit: Exit.Exit<unknown, unknown>) => boolean
   readonly isRejection: ((error: unknown) => boolean) | undefined
   readonly withdraw: Effect.Effect<boolean> | undefined
-  readonly discard: ((value: unknown) => Effect.Effect<void>) | undefined
+  readonly discard: ((exit: Exit.Exit<unknown, unknown>) => Effect.Effect<void>) | undefined
 }
 
 /** @internal */
