@@ -109,7 +109,10 @@ export const make = <R = never>(
   const made = make_.make(inScope(options, scope), reject)
   return Effect.flatMap(
     Effect.zip(made, fleet.make(`The circuit "${key}"`, onStoreError)),
-    ([breaker, all]) => Effect.as(fleet.run(all, () => [breaker]), fleet.join(all, breaker))
+    ([breaker, all]) => {
+      fleet.join(all, breaker).isJoining = true
+      return Effect.as(fleet.run(all, () => [breaker]), breaker)
+    }
   )
 }
 
@@ -182,7 +185,7 @@ export const makeKeyed = <K, R = never>(
     : inScope(breaker, scope)
   return Effect.flatMap(fleet.make("The circuits", onStoreError), (all) =>
     Effect.flatMap(
-      registry.make({ ...options, breaker: own }, reject, (breaker) => fleet.join(all, breaker)),
+      registry.make({ ...options, breaker: own }, reject, (breaker) => fleet.join(all, breaker).self, fleet.joined),
       (breakers) => Effect.as(fleet.run(all, () => keyed.entries(breakers).map(([, breaker]) => breaker)), breakers)
     ))
 }

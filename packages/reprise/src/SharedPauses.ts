@@ -106,7 +106,7 @@ export const make = (
   return Effect.flatMap(Effect.all([RetryAfterStore, word, word]), ([store, ...words]) => {
     const member = new internal.Member(
       store,
-      new link.Link(name, Duration.toMillis(store.timeout)),
+      link.make(name, store.timeout),
       words.join(""),
       settings
     )

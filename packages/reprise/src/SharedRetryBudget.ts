@@ -19,6 +19,7 @@
  *
  * @since 0.1.0
  */
+import * as Clock from "effect/Clock"
 import type * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -74,8 +75,9 @@ const make = (
 ): Effect.Effect<Budget, never, RetryBudgetStore | Scope.Scope> => {
   if (key === "") throw new InvalidOption({ option: "key", value: key, expected: "a name" })
   return Effect.flatMap(Effect.zip(local, internal.make(`The retry budget "${key}"`)), ([budget, fleet]) => {
-    const member = internal.join(key, budget)
-    return Effect.as(internal.run(fleet, () => [member]), member)
+    const member = internal.join(fleet, key, budget)
+    const joined = Effect.flatMap(Clock.currentTimeMillis, (now) => internal.joined(member, now) ?? Effect.void)
+    return Effect.as(Effect.zipRight(internal.run(fleet, () => [member]), joined), member)
   })
 }
 
@@ -203,10 +205,11 @@ export const makeKeyed = <K>(
   const local = RetryBudget.share(options.budget)
   return Effect.flatMap(internal.make("The retry budgets"), (fleet) => {
     const budgets = new keyed.KeyedImpl(
-      (key: K) => Effect.map(local, (budget) => internal.join(name(key), budget)),
+      (key: K) => Effect.map(local, (budget) => internal.join(fleet, name(key), budget)),
       // A retry that is paid for gives back what it does not use.
       ({ held }) => held === 0,
-      ...bounds
+      ...bounds,
+      internal.joined
     )
     return Effect.as(internal.run(fleet, () => keyed.entries(budgets).map(([, budget]) => budget)), budgets)
   })

@@ -37,7 +37,9 @@ export class KeyedImpl<K, A> extends Pipeable.Class() implements Keyed<K, A> {
     readonly make: (key: K) => Effect.Effect<A>,
     readonly isIdle: (value: A) => boolean,
     readonly capacity: number,
-    readonly idleMillis: number
+    readonly idleMillis: number,
+    /** What has to happen before a value that is kept is used. */
+    readonly ready: (value: A, now: number) => Effect.Effect<void> | undefined = () => undefined
   ) {
     super()
   }
@@ -66,6 +68,10 @@ export class KeyedImpl<K, A> extends Pipeable.Class() implements Keyed<K, A> {
       this.append(entry)
     }
     return entry.value
+  }
+
+  has(key: K, value: A): boolean {
+    return Option.exists(MutableHashMap.get(this.entries, key), (entry) => entry.value === value)
   }
 
   keep(key: K, value: A, now: number): A {
@@ -122,9 +128,22 @@ export const use = <K, A, B, E, R>(
     const now = nowMillis(fiber)
     const found = self.use(key, now)
     return found === undefined
-      ? Effect.flatMap(self.make(key), (value) => f(self.keep(key, value, now)))
-      : f(found)
+      ? Effect.flatMap(self.make(key), (value) => {
+        const kept = self.keep(key, value, now)
+        return self.has(key, kept) ? whenReady(self, kept, now, f) : f(kept)
+      })
+      : whenReady(self, found, now, f)
   })
+
+const whenReady = <K, A, B, E, R>(
+  { ready }: KeyedImpl<K, A>,
+  value: A,
+  now: number,
+  f: (value: A) => Effect.Effect<B, E, R>
+): Effect.Effect<B, E, R> => {
+  const waiting = ready(value, now)
+  return waiting === undefined ? f(value) : Effect.zipRight(waiting, Effect.suspend(() => f(value)))
+}
 
 /** @internal */
 export const get = <K, A>(self: KeyedImpl<K, A>, key: K): Effect.Effect<A> => use(self, key, Exit.succeed)

@@ -81,7 +81,8 @@ const ofSamples = (samples: windows.Samples, now: number): Window => {
   samples.advance(now)
   if (samples instanceof windows.LastMillis) return { kind: "time", spans: samples.spans() }
   const bad: Array<boolean> = []
-  samples.replay({ calls: 0, bad: 0, advance: () => {}, replay: () => {}, add: (isBad) => bad.push(isBad) }, 0)
+  const each = { calls: 0, bad: 0, advance: () => {}, replay: () => {}, addAll: () => {} }
+  samples.replay({ ...each, add: (isBad) => bad.push(isBad) }, 0)
   return { kind: "calls", bad }
 }
 

@@ -26,7 +26,8 @@ const isIdle = (breaker: Breaker): boolean =>
 export const make = <K, R>(
   options: CircuitBreakers.Options<K, R>,
   reject: Settings["reject"],
-  join: (breaker: Breaker) => Breaker = identity
+  join: (breaker: Breaker) => Breaker = identity,
+  ready?: (breaker: Breaker, now: number) => Effect.Effect<void> | undefined
 ): Effect.Effect<Registry<K>, never, R> => {
   const { breaker, name = String } = options
   const bounds = keyed.bounds(options)
@@ -38,7 +39,7 @@ export const make = <K, R>(
       R
     >
   const registry = (make: (key: K) => Effect.Effect<Breaker>) =>
-    new Registry((key: K) => Effect.map(make(key), join), isIdle, ...bounds)
+    new Registry((key: K) => Effect.map(make(key), join), isIdle, ...bounds, ready)
   return typeof breaker === "function"
     ? Effect.map(
       Effect.context<R>(),

@@ -61,6 +61,7 @@ export const adopt = (
             member.answered = asked.number
             const before = member.version
             member.version = version
+            if (!isSame(before, version)) member.seen = {}
             // The store does not know of it any more: it is told again.
             const isUnknown = isLost(before, version) || member.adopted === lost && isUntold(before, version)
             if (state._tag === "Closed" && era.state._tag !== "Closed" && isUnknown) {
