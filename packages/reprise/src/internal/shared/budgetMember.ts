@@ -8,10 +8,10 @@ import type { StoreError } from "../../StoreError.js"
 import { Budget } from "../budget/budget.js"
 import { Share, type Tokens } from "../budget/rules.js"
 import { nowMillis } from "../clock.js"
-import type { SharedRule } from "./budgetRule.js"
-import { SharedShare, SharedTokens } from "./budgetRules.js"
 import * as answers from "./answers.js"
 import { Bell } from "./bell.js"
+import type { SharedRule } from "./budgetRule.js"
+import { SharedShare, SharedTokens } from "./budgetRules.js"
 import * as link from "./link.js"
 import { unique } from "./name.js"
 
@@ -109,7 +109,7 @@ const disband = (fleet: Fleet, members: ReadonlyArray<Member>): Effect.Effect<vo
   Effect.suspend(() => {
     fleet.isOver = true
     const told = members.filter(({ shared }) => shared.others !== undefined)
-    return Effect.forEach(members, ({ joining }) => joining.end(), { discard: true }).pipe(
+    return Effect.forEach(members, ({ joining }) => joining.end, { discard: true }).pipe(
       Effect.zipRight(
         link.farewell(fleet.link, link.each(fleet.link, told, (member) => Effect.ignore(leave(fleet, member))))
       ),
@@ -132,7 +132,7 @@ const round = (fleet: Fleet, members: () => ReadonlyArray<Member>): Effect.Effec
       (member) =>
         Effect.zipRight(
           Effect.catchAll(exchange(fleet, member), (error) => failed(fleet, member, members, error)),
-          member.joining.end()
+          member.joining.end
         )
     ))
 

@@ -41,8 +41,7 @@ export const isDue = (member: Member, now: number): boolean => {
 const hasNews = ({ adopted, isDue, orphans, settlements }: Member, { state }: Era): boolean =>
   isDue || settlements.size > 0 || orphans.size > 0 || state.generation !== adopted
 
-const hasCounted = ({ state }: Era): boolean =>
-  state._tag === "Closed" && tally.of(state.box.window)?.isEmpty === false
+const hasCounted = ({ state }: Era): boolean => state._tag === "Closed" && tally.of(state.box.window)?.isEmpty === false
 
 /**
  * Tells the store what it has to know, in the order in which it happened, and takes over what it says.
@@ -132,8 +131,7 @@ const giveBack = (member: Member): Effect.Effect<void, StoreError> =>
 const settle = (member: Member): Effect.Effect<void, StoreError> =>
   Effect.forEach(
     [...member.settlements],
-    (settled) =>
-      Effect.tap(settleOne(member, settled), () => Effect.sync(() => member.settlements.delete(settled))),
+    (settled) => Effect.tap(settleOne(member, settled), () => Effect.sync(() => member.settlements.delete(settled))),
     { discard: true }
   )
 

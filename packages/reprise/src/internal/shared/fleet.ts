@@ -101,11 +101,12 @@ const disband = (fleet: Fleet, members: ReadonlyArray<Member>): Effect.Effect<vo
   Effect.suspend(() => {
     fleet.isOver = true
     return Effect.zipRight(
-      Effect.forEach(members, ({ joining }) => joining.end(), { discard: true }),
+      Effect.forEach(members, ({ joining }) => joining.end, { discard: true }),
       link_.farewell(
         fleet.link,
         link_.each(fleet.link, members, (member) =>
-          Effect.catchAll(exchange_.leave(member), (error) => member.failed(error)))
+          Effect.catchAll(exchange_.leave(member), (error) =>
+            member.failed(error)))
       )
     )
   })
@@ -133,6 +134,6 @@ const round = ({ link }: Fleet, members: () => ReadonlyArray<Member>): Effect.Ef
       (member) =>
         Effect.zipRight(
           Effect.catchAll(exchange_.exchange(member), (error) => member.failed(error)),
-          member.joining.end()
+          member.joining.end
         )
     ))

@@ -94,7 +94,9 @@ const noEffect = new Error("it returned no effect")
 
 /** @internal */
 export const asStoreError = (error: unknown): StoreError =>
-  error instanceof StoreError ? error : new StoreError({ reason: "unreadable", description: "its answer cannot be read" })
+  error instanceof StoreError
+    ? error
+    : new StoreError({ reason: "unreadable", description: "its answer cannot be read" })
 
 /**
  * Not the interruption of the caller: that one skips this handler.
@@ -164,10 +166,10 @@ export class Joining {
 
   constructor(readonly link: Link) {}
 
-  end(): Effect.Effect<void> {
+  readonly end: Effect.Effect<void> = Effect.suspend(() => {
     this.isOver = true
     return Effect.asVoid(Deferred.succeed(this.done, undefined))
-  }
+  })
 
   /** Until it has ended, but not beyond the deadline of who waits; `undefined` where nobody needs to. */
   wait(now: number): Effect.Effect<void> | undefined {

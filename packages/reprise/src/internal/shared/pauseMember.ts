@@ -118,7 +118,7 @@ const listening = (self: Member): Effect.Effect<never> =>
       })
     },
     // Listening begins with word of what was missed.
-    self.joining.end()
+    self.joining.end
   )
 
 const hear = (self: Member, { key, millis }: RetryAfterStore.Pause): Effect.Effect<void> => {
@@ -129,13 +129,12 @@ const hear = (self: Member, { key, millis }: RetryAfterStore.Pause): Effect.Effe
 /** Hears first, tells then. */
 const round = (self: Member): Effect.Effect<void> =>
   Effect.flatMap(
-    self.isBehind ? Effect.zipLeft(catchUp(self), self.joining.end()) : Effect.succeed(true),
+    self.isBehind ? Effect.zipLeft(catchUp(self), self.joining.end) : Effect.succeed(true),
     (isAnswered) => isAnswered ? tellAll(self) : Effect.void
   )
 
 const tellAll = (self: Member): Effect.Effect<void> =>
-  Effect.flatMap(Clock.currentTimeMillis, (now) =>
-    link.each(self.link, self.outbox.due(now), (due) => tell(self, due)))
+  Effect.flatMap(Clock.currentTimeMillis, (now) => link.each(self.link, self.outbox.due(now), (due) => tell(self, due)))
 
 /** Whether the store answered. */
 const catchUp = (self: Member): Effect.Effect<boolean> =>
@@ -186,7 +185,10 @@ const askAll = (self: Member): Effect.Effect<ReadonlyArray<RetryAfterStore.Pause
     return Effect.tap(ask(self, () => self.store.pauses(capacity), check), () =>
       refused.length === 0
         ? Effect.void
-        : self.link.log(Effect.logWarning, `${self.link.what}: a pause is left out. ${link.asStoreError(refused[0]).message}`))
+        : self.link.log(
+          Effect.logWarning,
+          `${self.link.what}: a pause is left out. ${link.asStoreError(refused[0]).message}`
+        ))
   })
 
 const ask = <A>(
