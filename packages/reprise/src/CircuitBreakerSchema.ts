@@ -47,7 +47,7 @@ export const CircuitOpen = Schema.transform(
     key: Schema.String,
     state: Schema.Literal("Closed", "Open", "HalfOpen", "Isolated", "Disabled"),
     retryAfterMillis: Schema.NullOr(Schema.NonNegative),
-    openedAtMillis: Schema.UndefinedOr(Schema.Number).pipe(Schema.optional),
+    openedAtMillis: Schema.UndefinedOr(Schema.Number.pipe(Schema.finite())).pipe(Schema.optional),
     trip: Schema.UndefinedOr(codec.Trip).pipe(Schema.optional)
   }),
   Schema.instanceOf(CircuitBreaker.CircuitOpen),
@@ -193,8 +193,10 @@ export const importState = (
   state: unknown,
   options?: { readonly onRefused?: "fail" | "closed" | undefined }
 ): Effect.Effect<void, StateRefused> => {
-  const imported = Schema.decodeUnknown(State)(state).pipe(
+  const imported = Effect.suspend(() => Schema.decodeUnknown(State)(state)).pipe(
     Effect.mapError((cause) => new StateRefused({ reason: cause.message, cause })),
+    // Windows in windows without end, or an object that throws when it is read.
+    Effect.catchAllDefect((defect) => new StateRefused({ reason: `it cannot be read (${defect})` })),
     Effect.flatMap(({ isDisabled, state }) => restore.into(self as Breaker, state, isDisabled)),
     Effect.filterOrFail(
       (isRestored) => isRestored,
