@@ -167,6 +167,15 @@ describe("circuit breakers that share a state", () => {
       assert.deepStrictEqual(yield* states(members), ["Closed", "Closed"])
     })))
 
+  it.effect("open all by hand, also right after a probe that the store has not heard of", () =>
+    inOneStore(Effect.gen(function*() {
+      const members = yield* ripe(2)
+      assert.strictEqual(yield* succeed(members[0]!.breaker), "ok")
+      yield* CircuitBreaker.trip(members[0]!.breaker)
+      yield* interval
+      assert.deepStrictEqual(yield* states(members), ["Open", "Open"])
+    })))
+
   it.effect("share nothing with those of another key", () =>
     inOneStore(Effect.gen(function*() {
       const one = yield* process({ key: "a" })

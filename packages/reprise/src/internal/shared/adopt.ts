@@ -78,6 +78,17 @@ export const adopt = (
       )
   )
 
+/**
+ * Takes over the version, and not the state: something has come about here that the store has yet to hear of.
+ *
+ * @internal
+ */
+export const note = (member: Member, { number }: Asked, { version }: CircuitBreakerStore.Standing): void => {
+  member.answered = Math.max(member.answered, number)
+  if (!isSame(member.version, version)) member.seen = {}
+  member.version = version
+}
+
 /** The state that it comes to; `undefined` where that is how it is. */
 const taken = (
   { settings, state: own }: Era,

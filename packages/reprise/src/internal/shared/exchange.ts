@@ -7,7 +7,7 @@ import type { StoreError } from "../../StoreError.js"
 import { current, type Era, open, overdue } from "../breaker/breaker.js"
 import type * as Machine from "../breaker/machine.js"
 import * as settings_ from "../breaker/settings.js"
-import { adopt, asking } from "./adopt.js"
+import { adopt, asking, note } from "./adopt.js"
 import * as answers from "./answers.js"
 import { type Member, probing, quietIntervals, type Settled } from "./breakerMember.js"
 import * as link from "./link.js"
@@ -100,13 +100,14 @@ const part = (member: Member): Effect.Effect<void, StoreError> =>
 
 const ask = (
   member: Member,
-  question: () => Effect.Effect<Standing, StoreError>
+  question: () => Effect.Effect<Standing, StoreError>,
+  isOld = false
 ): Effect.Effect<Standing, StoreError> =>
   Effect.flatMap(Ref.get(member.self.era), (era) => {
     const asked = asking(member, era)
     return Effect.tap(link.ask(member.fleet.link, question, answers.standing), (standing) => {
       member.answeredWell()
-      return adopt(member, asked, standing)
+      return isOld ? Effect.sync(() => note(member, asked, standing)) : adopt(member, asked, standing)
     })
   })
 
@@ -158,7 +159,9 @@ const settleOne = (
           ),
         (openMillis) => {
           const settlement = { token, version, outcome, openMillis: bounded(openMillis), ...probing(settings) }
-          return ask(member, () => member.fleet.store.settle(member.self.key, settlement))
+          // Since that probe something else has come about here: somebody has opened or closed it by hand.
+          const isOld = state.generation !== member.adopted && state.generation > generation + 1
+          return ask(member, () => member.fleet.store.settle(member.self.key, settlement), isOld)
         }
       )
   )
