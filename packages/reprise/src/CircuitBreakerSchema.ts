@@ -46,7 +46,7 @@ export const CircuitOpen = Schema.transform(
     _tag: Schema.Literal("CircuitOpen"),
     key: Schema.String,
     state: Schema.Literal("Closed", "Open", "HalfOpen", "Isolated", "Disabled"),
-    retryAfterMillis: Schema.NullOr(Schema.NonNegative),
+    retryAfterMillis: Schema.NullOr(Schema.Number.pipe(Schema.between(0, codec.longestMillis))),
     openedAtMillis: Schema.UndefinedOr(Schema.Number.pipe(Schema.finite())).pipe(Schema.optional),
     trip: Schema.UndefinedOr(codec.Trip).pipe(Schema.optional)
   }),
@@ -64,7 +64,9 @@ export const CircuitOpen = Schema.transform(
       _tag,
       key,
       state,
-      retryAfterMillis: Duration.isFinite(retryAfter) ? Duration.toMillis(retryAfter) : null,
+      retryAfterMillis: Duration.isFinite(retryAfter)
+        ? Math.min(Duration.toMillis(retryAfter), codec.longestMillis)
+        : null,
       ...(openedAtMillis !== undefined && { openedAtMillis }),
       ...(trip !== undefined && { trip })
     })

@@ -250,7 +250,7 @@ describe("a registry of dead keys", () => {
         const breakers = yield* SharedCircuitBreaker.makeKeyed<number>({
           breaker: { trip: Tripping.consecutive(1), openFor: Schedule.spaced("1 hour") }
         }).pipe(Effect.provideService(CircuitBreakerStore, cable.service(store)))
-        const keys = Array.from({ length: 300 }, (_, key) => key)
+        const keys = Array.from({ length: 60 }, (_, key) => key)
         const all = Effect.forEach(
           keys,
           (key) => Effect.ignore(CircuitBreakers.protect(Effect.fail("down"), breakers, key))

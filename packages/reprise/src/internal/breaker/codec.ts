@@ -14,7 +14,7 @@ const maxCalls = 1_000_000
 const maxWindows = 1_000
 
 /** Three thousand years: for ever. */
-const longestMillis = 1e14
+export const longestMillis = 1e14
 
 export const Trip = Schema.Struct({ rule: Schema.String, calls: count, failures: count, slow: count })
 
