@@ -14,8 +14,9 @@
  *   calls and failures are spread matters little where there are many: twenty processes with a thousand calls a second use at
  *   least nine tenths of what one would, even where all failures are in one of them. Where there are more processes than retries
  *   left, it is by chance who may have one, and more than half may go unused.
- * - Before the first exchange, and while the store is slow or away, each process has a budget of its own, of its own calls. It
- *   joins again when the store is back, and nothing is lost or counted twice. No call fails or waits because of the store.
+ * - A budget waits for its first exchange when it is made, and a key of a registry at its first use: up to the `timeout` of the
+ *   store. While the store is slow or away, each process has a budget of its own, of its own calls. It joins again when the store is
+ *   back, and nothing is lost or counted twice. No call fails because of the store.
  *
  * @since 0.1.0
  */
@@ -82,8 +83,8 @@ const make = (
 }
 
 /**
- * Makes a `RetryBudget.share` that is shared for as long as the scope is open; afterwards it goes on by itself. Throws
- * `InvalidOption` for an option out of range.
+ * Makes a `RetryBudget.share` that is shared for as long as the scope is open; afterwards it goes on by itself, and what it had
+ * reserved is free for the others. Throws `InvalidOption` for an option out of range.
  *
  * @example
  * ```ts
