@@ -287,7 +287,7 @@ describe("a shared budget over a store that answers anything", () => {
           Effect.provideService(Effect.scoped(program), RetryBudgetStore, store),
           ({ balance, spent }) => {
             // Others may have put back all that was taken: a bucket is as full as its store says.
-          if (!isTokens) assert.isAtMost(spent, 10)
+            if (!isTokens) assert.isAtMost(spent, 10)
             assert.isTrue(balance >= 0 && balance <= 10, String(balance))
           }
         )
