@@ -16,6 +16,7 @@ import * as deadline from "../deadline.js"
 import { adopt, type Asked, asking } from "./adopt.js"
 import * as answers from "./answers.js"
 import type { Fleet } from "./fleet.js"
+import { Joining } from "./joining.js"
 import * as link from "./link.js"
 
 /** A permit of the store, under the permit that the breaker here has given for it. */
@@ -61,7 +62,7 @@ export class Member implements Shared {
   readonly settlements = new Set<Settled>()
   /** Permits that were asked for, and nobody knows whether they were given. */
   readonly orphans = new Set<string>()
-  readonly joining: link.Joining
+  readonly joining: Joining
   isJoining = false
   private readonly leases = new Map<number, Lease>()
   private asking = 0
@@ -71,7 +72,7 @@ export class Member implements Shared {
   private fullTimes = 0
 
   constructor(readonly self: Breaker, readonly fleet: Fleet) {
-    this.joining = new link.Joining(fleet.link)
+    this.joining = new Joining(fleet.link)
   }
 
   changed({ isDisabled, state }: Era): void {

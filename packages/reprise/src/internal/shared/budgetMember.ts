@@ -12,6 +12,7 @@ import * as answers from "./answers.js"
 import { Bell } from "./bell.js"
 import type { SharedRule } from "./budgetRule.js"
 import { SharedShare, SharedTokens } from "./budgetRules.js"
+import { Joining } from "./joining.js"
 import * as link from "./link.js"
 import { unique } from "./name.js"
 
@@ -47,11 +48,11 @@ export class Member extends Budget {
   /** Decides whether a part that is less than one retry is one. */
   chance = 0
   drawnMillis = -Infinity
-  readonly joining: link.Joining
+  readonly joining: Joining
 
   constructor(key: string, readonly shared: SharedRule, readonly fleet: Fleet) {
     super(key, shared)
-    this.joining = new link.Joining(fleet.link)
+    this.joining = new Joining(fleet.link)
   }
 }
 

@@ -1,12 +1,9 @@
 import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
-import * as Deferred from "effect/Deferred"
-import * as Duration from "effect/Duration"
+import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as FiberId from "effect/FiberId"
 import * as InvalidOption from "../../InvalidOption.js"
 import { StoreError } from "../../StoreError.js"
-import * as deadline from "../deadline.js"
 import * as timeout from "../timeout.js"
 
 /** A link writes at most so many lines in so long. */
@@ -153,37 +150,6 @@ export const farewell = (link: Link, effect: Effect.Effect<unknown>): Effect.Eff
       (fiber) => Effect.asVoid(fiber.await)
     )
     : Effect.void
-
-/**
- * The first exchange of a member. Until it has ended, or the store has had its time, calls wait for it.
- *
- * @internal
- */
-export class Joining {
-  private readonly done = Deferred.unsafeMake<void>(FiberId.none)
-  private sinceMillis: number | undefined
-  private isOver = false
-
-  constructor(readonly link: Link) {}
-
-  readonly end: Effect.Effect<void> = Effect.suspend(() => {
-    this.isOver = true
-    return Effect.asVoid(Deferred.succeed(this.done, undefined))
-  })
-
-  /** Until it has ended, but not beyond the deadline of who waits; `undefined` where nobody needs to. */
-  wait(now: number): Effect.Effect<void> | undefined {
-    if (this.isOver || !this.link.isUp) return undefined
-    this.sinceMillis ??= now
-    // A clock that stepped back makes it no longer.
-    const left = Math.min(this.sinceMillis + this.link.timeoutMillis - now, this.link.timeoutMillis)
-    if (left <= 0) return undefined
-    return Effect.withFiberRuntime((fiber) => {
-      const millis = Math.max(Math.min(left, deadline.of(fiber) - now), 0)
-      return Effect.asVoid(Effect.timeoutOption(Deferred.await(this.done), Duration.millis(millis)))
-    })
-  }
-}
 
 const late = ({ timeoutMillis }: Link): StoreError =>
   new StoreError({ reason: "unavailable", description: `no answer within ${timeoutMillis} ms` })
