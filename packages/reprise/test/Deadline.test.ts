@@ -195,11 +195,17 @@ describe("a deadline over a retry", () => {
 
   it.scoped("ends it where a store is asked for a probe and never answers", () =>
     Effect.gen(function*() {
+      let asked = 0
       const store = yield* CircuitBreakerStore.CircuitBreakerStore
       const breaker = yield* Effect.provideService(
         SharedCircuitBreaker.make({ key: "key", trip: Tripping.consecutive(1), openFor: Schedule.spaced("1 second") }),
         CircuitBreakerStore.CircuitBreakerStore,
-        { ...store, admit: () => Effect.never, timeout: Duration.minutes(1) }
+        {
+          ...store,
+          // Later questions are answered, so that the scope can close under the clock of a test.
+          admit: (key, request) => asked++ === 0 ? Effect.never : store.admit(key, request),
+          timeout: Duration.minutes(1)
+        }
       )
       yield* CircuitBreaker.trip(breaker)
       yield* TestClock.adjust("2 seconds")

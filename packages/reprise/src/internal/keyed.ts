@@ -29,10 +29,11 @@ export const use = <K, A, B, E, R>(
 ): Effect.Effect<B, E, R> =>
   Effect.uninterruptibleMask((restore) =>
     Effect.withFiberRuntime<B, E, R>((fiber) => {
-      const found = self.find(key, monotonicMillis(fiber))
+      const now = monotonicMillis(fiber)
+      const found = self.find(key, now)
       return found === undefined
         ? Effect.flatMap(restore(self.make(key)), (value) => useNew(self, key, value, f, restore))
-        : held(found, f(found.value), restore)
+        : held(found, whenReady(self, found.value, now, f), restore)
     })
   )
 
@@ -44,10 +45,21 @@ const useNew = <K, A, B, E, R>(
   restore: Restore
 ): Effect.Effect<B, E, R> =>
   Effect.withFiberRuntime((fiber) => {
-    const entry = self.keep(key, value, monotonicMillis(fiber))
-    const effect = f(entry.value)
+    const now = monotonicMillis(fiber)
+    const entry = self.keep(key, value, now)
+    const effect = self.has(entry) ? whenReady(self, entry.value, now, f) : f(entry.value)
     return held(entry, self.overflowed === 0 || self.isWarned ? effect : Effect.zipRight(warn(self), effect), restore)
   })
+
+const whenReady = <K, A, B, E, R>(
+  { ready }: KeyedImpl<K, A>,
+  value: A,
+  now: number,
+  f: (value: A) => Effect.Effect<B, E, R>
+): Effect.Effect<B, E, R> => {
+  const waiting = ready(value, now)
+  return waiting === undefined ? f(value) : Effect.zipRight(waiting, Effect.suspend(() => f(value)))
+}
 
 /** Built and run in one step, in which nothing can interrupt. */
 const held = <B, E, R>(
@@ -83,8 +95,11 @@ const warn = <K, A>(self: KeyedImpl<K, A>): Effect.Effect<void> => {
  */
 export const get = <K, A>(self: KeyedImpl<K, A>, key: K): Effect.Effect<A> =>
   Effect.withFiberRuntime((fiber) => {
-    const found = self.find(key, monotonicMillis(fiber))
-    return found === undefined ? use(self, key, Exit.succeed) : Exit.succeed(found.value)
+    const now = monotonicMillis(fiber)
+    const found = self.find(key, now)
+    return found === undefined || self.ready(found.value, now) !== undefined
+      ? use(self, key, Exit.succeed)
+      : Exit.succeed(found.value)
   })
 
 /** @internal */

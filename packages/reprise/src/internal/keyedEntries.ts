@@ -46,7 +46,9 @@ export class KeyedImpl<K, A> extends Pipeable.Class() implements Keyed<K, A> {
     readonly standingOf: (value: A, nowMillis: number) => Standing,
     readonly capacity: number,
     readonly idleMillis: number,
-    readonly name: string
+    readonly name: string,
+    /** What has to happen before a value that is kept is used. */
+    readonly ready: (value: A, now: number) => Effect.Effect<void> | undefined = () => undefined
   ) {
     super()
   }
@@ -64,6 +66,10 @@ export class KeyedImpl<K, A> extends Pipeable.Class() implements Keyed<K, A> {
       this.append(entry)
     }
     return entry
+  }
+
+  has(entry: Entry<K, A>): boolean {
+    return Option.contains(MutableHashMap.get(this.entries, entry.key), entry)
   }
 
   keep(key: K, value: A, now: number): Entry<K, A> {

@@ -4,8 +4,8 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as FiberId from "effect/FiberId"
 import * as Runtime from "effect/Runtime"
-import { monotonicMillis } from "../effect/clock.js"
 import * as deadline from "../deadline.js"
+import { monotonicMillis } from "../effect/clock.js"
 import * as timer from "../timer.js"
 
 /** How long a schedule may take to decide. */

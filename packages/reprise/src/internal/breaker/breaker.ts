@@ -41,6 +41,8 @@ export interface Era {
  * @internal
  */
 export interface Shared {
+  /** It does not know yet how things are with the others: a call has to ask. */
+  readonly isJoining: boolean
   readonly admit: (restore: Restore) => Effect.Effect<Admitted, CircuitOpen>
   /** A probe has ended. */
   readonly settled: (era: Era, permit: Machine.Permit, outcome: Machine.Outcome, durationMillis: number) => void

@@ -28,8 +28,20 @@ export interface Trip extends Counts {
  */
 export type Overdue = (slowerThanMillis: number) => number
 
+/**
+ * Calls that ended alike.
+ */
+export interface Batch {
+  readonly outcome: Sample
+  readonly calls: number
+  /** Of each of them. */
+  readonly durationMillis: number
+}
+
 export interface Window {
   record(outcome: Sample, nowMillis: number, durationMillis: number): void
+  /** Records calls of others, in one step however many they are. */
+  recordAll(batches: ReadonlyArray<Batch>, nowMillis: number): void
   tripped(nowMillis: number, overdue: Overdue): Trip | undefined
   counts(nowMillis: number, overdue: Overdue): Counts
   /** Whether it has seen anything, if `counts` does not show that. */

@@ -76,9 +76,9 @@ export const failIfOpen = (self: Breaker): Effect.Effect<void, CircuitOpen> =>
     })
   )
 
-const needsNoPermit = ({ shadow }: Breaker, { holds, isDisabled, settings, state }: Era): boolean =>
+const needsNoPermit = ({ shadow, shared }: Breaker, { holds, isDisabled, settings, state }: Era): boolean =>
   state._tag === "Closed" && state.ramp === undefined && settings.reads !== "durations" &&
-  holds.size === 0 && !isDisabled && shadow === undefined
+  holds.size === 0 && !isDisabled && shadow === undefined && shared?.isJoining !== true
 
 const counted = <A, E, R>(
   self: Breaker,

@@ -67,7 +67,8 @@ const rampMillis = ({ ramp }: Settings): number => ramp.reduce((sum, { millis })
 export const make = <K, R>(
   options: CircuitBreakers.Options<K, R>,
   reject: Settings["reject"],
-  join: (breaker: Breaker) => Breaker = identity
+  join: (breaker: Breaker) => Breaker = identity,
+  ready?: (breaker: Breaker, now: number) => Effect.Effect<void> | undefined
 ): Effect.Effect<Registry<K>, never, R> => {
   const { breaker, name = String } = options
   const bounds = keyed.bounds(options)
@@ -83,7 +84,8 @@ export const make = <K, R>(
       (key: K) => Effect.map(make(key), (breaker) => join(made.own(key, breaker))),
       standingOf,
       ...bounds,
-      "The circuit breakers"
+      "The circuit breakers",
+      ready
     )
     return made
   }

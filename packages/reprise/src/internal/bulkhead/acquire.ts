@@ -1,7 +1,7 @@
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import { monotonicMillis } from "../effect/clock.js"
 import * as deadline from "../deadline.js"
+import { monotonicMillis } from "../effect/clock.js"
 import * as timer from "../timer.js"
 import type { Gate, Waiter } from "./gate.js"
 import type { Group } from "./groups.js"

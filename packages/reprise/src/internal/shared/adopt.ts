@@ -61,6 +61,7 @@ export const adopt = (
             member.answered = asked.number
             const before = member.version
             member.version = version
+            if (!isSame(before, version)) member.seen = {}
             // The store does not know of it any more: it is told again.
             const isUnknown = isLost(before, version) || member.adopted === lost && isUntold(before, version)
             if (state._tag === "Closed" && era.state._tag !== "Closed" && isUnknown) {
@@ -76,6 +77,17 @@ export const adopt = (
           })
       )
   )
+
+/**
+ * Takes over the version, and not the state: something has come about here that the store has yet to hear of.
+ *
+ * @internal
+ */
+export const note = (member: Member, { number }: Asked, { version }: CircuitBreakerStore.Standing): void => {
+  member.answered = Math.max(member.answered, number)
+  if (!isSame(member.version, version)) member.seen = {}
+  member.version = version
+}
 
 /** The state that it comes to; `undefined` where that is how it is. */
 const taken = (

@@ -123,6 +123,7 @@ const standingOf = (record: Record | undefined, now: number): Standing =>
 /** The members have windows, and decide by them; here it is only counted. */
 const window: Machine.Window = {
   record: () => {},
+  recordAll: () => {},
   tripped: () => undefined,
   counts: () => ({ calls: 0, failures: 0, slow: 0 })
 }
