@@ -5,7 +5,13 @@ const published = (folder) =>
   ["reprise", "http", "testing", "redis"].map((name) => `packages/${name}/${folder}/**/*.ts`)
 
 const ambient = "Time and chance come only from Effect's Clock and Random."
+const wall = "The wall clock may be set: read the monotonic one, of internal/clock or internal/effect/clock."
 const barrel = "Import the module by path (\"effect/Effect\"): the barrel costs 22 kB gzip in a bundle."
+
+const noDates = [
+  { selector: "NewExpression[callee.name=\"Date\"][arguments.length=0]", message: ambient },
+  { selector: "CallExpression[callee.name=\"Date\"]", message: ambient }
+]
 
 const unfinished = "/^(only|skip|skipIf|runIf|todo|fails)$/"
 const alone = "A test that is skipped or alone hides the others."
@@ -68,8 +74,8 @@ export default tseslint.config(
       ],
       "no-restricted-syntax": [
         "error",
-        { selector: "NewExpression[callee.name=\"Date\"][arguments.length=0]", message: ambient },
-        { selector: "CallExpression[callee.name=\"Date\"]", message: ambient }
+        ...noDates,
+        { selector: "MemberExpression[property.name=/^(unsafeC|c)urrentTimeMillis$/]", message: wall }
       ],
       "no-restricted-imports": [
         "error",
@@ -83,6 +89,18 @@ export default tseslint.config(
       ],
       "no-console": "error"
     }
+  },
+  {
+    // Dates that come from other machines or go to people, and the clocks themselves.
+    files: [
+      "packages/reprise/src/internal/effect/clock.ts",
+      "packages/http/src/internal/clock.ts",
+      "packages/http/src/internal/explain/clock.ts",
+      "packages/testing/src/internal/simulation/time.ts",
+      "packages/testing/src/internal/faultServer.ts",
+      "packages/testing/src/internal/httpFault.ts"
+    ],
+    rules: { "no-restricted-syntax": ["error", ...noDates] }
   },
   mayNotImport("reprise", ["node:*", "undici", "@effect/platform*", "@reprise/*"]),
   mayNotImport("http", ["node:*", "undici", "@effect/platform-*", "@reprise/testing/*"]),

@@ -108,6 +108,9 @@ const migrateBack = (masters: RedisCluster.RedisCluster["masters"], key: string,
     const id = (yield* masters[to]!.command("CLUSTER", "MYID")).split("\r\n")[1]!
     const slot = String(cluster.slotOf(key))
     yield* masters[from]!.command("FLUSHALL")
+    // A node that has not imported a slot takes no new epoch for it, and gives the slot up when it hears an older message.
+    const before = (yield* masters[from]!.command("CLUSTER", "MYID")).split("\r\n")[1]!
+    yield* masters[to]!.command("CLUSTER", "SETSLOT", slot, "IMPORTING", before)
     yield* Effect.forEach([masters[to]!, ...masters], ({ command }) => command("CLUSTER", "SETSLOT", slot, "NODE", id))
   })
 

@@ -3,7 +3,6 @@
  *
  * @since 0.1.0
  */
-import * as Clock from "effect/Clock"
 import * as Data from "effect/Data"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -11,8 +10,8 @@ import * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
 import { dual } from "effect/Function"
 import * as Option from "effect/Option"
-import * as clock from "./internal/clock.js"
 import * as internal from "./internal/deadline.js"
+import * as clock from "./internal/effect/clock.js"
 import * as timeout from "./internal/timeout.js"
 import * as InvalidOption from "./InvalidOption.js"
 
@@ -41,7 +40,24 @@ export class DeadlineExceeded<E = unknown> extends Data.TaggedError("DeadlineExc
 }
 
 /**
- * The deadline of the running fiber in epoch milliseconds, `Infinity` where none is set.
+ * The time on the clock of deadlines, in milliseconds. It is the monotonic clock (`Clock.currentTimeNanos`): it begins with the
+ * epoch, and goes on evenly when somebody sets the clock of the machine.
+ *
+ * @since 0.1.0
+ * @category getters
+ */
+export const now: Effect.Effect<number> = clock.currentMonotonicMillis
+
+/**
+ * The time on the clock of deadlines, in milliseconds, within a step of the fiber.
+ *
+ * @since 0.1.0
+ * @category unsafe
+ */
+export const unsafeNow = (fiber: Fiber.RuntimeFiber<unknown, unknown>): number => clock.monotonicMillis(fiber)
+
+/**
+ * The deadline of the running fiber in milliseconds on the clock of `now`, `Infinity` where none is set.
  *
  * @since 0.1.0
  * @category getters
@@ -49,7 +65,7 @@ export class DeadlineExceeded<E = unknown> extends Data.TaggedError("DeadlineExc
 export const current: Effect.Effect<number> = Effect.withFiberRuntime((fiber) => Exit.succeed(internal.of(fiber)))
 
 /**
- * The deadline of the fiber in epoch milliseconds, `Infinity` where none is set, within a step of that fiber.
+ * The deadline of the fiber in milliseconds on the clock of `now`, `Infinity` where none is set, within a step of that fiber.
  *
  * @since 0.1.0
  * @category unsafe
@@ -64,7 +80,7 @@ export const unsafeCurrent = (fiber: Fiber.RuntimeFiber<unknown, unknown>): numb
  */
 export const remaining: Effect.Effect<Duration.Duration> = Effect.zipWith(
   current,
-  Clock.currentTimeMillis,
+  now,
   (deadlineMillis, now) =>
     deadlineMillis === Infinity ? Duration.infinity : Duration.millis(Math.max(deadlineMillis - now, 0))
 )
@@ -104,7 +120,7 @@ export const within: {
   const millis = InvalidOption.millis("duration", duration, { moreThan: 0 })
   const onTimeout = () => new DeadlineExceeded<E>({ last: Option.none() })
   return Effect.withFiberRuntime<A, E | DeadlineExceeded<E>, R>((fiber) => {
-    const now = clock.nowMillis(fiber)
+    const now = clock.monotonicMillis(fiber)
     const deadlineMillis = Math.min(now + millis, unsafeCurrent(fiber))
     return deadlineMillis <= now
       ? Effect.fail(onTimeout())
@@ -113,8 +129,8 @@ export const within: {
 })
 
 /**
- * Sets the deadline in epoch milliseconds for the effect without enforcing it, or keeps the one already set where that is
- * earlier; for callers that end their work at the deadline themselves.
+ * Sets the deadline, in milliseconds on the clock of `now`, for the effect without enforcing it, or keeps the one already set
+ * where that is earlier; for callers that end their work at the deadline themselves.
  *
  * @since 0.1.0
  * @category combinators

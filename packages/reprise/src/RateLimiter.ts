@@ -12,8 +12,8 @@ import * as Effect from "effect/Effect"
 import { dual } from "effect/Function"
 import * as Layer from "effect/Layer"
 import type { Pipeable } from "effect/Pipeable"
-import { nowMillis } from "./internal/clock.js"
 import { made } from "./internal/config.js"
+import { monotonicMillis } from "./internal/effect/clock.js"
 import * as config_ from "./internal/rateLimiter/config.js"
 import * as limiter from "./internal/rateLimiter/limiter.js"
 import * as protect_ from "./internal/rateLimiter/protect.js"
@@ -128,7 +128,7 @@ const reject = rejection.withoutStack(RateLimitExceeded)
  */
 export const make = (options: RateLimiter.Options): Effect.Effect<RateLimiter> => {
   const settings = check(options)
-  return Effect.withFiberRuntime((fiber) => Effect.succeed(new limiter.Limiter(settings, nowMillis(fiber))))
+  return Effect.withFiberRuntime((fiber) => Effect.succeed(new limiter.Limiter(settings, monotonicMillis(fiber))))
 }
 
 const check = (options: RateLimiter.Options): limiter.Settings => {
@@ -271,7 +271,7 @@ export const reconfigure: {
 } = dual(2, (self: RateLimiter, options: RateLimiter.Options): Effect.Effect<void> => {
   const settings = check(options)
   return Effect.withFiberRuntime((fiber) => {
-    of(self).reconfigure(settings, nowMillis(fiber))
+    of(self).reconfigure(settings, monotonicMillis(fiber))
     return Effect.void
   })
 })
@@ -285,5 +285,5 @@ export const reconfigure: {
 export const snapshot = (self: RateLimiter): Effect.Effect<RateLimiter.Snapshot> =>
   Effect.withFiberRuntime((fiber) => {
     const { rejected, settings: { key, limit }, waiting } = of(self)
-    return Effect.succeed({ key, limit, remaining: of(self).remaining(nowMillis(fiber)), waiting, rejected })
+    return Effect.succeed({ key, limit, remaining: of(self).remaining(monotonicMillis(fiber)), waiting, rejected })
   })

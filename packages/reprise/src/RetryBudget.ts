@@ -18,9 +18,9 @@ import type { NoInfer } from "effect/Types"
 import * as internal from "./internal/budget/budget.js"
 import * as loop from "./internal/budget/retry.js"
 import * as rules from "./internal/budget/rules.js"
-import * as clock from "./internal/clock.js"
 import { behind, made, optional } from "./internal/config.js"
 import * as delay from "./internal/delay.js"
+import * as clock from "./internal/effect/clock.js"
 import * as rejection from "./internal/rejection.js"
 import * as timeouts from "./internal/timeouts.js"
 import * as InvalidOption from "./InvalidOption.js"
@@ -266,7 +266,7 @@ export const recordSuccess = (self: RetryBudget, options?: RetryBudget.Success):
  */
 export const tryWithdraw = (self: RetryBudget, options?: RetryBudget.Withdrawal): Effect.Effect<boolean> =>
   Effect.withFiberRuntime((fiber) =>
-    Exit.succeed(of(self).withdraw(clock.nowMillis(fiber), options?.isTimeout ?? false))
+    Exit.succeed(of(self).withdraw(clock.monotonicMillis(fiber), options?.isTimeout ?? false))
   )
 
 /**
@@ -278,7 +278,7 @@ export const tryWithdraw = (self: RetryBudget, options?: RetryBudget.Withdrawal)
 export const snapshot = (self: RetryBudget): Effect.Effect<RetryBudget.Snapshot> =>
   Effect.withFiberRuntime((fiber) => {
     const { held, key, refused, rule, withdrawn } = of(self)
-    const balance = rule.balance(clock.nowMillis(fiber), held)
+    const balance = rule.balance(clock.monotonicMillis(fiber), held)
     return Exit.succeed({ key, kind: rule.kind, balance, held, withdrawn, refused })
   })
 

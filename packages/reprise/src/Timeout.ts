@@ -22,7 +22,7 @@ export declare namespace Timeout {
     readonly duration: Duration.DurationInput
     /** The error to fail with. */
     readonly onTimeout: () => E
-    /** The `Deadline`, in epoch milliseconds, that the effect sees; or the one already set, where that is earlier. */
+    /** The deadline, in milliseconds on the clock of `Deadline.now`, that the effect sees; or the one already set, where that is earlier. */
     readonly deadlineMillis?: number | undefined
   }
 }

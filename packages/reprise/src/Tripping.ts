@@ -88,7 +88,7 @@ export declare namespace Tripping {
   export interface Call {
     /** `interrupted` calls say nothing, unless how long they took does. Ignored errors are not told. */
     readonly outcome: "success" | "failure" | "interrupted"
-    /** When it ended, in epoch milliseconds. */
+    /** When it ended, in milliseconds of a clock that nobody can set. */
     readonly nowMillis: number
     readonly durationMillis: number
   }
@@ -279,7 +279,8 @@ export const make = <S>(options: Tripping.Own<S>): Tripping =>
     new windows.Own(
       // The same functions take their own state back.
       previous instanceof windows.Own && previous.functions === options ? previous.state as S : options.initial,
-      options
+      options,
+      options.initial
     ))
 
 const ofSamples = (options: Tripping.Rate, slowerThanMillis: number | undefined): Tripping => {

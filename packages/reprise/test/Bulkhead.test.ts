@@ -2,7 +2,6 @@ import { assert, describe, it, vi } from "@effect/vitest"
 import type { Layer } from "effect"
 import {
   Cause,
-  Clock,
   Config,
   ConfigError,
   ConfigProvider,
@@ -467,7 +466,9 @@ describe("the deadline of a fiber", () => {
       const first = yield* begin("first")
       let now = 0
       const clock = yield* Effect.clock
-      const late: typeof clock = Object.create(clock, { unsafeCurrentTimeMillis: { value: () => now } })
+      const late: typeof clock = Object.create(clock, {
+        unsafeCurrentTimeNanos: { value: () => BigInt(now) * 1_000_000n }
+      })
       const second = yield* Effect.withClock(begin("second", { deadlineMillis: 1_000 }), late)
       const third = yield* begin("third")
       now = 1_000
@@ -480,7 +481,7 @@ describe("the deadline of a fiber", () => {
   it("that is further away than a live timer reaches is no reason to be rejected", async () => {
     const program = Effect.gen(function*() {
       const bulkhead = yield* make({ maxQueued: 1 })
-      const now = yield* Clock.currentTimeMillis
+      const now = yield* Deadline.now
       const wait = Effect.succeed("ok").pipe(Bulkhead.protect(bulkhead), Deadline.locally(now + 2 ** 32))
       const first = yield* Effect.fork(Bulkhead.protect(Effect.sleep(5), bulkhead))
       yield* Effect.yieldNow()

@@ -32,6 +32,9 @@ const cases: fc.Arbitrary<Case> = fc.record({
   )
 })
 
+/** How many milliseconds of the clock one of the model takes. */
+const scale = 64
+
 /**
  * When each call is due: one after another, as soon as a bucket has its tokens and nobody is before it. Those that leave
  * before take none.
@@ -48,7 +51,7 @@ const model = ({ burst, calls, millisPerToken }: Case) => {
     const missing = tokens * millisPerToken - bucket.parts
     const dueMillis = Math.max(atMillis, frontMillis, bucket.millis + missing)
     // A fraction of its own: nothing else happens at the same time.
-    const leavesMillis = atMillis + patienceMillis + (index + 1) / 64
+    const leavesMillis = atMillis + patienceMillis + (index + 1) / scale
     if (leavesMillis < dueMillis) {
       frontMillis = Math.max(frontMillis, leavesMillis)
       return { atMillis, dueMillis, leavesMillis, outcome: "left" as const }
@@ -67,10 +70,11 @@ const observe = (made: Case, leavesMillis: ReadonlyArray<number>) => {
   const { burst, calls, limit, millisPerToken } = made
   const began: Array<number> = []
   const program = Effect.gen(function*() {
-    const limiter = yield* RateLimiter.make({ limit, window: limit * millisPerToken, burst, onExceeded: "delay" })
+    const window = limit * millisPerToken * scale
+    const limiter = yield* RateLimiter.make({ limit, window, burst, onExceeded: "delay" })
     const fibers: Array<Fiber.Fiber<number | string>> = []
     for (const [index, { gapMillis, tokens }] of calls.entries()) {
-      if (gapMillis > 0) yield* Effect.sleep(gapMillis)
+      if (gapMillis > 0) yield* Effect.sleep(gapMillis * scale)
       const call = Effect.tap(now, () => Effect.sync(() => began.push(index))).pipe(
         RateLimiter.protect(limiter, { tokens }),
         Effect.catchAll(() => Effect.succeed("refused"))
@@ -78,7 +82,7 @@ const observe = (made: Case, leavesMillis: ReadonlyArray<number>) => {
       const fiber = yield* Effect.fork(call)
       yield* Effect.yieldNow()
       fibers.push(fiber)
-      const patienceMillis = leavesMillis[index]! - (yield* now)
+      const patienceMillis = leavesMillis[index]! * scale - (yield* now)
       if (patienceMillis < Infinity) yield* Effect.forkDaemon(Effect.delay(Fiber.interrupt(fiber), patienceMillis))
     }
     const ends = yield* Effect.forEach(
@@ -102,9 +106,7 @@ describe("a limiter that delays, in virtual time", () => {
           const end = ends[index]!
           assert.strictEqual(typeof end === "number" ? "began" : end, outcome)
           if (typeof end === "number") {
-            // Sleeps last whole milliseconds.
-            assert.isAtLeast(end, dueMillis)
-            assert.isBelow(end, dueMillis + 1)
+            assert.strictEqual(end, dueMillis * scale)
           }
           const name = outcome === "began" ? dueMillis > atMillis ? "delayed" : "at once" : outcome
           outcomes[name] = (outcomes[name] ?? 0) + 1
@@ -149,7 +151,7 @@ describe("a limiter that delays, in virtual time", () => {
           const { burst, calls, limit, millisPerToken } = made
           const limiter = yield* RateLimiter.make({ limit, window: limit * millisPerToken, burst })
           for (const { gapMillis, tokens } of calls) {
-            if (gapMillis > 0) yield* Effect.sleep(gapMillis)
+            if (gapMillis > 0) yield* Effect.sleep(gapMillis * scale)
             const { remaining } = yield* RateLimiter.snapshot(limiter)
             const ask = Effect.either(RateLimiter.consume(limiter, { tokens }))
             const first = yield* ask

@@ -294,6 +294,7 @@ describe("a limiter that delays", () => {
         ...clock,
         [Clock.ClockTypeId]: Clock.ClockTypeId,
         unsafeCurrentTimeMillis: () => clock.unsafeCurrentTimeMillis(),
+        unsafeCurrentTimeNanos: () => clock.unsafeCurrentTimeNanos(),
         sleep: (duration) => {
           sleeps.push(Duration.toMillis(duration))
           return clock.sleep(duration)

@@ -300,7 +300,7 @@ describe("the ledger", roomy, () => {
           assert.deepStrictEqual(entries.map(({ number }) => number), seen.map((_, index) => index + 1))
           assert.deepStrictEqual(entries.map(({ startMillis }) => startMillis), seen.map(({ atMillis }) => atMillis))
           entries.forEach((entry, index) => {
-            const delayMillis = Option.match(entry.delay, { onNone: () => 0, onSome: Duration.toMillis })
+            const delayMillis = Math.ceil(Option.match(entry.delay, { onNone: () => 0, onSome: Duration.toMillis }))
             const nextMillis = entries[index + 1]?.startMillis ?? endMillis
             assert.closeTo(entry.startMillis + Duration.toMillis(entry.duration) + delayMillis, nextMillis, 0.01)
             assert.strictEqual(Option.isSome(entry.delay), index < entries.length - 1)

@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Context, Effect, Schedule, type Scope, TestClock } from "effect"
+import { Context, Effect, Fiber, Schedule, type Scope, TestClock } from "effect"
 import * as CircuitBreaker from "reprise/CircuitBreaker"
 import * as CircuitBreakers from "reprise/CircuitBreakers"
 import * as CircuitBreakerStore from "reprise/CircuitBreakerStore"
@@ -80,10 +80,18 @@ describe("a key that the store refuses", () => {
           ),
           20
         )
-        for (const all of [one, other]) for (const key of ["bad", "worse good", "good"]) yield* fail(all, key)
+        const failEach = Effect.forEach(
+          [one, other],
+          (all) => Effect.forEach(["bad", "worse good", "good"], (key) => fail(all, key), { concurrency: 3 }),
+          { concurrency: 2 }
+        )
+        // The first call about a key waits for the store, but no longer than the store has time.
+        const first = yield* Effect.fork(failEach)
         yield* settle
+        yield* TestClock.adjust("250 millis")
+        yield* Fiber.join(first)
         yield* intervals
-        for (const all of [one, other]) for (const key of ["bad", "worse good", "good"]) yield* fail(all, key)
+        yield* failEach
         yield* intervals
         assert.strictEqual(yield* stateOf(one, "good"), "Open")
         assert.strictEqual(yield* stateOf(other, "worse good"), "Open")
@@ -104,7 +112,26 @@ describe("a key that the store refuses", () => {
       for (let n = 0; n < 30; n++) yield* fail(all, `bad ${n}`)
       yield* Effect.repeatN(interval, 12)
       assert.lengthOf(lines, 10)
-      assert.match(lines[9]!, /Nothing is said of other keys for a minute\.$/)
+      assert.match(lines[9]!, /\(Further lines are left out for up to a minute\.\)$/)
+    })).pipe(Effect.provide(logTo(lines)))
+  })
+
+  it.effect("leaves room in the log for an outage, however many are refused", () => {
+    const lines: Array<string> = []
+    let isGone = false
+    const instead = Effect.suspend(() =>
+      new StoreError(isGone ? { reason: "unavailable", description: "gone" } : { reason: "refused", description: "no" })
+    )
+    return inOneStore(Effect.gen(function*() {
+      const gate = wall(instead)
+      const all = yield* circuits(gate)
+      for (let n = 0; n < 30; n++) yield* fail(all, `bad ${n}`)
+      yield* interval
+      isGone = true
+      gate.isRefused = () => true
+      yield* Effect.repeatN(interval, 12)
+      assert.lengthOf(lines, 11)
+      assert.match(lines[10]!, away)
     })).pipe(Effect.provide(logTo(lines)))
   })
 

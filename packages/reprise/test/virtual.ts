@@ -16,7 +16,7 @@ class VirtualClock implements Clock.Clock {
     return this.millis
   }
   unsafeCurrentTimeNanos() {
-    return BigInt(Math.floor(this.millis * 1e6))
+    return BigInt(this.millis) * 1_000_000n
   }
   readonly currentTimeMillis = Effect.sync(() => this.unsafeCurrentTimeMillis())
   readonly currentTimeNanos = Effect.sync(() => this.unsafeCurrentTimeNanos())
@@ -25,7 +25,8 @@ class VirtualClock implements Clock.Clock {
   sleep(duration: Duration.Duration): Effect.Effect<void> {
     return Effect.suspend(() => {
       const id = this.ids++
-      const atMillis = this.millis + Duration.toMillis(duration)
+      // As timers do, it counts whole milliseconds.
+      const atMillis = this.millis + Math.ceil(Duration.toMillis(duration))
       const sleep = Effect.async<void>((resume) => {
         this.sleeps.set(id, { atMillis, wake: () => resume(Effect.void) })
       })

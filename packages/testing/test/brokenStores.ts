@@ -215,6 +215,14 @@ export const brokenStores: Record<string, Break> = {
     let number = 0
     return requested((request) => ({ ...request, token: `${request.token} ${number++}` }))(store)
   },
+  "nobody's own clock counts": requested(({ version: _, ...request }) => request),
+  "the clock of anybody counts, for any opening": (store) => ({
+    admit: (key, request) =>
+      Effect.flatMap(
+        current(store, key),
+        ({ version }) => store.admit(key, request.version === undefined ? request : { ...request, version })
+      )
+  }),
   "permits do not end": requested((request) => ({ ...request, leaseMillis: request.leaseMillis * 1e6 })),
   "a token once granted is granted for ever": (store) => {
     const granted = new Set<string>()
@@ -354,5 +362,18 @@ export const brokenStores: Record<string, Break> = {
       key === ""
         ? new StoreError({ reason: "unreadable", description: "the key is empty" })
         : store.trip(key, trip)
-  })
+  }),
+  "sync throws": () => ({
+    sync: () => {
+      throw new Error("sync is broken")
+    }
+  }),
+  "trip dies": () => ({ trip: () => Effect.die("trip is broken") }),
+  "admit interrupts itself": () => ({ admit: () => Effect.interrupt }),
+  "settle returns a promise": () => ({ settle: () => Promise.resolve() as never }),
+  "close answers nothing": () => ({ close: () => Effect.succeed(undefined as never) }),
+  "a count is 1e300": answers((standing) => ({
+    ...standing,
+    counts: Object.fromEntries(Object.keys(standing.counts).map((name) => [name, 1e300]))
+  }))
 }

@@ -1,11 +1,19 @@
 import * as Clock from "effect/Clock"
-import * as Context from "effect/Context"
-import type * as Fiber from "effect/Fiber"
+import * as Deadline from "reprise/Deadline"
 
 /**
- * The time of a fiber, within the step that asks: `Clock.currentTimeMillis` is operations of its own.
+ * For whatever waits, lasts or ends, within the step of a fiber that asks.
  *
  * @internal
  */
-export const nowMillis = (fiber: Fiber.RuntimeFiber<unknown, unknown>): number =>
-  Context.unsafeGet(fiber.currentDefaultServices, Clock.Clock).unsafeCurrentTimeMillis()
+export const monotonicMillis = Deadline.unsafeNow
+
+/** @internal */
+export const currentMonotonicMillis = Deadline.now
+
+/**
+ * For dates that the headers of others are measured against.
+ *
+ * @internal
+ */
+export const currentWallMillis = Clock.currentTimeMillis

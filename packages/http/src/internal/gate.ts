@@ -1,7 +1,6 @@
 import type * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import type * as HttpClientResponse from "@effect/platform/HttpClientResponse"
 import * as Cause from "effect/Cause"
-import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -12,16 +11,19 @@ import * as Keyed from "reprise/Keyed"
 import type { GateClosed, HttpGuard } from "../HttpGuard.js"
 import * as RetryAfter from "../RetryAfter.js"
 import * as attempts from "./attempts.js"
+import * as clock from "./clock.js"
 import * as gates_ from "./gates.js"
 import type { Guard } from "./guard.js"
 import * as guard from "./guard.js"
 import type { Attempt } from "./reader.js"
+import { sleep } from "./sleep.js"
 
 interface Settings {
   readonly gates: gates_.Gates
   readonly isPausing: boolean
   readonly maxPaused: number
   readonly jitter: number
+  readonly learnsFromSuccess: boolean
   readonly reject: (
     key: string,
     retryAfter: Duration.Duration,
@@ -44,6 +46,7 @@ export const make = (options: HttpGuard.RetryAfterGateOptions, reject: Settings[
     isPausing: options.onClosed !== "fail",
     maxPaused: InvalidOption.integer("maxPaused", options.maxPaused ?? 1_000, { min: 0 }),
     jitter: InvalidOption.number("jitter", options.jitter ?? 0.1, { min: 0, max: 1 }),
+    learnsFromSuccess: options.learnFromSuccess === true,
     reject
   }
   const protect: Guard = (request, attempt, deadlineMillis) =>
@@ -61,7 +64,7 @@ const unlessClosed = <R>(
 ): Result<R> =>
   gate.untilMillis === -Infinity
     ? attempt
-    : Effect.flatMap(Clock.currentTimeMillis, (now) => gate.leftMillis(now) > 0 ? turnBack(request) : attempt)
+    : Effect.flatMap(clock.currentMonotonicMillis, (now) => gate.leftMillis(now) > 0 ? turnBack(request) : attempt)
 
 /** It was not made, and is to be made as if nothing had been: its permits are given back on the way. */
 const turnedBack = Cause.fail("turned back")
@@ -82,7 +85,7 @@ const pass = <R>(
   const again = () => pass(settings, gate, request, attempt, deadlineMillis)
   // Most gates have never been closed.
   if (gate.untilMillis === -Infinity) return watched(settings, gate, attempt, again)
-  return Effect.flatMap(Clock.currentTimeMillis, (now) => {
+  return Effect.flatMap(clock.currentMonotonicMillis, (now) => {
     const left = gate.leftMillis(now)
     if (left === 0) return watched(settings, gate, attempt, again)
     const rejected = (reason: GateClosed["reason"]) =>
@@ -105,7 +108,7 @@ const pass = <R>(
 const pause = (gate: gates_.Gate, millis: number): Effect.Effect<void> =>
   Effect.acquireUseRelease(
     Effect.sync(() => gate.paused++),
-    () => Effect.sleep(Duration.millis(millis)),
+    () => sleep(millis),
     () => Effect.sync(() => gate.paused--)
   )
 
@@ -116,7 +119,8 @@ const watched = <R>(
   again: () => Result<R>
 ): Result<R> =>
   Effect.matchEffect(attempt, {
-    onSuccess: (response) => saysNothing(response) ? Exit.succeed(response) : learn(settings, gate, response),
+    onSuccess: (response) =>
+      settings.learnsFromSuccess && !saysNothing(response) ? learn(settings, gate, response) : Exit.succeed(response),
     onFailure: (failed) => {
       if (isTurnedBack(failed)) return again()
       const retryAfter = Option.flatMap(failed.failure, (failure) =>
@@ -137,7 +141,7 @@ const saysNothing = ({ headers }: HttpClientResponse.HttpClientResponse): boolea
 
 /** A success that has used up the quota. */
 const learn = ({ gates }: Settings, gate: gates_.Gate, response: HttpClientResponse.HttpClientResponse) =>
-  Effect.flatMap(Clock.currentTimeMillis, (nowMillis) => {
+  Effect.flatMap(clock.currentWallMillis, (nowMillis) => {
     const reset = RetryAfter.untilReplenished(response.headers, { nowMillis })
     return Option.isNone(reset)
       ? Effect.succeed(response)

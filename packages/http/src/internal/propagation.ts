@@ -1,9 +1,9 @@
 import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
-import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as FiberRef from "effect/FiberRef"
 import { globalValue } from "effect/GlobalValue"
 import { maxDelayMillis } from "reprise/InvalidOption"
+import * as clock from "./clock.js"
 
 type Request = HttpClientRequest.HttpClientRequest
 
@@ -33,7 +33,7 @@ export const withTimeLeft = <A, E, R>(
 ): Effect.Effect<A, E, R> =>
   attemptMillis === Infinity && deadlineMillis === Infinity
     ? send(request)
-    : Effect.flatMap(Clock.currentTimeMillis, (nowMillis) => {
+    : Effect.flatMap(clock.currentMonotonicMillis, (nowMillis) => {
       const left = Math.max(Math.floor(Math.min(attemptMillis, deadlineMillis - nowMillis)), 0)
       const written = wholeNumber(request.headers[header.toLowerCase()])
       return send(

@@ -1,7 +1,6 @@
 import * as HttpApp from "@effect/platform/HttpApp"
 import * as HttpServerResponse from "@effect/platform/HttpServerResponse"
 import * as Cause from "effect/Cause"
-import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
@@ -11,6 +10,7 @@ import * as RuntimeFlags from "effect/RuntimeFlags"
 import * as RuntimeFlagsPatch from "effect/RuntimeFlagsPatch"
 import * as Deadline from "reprise/Deadline"
 import * as Timeout from "reprise/Timeout"
+import * as clock from "./clock.js"
 
 type Response = HttpServerResponse.HttpServerResponse
 type Ended<E> = Exit.Exit<Response, E>
@@ -27,7 +27,7 @@ export const limit = <E, R>(app: HttpApp.Default<E, R>, millis: number): HttpApp
   Effect.flatMap(
     Deadline.current,
     (outer) =>
-      Effect.flatMap(Clock.currentTimeMillis, (nowMillis): HttpApp.Default<E, R> => {
+      Effect.flatMap(clock.currentMonotonicMillis, (nowMillis): HttpApp.Default<E, R> => {
         const deadlineMillis = Math.min(outer, nowMillis + millis)
         const left = deadlineMillis - nowMillis
         return left > 0 ? within(app, left, deadlineMillis) : Effect.succeed(timedOut)
@@ -42,7 +42,7 @@ const within = <E, R>(app: HttpApp.Default<E, R>, millis: number, deadlineMillis
   Effect.suspend(() => {
     const answer = { hasBegun: false }
     const begin = HttpApp.appendPreResponseHandler((_, response) =>
-      Effect.flatMap(Clock.currentTimeMillis, (nowMillis) => {
+      Effect.flatMap(clock.currentMonotonicMillis, (nowMillis) => {
         answer.hasBegun = true
         return Effect.as(asServed, isOutOfTime(response, deadlineMillis - nowMillis) ? timedOut : response)
       })

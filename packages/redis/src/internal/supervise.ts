@@ -39,7 +39,7 @@ export const alive = (self: Connection): Effect.Effect<never, RedisError> =>
 const waits = Backoff.exponential("50 millis").pipe(Backoff.capped("750 millis"), Backoff.fullJitter)
 
 /** A connection that lived this long was a good one, and the next one is tried without delay. */
-const goodMillis = 1_000
+const goodNanos = 1_000_000_000n
 
 /**
  * Connects, and connects again whenever the connection is lost, for ever. Writes a line where the state changes.
@@ -65,12 +65,12 @@ export const supervise = (driver: Driver, where: () => Target, self: Supervised)
       )
     })
     while (true) {
-      const since = yield* Clock.currentTimeMillis
+      const since = yield* Clock.currentTimeNanos
       const error = yield* attempt
       yield* self.onDown(error)
       if (isUp !== false) yield* Effect.logWarning(`${error.message}; no ${self.name} until it is back`)
       isUp = false
-      if ((yield* Clock.currentTimeMillis) - since >= goodMillis) yield* delays.reset
+      if ((yield* Clock.currentTimeNanos) - since >= goodNanos) yield* delays.reset
       yield* Effect.ignore(delays.next(undefined))
     }
   })

@@ -15,7 +15,7 @@ export class VirtualClock implements Clock.Clock {
     return this.millis
   }
   unsafeCurrentTimeNanos() {
-    return BigInt(Math.floor(this.millis * 1e6))
+    return BigInt(Math.round(this.millis * 1e6))
   }
   readonly currentTimeMillis = Effect.sync(() => this.millis)
   readonly currentTimeNanos = Effect.sync(() => this.unsafeCurrentTimeNanos())

@@ -27,7 +27,7 @@ const current: FiberRef.FiberRef<Region> = globalValue(
 )
 
 /**
- * The absolute deadline of the fiber that asks in epoch milliseconds, `Infinity` where there is none.
+ * The absolute deadline of the fiber that asks in monotonic milliseconds, `Infinity` where there is none.
  *
  * @internal
  */

@@ -1,13 +1,15 @@
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import type * as Fiber from "effect/Fiber"
 import * as Schedule from "effect/Schedule"
 import * as ScheduleDecision from "effect/ScheduleDecision"
 import * as ScheduleIntervals from "effect/ScheduleIntervals"
 import { maxDelayMillis } from "../InvalidOption.js"
 import type { Reason } from "../Retry.js"
 import type { Toll } from "./budget/toll.js"
-import * as clock from "./clock.js"
 import * as deadline from "./deadline.js"
+import * as clock from "./effect/clock.js"
 import * as nested from "./nested.js"
 import * as reason from "./reason.js"
 
@@ -35,35 +37,52 @@ export interface Options<In> {
   readonly toll?: Toll<In> | undefined
   /** Whether it goes on within a loop that allows no other. */
   readonly isNestingAllowed?: boolean | undefined
+  /**
+   * Whether attempts do not see what the schedule took and gave. Otherwise each failure that holds the context of its attempt
+   * holds the failure before it, and that the one before.
+   */
+  readonly isInputHidden?: boolean | undefined
 }
 
 /** @internal */
 export const make = <Out, In, R>(
   schedule: Schedule.Schedule<Out, In, R>,
-  { deadlineMillis: ownDeadlineMillis = Infinity, isNestingAllowed = false, toll }: Options<In> = {}
+  { deadlineMillis: ownDeadlineMillis = Infinity, isInputHidden = false, isNestingAllowed = false, toll }: Options<In> =
+    {}
 ): Driver<In, R> => {
   let state: unknown = schedule.initial
   let metadata: Schedule.IterationMetadata | undefined
-  const step = (input: In, now: number, deadlineMillis: number) =>
-    Effect.map(
-      reason.during(Effect.suspend(() => schedule.step(now, input, state))),
+  /** A schedule may know of dates, and of the time since its first step: it has the date of that, and even time from there. */
+  let wallAhead: number | undefined
+  const step = (input: In, fiber: Fiber.RuntimeFiber<unknown, unknown>, now: number, deadlineMillis: number) => {
+    wallAhead ??= clock.wallAheadMillis(fiber)
+    const date = now + wallAhead
+    return Effect.map(
+      reason.during(Effect.suspend(() => schedule.step(date, input, state))),
       ([[nextState, output, decision], reasons]): Next => {
         state = nextState
         if (ScheduleDecision.isDone(decision)) return stopped(reasons.stop)
-        const start = ScheduleIntervals.start(decision.intervals) - now
+        const start = ScheduleIntervals.start(decision.intervals) - date
         const delayMillis = start > 0 ? start : 0 // `NaN` too is no wait
         if (now + delayMillis >= deadlineMillis) return stopped("deadline")
         if (toll !== undefined && !toll.pay(input, now)) return stopped("budget")
-        metadata = advance(metadata, now, input, output)
+        metadata = isInputHidden
+          ? advance(metadata, date, undefined, undefined)
+          : advance(metadata, date, input, output)
         return { _tag: "Wait", delayMillis, reason: reasons.wait }
       }
     )
+  }
   const next = (input: In) =>
-    Effect.withFiberRuntime<Next, never, R>((fiber) =>
-      !isNestingAllowed && nested.isSuppressed(fiber.getFiberRef(nested.current))
-        ? Effect.succeed(stopped("nested"))
-        : step(input, clock.nowMillis(fiber), Math.min(deadline.of(fiber), ownDeadlineMillis))
-    )
+    Effect.withFiberRuntime<Next, never, R>((fiber) => {
+      if (!isNestingAllowed && nested.isSuppressed(fiber.getFiberRef(nested.current))) {
+        return Exit.succeed(stopped("nested"))
+      }
+      const now = clock.monotonicMillis(fiber)
+      const deadlineMillis = Math.min(deadline.of(fiber), ownDeadlineMillis)
+      // No schedule could say anything else.
+      return now >= deadlineMillis ? Exit.succeed(stopped("deadline")) : step(input, fiber, now, deadlineMillis)
+    })
   const attempt = <A, E, R1>(self: Effect.Effect<A, E, R1>) => {
     const numbered = Effect.provideService(self, Schedule.CurrentIterationMetadata, metadata!)
     return toll === undefined ? numbered : toll.attempt(numbered)

@@ -111,7 +111,7 @@ class Calls {
     const { clock } = this.simulation
     if (this.isClosed || this.all.length === calls) return
     this.simulation.progress()
-    const call = new Call(this.all.length + 1, clock.millis)
+    const call = new Call(this.all.length + 1, clock.nowMillis)
     this.all.push(call)
     this.pending.add(call)
     const response = HttpResilience.executeAndRead(
@@ -123,7 +123,7 @@ class Calls {
     this.simulation.fork(transport.asCaller(response, call.caller), (exit) => {
       this.pending.delete(call)
       call.exit = exit
-      if (!this.isClosed && !call.caller.isCut) call.endMillis = clock.millis
+      if (!this.isClosed && !call.caller.isCut) call.endMillis = clock.nowMillis
       if (everyMillis === undefined && !call.neverEnds) this.begin()
     })
     if (everyMillis !== undefined) clock.at(call.number * everyMillis, () => this.begin())

@@ -21,11 +21,15 @@ export class VirtualClock implements Clock.Clock {
   readonly currentTimeMillis = Effect.sync(() => this.unsafeCurrentTimeMillis())
   readonly currentTimeNanos = Effect.sync(() => this.unsafeCurrentTimeNanos())
 
+  /** Whole milliseconds: what sleeps for less is not seen. */
+  get nowMillis(): number {
+    return Math.round(this.millis)
+  }
   unsafeCurrentTimeMillis(): number {
-    return this.millis
+    return this.nowMillis
   }
   unsafeCurrentTimeNanos(): bigint {
-    return BigInt(Math.floor(this.millis * 1e6))
+    return BigInt(this.nowMillis) * 1_000_000n
   }
 
   // Not the canceller of `Effect.async`: an interruption that comes right after the registration loses it (effect 3.22).

@@ -63,7 +63,7 @@ export const make = (take: Take, clock: VirtualClock, maxRequests: number): Http
     }
     const exchange: Exchange = {
       attempt: attemptOf(fiber),
-      startMillis: clock.millis,
+      startMillis: clock.nowMillis,
       endMillis: Infinity,
       step: take(),
       isAnswered: false
@@ -77,7 +77,7 @@ export const make = (take: Take, clock: VirtualClock, maxRequests: number): Http
     const sent = afterMillis === 0 ? answered : Effect.zipRight(Effect.sleep(Duration.millis(afterMillis)), answered)
     return Effect.onExit(Effect.zipRight(readBody(request), sent), () =>
       Effect.sync(() => {
-        exchange.endMillis = clock.millis
+        exchange.endMillis = clock.nowMillis
       }))
   })
 

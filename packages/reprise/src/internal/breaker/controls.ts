@@ -1,15 +1,15 @@
-import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Ref from "effect/Ref"
 import type { CircuitBreaker } from "../../CircuitBreaker.js"
 import * as InvalidOption from "../../InvalidOption.js"
-import { type Breaker, type Era, modify, nameOf, noHolds, open, overdue } from "./breaker.js"
+import { currentMonotonicMillis } from "../effect/clock.js"
+import { type Breaker, type Era, modify, nameOf, noHolds, open, openingOf, overdue } from "./breaker.js"
 import * as Machine from "./machine.js"
 
 const change = (self: Breaker, f: (era: Era, now: number) => Partial<Era> | undefined): Effect.Effect<void> =>
-  Effect.flatMap(Clock.currentTimeMillis, (now) => modify(self, now, (era) => [undefined, f(era, now)]))
+  Effect.flatMap(currentMonotonicMillis, (now) => modify(self, now, (era) => [undefined, f(era, now)]))
 
 const closed = ({ settings, state }: Era, now: number): Machine.Closed =>
   Machine.closed(state.generation + 1, settings, now)
@@ -32,7 +32,10 @@ export const setDisabled = (self: Breaker, isDisabled: boolean): Effect.Effect<v
 
 /** @internal */
 export const close = (self: Breaker): Effect.Effect<void> =>
-  change(self, (era, now) => era.state._tag === "Closed" ? undefined : { state: closed(era, now) })
+  change(
+    self,
+    ({ settings, state }, now) => state._tag === "Closed" ? undefined : { state: Machine.closing(state, settings, now) }
+  )
 
 /** @internal */
 export const reset = (self: Breaker): Effect.Effect<void> =>
@@ -43,41 +46,40 @@ const byHand: Machine.Trip = { rule: "manual", calls: 0, failures: 0, slow: 0 }
 /** @internal */
 export const trip = (self: Breaker, openFor: Duration.DurationInput | undefined): Effect.Effect<void> => {
   const millis = openFor === undefined ? undefined : InvalidOption.millis("openFor", openFor, { min: 0 })
-  return Effect.flatMap(Ref.get(self.era), ({ isDisabled, state }) => {
-    if (isDisabled) return Effect.void
-    return millis === undefined
-      ? Effect.flatMap(Clock.currentTimeMillis, (now) => open(self, state.generation, byHand, now, Option.none()))
-      : change(self, ({ state }, now) => ({ state: Machine.open(state, state.generation, byHand, now, millis) }))
-  })
-}
-
-/** @internal */
-export const listen = (self: Breaker, listener: (transition: CircuitBreaker.Transition) => void): () => void => {
-  self.listeners = [...self.listeners, listener]
-  return () => {
-    self.listeners = self.listeners.filter((other) => other !== listener)
-  }
+  return millis === undefined
+    ? Effect.flatMap(
+      Effect.zip(Ref.get(self.era), currentMonotonicMillis),
+      ([{ state }, now]) => open(self, state.generation, byHand, now, Option.none())
+    )
+    : change(self, (era, now) => {
+      if (era.isDisabled || era.state._tag === "Open") return undefined
+      const state = Machine.open(era.state, era.state.generation, byHand, now, millis)
+      return { state, opening: openingOf(era, now) }
+    })
 }
 
 /** @internal */
 export const snapshot = (self: Breaker): Effect.Effect<CircuitBreaker.Snapshot> =>
-  Effect.flatMap(Clock.currentTimeMillis, (now) =>
+  Effect.flatMap(currentMonotonicMillis, (now) =>
     Effect.map(Ref.get(self.era), (era) => ({
       ...details(era, now),
+      openedAtMillis: self.openedAtMillis,
       key: self.key,
       state: nameOf(era),
       generation: era.state.generation,
       waiting: self.waiting,
+      admitted: self.admitted,
+      failed: self.failed,
       rejected: self.rejected,
-      downMillis: self.downMillis
+      downMillis: self.downMillis + (era.state._tag === "Closed" ? 0 : Math.max(now - self.downSinceMillis, 0))
     })))
 
 const details = (era: Era, now: number) => {
   const { state } = era
-  const up = { probes: 0, openedAtMillis: undefined, trips: 0, trip: undefined, retryAfter: Duration.zero }
+  const up = { probes: 0, trips: 0, trip: undefined, retryAfter: Duration.zero }
   if (state._tag === "Closed") return { ...up, ...state.box.window.counts(now, overdue(era, now)) }
   const { openedAtMillis, trip, trips } = state
-  const down = { calls: 0, failures: 0, slow: 0, openedAtMillis, trips, trip }
+  const down = { calls: 0, failures: 0, slow: 0, trips, trip }
   if (state._tag === "Open") {
     // A clock that stepped back does not make it longer.
     const left = state.untilMillis - Math.max(now, openedAtMillis)

@@ -1,4 +1,3 @@
-import * as Clock from "effect/Clock"
 import * as Config from "effect/Config"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -7,6 +6,7 @@ import type { CircuitBreaker } from "../../CircuitBreaker.js"
 import { asConfigError } from "../../InvalidOption.js"
 import * as Tripping from "../../Tripping.js"
 import { behind, optional } from "../config.js"
+import { currentMonotonicMillis, monotonicOf } from "../effect/clock.js"
 import { Breaker, type Era, modify } from "./breaker.js"
 import * as settings from "./settings.js"
 
@@ -42,7 +42,7 @@ export const build = (
         (candidate) =>
           Effect.clockWith((clock) =>
             Effect.succeed((key: string) => {
-              const now = clock.unsafeCurrentTimeMillis()
+              const now = monotonicOf(clock)
               return new Breaker(
                 key,
                 own,
@@ -55,6 +55,13 @@ export const build = (
       )
   )
 }
+
+/**
+ * Breakers that no longer have the options of a new one.
+ *
+ * @internal
+ */
+export const reconfigured = new WeakSet<Breaker>()
 
 /** @internal */
 export const reconfigure = <R>(
@@ -70,11 +77,13 @@ export const reconfigure = <R>(
       R
     >,
     (next) =>
-      Effect.flatMap(Clock.currentTimeMillis, (now) =>
-        modify(self, now, (era) => [undefined, reconfigured(era, next, now)]))
+      Effect.flatMap(currentMonotonicMillis, (now) => {
+        reconfigured.add(self)
+        return modify(self, now, (era) => [undefined, withSettings(era, next, now)])
+      })
   )
 
-const reconfigured = (
+const withSettings = (
   { inFlight, opening, settings, state }: Era,
   next: settings.Settings,
   now: number

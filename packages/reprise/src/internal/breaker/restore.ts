@@ -1,18 +1,19 @@
-import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Ref from "effect/Ref"
+import { currentMonotonicMillis, wallAheadMillis } from "../effect/clock.js"
 import { type Breaker, modify } from "./breaker.js"
 import * as codec from "./codec.js"
 import * as Machine from "./machine.js"
 import * as settings_ from "./settings.js"
 
 /**
- * Puts a breaker into a state; `false`, and no change, where the window is of another kind.
+ * Puts a breaker into a state that was written down with dates; `false`, and no change, where the window is of another kind.
  *
  * @internal
  */
-export const into = (self: Breaker, from: codec.State, isDisabled: boolean): Effect.Effect<boolean> =>
-  Effect.flatMap(Effect.zip(Ref.get(self.era), Clock.currentTimeMillis), ([{ settings }, now]) => {
+export const into = (self: Breaker, dated: codec.State, isDisabled: boolean): Effect.Effect<boolean> =>
+  Effect.flatMap(Effect.zip(Ref.get(self.era), currentMonotonicMillis), ([{ settings }, now]) => {
+    const from = codec.shifted(dated, -wallAheadMillis())
     if (from._tag === "Open") {
       return Effect.flatMap(
         settings_.openingAfter(settings, from.trips, from.trip, now),
@@ -24,9 +25,9 @@ export const into = (self: Breaker, from: codec.State, isDisabled: boolean): Eff
       )
     }
     const { box } = Machine.closed(0, settings, now)
-    if (!codec.fill(box.window, from.window)) return Effect.succeed(false)
+    if (!codec.fill(box.window, from.window, now)) return Effect.succeed(false)
     return modify(self, now, ({ state: { generation } }) => [
       true,
-      { isDisabled, state: { _tag: "Closed", generation: generation + 1, box, ramp: undefined } }
+      { isDisabled, state: { _tag: "Closed", generation: generation + 1, box, ramp: undefined, last: undefined } }
     ])
   })

@@ -2,7 +2,8 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Pipeable from "effect/Pipeable"
 import type { RetryBudget } from "../../RetryBudget.js"
-import { nowMillis } from "../clock.js"
+import { monotonicMillis } from "../effect/clock.js"
+import { type Standing, standing } from "../standing.js"
 import type { Rule } from "./rules.js"
 import { Toll } from "./toll.js"
 
@@ -19,6 +20,11 @@ export class Budget extends Pipeable.Class() implements RetryBudget {
 
   constructor(readonly key: string, readonly rule: Rule) {
     super()
+  }
+
+  [standing](nowMillis: number): Standing {
+    if (this.held > 0) return "busy"
+    return this.rule.isNew(nowMillis) ? "new" : "changed"
   }
 
   /** Pays for a retry that may begin later. */
@@ -68,7 +74,7 @@ export class Budget extends Pipeable.Class() implements RetryBudget {
 export const counted = <A, E, R>(self: Budget, effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
   self.rule.countsCalls
     ? Effect.withFiberRuntime((fiber) => {
-      self.rule.call(nowMillis(fiber))
+      self.rule.call(monotonicMillis(fiber))
       return effect
     })
     : effect

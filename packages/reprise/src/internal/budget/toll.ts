@@ -1,6 +1,6 @@
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import * as clock from "../clock.js"
+import * as clock from "../effect/clock.js"
 import { isTimeout } from "../timeouts.js"
 import type { Budget } from "./budget.js"
 
@@ -31,7 +31,7 @@ export class Toll<in E> {
   attempt<A, E2, R>(self: Effect.Effect<A, E2, R>): Effect.Effect<A, E2, R> {
     return Effect.withFiberRuntime((fiber) => {
       this.isHeld = false
-      this.budget.begin(clock.nowMillis(fiber))
+      this.budget.begin(clock.monotonicMillis(fiber))
       return self
     })
   }

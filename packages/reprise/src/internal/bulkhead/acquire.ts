@@ -1,10 +1,10 @@
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import { maxDelayMillis } from "../../InvalidOption.js"
-import { nowMillis } from "../clock.js"
 import * as deadline from "../deadline.js"
+import { monotonicMillis } from "../effect/clock.js"
 import * as timer from "../timer.js"
-import type { Gate, Group, Waiter } from "./gate.js"
+import type { Gate, Waiter } from "./gate.js"
+import type { Group } from "./groups.js"
 
 /** @internal */
 export type Restore = <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
@@ -24,7 +24,7 @@ export const acquire = <E>(
     if (gate.tryEnter(group)) return Exit.void
     if (!gate.hasRoom(group, priority)) return gate.refuse(group, "full")
     const deadlineMillis = deadline.of(fiber)
-    const leftMillis = deadlineMillis === Infinity ? Infinity : deadlineMillis - nowMillis(fiber)
+    const leftMillis = deadlineMillis === Infinity ? Infinity : deadlineMillis - monotonicMillis(fiber)
     if (leftMillis <= 0) return gate.refuse(group, "deadline")
     const waiter = gate.enqueue(group, priority, fiber, deadlineMillis)
     limitWait(gate, waiter, leftMillis)
@@ -39,8 +39,7 @@ export const acquire = <E>(
 
 const limitWait = <E>(gate: Gate<E>, waiter: Waiter<E>, leftMillis: number): void => {
   const millis = Math.min(leftMillis, gate.queueTimeoutMillis)
-  // A timer holds no more, and nobody waits for so long.
-  if (millis > maxDelayMillis) return
+  if (millis === Infinity) return
   const reason = leftMillis <= gate.queueTimeoutMillis ? "deadline" : "timeout"
   waiter.stopTimer = timer.start(waiter.fiber, millis, () => gate.reject(waiter, reason))
 }

@@ -6,8 +6,10 @@ import * as Pipeable from "effect/Pipeable"
 import type { Bulkhead, BulkheadFull } from "../../Bulkhead.js"
 import * as InvalidOption from "../../InvalidOption.js"
 import { behind, optional } from "../config.js"
+import { type Standing, standing } from "../standing.js"
 import { acquire } from "./acquire.js"
-import { Gate, type Group, group } from "./gate.js"
+import { Gate } from "./gate.js"
+import { type Group, group } from "./groups.js"
 import type { Reject } from "./rejection.js"
 
 // Not marked internal: the declarations of Bulkhead refer to it.
@@ -21,9 +23,15 @@ interface Handlers<A, E> {
 /** @internal */
 export class Handle extends Pipeable.Class() implements Bulkhead {
   readonly [TypeId]: typeof TypeId = TypeId
+  isResized = false
 
   constructor(readonly key: string, readonly gate: Gate<BulkheadFull>, readonly calls: Group<BulkheadFull>) {
     super()
+  }
+
+  [standing](): Standing {
+    if (this.gate.running + this.gate.queued > 0) return "busy"
+    return this.isResized ? "changed" : "new"
   }
 
   /** Made once, and not for each call. */
@@ -103,10 +111,14 @@ export const protect = <A, E, R>(
 }
 
 /** @internal */
-export const resize = ({ gate }: Handle, options: Bulkhead.Size): Effect.Effect<void> => {
+export const resize = (self: Handle, options: Bulkhead.Size): Effect.Effect<void> => {
   const maxConcurrent = options.maxConcurrent === undefined ? undefined : maxConcurrentOf(options.maxConcurrent)
   const maxQueued = options.maxQueued === undefined ? undefined : maxQueuedOf(options.maxQueued)
-  return Effect.sync(() => gate.resize(maxConcurrent ?? gate.limit, maxQueued ?? gate.maxQueued))
+  return Effect.sync(() => {
+    const { gate } = self
+    self.isResized = true
+    gate.resize(maxConcurrent ?? gate.limit, maxQueued ?? gate.maxQueued)
+  })
 }
 
 /** @internal */

@@ -1,34 +1,13 @@
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
-import { nowMillis } from "../clock.js"
+import { monotonicMillis } from "../effect/clock.js"
+import type { Group } from "./groups.js"
+import * as groups_ from "./groups.js"
 import * as waiters from "./waiters.js"
 
 /** @internal */
 export type Reason = "full" | "timeout" | "deadline"
-
-/**
- * Calls that have a share of the permits for themselves.
- *
- * @internal
- */
-export interface Group<E> {
-  readonly name: string | undefined
-  readonly share: number
-  /** How many of them may run whatever the others do. */
-  guaranteed: number
-  running: number
-  readonly waiting: waiters.Waiters<Waiter<E>>
-}
-
-/** @internal */
-export const group = <E>(name: string | undefined, share: number, order: waiters.Order): Group<E> => ({
-  name,
-  share,
-  guaranteed: 0,
-  running: 0,
-  waiting: new waiters.Waiters(order)
-})
 
 /** @internal */
 export class Waiter<E> extends waiters.Waiter {
@@ -61,7 +40,7 @@ export class Waiter<E> extends waiters.Waiter {
   }
 
   isLate(): boolean {
-    return this.deadlineMillis !== Infinity && this.deadlineMillis <= nowMillis(this.fiber)
+    return this.deadlineMillis !== Infinity && this.deadlineMillis <= monotonicMillis(this.fiber)
   }
 }
 
@@ -83,7 +62,7 @@ export class Gate<E> {
     readonly groups: ReadonlyArray<Group<E>>,
     readonly rejection: (gate: Gate<E>, group: Group<E>, reason: Reason) => E
   ) {
-    this.guarantee()
+    groups_.guarantee(groups, limit, maxQueued)
   }
 
   tryEnter(group: Group<E>): boolean {
@@ -99,22 +78,25 @@ export class Gate<E> {
   }
 
   resize(limit: number, maxQueued: number): void {
-    this.maxQueued = maxQueued
-    if (limit !== this.limit) {
+    if (limit !== this.limit || maxQueued !== this.maxQueued) {
       this.limit = limit
-      this.guarantee()
+      this.maxQueued = maxQueued
+      groups_.guarantee(this.groups, this.limit, this.maxQueued)
     }
     this.serve()
-    for (const { waiting } of this.groups) {
-      while (this.queued > maxQueued && waiting.last !== undefined) this.reject(waiting.last, "full")
+    while (this.queued > maxQueued) {
+      const last = groups_.mostBorrowing(this.groups)?.waiting.last
+      if (last === undefined) return
+      this.reject(last, "full")
     }
   }
 
-  hasRoom({ waiting }: Group<E>, priority: number): boolean {
-    return this.queued < this.maxQueued || waiting.precedesLast(priority)
+  hasRoom(group: Group<E>, priority: number): boolean {
+    return this.queued < this.maxQueued || group.waiting.precedesLast(priority) ||
+      groups_.lender(this.groups, group) !== undefined
   }
 
-  /** Where the queue is full, in place of the last of the group. */
+  /** If the queue is full: in place of the last call of the group, or of a group that waits in more places than its own. */
   enqueue(
     group: Group<E>,
     priority: number,
@@ -122,7 +104,10 @@ export class Gate<E> {
     deadlineMillis: number
   ): Waiter<E> {
     const waiter = new Waiter(group, priority, this.numbers++, fiber, deadlineMillis)
-    if (this.queued >= this.maxQueued && group.waiting.last !== undefined) this.reject(group.waiting.last, "full")
+    if (this.queued >= this.maxQueued) {
+      const last = (groups_.lender(this.groups, group) ?? group).waiting.last
+      if (last !== undefined) this.reject(last, "full")
+    }
     group.waiting.add(waiter)
     this.queued++
     return waiter
@@ -142,13 +127,6 @@ export class Gate<E> {
   leave(waiter: Waiter<E>): void {
     if (this.remove(waiter)) waiter.stopTimer?.()
     else if (waiter.outcome !== undefined && Exit.isSuccess(waiter.outcome)) this.release(waiter.group)
-  }
-
-  private guarantee(): void {
-    for (const group of this.groups) {
-      // 0.28 of 25 is 7.000000000000001.
-      group.guaranteed = group.share === 0 ? 0 : Math.ceil(this.limit * group.share - 1e-9)
-    }
   }
 
   private enter(group: Group<E>): void {

@@ -9,8 +9,11 @@ import * as Pipeable from "effect/Pipeable"
 import type { AdaptiveLimiter, LimitExceeded } from "../../AdaptiveLimiter.js"
 import * as InvalidOption from "../../InvalidOption.js"
 import { acquire } from "../bulkhead/acquire.js"
-import { Gate, type Group, group } from "../bulkhead/gate.js"
+import { Gate } from "../bulkhead/gate.js"
+import { type Group, group } from "../bulkhead/groups.js"
+import { type Standing, standing } from "../standing.js"
 import { isTimeout } from "../timeouts.js"
+import { type Learning, learning, limitOf } from "./learning.js"
 import type { Reject } from "./rejection.js"
 
 // Not marked internal: the declarations of AdaptiveLimiter refer to it.
@@ -19,6 +22,9 @@ export const TypeId: unique symbol = Symbol.for("reprise/AdaptiveLimiter")
 /** @internal */
 export class Limiter extends Pipeable.Class() implements AdaptiveLimiter {
   readonly [TypeId]: typeof TypeId = TypeId
+  isReconfigured = false
+  /** How often a call has lowered the limit that had begun after it was last lowered. */
+  events = 0
 
   constructor(
     readonly key: string,
@@ -27,10 +33,14 @@ export class Limiter extends Pipeable.Class() implements AdaptiveLimiter {
     readonly rest: Group<LimitExceeded>,
     readonly partitions: ReadonlyMap<string, Group<LimitExceeded>>,
     readonly outcomeOf: (exit: Exit.Exit<unknown, unknown>) => AdaptiveLimiter.Outcome,
-    /** The limit after one more sample. */
-    public learn: (sample: AdaptiveLimiter.Sample) => number
+    public learning: Learning
   ) {
     super()
+  }
+
+  [standing](): Standing {
+    if (this.gate.running + this.gate.queued > 0) return "busy"
+    return this.isReconfigured || this.learning.hasLearned() ? "changed" : "new"
   }
 }
 
@@ -57,14 +67,6 @@ export const make = <S>(options: AdaptiveLimiter.Options<S>, reject: Reject): Ef
   })
 }
 
-const learning = <S>(algorithm: AdaptiveLimiter.Algorithm<S>, initial: S): Limiter["learn"] => {
-  let state = initial
-  return (sample) => {
-    state = algorithm.next(state, sample)
-    return limitOf(algorithm.limit(state))
-  }
-}
-
 /** @internal */
 export const reconfigure = <S>(
   self: Limiter,
@@ -74,9 +76,10 @@ export const reconfigure = <S>(
   return Effect.sync(() => {
     const { gate } = self
     let { limit } = gate
+    self.isReconfigured = true
     if (algorithm !== undefined) {
       const state = algorithm.at === undefined ? algorithm.initial : algorithm.at(limit)
-      self.learn = learning(algorithm, state)
+      self.learning = learning(algorithm, state)
       limit = limitOf(algorithm.limit(state))
     }
     gate.resize(limit, queue ?? gate.maxQueued)
@@ -93,9 +96,6 @@ const sharesOf = (partitions: { readonly [name: string]: number }): ReadonlyArra
   if (sum <= 1 + 1e-9) return shares
   throw new InvalidOption.InvalidOption({ option: "partitions", value: sum, expected: "shares of together at most 1" })
 }
-
-/** Without a call nothing would ever be learnt again. */
-const limitOf = (limit: number): number => limit >= 1 ? Math.floor(limit) : 1
 
 const judgeOf = <S>({ dropped = isTimeout, outcome }: AdaptiveLimiter.Options<S>): Limiter["outcomeOf"] => (exit) => {
   if (Exit.isFailure(exit)) {
@@ -130,10 +130,11 @@ const run = <A, E, R>(
   fiber: Fiber.RuntimeFiber<unknown, unknown>
 ): Effect.Effect<A, E, R> => {
   const clock = Context.unsafeGet(fiber.currentDefaultServices, Clock.Clock)
-  const inFlight = self.gate.running
+  const { events, gate: { running: inFlight } } = self
   const startNanos = clock.unsafeCurrentTimeNanos()
   const settle = (exit: Exit.Exit<A, E>): Exit.Exit<A, E> => {
-    const judged = learn(self, exit, inFlight, () => Number(clock.unsafeCurrentTimeNanos() - startNanos) / 1e6)
+    const took = () => Number(clock.unsafeCurrentTimeNanos() - startNanos) / 1e6
+    const judged = learn(self, exit, inFlight, events < self.events, took)
     self.gate.release(group)
     return judged
   }
@@ -145,15 +146,19 @@ const run = <A, E, R>(
 
 /** A judge or an algorithm that throws is a defect of the call, which gives its permit back all the same. */
 const learn = <A, E>(
-  { gate, learn, outcomeOf }: Limiter,
+  self: Limiter,
   exit: Exit.Exit<A, E>,
   inFlight: number,
+  isSameEvent: boolean,
   took: () => number
 ): Exit.Exit<A, E> => {
   try {
-    const outcome = outcomeOf(exit)
+    const { gate } = self
+    const outcome = self.outcomeOf(exit)
     if (outcome !== "ignored") {
-      const limit = learn({ rttMillis: Math.max(took(), 0), inFlight, didDrop: outcome === "dropped" })
+      const didDrop = outcome === "dropped"
+      const limit = self.learning.learn({ rttMillis: Math.max(took(), 0), inFlight, didDrop, isSameEvent })
+      if (limit < gate.limit && !isSameEvent) self.events++
       if (limit !== gate.limit) gate.resize(limit, gate.maxQueued)
     }
     return exit

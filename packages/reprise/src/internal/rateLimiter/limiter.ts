@@ -3,6 +3,7 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Pipeable from "effect/Pipeable"
 import type { RateLimiter, RateLimitExceeded } from "../../RateLimiter.js"
+import { type Standing, standing } from "../standing.js"
 import * as Gcra from "./gcra.js"
 
 // Not marked internal: the declarations of RateLimiter refer to it.
@@ -62,6 +63,7 @@ export class Limiter extends Pipeable.Class() implements RateLimiter {
   readonly [TypeId]: typeof TypeId = TypeId
   waiting = 0
   rejected = 0
+  private hasChanged = false
   private tat = 0
   private queuedTokens = 0
   private first: Waiter | undefined
@@ -78,6 +80,11 @@ export class Limiter extends Pipeable.Class() implements RateLimiter {
     return (nowMillis - this.originMillis) * this.settings.rate.ticksPerMilli
   }
 
+  [standing](nowMillis: number): Standing {
+    if (this.waiting > 0) return "busy"
+    return this.hasChanged || this.tat > this.ticksAt(nowMillis) ? "changed" : "new"
+  }
+
   /** How many ticks the call would have to wait; it is admitted where that is none. */
   take(now: number, tokens: number): number {
     const [missing, tat] = Gcra.admit(this.tat, now, this.queuedTokens + tokens, this.settings.rate)
@@ -88,9 +95,11 @@ export class Limiter extends Pipeable.Class() implements RateLimiter {
 
   /** Only looks, so that it may be asked by any clock. */
   remaining(nowMillis: number): number {
-    const { rate } = this.settings
-    const elapsedMillis = Math.max(nowMillis, this.lastMillis) - this.originMillis
-    return this.waiting > 0 ? 0 : Gcra.remaining(this.tat, elapsedMillis * rate.ticksPerMilli, rate)
+    return this.waiting > 0 ? 0 : Gcra.remaining(this.tat, this.ticksAt(nowMillis), this.settings.rate)
+  }
+
+  private ticksAt(nowMillis: number): number {
+    return (Math.max(nowMillis, this.lastMillis) - this.originMillis) * this.settings.rate.ticksPerMilli
   }
 
   /** Why a call may not even wait for what it misses. */
@@ -127,6 +136,7 @@ export class Limiter extends Pipeable.Class() implements RateLimiter {
   /** What was taken counts on. Those in the queue are asked again, in their order, as if they came now. */
   reconfigure(settings: Settings, nowMillis: number): void {
     const now = this.ticks(nowMillis)
+    this.hasChanged = true
     this.advance(now)
     const { burst, ticksPerToken } = settings.rate
     const ticksTaken = Math.max(this.tat - now, 0) * (ticksPerToken / this.settings.rate.ticksPerToken)

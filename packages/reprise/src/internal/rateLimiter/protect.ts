@@ -1,9 +1,8 @@
 import * as Effect from "effect/Effect"
 import type * as Fiber from "effect/Fiber"
-import { maxDelayMillis } from "../../InvalidOption.js"
 import type { RateLimitExceeded } from "../../RateLimiter.js"
-import { nowMillis } from "../clock.js"
 import * as deadline from "../deadline.js"
+import { monotonicMillis } from "../effect/clock.js"
 import * as timer from "../timer.js"
 import { type Limiter, Waiter } from "./limiter.js"
 
@@ -16,7 +15,7 @@ export const protect = <A, E, R>(
   tokens: number
 ): Effect.Effect<A, E | RateLimitExceeded, R> =>
   Effect.withFiberRuntime((fiber): Effect.Effect<A, E | RateLimitExceeded, R> => {
-    const now = nowMillis(fiber)
+    const now = monotonicMillis(fiber)
     const missing = self.take(self.ticks(now), tokens)
     if (missing === 0) return effect
     const rejection = self.refuse(now, missing, tokens, deadline.of(fiber))
@@ -33,7 +32,7 @@ const inQueue = <A, E, R>(
   restore: Restore
 ): Effect.Effect<A, E | RateLimitExceeded, R> =>
   Effect.withFiberRuntime((fiber): Effect.Effect<A, E | RateLimitExceeded, R> => {
-    const now = nowMillis(fiber)
+    const now = monotonicMillis(fiber)
     const missing = self.take(self.ticks(now), tokens)
     if (missing === 0) return restore(effect)
     const deadlineMillis = deadline.of(fiber)
@@ -67,9 +66,9 @@ const ownTime = (
   waiter: Waiter,
   fiber: Fiber.RuntimeFiber<unknown, unknown>
 ): (() => void) | undefined => {
-  const missing = self.advance(self.ticks(nowMillis(fiber)))
+  const missing = self.advance(self.ticks(monotonicMillis(fiber)))
   if (waiter.outcome !== undefined) return undefined
   waiter.isWoken = false
   const millis = Math.ceil(missing / self.settings.rate.ticksPerMilli)
-  return timer.start(fiber, Math.min(millis, maxDelayMillis), () => waiter.wake())
+  return timer.start(fiber, millis, () => waiter.wake())
 }

@@ -1,10 +1,10 @@
-import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Ref from "effect/Ref"
 import type { CircuitBreakerStore } from "../../CircuitBreakerStore.js"
 import { type Era, modify } from "../breaker/breaker.js"
 import * as Machine from "../breaker/machine.js"
 import * as settings_ from "../breaker/settings.js"
+import { currentMonotonicMillis } from "../effect/clock.js"
 import type { Member } from "./breakerMember.js"
 import { isSame } from "./version.js"
 
@@ -47,7 +47,7 @@ export const adopt = (
   { state, version }: CircuitBreakerStore.Standing
 ): Effect.Effect<void> =>
   Effect.flatMap(
-    Effect.zip(Ref.get(member.self.era), Clock.currentTimeMillis),
+    Effect.zip(Ref.get(member.self.era), currentMonotonicMillis),
     ([{ settings, state: own }, now]) =>
       Effect.flatMap(
         state._tag === "Open" && !(own._tag !== "Closed" && own.trips === state.trips)
@@ -61,6 +61,7 @@ export const adopt = (
             member.answered = asked.number
             const before = member.version
             member.version = version
+            if (!isSame(before, version)) member.seen = {}
             // The store does not know of it any more: it is told again.
             const isUnknown = isLost(before, version) || member.adopted === lost && isUntold(before, version)
             if (state._tag === "Closed" && era.state._tag !== "Closed" && isUnknown) {
@@ -77,6 +78,17 @@ export const adopt = (
       )
   )
 
+/**
+ * Takes over the version, and not the state: something has come about here that the store has yet to hear of.
+ *
+ * @internal
+ */
+export const note = (member: Member, { number }: Asked, { version }: CircuitBreakerStore.Standing): void => {
+  member.answered = Math.max(member.answered, number)
+  if (!isSame(member.version, version)) member.seen = {}
+  member.version = version
+}
+
 /** The state that it comes to; `undefined` where that is how it is. */
 const taken = (
   { settings, state: own }: Era,
@@ -88,7 +100,7 @@ const taken = (
   const generation = own.generation + 1
   switch (state._tag) {
     case "Closed":
-      return own._tag === "Closed" ? undefined : Machine.closed(generation, settings, now, true)
+      return own._tag === "Closed" ? undefined : Machine.recovered(own, settings, now)
     case "Open": {
       // How long that is open has been told already. The clock of the store may have been set since.
       if (own._tag === "Open" && isSame && isKnown) return undefined
@@ -100,8 +112,12 @@ const taken = (
     }
     case "HalfOpen": {
       if (own._tag === "HalfOpen" && isSame && isKnown) return undefined
-      const openedAtMillis = own._tag === "Closed" ? now : own.openedAtMillis
-      return Machine.halfOpen({ generation: own.generation, openedAtMillis, trip: state.trip, trips: state.trips })
+      // Who has not seen it open does not know for how long it was.
+      const last = own._tag === "Closed" ? { openedAtMillis: now, openMillis: 0 } : own
+      const { openedAtMillis } = last
+      const untilMillis = "untilMillis" in last ? last.untilMillis : openedAtMillis + last.openMillis
+      const { trip, trips } = state
+      return Machine.halfOpen({ generation: own.generation, openedAtMillis, untilMillis, trip, trips })
     }
   }
 }

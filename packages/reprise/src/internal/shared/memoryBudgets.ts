@@ -1,7 +1,7 @@
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type { RetryBudgetStore } from "../../RetryBudgetStore.js"
-import { nowMillis } from "../clock.js"
+import { monotonicMillis } from "../effect/clock.js"
 
 // Internal all the same; without the tag, so that the tests of this module see its types (`stripInternal`).
 
@@ -27,7 +27,7 @@ export class MemoryBudgets implements RetryBudgetStore.Service {
   constructor(readonly syncInterval: Duration.Duration, readonly timeout: Duration.Duration) {}
 
   readonly sync = (key: string, report: Report): Effect.Effect<Standing> =>
-    Effect.withFiberRuntime((fiber) => Effect.succeed(this.tell(key, report, nowMillis(fiber))))
+    Effect.withFiberRuntime((fiber) => Effect.succeed(this.tell(key, report, monotonicMillis(fiber))))
 
   private tell(key: string, report: Report, now: number): Standing {
     if (++this.syncs % syncsBetweenSweeps === 0) { for (const other of this.records.keys()) this.sweep(other, now) }

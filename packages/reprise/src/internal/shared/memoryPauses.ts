@@ -1,7 +1,7 @@
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type { RetryAfterStore } from "../../RetryAfterStore.js"
-import { nowMillis } from "../clock.js"
+import { monotonicMillis } from "../effect/clock.js"
 import { Listeners } from "./memoryListeners.js"
 import * as Pause from "./pause.js"
 
@@ -20,7 +20,7 @@ export class MemoryPauses implements RetryAfterStore.Service {
 
   readonly pause = (pause: RetryAfterStore.Announcement): Effect.Effect<void> =>
     Effect.withFiberRuntime((fiber) => {
-      const now = nowMillis(fiber)
+      const now = monotonicMillis(fiber)
       this.letGo(now)
       const before = this.byKey.get(pause.key)
       if (before === undefined || Pause.leftMillis(before, now) < pause.millis) {
@@ -33,7 +33,7 @@ export class MemoryPauses implements RetryAfterStore.Service {
 
   readonly pauses = (limit: number): Effect.Effect<ReadonlyArray<RetryAfterStore.Pause>> =>
     Effect.withFiberRuntime((fiber) => {
-      const now = nowMillis(fiber)
+      const now = monotonicMillis(fiber)
       const all = Array.from(this.byKey, ([key, pause]) => ({ key, millis: Pause.leftMillis(pause, now) }))
       const left = all.filter(({ millis }) => millis > 0).sort((a, b) => b.millis - a.millis)
       return Effect.succeed(left.slice(0, limit))

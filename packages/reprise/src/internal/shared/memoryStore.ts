@@ -2,7 +2,7 @@ import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type { CircuitBreakerStore } from "../../CircuitBreakerStore.js"
 import * as Machine from "../breaker/machine.js"
-import { nowMillis } from "../clock.js"
+import { monotonicMillis } from "../effect/clock.js"
 import { Listeners } from "./memoryListeners.js"
 import { isCurrent, isHeld, nothing, type Record, Records, standing } from "./memoryRecords.js"
 import * as version_ from "./version.js"
@@ -92,8 +92,10 @@ export class MemoryStore implements CircuitBreakerStore.Service {
       if (isCurrent(record, version) && lease !== undefined) {
         const { generation } = version
         const config = configOf(probing)
-        const [trip, state] = Machine.settle(record.state, { generation, lease }, outcome, now, 0, config, () => 0)
-        this.become(key, record, trip === undefined ? state : Machine.open(state, generation, trip, now, openMillis))
+        const permit = { generation, lease }
+        const [, state] = Machine.settle(record.state, permit, outcome, now, 0, config, () => 0, openMillis)
+        // The members know how often it has opened.
+        this.become(key, record, state._tag === "Closed" ? closed(state.generation, now) : state)
       }
       return standing(record, now)
     })
@@ -124,7 +126,7 @@ export class MemoryStore implements CircuitBreakerStore.Service {
 }
 
 const step = <A>(f: (now: number) => A): Effect.Effect<A> =>
-  Effect.withFiberRuntime((fiber) => Effect.succeed(f(nowMillis(fiber))))
+  Effect.withFiberRuntime((fiber) => Effect.succeed(f(monotonicMillis(fiber))))
 
 const standingOf = (record: Record | undefined, now: number): Standing =>
   record === undefined ? nothing : standing(record, now)
@@ -132,6 +134,7 @@ const standingOf = (record: Record | undefined, now: number): Standing =>
 /** The members have windows, and decide by them; here it is only counted. */
 const window: Machine.Window = {
   record: () => {},
+  recordAll: () => {},
   tripped: () => undefined,
   counts: () => ({ calls: 0, failures: 0, slow: 0 })
 }

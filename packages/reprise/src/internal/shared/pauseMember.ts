@@ -1,16 +1,17 @@
-import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import type * as Scope from "effect/Scope"
-import * as Stream from "effect/Stream"
 import { maxDelayMillis } from "../../InvalidOption.js"
 import type { RetryAfterStore } from "../../RetryAfterStore.js"
 import type { SharedPauses } from "../../SharedPauses.js"
 import type { StoreError } from "../../StoreError.js"
-import { nowMillis } from "../clock.js"
+import { currentMonotonicMillis, monotonicMillis } from "../effect/clock.js"
+import * as answers from "./answers.js"
 import { Bell } from "./bell.js"
+import { Joining } from "./joining.js"
 import * as link from "./link.js"
+import { listen } from "./listen.js"
 import { type Due, Outbox } from "./outbox.js"
 import * as Pause from "./pause.js"
 
@@ -39,6 +40,7 @@ export class Member implements SharedPauses {
   readonly [TypeId]: typeof TypeId = TypeId
   readonly bell = new Bell()
   readonly outbox: Outbox
+  readonly joining: Joining
   /** There may be pauses of others that nobody told of here. */
   isBehind = false
   isRefused = false
@@ -52,6 +54,7 @@ export class Member implements SharedPauses {
     readonly settings: Settings
   ) {
     this.outbox = new Outbox(settings.capacity)
+    this.joining = new Joining(this.link)
   }
 }
 
@@ -61,14 +64,15 @@ export const pause = (self: Member, key: string, millis: number): Effect.Effect<
     const bounded = Math.min(millis, self.settings.maxMillis)
     if (self.isOver || !(bounded > 0)) return Effect.void
     const isFirst = self.outbox.isEmpty
-    self.outbox.put(key, bounded, nowMillis(fiber))
+    self.outbox.put(key, bounded, monotonicMillis(fiber))
     // While the store is away, it is not asked for the sake of each.
     if (isFirst || self.link.isUp) self.bell.ring()
     return Effect.void
   })
 
 /**
- * Tells and hears as long as the scope is open.
+ * Tells and hears as long as the scope is open, and has heard of what is under way when it returns: unless the store takes too
+ * long.
  *
  * @internal
  */
@@ -78,13 +82,16 @@ export const run = (self: Member): Effect.Effect<void, never, Scope.Scope> =>
     Effect.forEach([rounds(self), listening(self)], (task) => Effect.forkScoped(Effect.interruptible(task)), {
       discard: true
     })
-  )
+  ).pipe(Effect.zipRight(Effect.flatMap(currentMonotonicMillis, (now) => self.joining.wait(now) ?? Effect.void)))
 
 /** What comes from now on is told to nobody. */
 const leave = (self: Member): Effect.Effect<void> =>
-  Effect.sync(() => {
+  Effect.suspend(() => {
     self.isOver = true
-    self.outbox.clear()
+    return Effect.zipRight(
+      link.farewell(self.link, Effect.suspend(() => tellAll(self))),
+      Effect.sync(() => self.outbox.clear())
+    )
   })
 
 /** Nothing of it may end the sharing. */
@@ -97,14 +104,21 @@ const rounds = (self: Member): Effect.Effect<never> =>
     Effect.zipRight(survive(self, Effect.suspend(() => round(self))), Effect.sleep(Duration.millis(gatherMillis)))
   ))
 
-const listening = (self: Member): Effect.Effect<void> =>
-  Stream.runForEach(self.store.changes, (change) => {
-    if (change._tag === "Paused") return change.member === self.name ? Effect.void : survive(self, hear(self, change))
-    return Effect.sync(() => {
-      self.isBehind = true
-      self.bell.ring()
-    })
-  })
+const listening = (self: Member): Effect.Effect<never> =>
+  listen(
+    self.link,
+    () => self.store.changes,
+    answers.pauseChange,
+    (change) => {
+      if (change._tag === "Paused") return change.member === self.name ? Effect.void : survive(self, hear(self, change))
+      return Effect.sync(() => {
+        self.isBehind = true
+        self.bell.ring()
+      })
+    },
+    // Listening begins with word of what was missed.
+    self.joining.end
+  )
 
 const hear = (self: Member, { key, millis }: RetryAfterStore.Pause): Effect.Effect<void> => {
   const bounded = Math.min(millis, self.settings.maxMillis)
@@ -113,19 +127,21 @@ const hear = (self: Member, { key, millis }: RetryAfterStore.Pause): Effect.Effe
 
 /** Hears first, tells then. */
 const round = (self: Member): Effect.Effect<void> =>
-  Effect.flatMap(self.isBehind ? catchUp(self) : Effect.succeed(true), (isAnswered) =>
-    isAnswered
-      ? Effect.flatMap(Clock.currentTimeMillis, (now) =>
-        link.each(self.link, self.outbox.due(now), (due) => tell(self, due)))
-      : Effect.void)
+  Effect.flatMap(
+    self.isBehind ? Effect.zipLeft(catchUp(self), self.joining.end) : Effect.succeed(true),
+    (isAnswered) => isAnswered ? tellAll(self) : Effect.void
+  )
+
+const tellAll = (self: Member): Effect.Effect<void> =>
+  Effect.flatMap(currentMonotonicMillis, (now) => link.each(self.link, self.outbox.due(now), (due) => tell(self, due)))
 
 /** Whether the store answered. */
 const catchUp = (self: Member): Effect.Effect<boolean> =>
-  Effect.flatMap(Clock.currentTimeMillis, (asked) => {
+  Effect.flatMap(currentMonotonicMillis, (asked) => {
     // Before the question: what is missed after it makes for another one.
     self.isBehind = false
     return Effect.flatMap(
-      Effect.either(ask(self, self.store.pauses(self.settings.capacity))),
+      Effect.either(askAll(self)),
       Either.match({
         onLeft: (error) =>
           Effect.sync(() => {
@@ -134,7 +150,7 @@ const catchUp = (self: Member): Effect.Effect<boolean> =>
             return error.reason !== "unavailable"
           }),
         onRight: (pauses) =>
-          Effect.flatMap(Clock.currentTimeMillis, (now) => {
+          Effect.flatMap(currentMonotonicMillis, (now) => {
             // Taken from the moment of the question on, no pause gets longer by being asked for.
             const late = Math.max(now - asked, 0)
             const heard = Effect.forEach(
@@ -149,22 +165,41 @@ const catchUp = (self: Member): Effect.Effect<boolean> =>
   })
 
 const tell = (self: Member, [key, pause]: Due): Effect.Effect<void> =>
-  Effect.flatMap(Clock.currentTimeMillis, (now) => {
+  Effect.flatMap(currentMonotonicMillis, (now) => {
     const millis = Pause.leftMillis(pause, now)
     const done = Effect.sync(() => self.outbox.done(key, pause))
     if (millis === 0) return done
-    return Effect.matchEffect(ask(self, self.store.pause({ key, millis, member: self.name })), {
+    return Effect.matchEffect(ask(self, () => self.store.pause({ key, millis, member: self.name }), answers.nothing), {
       onSuccess: () => done,
       onFailure: ({ reason }) => reason === "unreadable" ? done : Effect.void
     })
   })
 
-const ask = <A>(self: Member, question: Effect.Effect<A, StoreError>): Effect.Effect<A, StoreError> =>
-  Effect.tapBoth(link.ask(self.link, question), {
+/** The pauses that are none are left out. */
+const askAll = (self: Member): Effect.Effect<ReadonlyArray<RetryAfterStore.Pause>, StoreError> =>
+  Effect.suspend(() => {
+    const { capacity } = self.settings
+    const refused: Array<unknown> = []
+    const check = answers.pauses(capacity, (error) => refused[0] = error)
+    return Effect.tap(ask(self, () => self.store.pauses(capacity), check), () =>
+      refused.length === 0
+        ? Effect.void
+        : self.link.keyLines.write(
+          Effect.logWarning,
+          `${self.link.what}: a pause is left out. ${link.asStoreError(refused[0]).message}`
+        ))
+  })
+
+const ask = <A>(
+  self: Member,
+  question: () => Effect.Effect<A, StoreError>,
+  check: (answer: unknown) => A
+): Effect.Effect<A, StoreError> =>
+  Effect.tapBoth(link.ask(self.link, question, check), {
     onSuccess: () => Effect.sync(() => self.isRefused = false),
     onFailure: (error) => {
       if (error.reason === "unavailable" || self.isRefused) return Effect.void
       self.isRefused = true
-      return self.link.refusals.tell(`${self.link.what}: not shared.`, error)
+      return self.link.keyLines.write(Effect.logWarning, `${self.link.what}: not shared. ${error.message}`)
     }
   })

@@ -1,4 +1,5 @@
 import * as Effect from "effect/Effect"
+import { noVersion } from "reprise/CircuitBreakerStore"
 import { between, same } from "./law.js"
 import { aTrip, law, minute, soon, soonOver } from "./subject.js"
 
@@ -36,6 +37,22 @@ export const permits = [
       yield* about.stands("it", standing, { version, state: "HalfOpen", trips: 3, trip: aTrip, counts: {} })
       yield* about.stillStands("it, for the others", standing)
     })),
+
+  law(
+    "A member that has waited for this opening gets a permit, and one that has waited for another does not",
+    (about) =>
+      Effect.gen(function*() {
+        const open = yield* about.trip()
+        const { epoch, generation } = open.version
+        for (const version of [{ epoch, generation: generation + 1 }, { epoch: epoch + 1, generation }, noVersion]) {
+          yield* about.grants("a", false, { version })
+        }
+        yield* about.stillStands("it", open)
+        const { standing } = yield* about.grants("a", true, { version: open.version })
+        yield* about.stands("it", standing, { version: { epoch, generation: generation + 1 }, state: "HalfOpen" })
+        yield* about.grants("b", false, { version: standing.version })
+      })
+  ),
 
   law(
     "No more than `probes` have a permit at once, and the others are told when the first may end",

@@ -1,0 +1,55 @@
+import * as Clock from "effect/Clock"
+import * as Context from "effect/Context"
+import * as DefaultServices from "effect/DefaultServices"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
+import * as Option from "effect/Option"
+
+// Whatever waits, lasts or ends reads the monotonic clock: nobody can set it. The wall clock is for dates that other machines
+// or people write or read.
+
+type AnyFiber = Fiber.RuntimeFiber<unknown, unknown>
+
+const of = (fiber: AnyFiber | undefined = Option.getOrUndefined(Fiber.getCurrentFiber())): Clock.Clock =>
+  Context.unsafeGet(fiber?.currentDefaultServices ?? DefaultServices.liveServices, Clock.Clock)
+
+/**
+ * Whole milliseconds: a wait for less than one would spin.
+ *
+ * @internal
+ */
+export const monotonicOf = (clock: Clock.Clock): number => Math.round(Number(clock.unsafeCurrentTimeNanos()) / 1e6)
+
+/**
+ * The monotonic time of a fiber, by default of the one that runs, within the step that asks. It begins with the epoch, as the
+ * wall clock had it when the process began.
+ *
+ * @internal
+ */
+export const monotonicMillis = (fiber?: AnyFiber): number => monotonicOf(of(fiber))
+
+/** @internal */
+export const currentMonotonicMillis: Effect.Effect<number> = Effect.withFiberRuntime((fiber) =>
+  Exit.succeed(monotonicMillis(fiber))
+)
+
+/** Less is no step of the wall clock: the two round in different ways, and may drift a little. */
+const leastStepMillis = 100
+
+/**
+ * What has to be added to monotonic time to make it a date. The same for as long as nobody sets the wall clock.
+ *
+ * @internal
+ */
+export const wallAheadOf = (clock: Clock.Clock): number => {
+  const ahead = clock.unsafeCurrentTimeMillis() - monotonicOf(clock)
+  return Math.abs(ahead) < leastStepMillis ? 0 : ahead
+}
+
+/**
+ * The same on the clock of a fiber, by default of the one that runs.
+ *
+ * @internal
+ */
+export const wallAheadMillis = (fiber?: AnyFiber): number => wallAheadOf(of(fiber))
