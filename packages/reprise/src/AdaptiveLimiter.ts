@@ -17,7 +17,8 @@ import { made } from "./internal/config.js"
 import * as algorithms from "./internal/limiter/algorithms.js"
 import * as config_ from "./internal/limiter/config.js"
 import * as limiter from "./internal/limiter/limiter.js"
-import * as rejection from "./internal/limiter/rejection.js"
+import * as shell from "./internal/shell/protect.js"
+import type { Policy } from "./Policy.js"
 
 /**
  * @since 0.1.0
@@ -37,7 +38,7 @@ export type TypeId = typeof limiter.TypeId
  * @since 0.1.0
  * @category models
  */
-export interface AdaptiveLimiter extends Pipeable {
+export interface AdaptiveLimiter extends Policy<LimitExceeded>, Pipeable {
   readonly [TypeId]: TypeId
 }
 
@@ -272,7 +273,7 @@ export class LimitExceeded extends Data.TaggedError("LimitExceeded")<AdaptiveLim
   }
 }
 
-const reject = rejection.withoutStack(LimitExceeded)
+const reject = limiter.withoutStack(LimitExceeded)
 
 /** Every limiter is made here. */
 const of = (self: AdaptiveLimiter): limiter.Limiter => self as limiter.Limiter
@@ -404,9 +405,9 @@ export const protect: {
   ([self]) => Effect.isEffect(self),
   <A, E, R>(
     self: Effect.Effect<A, E, R>,
-    limiter_: AdaptiveLimiter,
+    limiter: AdaptiveLimiter,
     options?: AdaptiveLimiter.CallOptions
-  ): Effect.Effect<A, E | LimitExceeded, R> => limiter.protect(of(limiter_), self, options)
+  ): Effect.Effect<A, E | LimitExceeded, R> => shell.protect(self, [limiter], options)
 )
 
 /**
