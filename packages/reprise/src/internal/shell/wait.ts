@@ -68,8 +68,8 @@ const wait = (admission: Admission, turn: Turn, restore: Restore): Effect.Effect
     },
     onSuccess: (answer) => {
       if (answer !== "again") {
-        if ("_tag" in answer) return admit(admission, answer, restore)
-        admission.keep(answer)
+        if ("_tag" in answer && answer._tag === "Reject") return admit(admission, answer, restore)
+        admission.keep(answer as Policy.Ticket<never, never>)
       }
       return admit(admission, admission.refresh().look(), restore)
     }
