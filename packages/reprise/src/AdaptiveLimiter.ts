@@ -12,6 +12,7 @@ import * as Effect from "effect/Effect"
 import type * as Exit from "effect/Exit"
 import { dual } from "effect/Function"
 import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
 import type { Pipeable } from "effect/Pipeable"
 import { made } from "./internal/config.js"
 import * as algorithms from "./internal/limiter/algorithms.js"
@@ -257,6 +258,22 @@ export declare namespace AdaptiveLimiter {
  * @category errors
  */
 export class LimitExceeded extends Data.TaggedError("LimitExceeded")<AdaptiveLimiter.Rejection> {
+  /**
+   * Ends a retry loop, as in every rejection.
+   *
+   * @since 0.1.0
+   */
+  get retryable(): boolean {
+    return false
+  }
+
+  /**
+   * @since 0.1.0
+   */
+  get retryAfter(): Option.Option<Duration.Duration> {
+    return Option.none()
+  }
+
   /**
    * @since 0.1.0
    */

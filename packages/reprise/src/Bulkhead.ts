@@ -11,6 +11,7 @@ import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import { dual } from "effect/Function"
 import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
 import type { Pipeable } from "effect/Pipeable"
 import * as bulkhead from "./internal/bulkhead/bulkhead.js"
 import { made } from "./internal/config.js"
@@ -132,6 +133,22 @@ export declare namespace Bulkhead {
  * @category errors
  */
 export class BulkheadFull extends Data.TaggedError("BulkheadFull")<Bulkhead.Rejection> {
+  /**
+   * Ends a retry loop, as in every rejection.
+   *
+   * @since 0.1.0
+   */
+  get retryable(): boolean {
+    return false
+  }
+
+  /**
+   * @since 0.1.0
+   */
+  get retryAfter(): Option.Option<Duration.Duration> {
+    return Option.none()
+  }
+
   /**
    * @since 0.1.0
    */

@@ -171,6 +171,22 @@ export declare namespace Policy {
   export type Error<P> = P extends Policy<infer E, never, never> ? E : never
 
   /**
+   * The results that every one of these policies can see.
+   *
+   * @since 0.1.0
+   * @category models
+   */
+  export type Success<P> = [P] extends [Policy<unknown, infer A, never>] ? A : never
+
+  /**
+   * The errors that every one of these policies can see.
+   *
+   * @since 0.1.0
+   * @category models
+   */
+  export type Failure<P> = [P] extends [Policy<unknown, never, infer Err>] ? Err : never
+
+  /**
    * @since 0.1.0
    * @category options
    */

@@ -11,13 +11,12 @@ import { admit } from "./wait.js"
 export const protect = <A, E, R, E2>(
   self: Effect.Effect<A, E, R>,
   policies: ReadonlyArray<AnyPolicy>,
-  call: Policy.CallOptions = {}
+  call?: Policy.CallOptions
 ): Effect.Effect<A, E | E2, R> => {
   checkDistinct(policies)
   const terms: attempt.Terms = {
     policies,
-    priority: call.priority === undefined ? 0 : number("priority", call.priority, { min: -Number.MAX_VALUE }),
-    partition: call.partition,
+    ...callOptions(call),
     mayWait: true,
     attemptMillis: Infinity,
     onTimeout: identity
@@ -40,7 +39,17 @@ export const protect = <A, E, R, E2>(
   })
 }
 
-/** A policy that is asked twice for one attempt would look twice before it takes, and could take more than it has. */
+/** @internal */
+export const callOptions = (call: Policy.CallOptions = {}): Pick<attempt.Terms, "priority" | "partition"> => ({
+  priority: call.priority === undefined ? 0 : number("priority", call.priority, { min: -Number.MAX_VALUE }),
+  partition: call.partition
+})
+
+/**
+ * A policy that is asked twice for one attempt would look twice before it takes, and could take more than it has.
+ *
+ * @internal
+ */
 export const checkDistinct = (policies: ReadonlyArray<AnyPolicy>): void => {
   if (new Set(policies).size === policies.length) return
   throw new InvalidOption({ option: "policies", value: policies, expected: "every policy at most once" })
