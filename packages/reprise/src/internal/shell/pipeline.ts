@@ -11,7 +11,7 @@ import type { Pipeline } from "../../Pipeline.js"
 import type { Policy } from "../../Policy.js"
 import type { RetryBudget } from "../../RetryBudget.js"
 import { AttemptTimeout } from "../../Timeout.js"
-import { nowMillis } from "../clock.js"
+import { monotonicMillis } from "../effect/clock.js"
 import * as deadline from "../deadline.js"
 import * as retry from "../retry.js"
 import type { AnyPolicy } from "./admission.js"
@@ -81,7 +81,7 @@ const run = <In, R, A, E extends In, R1, E2>(
 ): Effect.Effect<A, E | E2 | DeadlineExceeded<E | E2>, R | R1> => {
   const { attemptMillis, budget, callMillis, canHelp, policies, schedule } = settings
   const outerMillis = deadline.of(fiber)
-  const deadlineMillis = callMillis === Infinity ? outerMillis : Math.min(outerMillis, nowMillis(fiber) + callMillis)
+  const deadlineMillis = callMillis === Infinity ? outerMillis : Math.min(outerMillis, monotonicMillis(fiber) + callMillis)
   let last: Option.Option<E | E2> = Option.none()
   const exceeded = () => new DeadlineExceeded<E | E2>({ last })
   const one = attempt.attempt<A, E, R1, E2 | DeadlineExceeded<E | E2>>(self, {
