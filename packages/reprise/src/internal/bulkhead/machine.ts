@@ -39,7 +39,7 @@ export class Group<E> implements Policy.Admit {
     }
   }
 
-  take(): Policy.Ticket {
+  take(_call: Policy.Call): Policy.Ticket {
     this.gate.enter(this)
     return this.ticket(this)
   }

@@ -54,13 +54,22 @@ export class Limiter extends Pipeable.Class() implements AdaptiveLimiter {
   ) {
     super()
     const add = (name: string | undefined, share: number) =>
-      gate.add(new Group(gate, name, share, "fifo", (group) => new Permit(this, group, gate.running)))
+      gate.add(new Timed(gate, name, share, "fifo", (group) => new Permit(this, group, gate.running)))
     this.rest = add(undefined, 0)
     this.partitions = new Map(shares.map(([name, share]) => [name, add(name, share)]))
   }
 
   decide(call: Policy.Call): Policy.Decision<LimitExceeded> {
     return (call.partition === undefined ? this.rest : this.partitions.get(call.partition) ?? this.rest).decide(call)
+  }
+}
+
+/** Calls whose time is taken. */
+class Timed extends Group<LimitExceeded> {
+  override take(call: Policy.Call): Policy.Ticket {
+    // The end of a call is timed from the clock that its admission has read.
+    void call.nowMillis
+    return super.take(call)
   }
 }
 

@@ -10,6 +10,24 @@ import { exactMillis } from "../effect/clock.js"
 /** @internal */
 export type AnyPolicy = Policy<unknown, never, never>
 
+type Admit = Policy.Admit<never, never>
+type Ticket = Policy.Ticket<never, never>
+
+/**
+ * What an attempt asks with.
+ *
+ * @internal
+ */
+export interface Terms {
+  readonly policies: ReadonlyArray<AnyPolicy>
+  readonly priority: number
+  readonly partition: string | undefined
+  /** `false` for a hedge. */
+  readonly mayWait: boolean
+  /** Defaults to the deadline of the fiber. */
+  readonly deadlineMillis: number | undefined
+}
+
 /**
  * Why a pass over the list did not admit the attempt.
  *
@@ -33,33 +51,47 @@ export class Admission implements Policy.Call, Policy.End<never, never> {
   place = -1
   /** Whether a ticket must hear of interruptions. */
   holds = false
-  private readonly clock: Clock.Clock
+  /** Whether a ticket wants to see the end of the attempt. */
+  settles = false
   private readMillis = NaN
-  private readonly admits: Array<Policy.Admit<never, never>> = []
-  /** Before the attempt runs, only what was kept over a wait. */
-  private readonly tickets: Array<Policy.Ticket<never, never> | undefined> = []
+  /** What every policy has decided, and after `take` its ticket. */
+  private readonly places: Array<Admit | Ticket>
+  /** The tickets that waits were granted. */
+  private kept: Array<Ticket | undefined> | undefined
 
-  constructor(
-    readonly policies: ReadonlyArray<AnyPolicy>,
-    readonly fiber: Fiber.RuntimeFiber<unknown, unknown>,
-    readonly priority: number,
-    readonly partition: string | undefined,
-    readonly mayWait: boolean,
-    readonly deadlineMillis: number = deadline.of(fiber)
-  ) {
-    this.clock = Context.unsafeGet(fiber.currentDefaultServices, Clock.Clock)
+  constructor(private readonly terms: Terms, readonly fiber: Fiber.RuntimeFiber<unknown, unknown>) {
+    this.places = new Array(terms.policies.length)
+  }
+
+  get priority(): number {
+    return this.terms.priority
+  }
+
+  get partition(): string | undefined {
+    return this.terms.partition
+  }
+
+  get mayWait(): boolean {
+    return this.terms.mayWait
+  }
+
+  get deadlineMillis(): number {
+    return this.terms.deadlineMillis ?? deadline.of(this.fiber)
   }
 
   get nowMillis(): number {
-    return Math.round(this.exactMillis)
+    return Math.round(this.read())
   }
 
   get tookMillis(): number {
-    return Math.max(this.exactMillis - this.startMillis, 0)
+    return Math.max(this.read() - this.startMillis, 0)
   }
 
-  private get exactMillis(): number {
-    if (Number.isNaN(this.readMillis)) this.readMillis = exactMillis(this.clock)
+  /** At most one reading per pass, and none if nobody asks. */
+  private read(): number {
+    if (Number.isNaN(this.readMillis)) {
+      this.readMillis = exactMillis(Context.unsafeGet(this.fiber.currentDefaultServices, Clock.Clock))
+    }
     return this.readMillis
   }
 
@@ -71,21 +103,18 @@ export class Admission implements Policy.Call, Policy.End<never, never> {
 
   /** `undefined` if every policy would admit the attempt now. */
   look(): Verdict | undefined {
-    const { admits, policies, tickets } = this
-    this.holds = false
+    const { kept, places, terms: { policies } } = this
+    this.holds = kept !== undefined
     try {
       for (let i = 0; i < policies.length; i++) {
-        if (tickets[i] !== undefined) {
-          this.holds = true
-          continue
-        }
+        if (kept?.[i] !== undefined) continue
         const decision = policies[i]!.decide(this)
         if (decision._tag !== "Admit") {
           this.place = i
           return decision
         }
         if (decision.holds) this.holds = true
-        admits[i] = decision
+        places[i] = decision
       }
       return undefined
     } catch (defect) {
@@ -95,20 +124,21 @@ export class Admission implements Policy.Call, Policy.End<never, never> {
 
   /** Right after a `look` that admitted the attempt, in the same step. */
   take(): Verdict | undefined {
-    const { admits, policies, tickets } = this
-    try {
-      for (let i = 0; i < policies.length; i++) tickets[i] ??= admits[i]!.take(this)
-    } catch (defect) {
-      this.withdraw()
-      return { _tag: "Die", defect }
+    const { kept, places } = this
+    for (let i = 0; i < places.length; i++) {
+      try {
+        // What was not kept has admitted in this step.
+        const ticket = kept?.[i] ?? (places[i] as Admit).take(this)
+        if (ticket.settle !== undefined) this.settles = true
+        places[i] = ticket
+      } catch (defect) {
+        this.kept = places.map((place, j) => j < i ? place as Ticket : kept?.[j])
+        return { _tag: "Die", defect }
+      }
     }
-    if (this.holds) this.startMillis = this.exactMillis
+    // A policy that wants to know how long the attempt takes has read the clock by now.
+    this.startMillis = this.readMillis
     return undefined
-  }
-
-  /** Takes what a wait for the policy at `place` was granted. */
-  keep(ticket: Policy.Ticket<never, never>): void {
-    this.tickets[this.place] = ticket
   }
 
   /**
@@ -116,22 +146,30 @@ export class Admission implements Policy.Call, Policy.End<never, never> {
    * while it waits for an earlier one could wait for ever.
    */
   beforeWait(): void {
-    const { place, policies, tickets } = this
-    for (let i = tickets.length - 1; i >= 0; i--) {
+    const { place, terms: { policies } } = this
+    for (let i = policies.length - 1; i >= 0; i--) {
       if (i >= place || policies[i]!.kind === "judge") this.give(i)
     }
   }
 
-  /** The attempt does not run. */
+  /** Keeps what the wait for the policy at `place` was granted. */
+  keep(ticket: Ticket): void {
+    this.read()
+    this.kept ??= new Array(this.places.length)
+    this.kept[this.place] = ticket
+  }
+
+  /** The attempt does not run: what waits were granted goes back. */
   withdraw(): void {
-    for (let i = this.tickets.length - 1; i >= 0; i--) this.give(i)
+    for (let i = this.places.length - 1; i >= 0; i--) this.give(i)
   }
 
   private give(place: number): void {
-    const ticket = this.tickets[place]
-    this.tickets[place] = undefined
+    const ticket = this.kept?.[place]
+    if (ticket === undefined) return
+    this.kept![place] = undefined
     try {
-      ticket?.withdraw?.()
+      ticket.withdraw?.()
     } catch {
       // The others are given back all the same, and the attempt ends with its own reason.
     }
@@ -139,18 +177,19 @@ export class Admission implements Policy.Call, Policy.End<never, never> {
 
   /** Tells every policy how the attempt ended, even if one of them throws. */
   settle<A, E>(exit: Exit.Exit<A, E>): Effect.Effect<A, E> {
+    // After `take`.
+    const tickets = this.places as Array<Ticket>
     // The types of `protect` make sure that every policy of the list can see this exit.
     this.exit = exit as Exit.Exit<unknown, unknown> as Exit.Exit<never, never>
     this.refresh()
     let result = exit
     let refined: Effect.Effect<unknown> | undefined
-    for (let i = this.tickets.length - 1; i >= 0; i--) {
+    for (let i = tickets.length - 1; i >= 0; i--) {
       try {
-        const refinement = this.tickets[i]?.settle?.(this)
-        if (Effect.isEffect(refinement)) {
-          const quiet = Effect.exit(refinement)
-          refined = refined === undefined ? quiet : Effect.zipRight(refined, quiet)
-        }
+        const refinement = tickets[i]!.settle?.(this)
+        if (refinement === undefined) continue
+        const quiet = Effect.exit(refinement)
+        refined = refined === undefined ? quiet : Effect.zipRight(refined, quiet)
       } catch (defect) {
         result = Exit.die(defect)
       }

@@ -3,7 +3,7 @@ import { identity } from "effect/Function"
 import * as RuntimeFlags from "effect/RuntimeFlags"
 import { InvalidOption, number } from "../../InvalidOption.js"
 import type { Policy } from "../../Policy.js"
-import type { AnyPolicy } from "./admission.js"
+import { Admission, type AnyPolicy } from "./admission.js"
 import * as attempt from "./attempt.js"
 import { admit } from "./wait.js"
 
@@ -18,17 +18,18 @@ export const protect = <A, E, R, E2>(
     policies,
     ...callOptions(call),
     mayWait: true,
+    deadlineMillis: undefined,
     attemptMillis: Infinity,
     onTimeout: identity
   }
   // Made once, and not for each run.
-  const masked = Effect.uninterruptible(attempt.masked<A, E, R, E2>(self, terms, Effect.interruptible))
+  const masked = Effect.uninterruptible(attempt.masked<A, E, R, E2>(Effect.interruptible(self), terms, Effect.interruptible))
   const holds = policies.some((policy) => policy.holds)
 
   return Effect.withFiberRuntime<A, E | E2, R>((fiber, { runtimeFlags }) => {
     if (!RuntimeFlags.interruption(runtimeFlags)) return attempt.masked<A, E, R, E2>(self, terms, identity)
     if (holds) return masked
-    const admission = attempt.ask(terms, fiber)
+    const admission = new Admission(terms, fiber)
     const verdict = admission.look()
     // Tickets that must hear of interruptions, and places in queues, are only taken inside of the mask.
     if (verdict === undefined ? admission.holds : verdict._tag === "Wait") return masked

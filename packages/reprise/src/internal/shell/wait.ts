@@ -67,11 +67,12 @@ const wait = (admission: Admission, turn: Turn, restore: Restore): Effect.Effect
       return Exit.failCause(cause)
     },
     onSuccess: (answer) => {
+      admission.refresh()
       if (answer !== "again") {
         if ("_tag" in answer && answer._tag === "Reject") return admit(admission, answer, restore)
         admission.keep(answer as Policy.Ticket<never, never>)
       }
-      return admit(admission, admission.refresh().look(), restore)
+      return admit(admission, admission.look(), restore)
     }
   })
 }
