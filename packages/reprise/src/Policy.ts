@@ -154,6 +154,11 @@ export declare namespace Policy {
     /** The shell polls no later than this, and at the deadline. It may change with every poll. */
     readonly untilMillis: number
     /**
+     * Work that the waiting call does for the policy before the first poll, such as a probe or a request to a store. The
+     * shell bounds it by the deadline and interrupts it with the call. Its failure is ignored.
+     */
+    readonly work?: Effect.Effect<unknown, unknown> | undefined
+    /**
      * A ticket grants the place. `"again"` makes every policy decide anew. `undefined` means not yet, and is not allowed
      * when `isPastDeadline` is true.
      */
