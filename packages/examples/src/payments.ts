@@ -3,7 +3,7 @@ import { FetchHttpClient, HttpClientRequest } from "@effect/platform"
 import { type HttpFailure, HttpResilience, HttpRetry, Idempotency, ResilientHttpClient } from "@reprise/http"
 import { FaultServer, Reply } from "@reprise/testing"
 import { Effect, Layer, Option } from "effect"
-import { RetryBudget } from "reprise"
+import { Retry, RetryBudget } from "reprise"
 
 type Outcome = "paid" | "declined" | "not charged, try later" | "unknown, ask before you try again"
 
@@ -18,7 +18,9 @@ const undecided = (failure: HttpFailure.HttpFailure): Effect.Effect<Outcome> =>
 
 /** What was not sent, because a guard of the client turned it away; but it may have been the second attempt. */
 const rejected = (rejection: ResilientHttpClient.Rejection): Effect.Effect<Outcome> =>
-  outcomeOf(HttpResilience.attempts(rejection).flatMap((attempt) => Option.toArray(attempt.failure)))
+  Retry.omitted(HttpResilience.attempts(rejection)) > 0
+    ? Effect.succeed("unknown, ask before you try again")
+    : outcomeOf(HttpResilience.attempts(rejection).flatMap((attempt) => Option.toArray(attempt.failure)))
 
 /** The `never` is the proof that no failure was forgotten. */
 const charge = (bank: string, order: string): Effect.Effect<Outcome, never, ResilientHttpClient.ResilientHttpClient> =>

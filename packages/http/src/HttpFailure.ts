@@ -8,8 +8,9 @@ import type * as HttpClientResponse from "@effect/platform/HttpClientResponse"
 import type * as Duration from "effect/Duration"
 import * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
-import type { Attempt } from "reprise/Retry"
+import type { Retry } from "reprise/Retry"
 import * as base from "./internal/failureBase.js"
+import * as ledgers from "./internal/ledgers.js"
 import { safely } from "./internal/safely.js"
 
 /**
@@ -58,8 +59,8 @@ export interface Facts {
   readonly sent: Sent
   /** How long the server asks to wait. */
   readonly retryAfter: Option.Option<Duration.Duration>
-  /** The ledger of the call, filled in by the retry loop; empty where none ran. */
-  readonly attempts: ReadonlyArray<Attempt<HttpFailure>>
+  /** The ledger of the call, filled in by the retry loop; empty where none ran. It has at most 32 lines: see `Retry.Ledger`. */
+  readonly attempts: Retry.Ledger<HttpFailure>
   /**
    * The chain of errors beneath the client's own, made anew: plain errors with the name, message, stack, `code` and
    * `syscall` of each (those of an `AggregateError` in a row). Nothing else of them is kept, and no text that holds a header
@@ -112,8 +113,8 @@ export class ServerError extends base.FailureBase("ServerError")<StatusFacts> {}
 export class ClientError extends base.FailureBase("ClientError")<StatusFacts> {}
 
 /**
- * No connection: refused, unreachable, timed out, or the name service is busy. Not retryable where the system forbids it
- * (`EACCES`, `EPERM`).
+ * No connection: refused, unreachable, timed out, the name service is busy, or the proxy opens no tunnel. Not retryable if the
+ * system forbids it (`EACCES`, `EPERM`), or if the proxy refuses (401, 403, 407).
  *
  * @since 0.1.0
  * @category errors
@@ -155,7 +156,8 @@ export class AttemptTimeout
 {}
 
 /**
- * The response began, but its body was cut short or stalled.
+ * The response began, but its body was cut short or stalled, or any other error came while it was read. An error that is
+ * known to come from decoding is a `DecodeFailure`.
  *
  * @since 0.1.0
  * @category errors
@@ -172,7 +174,7 @@ export class BodyFailure extends base.FailureBase("BodyFailure")<TransportFacts>
 export class DecodeFailure extends base.FailureBase("DecodeFailure")<TransportFacts> {}
 
 /**
- * The answer is no HTTP, or one that a client does not follow by itself: a redirect (`status` and `response` are there).
+ * The answer is no HTTP, or it is a 3xx: a 304, or a redirect that no stage followed (`status` and `response` are there).
  *
  * @since 0.1.0
  * @category errors
@@ -242,21 +244,17 @@ export const fromError = (error: unknown): Option.Option<HttpFailure> => {
 
 /**
  * A copy with the ledger of its call. Its `sent` is then about the whole call: `"maybe"` if any attempt may have been
- * processed.
+ * processed, or if the ledger leaves out attempts.
  *
  * @since 0.1.0
  * @category combinators
  */
-export const withAttempts = <F extends HttpFailure>(failure: F, attempts: ReadonlyArray<Attempt<HttpFailure>>): F =>
-  // The class of a failure is one of ours, and every one of them is made of its facts.
-  new (failure.constructor as new(facts: object) => F)({
-    ...failure,
-    sent: attempts.some((attempt) => Option.exists(attempt.failure, ({ sent }) => sent === "maybe"))
+export const withAttempts = <F extends HttpFailure>(failure: F, attempts: Retry.Ledger<HttpFailure>): F =>
+  base.copy(failure, {
+    sent: ledgers.total(attempts) > attempts.length ||
+        attempts.some((attempt) => Option.exists(attempt.failure, ({ sent }) => sent === "maybe"))
       ? "maybe"
       : failure.sent,
-    // Neither is enumerable.
-    ...("response" in failure && { response: failure.response }),
-    ...(failure.cause !== undefined && { cause: failure.cause }),
     attempts
   })
 

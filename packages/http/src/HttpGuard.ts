@@ -152,6 +152,12 @@ export declare namespace HttpGuard {
      * By how much of the pause the calls that waited are spread after it, each at random: from 0 to 1. Defaults to 0.1.
      */
     readonly jitter?: number | undefined
+    /**
+     * Closes the gate of the key after a successful response too, if its `RateLimit` headers say that nothing is left. Turn it on
+     * only if all requests of one key count against one quota: set `key` to the tenant, the token or the resource that the server
+     * counts by. Defaults to `false`.
+     */
+    readonly learnFromSuccess?: boolean | undefined
     /** How many calls may wait per key, of all clients that share the gates; the rest fails. Defaults to 1,000. */
     readonly maxPaused?: number | undefined
   }
@@ -362,9 +368,12 @@ export const sharedCircuitBreakers = (
   circuit.makeSharedBreakers(options)
 
 /**
- * Holds all calls back while the server asks to keep away: a 429 or a 503 that says for how long closes the gate of its
- * origin (or `key`), and so does any response whose `RateLimit-*` headers say that nothing is left, so that a hundred fibers
- * do not each learn it alone. Calls that waited are let go spread over a little more time.
+ * Holds all calls back while the server asks to keep away, so that a hundred fibers do not each learn it alone. A 429 or a 503
+ * that says for how long closes the gate of its origin (or `key`). Calls that waited go on spread over a little more time.
+ *
+ * If the server counts per tenant, token or resource, give a `key` that says so: otherwise one tenant's 429 holds back all
+ * others. A successful response closes no gate, even if it used up a quota: the quota need not be that of the next call.
+ * `learnFromSuccess` changes that.
  *
  * A call that may not wait fails with `GateClosed`, without sending anything, and is not retried. Throws `InvalidOption`
  * for an option out of range.
@@ -555,11 +564,17 @@ export const rateLimiter: {
   guard.make<E | RateLimitExceeded>(limit, () => limits.rateLimiter(limit)) as HttpGuard<never>
 
 /**
- * Sends a request that may be sent twice again, beside an attempt that takes too long or has failed in a way that can pass;
- * the first success is the result, and the sockets of the others are closed. Each draws on the retry budget of the client,
- * if it has one, and has to pass the other guards as every attempt. Throws `InvalidOption` for an option out of range.
+ * Sends a request again beside an attempt that takes too long. The first success is the result, and the client closes the
+ * sockets of the others. It hedges requests that are idempotent, or have an idempotency key, with a body that can be read more
+ * than once. Throws `InvalidOption` for an option out of range.
  *
- * Which: idempotent ones, or with an idempotency key, with a body that can be read more than once.
+ * - Only time starts a hedge. After a failure the retry policy decides: its backoff, its number of attempts and `Retry-After`
+ *   hold. The `retryAfter` of the failure is the longest wait that the server has asked any of these attempts for.
+ * - If an attempt fails while the request of another is under way, the call waits for that one and starts no other.
+ * - Each hedge draws on the retry budget of the client, if there is one, and passes the other guards as every attempt does.
+ * - A hedge counts as an attempt: each takes a step of the retry policy. So a policy of 3 attempts makes at most
+ *   `3 + maxHedges` requests: the last attempt may be hedged too, also where there are no retries.
+ * - Within `Retry.withoutNested` there are no hedges, unless the client has `nested: "allow"`.
  *
  * @since 0.1.0
  * @category constructors

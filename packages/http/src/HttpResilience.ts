@@ -108,8 +108,8 @@ type Client<E, R> = HttpClient.HttpClient.With<E, R>
  * Errors and responses share one count. A failed response is drained or aborted before the wait begins; the last one
  * reaches the caller intact, as a value. The error of the last attempt stays what it was, with the typed `HttpFailure` and
  * the ledger of all attempts as its `cause`. Interrupting a wait sends nothing more; interrupting an attempt closes its
- * socket. Each attempt after the first carries `http.request.resend_count` on its span. Throws `InvalidOption` for options
- * out of range.
+ * socket. The span of each request after the first has `http.request.resend_count`, unless a client below has a span name
+ * generator of its own. Throws `InvalidOption` for options out of range.
  *
  * @example
  * ```ts
@@ -151,7 +151,7 @@ export const retry: {
 
 /**
  * Ends each attempt after `duration` with `AttemptTimeout`, its socket closed; earlier, where a `Deadline` is set and comes
- * first. What `executeAndRead` reads is part of the attempt, a body read later is not.
+ * first. The body that `executeAndRead` reads is part of the attempt. A body that the program reads later is not.
  *
  * Throws `InvalidOption` unless `duration` is longer than zero and at most 2^31-1 ms.
  *
@@ -227,6 +227,9 @@ export const guard: {
  * The client with every failure in the type: a response other than 2xx fails with the `HttpFailure` of its status (its
  * `response` still readable), transport errors and timeouts with theirs, so that `Effect.catchTags` can be exhaustive.
  *
+ * A redirect (300 to 399 with a `Location`) is a value, so that `HttpClient.followRedirects` above can follow it. If no
+ * stage follows it, `executeAndRead` fails with `ProtocolFailure`. A 304 always does.
+ *
  * Arguments that make a transport die (a bad header value on node) fail with `InvalidRequest`. Other defects stay defects.
  *
  * @since 0.1.0
@@ -238,8 +241,11 @@ export const typed: <E, R>(client: Client<E, R>) => Client<HttpResilience.Typed<
  * Executes the request and reads its response as one attempt: a body that is cut short or stalls is a failed attempt like
  * any other, timed out and sent again by the stages of the client.
  *
- * The response that `read` is given fails with `BodyFailure`'s error where fewer bytes arrive than `Content-Length` says.
- * `read` runs again for each attempt, and once for the last response, whatever its status. Errors of its own are not
+ * The response that `read` is given fails with `BodyFailure`'s error if fewer bytes arrive than `Content-Length` says. `fetch`
+ * reports that itself, so there the length is not compared. `read` may read the body more than once, except as a `stream`.
+ *
+ * `read` runs again for each attempt with a 2xx response. A last response with another status is read once, after the
+ * attempts, unless the client fails with it. `attemptTimeout` and `deadline` bound that too. Errors of `read` itself are not
  * retried. A stage below that replaces the request's body makes `read` run after the attempt instead of inside it.
  *
  * @example
@@ -285,11 +291,11 @@ export const executeAndRead: {
 ): Effect.Effect<A, E | E2, R | R2> =>
   Effect.suspend(() => {
     const own = reader.make(read)
-    return Effect.flatMap(client.execute(reader.attach(request, own)), own.run)
+    return Effect.flatMap(client.execute(reader.attach(request, own)), own.finish)
   }))
 
 /**
- * The ledger of the call that gave this response: every attempt, what came of it, how long was waited and why. Empty for a
+ * The ledger of the call that gave this response: each attempt (the first 8 and the last 24), what came of it, how long was waited and why. Empty for a
  * response that no `retry` has seen, and while the call still runs, as it does inside the reader of `executeAndRead`. A
  * failed call has its ledger in `attempts` of the `HttpFailure`.
  *

@@ -109,7 +109,7 @@ export declare namespace HttpRetry {
  * @category constructors
  */
 export const budget = (make: Effect.Effect<RetryBudget>, keys: HttpGuard.Keys = {}): HttpRetry.Budget => {
-  const use = perKey(keys, () => make)
+  const use = perKey(keys, () => make, "The retry budgets")
   return budgets.add((request) => use(request, Effect.succeed), make)
 }
 

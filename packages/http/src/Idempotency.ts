@@ -14,7 +14,6 @@ import type { HttpMethod } from "@effect/platform/HttpMethod"
 import * as Effect from "effect/Effect"
 import { dual } from "effect/Function"
 import * as Predicate from "effect/Predicate"
-import { InvalidOption } from "reprise/InvalidOption"
 import * as idempotencyKey from "./internal/idempotencyKey.js"
 import * as requestMarks from "./internal/requestMarks.js"
 import { isUntouched } from "./internal/trackedBody.js"
@@ -219,10 +218,7 @@ export const withGeneratedKey = (
   request: HttpClientRequest.HttpClientRequest,
   options?: Idempotency.HeaderOptions
 ): Effect.Effect<HttpClientRequest.HttpClientRequest> => {
-  const header = idempotencyKey.checkedHeader(options?.header)
-  return idempotencyKey.has(request, header)
-    ? Effect.succeed(idempotencyKey.set(request, header, ""))
-    : Effect.map(idempotencyKey.make, (key) => idempotencyKey.set(request, header, key))
+  return idempotencyKey.generated(request, idempotencyKey.checkedHeader(options?.header))
 }
 
 /**
@@ -284,15 +280,11 @@ type AnyClient = HttpClient.HttpClient.With<unknown, unknown>
 const isClient = (u: unknown): u is AnyClient => Predicate.hasProperty(u, HttpClient.TypeId)
 
 const addKeys = (options: Idempotency.AutomaticKeysOptions | undefined) => {
-  const header = idempotencyKey.checkedHeader(options?.header)
-  const methods = new Set<HttpMethod>(options?.methods ?? ["POST", "PATCH"])
-  if (methods.size === 0) {
-    throw new InvalidOption({ option: "methods", value: [], expected: "at least one HTTP method" })
-  }
+  const add = idempotencyKey.automatic(options)
   // Not HttpClient.mapRequestInputEffect: what it adds becomes part of `self`, whose retries would run it again.
   return <E, R>(self: HttpClient.HttpClient.With<E, R>): HttpClient.HttpClient.With<E, R> =>
     HttpClient.makeWith(
       (request: Effect.Effect<HttpClientRequest.HttpClientRequest>) => Effect.flatMap(request, self.execute),
-      (request) => methods.has(request.method) ? withGeneratedKey(request, { header }) : Effect.succeed(request)
+      add
     )
 }

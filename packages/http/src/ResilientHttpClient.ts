@@ -190,7 +190,8 @@ export const make = (options?: Options) => {
 }
 
 /**
- * Like `make`, with every failure in the type, responses other than 2xx included.
+ * Like `make`, with every failure in the type. Responses other than 2xx are failures, except redirects
+ * (`HttpResilience.typed`).
  *
  * @since 0.1.0
  * @category constructors

@@ -24,7 +24,10 @@ export declare namespace RetryAfter {
   export interface ParseOptions {
     /** The time of this machine, in milliseconds since the epoch. */
     readonly nowMillis: number
-    /** The time of the server: the response's `Date` header, in milliseconds since the epoch. Default: `nowMillis`. */
+    /**
+     * The time of the server: the response's `Date` header, plus its `Age` if a cache answered, in milliseconds since the
+     * epoch. Default: `nowMillis`.
+     */
     readonly dateMillis?: number | undefined
   }
 
@@ -39,8 +42,9 @@ export declare namespace RetryAfter {
 }
 
 // A value is read as a whole: no sign, exponent, radix prefix, list or unit.
-const integer = /^[ \t]*(\d+)[ \t]*$/
-const decimal = /^[ \t]*(\d+(?:\.\d+)?)[ \t]*$/
+const decimal = /^[ \t]*(\d+(?:\.\d{1,32})?)[ \t]*$/
+/** RFC 9111 section 1.2.2 gives a number of seconds at most 2^31. */
+const age = /^[ \t]*(\d{1,10})[ \t]*$/
 
 const read = (grammar: RegExp, value: string | undefined): number | undefined => {
   const digits = value === undefined ? undefined : grammar.exec(value)?.[1]
@@ -78,10 +82,11 @@ export const parseHttpDate = (value: string, nowMillis: number): Option.Option<n
   Option.fromNullable(httpDate.parseHttpDate(value, nowMillis))
 
 /**
- * Parses the value of a `Retry-After` header (RFC 9110 section 10.2.3): a whole number of seconds, or an HTTP-date.
+ * Parses the value of a `Retry-After` header (RFC 9110 section 10.2.3): a number of seconds, or an HTTP-date.
  *
- * The grammar is strict: blanks around the value are dropped, and `+5`, `-5`, `1.5`, `0x10`, `1e3`, `7, 9` (two headers
- * that were joined), an ISO 8601 date, `soon` and the empty string are `None`. A date is measured against the server's
+ * Many servers send a decimal fraction, such as `2.0`, although the RFC has only whole numbers: the parser accepts it. The
+ * grammar is strict otherwise. Blanks around the value are dropped. `+5`, `-5`, `.5`, `5.`, `1,5`, `0x10`, `1e3`, `7, 9` (two
+ * headers that were joined), an ISO 8601 date, `soon` and the empty string are `None`. A date is measured against the server's
  * own clock (`dateMillis`) where it is known, so that a skewed local clock does no harm; a date in the past is a wait
  * of zero.
  *
@@ -95,14 +100,15 @@ export const parseHttpDate = (value: string, nowMillis: number): Option.Option<n
  *
  * console.log(show("120")) // => 2m
  * console.log(show("Sun, 06 Nov 1994 08:49:47 GMT")) // => 10s
- * console.log(show("1.5")) // => none
+ * console.log(show("1.5")) // => 1s 500ms
+console.log(show("1e3")) // => none
  * ```
  *
  * @since 0.1.0
  * @category parsers
  */
 export const parse = (value: string, options: RetryAfter.ParseOptions): Option.Option<Duration.Duration> => {
-  const seconds = read(integer, value)
+  const seconds = read(decimal, value)
   if (seconds !== undefined) return wait(seconds * 1000)
   const { dateMillis, nowMillis } = options
   const reference = dateMillis !== undefined && Number.isFinite(dateMillis) ? dateMillis : nowMillis
@@ -155,8 +161,8 @@ const fromRateLimit = (
  *    - `x-rate-limit-reset` with `x-rate-limit-remaining` (X, Okta).
  *
  * A `...-reset` header holds seconds or a time, and servers do not agree which: a number below 10^9 is seconds to
- * wait, one from 10^9 the epoch in seconds, one from 10^12 the epoch in milliseconds. Times are measured against the
- * response's own `Date` header where it is valid.
+ * wait, one from 10^9 the epoch in seconds, one from 10^12 the epoch in milliseconds. Dates and times are measured against the
+ * response's own `Date` header if it is valid. A cache adds an `Age` header, the seconds since that `Date`: they are added to it.
  *
  * Whether a wait that long is worth it is for the caller to say: the limits are not applied here.
  *
@@ -193,9 +199,14 @@ export const fromHeaders = (
   return headers["retry-after-ms"] === undefined ? fromRateLimit(headers, dateMillis ?? nowMillis, 0) : Option.none()
 }
 
+const maxAgeSeconds = 2 ** 31
+
+/** What the clock of the server shows when the response arrives. */
 const dateOf = (headers: Headers.Headers, nowMillis: number): number | undefined => {
   const date = headers["date"]
-  return date === undefined ? undefined : httpDate.parseHttpDate(date, nowMillis)
+  const dateMillis = date === undefined ? undefined : httpDate.parseHttpDate(date, nowMillis)
+  const ageSeconds = read(age, headers["age"]) ?? 0
+  return dateMillis === undefined || ageSeconds > maxAgeSeconds ? dateMillis : dateMillis + ageSeconds * 1000
 }
 
 /**

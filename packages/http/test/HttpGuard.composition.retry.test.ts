@@ -3,7 +3,8 @@
  * their attempts has to pass.
  */
 import { assert, describe, it } from "@effect/vitest"
-import { Duration, Effect, Fiber, TestClock } from "effect"
+import type { Duration } from "effect"
+import { Effect, Fiber, TestClock } from "effect"
 import * as RetryBudget from "reprise/RetryBudget"
 import * as HttpGuard from "../src/HttpGuard.js"
 import * as HttpResilience from "../src/HttpResilience.js"
@@ -246,7 +247,7 @@ describe("the hedges and what is around them", () => {
 
   it.effect("a hedge has the key of the attempt that it is beside", () =>
     Effect.gen(function*() {
-      const options = { idempotencyKeys: true, hedge: hedge("1 second"), retry: attempts(2) } as const
+      const options = { idempotencyKeys: true, hedge: hedge("1 second"), retry: attempts(3) } as const
       const { post, server } = yield* make(options, after("2 seconds", down), after("2 seconds", down), slow)
       assert.strictEqual(yield* within(ended(post)), 200)
       const keys = yield* keysOf(server)
@@ -255,11 +256,11 @@ describe("the hedges and what is around them", () => {
       assert.isString(keys[0])
     }))
 
-  it.effect("each attempt of the retries is hedged, is tried again once all of it has failed, and counts once", () =>
+  it.effect("each attempt of the retries is hedged, and is tried again once all of it has failed", () =>
     Effect.gen(function*() {
       const failing = after("3 seconds", down)
       const { call, sent } = yield* make(
-        { hedge: hedge("1 second"), retry: attempts(2) },
+        { hedge: hedge("1 second"), retry: attempts(3) },
         failing,
         failing,
         failing,
@@ -267,6 +268,17 @@ describe("the hedges and what is around them", () => {
       )
       assert.deepStrictEqual(yield* within(reasons(call())), ["backoff", "attempts"])
       assert.deepStrictEqual(yield* sent, [0, 1_000, 5_000, 6_000])
+    }))
+
+  it.effect("a hedge counts as an attempt of the retries", () =>
+    Effect.gen(function*() {
+      const failing = after("9 seconds", down)
+      const steps = Array(9).fill(failing)
+      for (const [count, hedges, requests] of [[2, 1, 2], [3, 1, 4], [4, 1, 4], [3, 5, 6], [7, 2, 9]] as const) {
+        const { call, sent } = yield* make({ hedge: hedge("1 second", hedges), retry: attempts(count) }, ...steps)
+        assert.strictEqual(yield* within(ended(call())), "ServerError")
+        assert.lengthOf(yield* sent, requests)
+      }
     }))
 
   it.effect("hedges and retries draw on one budget", () =>
@@ -349,16 +361,18 @@ describe("the hedges and the guards", () => {
       assert.deepStrictEqual((yield* server.requests).map(({ aborted }) => aborted), [true, true])
     }))
 
-  it.effect("a hedge that follows a refusal waits as long as the server asks", () =>
+  it.effect("a retry beside a hedge waits at the gate as long as the server asks", () =>
     Effect.gen(function*() {
-      const { call, sent } = yield* make({ hedge: hedge(Duration.infinity), gate: gate() }, busy(10))
+      const options = { hedge: hedge("5 seconds"), gate: gate(), retry: attempts(2) }
+      const { call, sent } = yield* make(options, busy(10))
       assert.strictEqual(yield* within(ended(call())), 200)
       assert.deepStrictEqual(yield* sent, [0, 10_000])
     }))
 
-  it.effect("an attempt that fails opens the circuit for the hedge that would follow", () =>
+  it.effect("an attempt that fails opens the circuit for the retry that would follow", () =>
     Effect.gen(function*() {
-      const { call, sent } = yield* make({ hedge: hedge(Duration.infinity), breaker: Memory.breaker(1).guard }, down)
+      const options = { hedge: hedge("5 seconds"), breaker: Memory.breaker(1).guard, retry: attempts(2) }
+      const { call, sent } = yield* make(options, down)
       assert.strictEqual(yield* within(ended(call())), "ServerError")
       assert.deepStrictEqual(yield* sent, [0])
     }))

@@ -24,6 +24,7 @@ const scripted = (...script: ReadonlyArray<ResponseInit>) => {
 }
 
 const asks = (status: number, headers: Record<string, string>): ResponseInit => ({ status, headers })
+const lastOfQuota = { "x-ratelimit-remaining": "0", "x-ratelimit-reset": "10" }
 const busy = asks(429, { "retry-after": "10" })
 const gate = (options?: HttpGuard.HttpGuard.RetryAfterGateOptions) =>
   HttpResilience.guard(HttpGuard.retryAfterGate({ jitter: 0, ...options }))
@@ -52,12 +53,12 @@ describe("a gate", () => {
     ["429 with retry-after-ms", asks(429, { "retry-after-ms": "10000" })],
     ["429 with a quota that is used up", asks(429, { "ratelimit-remaining": "0", "ratelimit-reset": "10" })],
     ["429 that does not say what is left", asks(429, { "x-ratelimit-reset": "10" })],
-    ["200 with a quota that is used up", asks(200, { "ratelimit": "\"burst\";r=0;t=10" })],
-    ["200 with the last of a quota", asks(200, { "x-ratelimit-remaining": "0", "x-ratelimit-reset": "10" })]
-  ])("is closed by a %s, for the others too", ([, answer]) =>
+    ["200 with a quota that is used up, if it learns from those", asks(200, { "ratelimit": "\"burst\";r=0;t=10" })],
+    ["200 with the last of a quota, if it learns from those", asks(200, lastOfQuota)]
+  ])("is closed by a %s, for the others too", ([what, answer]) =>
     Effect.gen(function*() {
       const { client, times } = scripted(answer)
-      const guarded = gate()(client)
+      const guarded = gate({ learnFromSuccess: what.startsWith("200") })(client)
       yield* get(guarded)
       const fiber = yield* Effect.fork(Effect.all(Array.makeBy(5, () => get(guarded)), { concurrency: "unbounded" }))
       yield* TestClock.adjust("9999 millis")
@@ -71,13 +72,56 @@ describe("a gate", () => {
     ["200 that has something left", asks(200, { "ratelimit-remaining": "1", "ratelimit-reset": "10" })],
     ["200 that does not say what is left", asks(200, { "ratelimit-reset": "10" })],
     ["400 with Retry-After", asks(400, { "retry-after": "10" })]
-  ])("is not closed by a %s", ([, answer]) =>
+  ])("is not closed by a %s, even if it learns from successes", ([, answer]) =>
     Effect.gen(function*() {
       const { client, times } = scripted(answer)
-      const guarded = gate()(client)
+      const guarded = gate({ learnFromSuccess: true })(client)
       yield* get(guarded)
       yield* get(guarded)
       assert.deepStrictEqual(times(), [0, 0])
+    }))
+
+  it.effect.each<Answer>([
+    ["a search of GitHub", asks(200, { ...lastOfQuota, "x-ratelimit-resource": "search" })],
+    ["a policy with a name", asks(200, { "ratelimit": "\"search\";r=0;t=60" })],
+    ["the seventh draft", asks(200, { "ratelimit": "limit=10, remaining=0, reset=60" })]
+  ])("is not closed for other quotas by a success that used up its own: %s", ([, answer]) =>
+    Effect.gen(function*() {
+      const { client, times } = scripted(answer)
+      const options = ResilientHttpClient.standard({ gate: HttpGuard.retryAfterGate({ onClosed: "fail" }) })
+      const resilient = ResilientHttpClient.make(options)(client)
+      yield* get(resilient, "/search/code?q=a")
+      yield* get(resilient, "/repos/a/b")
+      assert.deepStrictEqual(times(), [0, 0])
+    }))
+
+  it.effect("is closed by a success for its own quota only, where the key is the quota", () =>
+    Effect.gen(function*() {
+      const { client, times } = scripted(asks(200, lastOfQuota))
+      const key = ({ url }: HttpClientRequest.HttpClientRequest) => url.includes("/search/") ? "search" : "core"
+      const guarded = gate({ key, learnFromSuccess: true, onClosed: "fail" })(client)
+      yield* get(guarded, "/search/code?q=a")
+      yield* get(guarded, "/repos/a/b")
+      assert.strictEqual((yield* Effect.flip(get(guarded, "/search/code?q=b")))._tag, "GateClosed")
+      assert.deepStrictEqual(times(), [0, 0])
+    }))
+
+  it.effect("is not forgotten while it is closed, nor while a call is in flight that may close it", () =>
+    Effect.gen(function*() {
+      const { client, times } = scripted(busy)
+      const slow = HttpClient.transform(client, (effect) => Effect.zipLeft(effect, Effect.sleep("1 second")))
+      const guarded = gate({ capacity: 1, onClosed: "fail" })(slow)
+      const first = yield* Effect.fork(get(guarded))
+      yield* TestClock.adjust("500 millis")
+      const other = yield* Effect.fork(guarded.get("http://other.test"))
+      yield* TestClock.adjust("2 seconds")
+      yield* Fiber.join(first)
+      yield* Fiber.join(other)
+      const third = yield* Effect.fork(guarded.get("http://third.test"))
+      yield* TestClock.adjust("1 second")
+      yield* Fiber.join(third)
+      assert.strictEqual((yield* Effect.flip(get(guarded)))._tag, "GateClosed")
+      assert.lengthOf(times(), 3)
     }))
 
   it.effect("is one for each origin", () =>

@@ -1,6 +1,9 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Duration, Effect, Fiber, TestClock } from "effect"
+import type { Duration } from "effect"
+import { Effect, Fiber, TestClock } from "effect"
+import * as Retry from "reprise/Retry"
 import * as HttpGuard from "../src/HttpGuard.js"
+import * as HttpRetry from "../src/HttpRetry.js"
 import type * as ResilientHttpClient from "../src/ResilientHttpClient.js"
 import * as Memory from "./support/memory.js"
 
@@ -49,7 +52,81 @@ describe("a hedge that a guard turns away", () => {
   it.effect("does not hide that the attempt before it may have been processed", () =>
     Effect.gen(function*() {
       const rateLimiter = HttpGuard.rateLimiter({ limit: 1, window: "1 hour" })
-      const { call } = yield* make({ hedge: hedge(Duration.infinity), rateLimiter }, reset)
+      const { call } = yield* make({ hedge: hedge("1 second"), rateLimiter }, after("2 seconds", reset))
       assert.strictEqual(yield* within(ended(call())), "ConnectionLost")
+    }))
+})
+
+describe("a failure of an attempt that may be hedged", () => {
+  const retry = HttpRetry.exponential({ base: "10 seconds", attempts: 3 })
+
+  it.effect("starts no hedge: in an outage three attempts are three requests, after their backoff", () =>
+    Effect.gen(function*() {
+      const { call, sent } = yield* make({ hedge: hedge("1 second"), retry: Memory.attempts(3) }, down, down, down)
+      assert.strictEqual(yield* within(ended(call())), "ServerError")
+      assert.deepStrictEqual(yield* sent, [0, 1_000, 2_000])
+    }))
+
+  it.effect("is followed by nothing before the server's Retry-After is over", () =>
+    Effect.gen(function*() {
+      for (const refusal of [busy(60), Memory.unavailable(60)]) {
+        const { call, sent } = yield* make({ hedge: hedge("5 seconds"), retry }, after("1 second", refusal))
+        assert.strictEqual(yield* within(ended(call())), 200)
+        const [first, second, ...others] = yield* sent
+        assert.isAtLeast(second! - first!, 61_000)
+        assert.deepStrictEqual(others, [])
+      }
+    }))
+
+  it.effect("is followed by nothing before the Retry-After that the other attempt was told is over", () =>
+    Effect.gen(function*() {
+      const { call, sent } = yield* make(
+        { hedge: hedge("1 second"), retry },
+        after("2 seconds", busy(60)),
+        after("5 seconds", down)
+      )
+      assert.strictEqual(yield* within(ended(call())), 200)
+      const [first, hedged, retried] = yield* sent
+      assert.strictEqual(hedged! - first!, 1_000)
+      assert.isAtLeast(retried! - first!, 62_000)
+      // The wait has run since the first attempt failed; the jitter is a tenth.
+      assert.isAtMost(retried! - first!, 6_000 + 56_000 * 1.1)
+    }))
+
+  it.effect("leaves a request beside it under way, which may succeed, and starts no other", () =>
+    Effect.gen(function*() {
+      const { call, sent } = yield* make(
+        { hedge: HttpGuard.hedge({ after: "1 second", maxHedges: 5 }), retry },
+        after("1500 millis", busy(60)),
+        after("5 seconds")
+      )
+      assert.strictEqual(yield* within(ended(call())), 200)
+      assert.deepStrictEqual(yield* sent, [0, 1_000])
+    }))
+
+  it.effect("ends a hedge that was not sent yet", () =>
+    Effect.gen(function*() {
+      const options = { hedge: hedge("1 second"), bulkhead: bulkhead(1, 1), retry }
+      const { call, sent } = yield* make(options, after("2 seconds", busy(60)))
+      assert.strictEqual(yield* within(ended(call())), 200)
+      const [first, second, ...others] = yield* sent
+      assert.isAtLeast(second! - first!, 62_000)
+      assert.deepStrictEqual(others, [])
+    }))
+})
+
+describe("a call within Retry.withoutNested", () => {
+  it.effect("is not hedged: the outer loop makes the other attempts", () =>
+    Effect.gen(function*() {
+      const { call, sent } = yield* make({ hedge: hedge("1 second") }, after("3 seconds"))
+      assert.strictEqual(yield* within(ended(Retry.withoutNested(call()))), 200)
+      assert.deepStrictEqual(yield* sent, [0])
+    }))
+
+  it.effect("is hedged all the same if the client allows it", () =>
+    Effect.gen(function*() {
+      const { call, sent } = yield* make({ hedge: hedge("1 second"), nested: "allow" }, after("3 seconds"))
+      assert.strictEqual(yield* within(ended(Retry.withoutNested(call()))), 200)
+      assert.deepStrictEqual(yield* sent, [0, 1_000])
     }))
 })

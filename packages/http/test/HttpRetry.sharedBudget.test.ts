@@ -58,8 +58,8 @@ describe("HttpRetry.sharedBudget", () => {
       const one = client(yield* shared(service, options), 200)
       const other = client(yield* shared(service, options))
       yield* TestClock.adjust("1 millis")
-      // Before the first exchange it is a budget of its own calls.
-      assert.strictEqual(yield* other.calls("http://a.test/y", 20), 22)
+      // With its first use it has heard of the others, and there was nothing to reserve yet.
+      assert.strictEqual(yield* other.calls("http://a.test/y", 20), 20)
       assert.strictEqual(yield* other.calls("http://b.test/y", 5), 5)
       yield* one.calls("http://a.test/x", 200)
       yield* exchanges
@@ -84,19 +84,23 @@ describe("HttpRetry.sharedBudget", () => {
       assert.isAbove(sent, 1_200 * 1.08)
     })))
 
-  it.scoped("asks the store for each origin, or each key, and never in a call", () =>
+  it.scoped("asks the store for each origin, or each key, before its first call, and in no other call", () =>
     inOneStore(Effect.gen(function*() {
       const { keys, service } = yield* recorded
       const byOrigin = client(yield* shared(service))
       const byKey = client(yield* shared(service, {}, { key: ({ method }) => `all ${method}` }))
       yield* TestClock.adjust("1 millis")
-      yield* Effect.forEach(
+      const calls = Effect.forEach(
         [byOrigin, byKey],
         ({ calls }) => Effect.zipRight(calls("http://a.test/x", 3), calls("http://b.test:81/y?z", 3))
       )
+      yield* calls
+      const all = ["all GET", "http://a.test", "http://b.test:81"]
+      assert.deepStrictEqual([...new Set(keys.splice(0))].sort(), all)
+      yield* calls
       assert.deepStrictEqual(keys, [])
       yield* TestClock.adjust("100 millis")
-      assert.deepStrictEqual([...new Set(keys)].sort(), ["all GET", "http://a.test", "http://b.test:81"])
+      assert.deepStrictEqual([...new Set(keys)].sort(), all)
     })))
 
   it("refuses options out of range, where it is made", () => {

@@ -68,8 +68,22 @@ describe("RetryAfter.parse", () => {
       ["minus one", "-1", none],
       ["minus zero", "-0", none],
       ["a sign", "+5", none],
-      ["a fraction", "1.5", none],
-      ["a whole fraction", "1.0", none],
+      ["a fraction", "1.5", 1500],
+      ["a whole fraction", "2.0", 2000],
+      ["zero with a fraction", "0.0", 0],
+      ["a fraction between blanks", " 1.25\t", 1250],
+      ["a fraction of a millisecond, rounded up", "0.0001", 1],
+      ["the longest fraction", `1.${"5".repeat(32)}`, 1556],
+      ["a fraction that is absurdly long", `1.${"5".repeat(33)}`, none],
+      ["a point without a fraction", "1.", none],
+      ["a fraction without a whole number", ".5", none],
+      ["a decimal comma", "1,5", none],
+      ["two points", "1.5.0", none],
+      ["a negative fraction", "-1.5", none],
+      ["a fraction with a sign", "+1.5", none],
+      ["a fraction with an exponent", "1.5e3", none],
+      ["a fraction with a unit", "1.5s", none],
+      ["two fractions that were joined", "1.5, 2.5", none],
       ["a hexadecimal number", "0x10", none],
       ["an exponent", "1e3", none],
       ["a superscript two", "\u00b2", none],
@@ -323,7 +337,10 @@ describe("RetryAfter.fromHeaders", () => {
       ["RateLimit, none left in two", { "RateLimit": ["\"burst\";r=0;t=2", "\"daily\";r=0;t=3600"] }, 3_600_000],
       ["RateLimit with marks within a name", { "RateLimit": "\"a, \\\"b\\\";t=9\";r=0;t=3" }, 3000],
       ["RateLimit with a negative time", { "RateLimit": "\"default\";r=0;t=-30" }, none],
-      ["RateLimit with a fraction", { "RateLimit": "\"default\";r=0;t=1.5" }, none],
+      ["RateLimit with a fraction", { "RateLimit": "\"default\";r=0;t=1.5" }, 1500],
+      ["RateLimit with a negative fraction", { "RateLimit": "\"default\";r=0;t=-1.5" }, none],
+      ["RateLimit of draft 07 with a fraction", { "RateLimit": "limit=100, remaining=0, reset=1.5" }, 1500],
+      ["RateLimit-Reset with a fraction", { "RateLimit-Reset": "1.5", "RateLimit-Remaining": "0.0" }, 1500],
       ["RateLimit with an endless time", { "RateLimit": `"default";r=0;t=${"9".repeat(400)}` }, maxDelayMillis],
       ["RateLimit with the last of equal parameters", { "RateLimit": "\"default\";r=0;t=3;t=4" }, 4000],
       ["RateLimit of draft 07, none left", { "RateLimit": "limit=100, remaining=0, reset=5" }, 5000],
@@ -352,6 +369,48 @@ describe("RetryAfter.fromHeaders", () => {
       assert.strictEqual(fromHeaders({ "Date": date, "Retry-After": later.asctime }), 10_000)
       assert.strictEqual(fromHeaders({ "Date": date, "X-RateLimit-Reset": String(serverMillis / 1000 + 10) }), 10_000)
     }
+  })
+
+  it("measures a date in an answer of a cache against Date and Age", () => {
+    const serverMillis = nowMillis - 7 * 86_400_000
+    const cached = { "Date": format(serverMillis).imf, "Age": "3600" }
+    assert.strictEqual(fromHeaders({ ...cached, "Retry-After": format(serverMillis + 3_610_000).imf }), 10_000)
+    assert.strictEqual(fromHeaders({ ...cached, "Retry-After": format(serverMillis + 10_000).imf }), 0)
+    assert.strictEqual(fromHeaders({ ...cached, "X-RateLimit-Reset": String(serverMillis / 1000 + 3610) }), 10_000)
+    const used = { ...cached, "X-RateLimit-Reset": String(serverMillis / 1000 + 3610), "X-RateLimit-Remaining": "0" }
+    const replenished = RetryAfter.untilReplenished(Headers.fromInput(used), { nowMillis })
+    assert.deepStrictEqual(Option.map(replenished, Duration.toMillis), Option.some(10_000))
+  })
+
+  it("does not add Age to a number of seconds, nor to the local clock", () => {
+    assert.strictEqual(fromHeaders({ "Date": inSeconds(0).imf, "Age": "3600", "Retry-After": "7" }), 7000)
+    assert.strictEqual(fromHeaders({ "Age": "3600", "Retry-After": inSeconds(10).imf }), 10_000)
+  })
+
+  it("ignores an Age that is no whole number of seconds up to 2^31", () => {
+    const retryAt = inSeconds(100).imf
+    for (
+      const age of [
+        "-1",
+        "+1",
+        "1.5",
+        "1e3",
+        "0x10",
+        "",
+        " ",
+        "soon",
+        "1, 2",
+        "2147483649",
+        "9999999999",
+        "9".repeat(400)
+      ]
+    ) {
+      assert.strictEqual(fromHeaders({ "Date": inSeconds(0).imf, "Age": age, "Retry-After": retryAt }), 100_000, age)
+    }
+    for (const age of [" 10\t", "010"]) {
+      assert.strictEqual(fromHeaders({ "Date": inSeconds(0).imf, "Age": age, "Retry-After": inSeconds(15).imf }), 5000)
+    }
+    assert.strictEqual(fromHeaders({ "Date": inSeconds(0).imf, "Age": "2147483648", "Retry-After": retryAt }), 0)
   })
 
   it("measures against the local clock where the Date header is malformed", () => {
@@ -441,6 +500,7 @@ describe("no header value whatever", () => {
   it("makes fromHeaders throw, or give a wait that is negative, no number or beyond a timer", () => {
     const names = [
       "date",
+      "age",
       "retry-after",
       "retry-after-ms",
       "ratelimit",

@@ -54,12 +54,16 @@ export declare namespace AdaptiveLimiter {
    * @category models
    */
   export interface Sample {
-    /** How long it took, without its wait for a permit; 0 where the clock stood still or stepped back. */
+    /** How long it took, without its wait for a permit; 0 where the clock stood still. */
     readonly rttMillis: number
     /** How many ran when it began, itself among them. */
     readonly inFlight: number
     /** Whether it was turned away or timed out: a sign of too much load, whatever time it took. */
     readonly didDrop: boolean
+    /**
+     * Whether the call began before the limit was last lowered. Then it shows the event that lowered the limit, and not a new one.
+     */
+    readonly isSameEvent?: boolean
   }
 
   /**
@@ -83,7 +87,10 @@ export declare namespace AdaptiveLimiter {
    * @category options
    */
   export interface Bounds {
-    /** The lowest limit. Defaults to 1. */
+    /**
+     * The lowest limit. Defaults to 1, so that many clients together can come down to what a server bears. Netflix's `AIMDLimit`
+     * and `Gradient2Limit` default to 20, Envoy's adaptive concurrency to 3. Raise it if a client has few peers.
+     */
     readonly min?: number | undefined
     /** The highest limit. Defaults to 200, with `vegas` to 1,000. */
     readonly max?: number | undefined
@@ -96,7 +103,7 @@ export declare namespace AdaptiveLimiter {
    * @category options
    */
   export interface Aimd extends Bounds {
-    /** What the limit is multiplied by after a drop, from 0.5 to less than 1. Defaults to 0.9. */
+    /** What the limit is multiplied by after an event with drops, from 0.5 to less than 1. Defaults to 0.9. */
     readonly backoff?: number | undefined
     /** A call that takes longer counts as a drop. Defaults to `5 seconds`. */
     readonly timeout?: Duration.DurationInput | undefined
@@ -123,6 +130,8 @@ export declare namespace AdaptiveLimiter {
    */
   export interface Gradient2State {
     readonly limit: number
+    /** One event lowers the limit no further. */
+    readonly floor: number
     readonly longRttMillis: number
     /** Up to where the average has warmed up. */
     readonly samples: number
@@ -145,6 +154,8 @@ export declare namespace AdaptiveLimiter {
    */
   export interface VegasState {
     readonly limit: number
+    /** One event lowers the limit no further. */
+    readonly floor: number
     readonly noLoadRttMillis: number
     /** Since the time without load was last measured anew. */
     readonly samples: number
@@ -173,7 +184,7 @@ export declare namespace AdaptiveLimiter {
     readonly queueTimeout?: Duration.DurationInput | undefined
     /** Names it in errors. Defaults to `""`. */
     readonly key?: string | undefined
-    /** The share of the limit that each kind of calls has for itself, from 0 to 1; together at most 1. */
+    /** The share of the limit and the queue that each kind of calls has for itself, from 0 to 1; together at most 1. */
     readonly partitions?: { readonly [name: string]: number } | undefined
     /**
      * Which typed errors are signs of too much load; the others are ignored. Defaults to those tagged `TimeoutException` or
@@ -299,6 +310,9 @@ const of = (self: AdaptiveLimiter): limiter.Limiter => self as limiter.Limiter
  * Additive increase, multiplicative decrease: one more after each call while at least half of the limit runs, and `backoff`
  * times the limit, but at least one less, after a drop.
  *
+ * Calls that began before the limit was lowered change it no more, as TCP reduces its window once per round trip: 30 calls that
+ * time out in one pause of a server lower the limit once.
+ *
  * As `AIMDLimit` of https://github.com/Netflix/concurrency-limits, whose `min` is 20. It learns from drops alone: give `dropped`
  * what the server says when it has too much to do. Throws `InvalidOption` for an option out of range.
  *
@@ -311,7 +325,7 @@ export const aimd: (options?: AdaptiveLimiter.Aimd) => AdaptiveLimiter.Algorithm
  * Lowers the limit as calls take longer than on the long-term average, by up to a half, and else lets it grow by `queueSize`.
  *
  * As `Gradient2Limit` of https://github.com/Netflix/concurrency-limits, whose `min` is 20 and which knows no drops: here a drop
- * goes halfway down. Where an overload lasts, the average follows it, and the limit rises: `max` is what bounds it then.
+ * goes halfway down. Calls of one round trip together lower the limit by at most a half. Where an overload lasts, the average follows it, and the limit rises: `max` is what bounds it then.
  * Throws `InvalidOption` for an option out of range.
  *
  * @since 0.1.0
@@ -326,7 +340,7 @@ export const gradient2: (
  * limit of 100 on, between 6 and 12, and so on with each power of ten.
  *
  * As `VegasLimit` of https://github.com/Netflix/concurrency-limits, after TCP Vegas; but the time of a drop is never the shortest,
- * and the jitter of the measurements is a fixed sequence. Throws `InvalidOption` for an option out of range.
+ * calls of one round trip together lower the limit by at most a quarter, and the jitter of the measurements is a fixed sequence. Throws `InvalidOption` for an option out of range.
  *
  * @since 0.1.0
  * @category algorithms
@@ -388,6 +402,9 @@ export const layerConfig: {
  * run than the limit, at most by the shares that were borrowed. Those who wait are served in the order in which they came, but
  * first those whose partition has less than its share.
  *
+ * A partition also has its share of the queue (rounded up). If others have filled the queue, a call of a partition that waits in
+ * fewer places than its own takes the place of the call that came last in the partition that has borrowed most.
+ *
  * @example
  * ```ts
  * import { Effect } from "effect"
@@ -431,7 +448,8 @@ export const protect: {
  * Changes how the limit is learnt and how many may wait; what is not given stays. The limit goes on from where it is; how long
  * calls take is learnt anew.
  *
- * A lower limit interrupts nobody, and a higher one lets those begin who wait; a smaller queue rejects those who came last.
+ * A lower limit interrupts nobody, and a higher one lets those begin who wait; a smaller queue rejects those who came last,
+ * first of the partitions that wait in more places than their share.
  * Throws `InvalidOption` for an option out of range.
  *
  * @example

@@ -15,14 +15,17 @@ import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import type { Pipeable } from "effect/Pipeable"
 import type * as Schedule from "effect/Schedule"
-import * as Stream from "effect/Stream"
+import type * as Stream from "effect/Stream"
 import * as breaker from "./internal/breaker/breaker.js"
 import * as controls from "./internal/breaker/controls.js"
 import * as make_ from "./internal/breaker/make.js"
 import * as permits from "./internal/breaker/permits.js"
 import * as protect_ from "./internal/breaker/protect.js"
 import * as rejection from "./internal/breaker/rejection.js"
+import * as settings from "./internal/breaker/settings.js"
+import * as watch from "./internal/breaker/watch.js"
 import { made } from "./internal/config.js"
+import * as rejections from "./internal/rejection.js"
 import type { Tripping } from "./Tripping.js"
 
 /**
@@ -78,8 +81,10 @@ export declare namespace CircuitBreaker {
     /** Names it in errors and events. Defaults to `""`. */
     readonly key?: string | undefined
     /**
-     * How long it stays open: the delays of a schedule, from its start again after every recovery. Its end repeats the last
-     * delay. Defaults to 1 s, doubled with each failed probe up to 60 s, each with up to 10 % more or less.
+     * How long it stays open: the delays of a schedule, which starts again once the breaker has stayed closed for as long as
+     * it was open. Its end repeats the last delay. The breaker opens at once, for the last delay (at first for 1 s); a schedule
+     * that takes longer than 1 s to decide, or than the deadline of the call, changes nothing. Defaults to 1 s, doubled with
+     * each opening up to 60 s, each with up to 10 % more or less.
      */
     readonly openFor?: Schedule.Schedule<unknown, Opening, R> | undefined
     /** How many calls may probe at once when the time is up. Defaults to 1. */
@@ -102,11 +107,11 @@ export declare namespace CircuitBreaker {
      */
     readonly ramp?: Schedule.Schedule<number, unknown, R> | undefined
     /**
-     * Which typed errors are failures; the others are ignored. Defaults to all but the rejections of other policies, which say
-     * that nothing was called: `CircuitOpen`, `BulkheadFull`, `LimitExceeded`, `RateLimitExceeded`. Defects always are failures.
+     * Which typed errors are failures; the others are ignored. Defaults to all but the rejections of other policies
+     * (`isRejection`), which say that nothing was called. Defects always are failures.
      */
     readonly isFailure?: ((error: unknown) => boolean) | undefined
-    /** Judges a success or a typed error; takes the place of `isFailure`. */
+    /** Judges a success or a typed error; takes the place of `isFailure`. See `defaultOutcome`. */
     readonly outcome?: ((exit: Exit.Exit<unknown, unknown>) => Outcome) | undefined
     /** A candidate that sees the same calls and rejects none: what it would have done is in `shadow`. */
     readonly shadow?: Omit<Options<R>, "shadow"> | undefined
@@ -144,6 +149,7 @@ export declare namespace CircuitBreaker {
    */
   export interface Transition {
     readonly key: string
+    /** The same as `to` only in the first element of `changes`, which tells the state at the start. */
     readonly from: State
     readonly to: State
     /** Grows with every change between closed, open and half-open. */
@@ -167,13 +173,17 @@ export declare namespace CircuitBreaker {
     /** Probes in flight. */
     readonly probes: number
     readonly waiting: number
+    /** Calls and probes let through since it was made. */
+    readonly admitted: number
+    /** How many of those were failures. */
+    readonly failed: number
     /** Calls rejected since it was made. */
     readonly rejected: number
-    /** How long it has been open and half-open since it was made, without the present time. */
+    /** How long it has been open and half-open since it was made, up to now. */
     readonly downMillis: number
     readonly openedAtMillis: number | undefined
     readonly retryAfter: Duration.Duration
-    /** How often it opened without a recovery between. */
+    /** How often it opened without staying closed in between for as long as it was open. */
     readonly trips: number
     readonly trip: Tripping.Trip | undefined
   }
@@ -222,6 +232,65 @@ export class CircuitOpen extends Data.TaggedError("CircuitOpen")<CircuitBreaker.
 const reject = rejection.withoutStack(CircuitOpen)
 
 /**
+ * Whether the error is the rejection of a policy (`CircuitOpen`, `BulkheadFull`, `LimitExceeded`, `RateLimitExceeded`): nothing
+ * was called, so it says nothing about the dependency. An `isFailure` of your own replaces the default, so it has to leave
+ * these out itself.
+ *
+ * @example
+ * ```ts
+ * import { Effect } from "effect"
+ * import * as CircuitBreaker from "reprise/CircuitBreaker"
+ * import * as Tripping from "reprise/Tripping"
+ *
+ * const program = Effect.gen(function*() {
+ *   const inner = yield* CircuitBreaker.make({ trip: Tripping.consecutive(1) })
+ *   const outer = yield* CircuitBreaker.make({
+ *     trip: Tripping.consecutive(1),
+ *     isFailure: (error) => !CircuitBreaker.isRejection(error) && error !== "NotFound"
+ *   })
+ *   yield* CircuitBreaker.trip(inner)
+ *   const call = Effect.succeed("up").pipe(CircuitBreaker.protect(inner), CircuitBreaker.protect(outer))
+ *   const { _tag } = yield* Effect.flip(call)
+ *   return `${_tag}, and the outer one is ${yield* CircuitBreaker.state(outer)}`
+ * })
+ *
+ * Effect.runPromise(program).then(console.log) // => CircuitOpen, and the outer one is Closed
+ * ```
+ *
+ * @since 0.1.0
+ * @category outcomes
+ */
+export const isRejection: (error: unknown) => boolean = rejections.isRejection
+
+/**
+ * How a breaker without `isFailure` and `outcome` judges a call, for an `outcome` that decides some cases and passes on the
+ * rest: a value is a success, an error or a defect a failure, and the rejection of a policy is ignored.
+ *
+ * @example
+ * ```ts
+ * import { Effect, Exit } from "effect"
+ * import * as CircuitBreaker from "reprise/CircuitBreaker"
+ * import * as Tripping from "reprise/Tripping"
+ *
+ * const program = Effect.gen(function*() {
+ *   const breaker = yield* CircuitBreaker.make({
+ *     trip: Tripping.consecutive(1),
+ *     outcome: (exit) => Exit.isSuccess(exit) && exit.value === 503 ? "failure" : CircuitBreaker.defaultOutcome(exit)
+ *   })
+ *   yield* Effect.succeed(503).pipe(CircuitBreaker.protect(breaker))
+ *   return yield* CircuitBreaker.state(breaker)
+ * })
+ *
+ * Effect.runPromise(program).then(console.log) // => Open
+ * ```
+ *
+ * @since 0.1.0
+ * @category outcomes
+ */
+export const defaultOutcome = (exit: Exit.Exit<unknown, unknown>): CircuitBreaker.Outcome =>
+  settings.defaultOutcome(exit)
+
+/**
  * Makes a breaker, closed. It holds no fiber and no timer. Throws `InvalidOption` for an option out of range.
  *
  * @example
@@ -234,7 +303,7 @@ const reject = rejection.withoutStack(CircuitOpen)
  *   const breaker = yield* CircuitBreaker.make({
  *     key: "payments",
  *     trip: Tripping.consecutive(2),
- *     isFailure: (error) => error !== "NotFound"
+ *     isFailure: (error) => !CircuitBreaker.isRejection(error) && error !== "NotFound"
  *   })
  *   const call = (error: string) => Effect.fail(error).pipe(CircuitBreaker.protect(breaker), Effect.ignore)
  *   yield* Effect.forEach(["NotFound", "NotFound", "NotFound"], call)
@@ -364,6 +433,35 @@ export const protect: {
   <A, E, R>(self: Effect.Effect<A, E, R>, breaker: CircuitBreaker): Effect.Effect<A, E | CircuitOpen, R> =>
     protect_.protect(of(breaker), self)
 )
+
+/**
+ * Fails with `CircuitOpen` if the breaker is open or isolated now, and does nothing otherwise. It makes no call, admits none and
+ * spends no probe: put it before a queue, so that nobody waits for a call that would be rejected afterwards. The call itself
+ * still needs `protect`.
+ *
+ * @example
+ * ```ts
+ * import { Effect } from "effect"
+ * import * as Bulkhead from "reprise/Bulkhead"
+ * import * as CircuitBreaker from "reprise/CircuitBreaker"
+ * import * as Tripping from "reprise/Tripping"
+ *
+ * const program = Effect.gen(function*() {
+ *   const breaker = yield* CircuitBreaker.make({ trip: Tripping.consecutive(1) })
+ *   const bulkhead = yield* Bulkhead.make({ maxConcurrent: 10, maxQueued: 1_000 })
+ *   const call = Effect.fail("down").pipe(CircuitBreaker.protect(breaker), Bulkhead.protect(bulkhead))
+ *   const guarded = Effect.zipRight(CircuitBreaker.failIfOpen(breaker), call)
+ *   yield* Effect.ignore(guarded)
+ *   return yield* Effect.flip(guarded)
+ * })
+ *
+ * Effect.runPromise(program).then((error) => console.log(typeof error === "string" ? error : error._tag)) // => CircuitOpen
+ * ```
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const failIfOpen = (self: CircuitBreaker): Effect.Effect<void, CircuitOpen> => protect_.failIfOpen(of(self))
 
 /** Every breaker is made by `make` or by a registry. */
 const of = (self: CircuitBreaker): breaker.Breaker => self as breaker.Breaker
@@ -516,7 +614,8 @@ export const snapshot = (self: CircuitBreaker): Effect.Effect<CircuitBreaker.Sna
 export const shadow = (self: CircuitBreaker): Option.Option<CircuitBreaker> => Option.fromNullable(of(self).shadow)
 
 /**
- * The transitions from now on, in order. A consumer that is more than 64 behind loses the oldest of them.
+ * The state now, as a transition from where it is to where it is, and then every transition, in order. Between the two
+ * nothing is lost, also if the consumer starts to read later. A consumer that is more than 64 behind loses the oldest.
  *
  * @example
  * ```ts
@@ -526,30 +625,21 @@ export const shadow = (self: CircuitBreaker): Option.Option<CircuitBreaker> => O
  *
  * const program = Effect.gen(function*() {
  *   const breaker = yield* CircuitBreaker.make({ trip: Tripping.consecutive(1) })
- *   const watcher = yield* CircuitBreaker.changes(breaker).pipe(Stream.take(2), Stream.runCollect, Effect.fork)
+ *   const watcher = yield* CircuitBreaker.changes(breaker).pipe(Stream.take(3), Stream.runCollect, Effect.fork)
  *   yield* Effect.yieldNow()
  *   yield* Effect.fail("down").pipe(CircuitBreaker.protect(breaker), Effect.ignore)
  *   yield* CircuitBreaker.close(breaker)
  *   return Array.from(yield* Fiber.join(watcher), ({ from, to }) => `${from} -> ${to}`)
  * })
  *
- * Effect.runPromise(program).then(console.log) // => [ 'Closed -> Open', 'Open -> Closed' ]
+ * Effect.runPromise(program).then(console.log)
+ * // => [ 'Closed -> Closed', 'Closed -> Open', 'Open -> Closed' ]
  * ```
  *
  * @since 0.1.0
  * @category getters
  */
-export const changes = (self: CircuitBreaker): Stream.Stream<CircuitBreaker.Transition> =>
-  Stream.asyncPush<CircuitBreaker.Transition>(
-    (emit) => {
-      const listener = (transition: CircuitBreaker.Transition) => void emit.single(transition)
-      return Effect.acquireRelease(
-        Effect.sync(() => controls.listen(of(self), listener)),
-        (stop) => Effect.sync(stop)
-      )
-    },
-    { bufferSize: 64, strategy: "sliding" }
-  )
+export const changes = (self: CircuitBreaker): Stream.Stream<CircuitBreaker.Transition> => watch.changes(of(self))
 
 /**
  * Rejects all calls until every isolation has been released; then the breaker goes on where it was.

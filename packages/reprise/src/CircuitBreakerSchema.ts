@@ -46,8 +46,8 @@ export const CircuitOpen = Schema.transform(
     _tag: Schema.Literal("CircuitOpen"),
     key: Schema.String,
     state: Schema.Literal("Closed", "Open", "HalfOpen", "Isolated", "Disabled"),
-    retryAfterMillis: Schema.NullOr(Schema.NonNegative),
-    openedAtMillis: Schema.UndefinedOr(Schema.Number).pipe(Schema.optional),
+    retryAfterMillis: Schema.NullOr(Schema.Number.pipe(Schema.between(0, codec.longestMillis))),
+    openedAtMillis: Schema.UndefinedOr(Schema.Number.pipe(Schema.finite())).pipe(Schema.optional),
     trip: Schema.UndefinedOr(codec.Trip).pipe(Schema.optional)
   }),
   Schema.instanceOf(CircuitBreaker.CircuitOpen),
@@ -64,7 +64,9 @@ export const CircuitOpen = Schema.transform(
       _tag,
       key,
       state,
-      retryAfterMillis: Duration.isFinite(retryAfter) ? Duration.toMillis(retryAfter) : null,
+      retryAfterMillis: Duration.isFinite(retryAfter)
+        ? Math.min(Duration.toMillis(retryAfter), codec.longestMillis)
+        : null,
       ...(openedAtMillis !== undefined && { openedAtMillis }),
       ...(trip !== undefined && { trip })
     })
@@ -197,8 +199,10 @@ export const importState = (
   state: unknown,
   options?: { readonly onRefused?: "fail" | "closed" | undefined }
 ): Effect.Effect<void, StateRefused> => {
-  const imported = Schema.decodeUnknown(State)(state).pipe(
+  const imported = Effect.suspend(() => Schema.decodeUnknown(State)(state)).pipe(
     Effect.mapError((cause) => new StateRefused({ reason: cause.message, cause })),
+    // Windows in windows without end, or an object that throws when it is read.
+    Effect.catchAllDefect((defect) => new StateRefused({ reason: `it cannot be read (${defect})` })),
     Effect.flatMap(({ isDisabled, state }) => restore.into(self as Breaker, state, isDisabled)),
     Effect.filterOrFail(
       (isRestored) => isRestored,

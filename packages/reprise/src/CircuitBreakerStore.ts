@@ -33,6 +33,8 @@ export class CircuitBreakerStore extends Context.Tag("reprise/CircuitBreakerStor
  */
 export declare namespace CircuitBreakerStore {
   /**
+   * A store of your own may break: an answer out of range is ignored, and one that throws, dies or never answers is as good as none.
+   *
    * @since 0.1.0
    * @category models
    */
@@ -54,7 +56,10 @@ export declare namespace CircuitBreakerStore {
     readonly settle: (key: string, settlement: Settlement) => Effect.Effect<Standing, StoreError>
     /** Closes it, unless something else has happened since `version`. */
     readonly close: (key: string, version: Version) => Effect.Effect<Standing, StoreError>
-    /** Every transition as it happens, those that came from this member too. It does not fail. */
+    /**
+     * Every transition as it happens, those that came from this member too. It does not fail or end: one that does is listened to
+     * again after a second, and each time twice as late.
+     */
     readonly changes: Stream.Stream<Change>
   }
 

@@ -7,11 +7,13 @@ import type * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import { dual } from "effect/Function"
 import * as Layer from "effect/Layer"
+import type * as Stream from "effect/Stream"
 import type * as Types from "effect/Types"
 import { type CircuitBreaker, CircuitOpen } from "./CircuitBreaker.js"
 import * as protect_ from "./internal/breaker/protect.js"
 import * as internal from "./internal/breaker/registry.js"
 import * as rejection from "./internal/breaker/rejection.js"
+import * as watch from "./internal/breaker/watch.js"
 import * as keyed from "./internal/keyed.js"
 import type { Keyed } from "./Keyed.js"
 
@@ -56,9 +58,13 @@ export declare namespace CircuitBreakers {
 /**
  * Makes a registry without keys. It holds no fiber and no timer, whatever the number of keys.
  *
- * A key is let go of only when another one comes, only where its breaker is closed, and never while a call, a waiter or a
- * listener of `changes` uses it. Where all `capacity` keys have to stay, a new key gets a breaker that is not kept.
- * Throws `InvalidOption` for an option out of range.
+ * The registry drops a key only when a new key comes, and only if its breaker is as a new one: closed, with no failed or slow
+ * call in its window, and used by no call, waiter or listener of `changes`.
+ *
+ * If there is no such key among `capacity` keys, the registry logs one warning and grows, up to twice its capacity. From then
+ * on, each new key replaces the least recently used breaker that no call uses, even an open one: a host that is called needs
+ * protection more than one that nobody calls. It never drops a breaker that is isolated or disabled. Throws `InvalidOption`
+ * for an option out of range.
  *
  * @example
  * ```ts
@@ -214,7 +220,39 @@ export const entries = <K>(
 ): Effect.Effect<ReadonlyArray<readonly [key: K, snapshot: CircuitBreaker.Snapshot]>> => internal.snapshots(of(self))
 
 /**
- * How many calls got a breaker that was not kept, because every key had to stay.
+ * The state of every key now, and then every transition of every key, also of keys that come later, in order: for a health
+ * page, a dashboard or an alert. The first element of a key that is there at the start has the same state in `from` and `to`.
+ * A new key begins closed, and so does one that was evicted. A consumer that is more than 1,024 transitions behind loses the
+ * oldest. Reading does not keep a key from being evicted.
+ *
+ * @example
+ * ```ts
+ * import { Effect, Fiber, Stream } from "effect"
+ * import * as CircuitBreakers from "reprise/CircuitBreakers"
+ * import * as Tripping from "reprise/Tripping"
+ *
+ * const program = Effect.gen(function*() {
+ *   const tenants = yield* CircuitBreakers.make<string>({ breaker: { trip: Tripping.consecutive(1) } })
+ *   const call = (key: string) => Effect.fail("down").pipe(CircuitBreakers.protect(tenants, key), Effect.ignore)
+ *   yield* call("a")
+ *   const watcher = yield* CircuitBreakers.changes(tenants).pipe(Stream.take(2), Stream.runCollect, Effect.fork)
+ *   yield* Effect.yieldNow()
+ *   yield* call("b")
+ *   return Array.from(yield* Fiber.join(watcher), ([key, { from, to }]) => `${key}: ${from} -> ${to}`)
+ * })
+ *
+ * Effect.runPromise(program).then(console.log) // => [ 'a: Open -> Open', 'b: Closed -> Open' ]
+ * ```
+ *
+ * @since 0.1.0
+ * @category getters
+ */
+export const changes = <K>(
+  self: CircuitBreakers<K>
+): Stream.Stream<readonly [key: K, transition: CircuitBreaker.Transition]> => watch.changesOfAll(of(self))
+
+/**
+ * How often a new key came while none of `capacity` breakers or more could go.
  *
  * @example
  * ```ts
@@ -224,7 +262,7 @@ export const entries = <K>(
  *
  * const program = Effect.gen(function*() {
  *   const tenants = yield* CircuitBreakers.make<string>({ breaker: { trip: Tripping.consecutive(1) }, capacity: 1 })
- *   // An open breaker has to stay, so that there is no room for another key.
+ *   // An open breaker must not be lost, so the registry grows.
  *   yield* Effect.fail("down").pipe(CircuitBreakers.protect(tenants, "a"), Effect.ignore)
  *   yield* Effect.succeed("up").pipe(CircuitBreakers.protect(tenants, "b"))
  *   return yield* CircuitBreakers.overflowed(tenants)

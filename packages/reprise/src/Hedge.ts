@@ -1,5 +1,5 @@
 /**
- * Makes another attempt where one takes unusually long, and goes on with whichever answers first.
+ * Starts another attempt when one takes unusually long, and uses the first that succeeds.
  *
  * @since 0.1.0
  */
@@ -62,25 +62,28 @@ export declare namespace Hedge {
    */
   export interface Options {
     /**
-     * How long an attempt may take before the next one is made beside it: zero makes all at once, `Duration.infinity` makes
-     * one only after another has failed, and a `quantile` learns it.
+     * How long an attempt may take before the next one starts beside it. Zero starts all at once, `Duration.infinity` starts
+     * no hedge, and a `quantile` learns the delay.
      */
     readonly after: Duration.DurationInput | Quantile
     /** How many attempts are made besides the first, at most. Defaults to 1. */
     readonly maxHedges?: number | undefined
-    /** Which typed errors another attempt may make good; the others end the race. Defaults to all. Defects always end it. */
+    /** Which typed errors leave the other attempts running; the others end the race. Defaults to all. Defects always end it. */
     readonly isFailure?: ((error: unknown) => boolean) | undefined
     /**
-     * Which typed errors say that the attempt was not made, as those of a full bulkhead: the attempts that run go on, the call
-     * makes no other, and fails with it only where no attempt failed in another way. Asked first. Defaults to none.
+     * Which typed errors say that the attempt was not made, as those of a full bulkhead. The attempts that run go on. The call
+     * fails with such an error only if no attempt failed in another way. Asked first. Defaults to none.
      */
     readonly isRejection?: ((error: unknown) => boolean) | undefined
     /** Judges a success or a typed error: whether it is the result of the call. Takes the place of `isFailure`. */
     readonly endsRace?: ((exit: Exit.Exit<unknown, unknown>) => boolean) | undefined
     /** Asked before each hedge, as a budget is; `false` makes none in this call any more, and does not fail it. */
     readonly withdraw?: Effect.Effect<boolean> | undefined
-    /** Lets go of a value that an attempt succeeded with and that is not the result. */
-    readonly discard?: ((value: unknown) => Effect.Effect<void>) | undefined
+    /**
+     * Releases what an attempt ended with that is not the result: a success, or a failure that holds something. Runs for each
+     * before the call returns, also if the caller is interrupted or `withdraw` dies.
+     */
+    readonly discard?: ((exit: Exit.Exit<unknown, unknown>) => Effect.Effect<void>) | undefined
     /** Names it in snapshots. Defaults to `""`. */
     readonly key?: string | undefined
   }
@@ -92,6 +95,8 @@ export declare namespace Hedge {
   export interface CallOptions {
     /** Asked before each hedge of this call. Defaults to the `withdraw` of the hedge. */
     readonly withdraw?: Effect.Effect<boolean> | undefined
+    /** Within `Retry.withoutNested`, whether to make one attempt or to hedge all the same. Defaults to `"suppress"`. */
+    readonly nested?: "suppress" | "allow" | undefined
   }
 
   /**
@@ -117,7 +122,7 @@ export declare namespace Hedge {
     readonly max?: Duration.DurationInput | undefined
     /** How many calls it takes to know. Defaults to 100. */
     readonly warmUp?: number | undefined
-    /** The delay until then. Defaults to none: only a failure makes a hedge. */
+    /** The delay until then. Defaults to `Duration.infinity`: no hedges. */
     readonly initial?: Duration.DurationInput | undefined
     /** Calls are forgotten after once to twice this time, if `warmUp` others came since. Defaults to `1 minute`. */
     readonly window?: Duration.DurationInput | undefined
@@ -136,7 +141,7 @@ export declare namespace Hedge {
     readonly won: number
     /** Hedges that `withdraw` refused. */
     readonly refused: number
-    /** The delay of the next call: infinite where only a failure makes a hedge. */
+    /** The delay of the next call: infinite if it starts no hedge. */
     readonly delay: Duration.Duration
   }
 }
@@ -198,10 +203,12 @@ const of = (self: Hedge): hedger.Hedger => self as hedger.Hedger
  * Runs the effect, and again beside itself each time that the delay has passed without a result, up to `maxHedges` times.
  * Only what may be done twice may be hedged.
  *
- * The first success is the result. A failure makes the next hedge at once; where none is left, the other attempts are waited
- * for, and when all have failed, the call fails with what the last one failed with (as gRPC, proposal A6, and Polly do).
- * Attempts that lost are interrupted, and their finalizers have run when the call returns; so are all where the caller is
- * interrupted. What an attempt set in `FiberRef`s is kept for the one that succeeds.
+ * The first success is the result. Only time starts a hedge: after a failure none starts, because the failure may say to wait.
+ * Put a retry policy around the call for another attempt. Attempts that still run are waited for, and one of them may
+ * succeed. When all have failed, the call fails with the last failure. Within `Retry.withoutNested` no hedge starts.
+ *
+ * The call interrupts the attempts that lost, and their finalizers have run when it returns. If the caller is interrupted, the
+ * call interrupts all of them. It keeps what the attempt that succeeded set in `FiberRef`s.
  *
  * @example
  * ```ts
@@ -227,7 +234,7 @@ export const protect: {
 } = dual(
   ([self]) => Effect.isEffect(self),
   <A, E, R>(self: Effect.Effect<A, E, R>, hedge: Hedge, options?: Hedge.CallOptions): Effect.Effect<A, E, R> =>
-    race.run(of(hedge), () => self, options?.withdraw)
+    race.run(of(hedge), () => self, options)
 )
 
 /**

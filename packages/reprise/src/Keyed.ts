@@ -5,22 +5,24 @@
  */
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import { constTrue, dual } from "effect/Function"
+import { dual } from "effect/Function"
 import type { Pipeable } from "effect/Pipeable"
 import type * as Types from "effect/Types"
 import * as internal from "./internal/keyed.js"
+import * as entries_ from "./internal/keyedEntries.js"
+import * as standing from "./internal/standing.js"
 
 /**
  * @since 0.1.0
  * @category type ids
  */
-export const TypeId: TypeId = internal.TypeId
+export const TypeId: TypeId = entries_.TypeId
 
 /**
  * @since 0.1.0
  * @category type ids
  */
-export type TypeId = typeof internal.TypeId
+export type TypeId = typeof entries_.TypeId
 
 /**
  * Keys are the same where `Equal` says so.
@@ -44,9 +46,9 @@ export declare namespace Keyed {
    * @category options
    */
   export interface Bounds {
-    /** How many keys are kept. Defaults to 10,000. */
+    /** How many keys the registry keeps. Defaults to 10,000. Keys whose state must not be lost may exceed it, up to twice. */
     readonly capacity?: number | undefined
-    /** After how long without a call a key may be let go of. Defaults to `10 minutes`. */
+    /** After how long without a call the registry may drop a key. Defaults to `10 minutes`. */
     readonly idleTimeToLive?: Duration.DurationInput | undefined
   }
 
@@ -57,17 +59,29 @@ export declare namespace Keyed {
   export interface Options<in K, in out A, out R = never> extends Bounds {
     /** Makes what belongs to a key. */
     readonly make: (key: K) => Effect.Effect<A, never, R>
-    /** Whether a key may be let go of: not while calls use what belongs to it, say. Defaults to always. */
-    readonly isIdle?: ((value: A) => boolean) | undefined
+    /**
+     * Whether a new value would behave the same. The registry never drops a key for which this returns `false`. `nowMillis` is
+     * the time by which the registry measures idleness.
+     *
+     * You need it only for values of your own. Policies of Reprise, and records of them, answer for themselves. Other values
+     * may be dropped unless `use` holds them.
+     */
+    readonly isIdle?: ((value: A, nowMillis: number) => boolean) | undefined
+    /** Names the registry in its warning. Defaults to `"The registry"`. */
+    readonly name?: string | undefined
   }
 }
 
 /**
  * Makes a registry without keys. It holds no fiber and no timer, whatever the number of keys.
  *
- * A key is let go of only when another one comes: when it has not been used for `idleTimeToLive`, or was unused for longest
- * and there is no room. Where all `capacity` keys have to stay, what is made for a new key is not kept. Throws
- * `InvalidOption` for an option out of range.
+ * The registry drops a key only when a new key comes, and only if a new value would behave the same: no call uses it, and it
+ * remembers nothing (no spent token, no counted failure, no learned limit). It drops keys that were idle for `idleTimeToLive`,
+ * and the least recently used ones if there is no room.
+ *
+ * If none of `capacity` keys may go, the registry logs one warning and grows, up to twice its capacity. From then on, each new
+ * key replaces the least recently used one that no call uses. If calls use all of them, the value of the new key is not kept.
+ * Throws `InvalidOption` for an option out of range.
  *
  * @example
  * ```ts
@@ -89,20 +103,24 @@ export declare namespace Keyed {
  */
 export const make = <K, A, R = never>(options: Keyed.Options<K, A, R>): Effect.Effect<Keyed<K, A>, never, R> => {
   const [capacity, idleMillis] = internal.bounds(options)
-  return Effect.map(Effect.context<R>(), (context) =>
-    new internal.KeyedImpl(
-      (key: K) => Effect.provide(options.make(key), context),
-      options.isIdle ?? constTrue,
-      capacity,
-      idleMillis
-    ))
+  const { isIdle, make, name = "The registry" } = options
+  const standingOf = isIdle === undefined
+    ? standing.of
+    : (value: A, nowMillis: number) => isIdle(value, nowMillis) ? "new" : "busy"
+  return Effect.map(
+    Effect.context<R>(),
+    (context) =>
+      new entries_.KeyedImpl((key: K) => Effect.provide(make(key), context), standingOf, capacity, idleMillis, name)
+  )
 }
 
 /** Every registry is made by `make`. */
-const of = <K, A>(self: Keyed<K, A>): internal.KeyedImpl<K, A> => self as internal.KeyedImpl<K, A>
+const of = <K, A>(self: Keyed<K, A>): entries_.KeyedImpl<K, A> => self as entries_.KeyedImpl<K, A>
 
 /**
- * What belongs to the key; made where there is nothing.
+ * The value of the key, made if there is none.
+ *
+ * The registry does not see how long you use the value, so it may drop the key meanwhile. Prefer `use`.
  *
  * @since 0.1.0
  * @category getters
@@ -113,7 +131,7 @@ export const get: {
 } = dual(2, <K, A>(self: Keyed<K, A>, key: K): Effect.Effect<A> => internal.get(of(self), key))
 
 /**
- * Goes on with what belongs to the key: `Effect.flatMap` of `get`, at a third of its cost.
+ * Runs an effect with the value of the key. The registry keeps the key until the effect ends.
  *
  * @example
  * ```ts
@@ -151,7 +169,7 @@ export const entries = <K, A>(self: Keyed<K, A>): Effect.Effect<ReadonlyArray<re
   Effect.sync(() => internal.entries(of(self)))
 
 /**
- * How often something was made that was not kept, because every key had to stay.
+ * How often a new key came while none of `capacity` keys or more could go.
  *
  * @since 0.1.0
  * @category getters

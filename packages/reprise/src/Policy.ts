@@ -10,8 +10,8 @@
 import type * as Effect from "effect/Effect"
 import type * as Exit from "effect/Exit"
 import { dual } from "effect/Function"
-import * as shell from "./internal/shell/protect.js"
 import * as make_ from "./internal/shell/make.js"
+import * as shell from "./internal/shell/protect.js"
 import * as typeId from "./internal/shell/typeId.js"
 
 /**

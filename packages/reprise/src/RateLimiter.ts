@@ -128,7 +128,9 @@ const reject = limiter.withoutStack(RateLimitExceeded)
  */
 export const make = (options: RateLimiter.Options): Effect.Effect<RateLimiter> => {
   const settings = check(options)
-  return Effect.withFiberRuntime((fiber) => Effect.succeed(new limiter.Limiter(new Machine(settings, monotonicMillis(fiber)))))
+  return Effect.withFiberRuntime((fiber) =>
+    Effect.succeed(new limiter.Limiter(new Machine(settings, monotonicMillis(fiber))))
+  )
 }
 
 const check = (options: RateLimiter.Options): Settings => {

@@ -130,7 +130,7 @@ export declare namespace Retry {
    * @since 0.1.0
    * @category options
    */
-  export interface Loop<A, E, R, R1 = never, R2 = never> {
+  export interface Loop<A, E, R, R1 = never, R2 = never, L = E> {
     /** Makes the attempt; `number` counts from 1. */
     readonly attempt: (number: number) => Effect.Effect<A, E, R>
     readonly schedule: Schedule.Schedule<unknown, E, R1>
@@ -138,6 +138,11 @@ export declare namespace Retry {
     readonly refuse?: ((error: E) => Option.Option<Reason>) | undefined
     /** Runs before each wait begins: to let go of what the failed attempt still holds, or to tell someone. */
     readonly beforeWait?: ((attempt: Attempt<E>) => Effect.Effect<void, never, R2>) | undefined
+    /**
+     * What the ledger keeps of an error. Defaults to the error itself. With `note`, attempts do not see the last error in
+     * `Schedule.CurrentIterationMetadata` either: its `input` and `output` are `undefined`.
+     */
+    readonly note?: ((error: E) => Option.Option<L>) | undefined
     /** No wait begins that would end at or after this moment (on the clock of `Deadline.now`) or the `Deadline` of the fiber. */
     readonly deadlineMillis?: number | undefined
     /** Is told of the call and of its success, and pays for each retry that begins; asked last, before the wait. */
@@ -160,6 +165,9 @@ export declare namespace Retry {
   }
 
   /**
+   * The attempts of a call, in order. A ledger keeps the first 8 and the last 24 of them, so that the memory of a call is
+   * bounded. The last line is always there: its `number` is the number of all attempts. See `omitted`.
+   *
    * @since 0.1.0
    * @category models
    */
@@ -167,18 +175,38 @@ export declare namespace Retry {
 }
 
 /**
+ * The number of attempts of which the ledger has no line, because the call made more than 32.
+ *
+ * @example
+ * ```ts
+ * import { Effect, Schedule } from "effect"
+ * import * as Retry from "reprise/Retry"
+ *
+ * const program = Effect.fail("boom").pipe(Retry.ledger(Schedule.recurs(99)))
+ * const [, attempts] = Effect.runSync(program)
+ *
+ * console.log(attempts.length, Retry.omitted(attempts)) // => 32 68
+ * ```
+ *
+ * @since 0.1.0
+ * @category getters
+ */
+export const omitted = (ledger: Retry.Ledger<unknown>): number =>
+  Math.max((ledger.at(-1)?.number ?? 0) - ledger.length, 0)
+
+/**
  * The retry loop itself, for those who build on it: each attempt is made anew, and the exit of the last one comes with the
- * ledger of them all. Never fails; interruption is not caught.
+ * ledger of the call. Never fails; interruption is not caught.
  *
  * @since 0.1.0
  * @category combinators
  */
-export const loop: <A, E, R, R1 = never, R2 = never>(
-  options: Retry.Loop<A, E, R, R1, R2>
-) => Effect.Effect<readonly [exit: Exit.Exit<A, E>, ledger: Retry.Ledger<E>], never, R | R1 | R2> = internal.loop
+export const loop: <A, E, R, R1 = never, R2 = never, L = E>(
+  options: Retry.Loop<A, E, R, R1, R2, L>
+) => Effect.Effect<readonly [exit: Exit.Exit<A, E>, ledger: Retry.Ledger<L>], never, R | R1 | R2> = internal.loop
 
 /**
- * Like `retry`, but succeeds with the exit of the last attempt and the ledger of them all, for success and failure alike.
+ * Like `retry`, but succeeds with the exit of the last attempt and the ledger of the call, for success and failure alike.
  *
  * @example
  * ```ts

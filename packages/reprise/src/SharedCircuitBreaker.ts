@@ -3,8 +3,9 @@
  * and all together send no more probes than one would.
  *
  * They are circuit breakers like any other, for `CircuitBreaker.protect` and all else. A call through a closed one asks
- * nobody: what is counted is told to the `CircuitBreakerStore` in the background. Where the store is slow or away, each process
- * goes on by itself and joins again when it is back; no call fails because of that.
+ * nobody: what is counted is told to the `CircuitBreakerStore` in the background. Only the first call of a process waits for the
+ * first exchange, up to the `timeout` of the store. Where the store is slow or away, each process goes on by itself and joins again
+ * when it is back; no call fails because of that.
  *
  * @since 0.1.0
  */
@@ -34,7 +35,8 @@ export declare namespace SharedCircuitBreaker {
   export interface Sharing {
     /**
      * Whose calls trip it. With `"fleet"` the rule sees the calls of all: those of this process at once, those of the others
-     * with the next exchange; the order of calls within an exchange is lost, and an own rule sees their mean duration. With
+     * with the next exchange; the order of calls within an exchange is lost, and an own rule sees their mean duration, and at
+     * most 1,000 of them in one exchange. With
      * `"any"` the rule of each process sees its own calls, and the first that trips opens all. Defaults to `"fleet"`.
      */
     readonly scope?: "fleet" | "any" | undefined
@@ -75,8 +77,8 @@ const inScope = <O extends Pick<CircuitBreaker.Options, "trip">>(
 ): O => scope === "fleet" ? { ...options, trip: tally.tallied(options.trip) } : options
 
 /**
- * Makes a breaker that shares its state for as long as the scope is open; afterwards it goes on by itself. Throws
- * `InvalidOption` for an option out of range.
+ * Makes a breaker that shares its state for as long as the scope is open. When the scope ends, the store is told what it does not
+ * know yet, within its `timeout`; afterwards the breaker goes on by itself. Throws `InvalidOption` for an option out of range.
  *
  * @example
  * ```ts
@@ -109,7 +111,10 @@ export const make = <R = never>(
   const made = make_.make(inScope(options, scope), reject)
   return Effect.flatMap(
     Effect.zip(made, fleet.make(`The circuit "${key}"`, onStoreError)),
-    ([breaker, all]) => Effect.as(fleet.run(all, () => [breaker]), fleet.join(all, breaker))
+    ([breaker, all]) => {
+      fleet.join(all, breaker).isJoining = true
+      return Effect.as(fleet.run(all, () => [breaker]), breaker)
+    }
   )
 }
 
@@ -145,8 +150,8 @@ export const layer = <I, R = never>(
 ): Layer.Layer<I, never, CircuitBreakerStore | Exclude<R, Scope.Scope>> => Layer.scoped(tag, make(options))
 
 /**
- * Makes a registry whose breakers share their states, each with those of its key. One fiber exchanges for all of them; a
- * breaker that is not kept, for want of room, shares nothing. Throws `InvalidOption` for an option out of range.
+ * Makes a registry whose breakers share their states, each with those of its key. One fiber exchanges for all of them.
+ * Throws `InvalidOption` for an option out of range.
  *
  * @example
  * ```ts
@@ -182,7 +187,7 @@ export const makeKeyed = <K, R = never>(
     : inScope(breaker, scope)
   return Effect.flatMap(fleet.make("The circuits", onStoreError), (all) =>
     Effect.flatMap(
-      registry.make({ ...options, breaker: own }, reject, (breaker) => fleet.join(all, breaker)),
+      registry.make({ ...options, breaker: own }, reject, (breaker) => fleet.join(all, breaker).self, fleet.joined),
       (breakers) => Effect.as(fleet.run(all, () => keyed.entries(breakers).map(([, breaker]) => breaker)), breakers)
     ))
 }

@@ -2,7 +2,7 @@
  * Tells other processes from which keys (a server, a tenant) to keep away, and hears it from them: one that was asked to wait
  * makes all wait.
  *
- * `HttpGuard.sharedRetryAfterGates` of `@reprise/http` is made of it. Nobody waits for the store: telling and hearing go on
+ * `HttpGuard.sharedRetryAfterGates` of `@reprise/http` is made of it. No call waits for the store: telling and hearing go on
  * in the background, in two fibers for any number of keys, and nothing is sent while there is nothing new. Where the store is
  * away, each process goes on by itself; what is left then of its pauses is told once the store is back.
  *
@@ -65,7 +65,8 @@ export declare namespace SharedPauses {
 const word = Effect.map(Random.nextIntBetween(0, 2 ** 48), (n) => n.toString(36))
 
 /**
- * Joins the others for as long as the scope is open. Throws `InvalidOption` for an option out of range.
+ * Joins the others for as long as the scope is open. It returns when it has heard of the pauses that are under way, or after the
+ * `timeout` of the store. When the scope ends, it tells what is left to tell. Throws `InvalidOption` for an option out of range.
  *
  * @example
  * ```ts
@@ -106,7 +107,7 @@ export const make = (
   return Effect.flatMap(Effect.all([RetryAfterStore, word, word]), ([store, ...words]) => {
     const member = new internal.Member(
       store,
-      new link.Link(name, Duration.toMillis(store.timeout)),
+      link.make(name, store.timeout),
       words.join(""),
       settings
     )

@@ -14,8 +14,9 @@
  *   calls and failures are spread matters little where there are many: twenty processes with a thousand calls a second use at
  *   least nine tenths of what one would, even where all failures are in one of them. Where there are more processes than retries
  *   left, it is by chance who may have one, and more than half may go unused.
- * - Before the first exchange, and while the store is slow or away, each process has a budget of its own, of its own calls. It
- *   joins again when the store is back, and nothing is lost or counted twice. No call fails or waits because of the store.
+ * - A budget waits for its first exchange when it is made, and a key of a registry at its first use: up to the `timeout` of the
+ *   store. While the store is slow or away, each process has a budget of its own, of its own calls. It joins again when the store is
+ *   back, and nothing is lost or counted twice. No call fails because of the store.
  *
  * @since 0.1.0
  */
@@ -23,8 +24,11 @@ import type * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
+import { currentMonotonicMillis } from "./internal/effect/clock.js"
 import * as keyed from "./internal/keyed.js"
+import { KeyedImpl } from "./internal/keyedEntries.js"
 import * as internal from "./internal/shared/budgetMember.js"
+import * as standing from "./internal/standing.js"
 import { InvalidOption } from "./InvalidOption.js"
 import type { Keyed } from "./Keyed.js"
 import * as RetryBudget from "./RetryBudget.js"
@@ -74,14 +78,15 @@ const make = (
 ): Effect.Effect<Budget, never, RetryBudgetStore | Scope.Scope> => {
   if (key === "") throw new InvalidOption({ option: "key", value: key, expected: "a name" })
   return Effect.flatMap(Effect.zip(local, internal.make(`The retry budget "${key}"`)), ([budget, fleet]) => {
-    const member = internal.join(key, budget)
-    return Effect.as(internal.run(fleet, () => [member]), member)
+    const member = internal.join(fleet, key, budget)
+    const joined = Effect.flatMap(currentMonotonicMillis, (now) => internal.joined(member, now) ?? Effect.void)
+    return Effect.as(Effect.zipRight(internal.run(fleet, () => [member]), joined), member)
   })
 }
 
 /**
- * Makes a `RetryBudget.share` that is shared for as long as the scope is open; afterwards it goes on by itself. Throws
- * `InvalidOption` for an option out of range.
+ * Makes a `RetryBudget.share` that is shared for as long as the scope is open; afterwards it goes on by itself, and what it had
+ * reserved is free for the others. Throws `InvalidOption` for an option out of range.
  *
  * @example
  * ```ts
@@ -172,7 +177,7 @@ export const layer = <I, E, R>(
 
 /**
  * Makes a registry of budgets, one for each key, that are shared, each with those of its key. One fiber exchanges for all of
- * them; a budget that is not kept, for want of room, shares nothing. Throws `InvalidOption` for an option out of range.
+ * them. Throws `InvalidOption` for an option out of range.
  *
  * @example
  * ```ts
@@ -202,11 +207,12 @@ export const makeKeyed = <K>(
   const bounds = keyed.bounds(options)
   const local = RetryBudget.share(options.budget)
   return Effect.flatMap(internal.make("The retry budgets"), (fleet) => {
-    const budgets = new keyed.KeyedImpl(
-      (key: K) => Effect.map(local, (budget) => internal.join(name(key), budget)),
-      // A retry that is paid for gives back what it does not use.
-      ({ held }) => held === 0,
-      ...bounds
+    const budgets = new KeyedImpl(
+      (key: K) => Effect.map(local, (budget) => internal.join(fleet, name(key), budget)),
+      standing.of,
+      ...bounds,
+      "The retry budgets",
+      internal.joined
     )
     return Effect.as(internal.run(fleet, () => keyed.entries(budgets).map(([, budget]) => budget)), budgets)
   })

@@ -279,7 +279,8 @@ export const make = <S>(options: Tripping.Own<S>): Tripping =>
     new windows.Own(
       // The same functions take their own state back.
       previous instanceof windows.Own && previous.functions === options ? previous.state as S : options.initial,
-      options
+      options,
+      options.initial
     ))
 
 const ofSamples = (options: Tripping.Rate, slowerThanMillis: number | undefined): Tripping => {

@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Cause, Context, Data, Deferred, Effect, Exit, Fiber, Option, TestClock } from "effect"
+import { Array, Cause, Context, Data, Deferred, Effect, Exit, Fiber, Option, TestClock } from "effect"
 import * as AdaptiveLimiter from "reprise/AdaptiveLimiter"
 import * as Deadline from "reprise/Deadline"
 import { InvalidOption } from "reprise/InvalidOption"
@@ -166,9 +166,9 @@ describe("the sample of a call", () => {
       yield* third.end()
       yield* second.end()
       assert.deepStrictEqual(samples, [
-        { rttMillis: 10, inFlight: 1, didDrop: false },
-        { rttMillis: 3, inFlight: 2, didDrop: false },
-        { rttMillis: 13, inFlight: 2, didDrop: false }
+        { rttMillis: 10, inFlight: 1, didDrop: false, isSameEvent: false },
+        { rttMillis: 3, inFlight: 2, didDrop: false, isSameEvent: false },
+        { rttMillis: 13, inFlight: 2, didDrop: false, isSameEvent: false }
       ])
     }))
 
@@ -270,8 +270,66 @@ describe("the sample of a call", () => {
       const second = yield* begin(limiter)
       yield* first.end(Exit.fail("busy"))
       assert.strictEqual(yield* call(limiter), "full")
+      // It began before the limit was lowered, and does not raise it again.
       yield* second.end()
+      assert.deepStrictEqual(yield* counts(limiter), [1, 0, 0])
+      assert.strictEqual(yield* call(limiter), "ok")
       assert.deepStrictEqual(yield* counts(limiter), [2, 0, 0])
+    }))
+})
+
+describe("one pause of a server", () => {
+  const { aimd, gradient2, vegas } = AdaptiveLimiter
+  const pause = <S>(algorithm: AdaptiveLimiter.AdaptiveLimiter.Algorithm<S>, share: number) =>
+    Effect.gen(function*() {
+      const limiter = yield* AdaptiveLimiter.make({ algorithm, dropped: () => true })
+      const fast = Effect.sleep("10 millis").pipe(AdaptiveLimiter.protect(limiter))
+      // It learns how long calls take, where it counts that.
+      const warm = yield* Effect.fork(Effect.all(Array.makeBy(100, () => Effect.ignore(fast)), { concurrency: 30 }))
+      yield* TestClock.adjust("1 second")
+      yield* Fiber.join(warm)
+      const before = (yield* AdaptiveLimiter.snapshot(limiter)).limit
+      const slow = (n: number) =>
+        Effect.delay(n < 30 * share ? Effect.fail("timeout") : Effect.void, "1 second").pipe(
+          AdaptiveLimiter.protect(limiter),
+          Effect.ignore
+        )
+      const paused = yield* Effect.fork(Effect.all(Array.makeBy(30, slow), { concurrency: 30 }))
+      yield* TestClock.adjust("1 second")
+      yield* Fiber.join(paused)
+      return { before, after: (yield* AdaptiveLimiter.snapshot(limiter)).limit }
+    })
+
+  for (const share of [1, 0.5]) {
+    it.effect(`in which ${share * 30} of 30 calls time out lowers the limit of aimd once`, () =>
+      Effect.gen(function*() {
+        const { after, before } = yield* pause(aimd({ initial: 31, max: 31 }), share)
+        assert.deepStrictEqual([before, after], [31, 27])
+      }))
+    it.effect(`in which ${share * 30} of 30 calls time out lowers the limit of gradient2 by at most a half`, () =>
+      Effect.gen(function*() {
+        const { after, before } = yield* pause(gradient2({ initial: 31, max: 31 }), share)
+        assert.isTrue(after < before && after >= Math.floor(before / 2), `from ${before} to ${after}`)
+      }))
+    it.effect(`in which ${share * 30} of 30 calls time out lowers the limit of vegas by at most a quarter`, () =>
+      Effect.gen(function*() {
+        const { after, before } = yield* pause(vegas({ initial: 31, max: 31 }), share)
+        assert.isTrue(after < before && after >= Math.floor(before * 0.75), `from ${before} to ${after}`)
+      }))
+  }
+
+  it.effect("lowers the limit again if calls that begin afterwards time out too", () =>
+    Effect.gen(function*() {
+      const limiter = yield* AdaptiveLimiter.make({ algorithm: aimd({ initial: 100 }), dropped: () => true })
+      const limits: Array<number> = []
+      for (let round = 0; round < 3; round++) {
+        const down = Effect.ignore(AdaptiveLimiter.protect(Effect.delay(Effect.fail("timeout"), "1 second"), limiter))
+        const fiber = yield* Effect.fork(Effect.all(Array.makeBy(40, () => down), { concurrency: "unbounded" }))
+        yield* TestClock.adjust("1 second")
+        yield* Fiber.join(fiber)
+        limits.push((yield* AdaptiveLimiter.snapshot(limiter)).limit)
+      }
+      assert.deepStrictEqual(limits, [90, 81, 72])
     }))
 })
 
@@ -330,6 +388,43 @@ describe("the partitions of an adaptive limiter", () => {
       yield* queued[1]!.end()
       assert.deepStrictEqual(yield* running(), [4, 2, 2])
       assert.deepStrictEqual(yield* counts(limiter), [4, 4, 0])
+    }))
+
+  it.effect("wait in their share of a queue that others have filled, in place of those who came last", () =>
+    Effect.gen(function*() {
+      const limiter = yield* make(2, { partitions: { batch: 0.5, live: 0.5 }, maxQueued: 4 })
+      const running = yield* Effect.forEach(["batch", "live"], (name) => begin(limiter, name))
+      const batch = yield* Effect.replicateEffect(begin(limiter, "batch"), 4)
+      const live = yield* Effect.replicateEffect(begin(limiter, "live"), 3)
+      assert.deepStrictEqual(yield* Effect.forEach(batch, outcome), ["runs", "runs", "full", "full"])
+      assert.deepStrictEqual(yield* Effect.forEach(live, outcome), ["runs", "runs", "full"])
+      // Nobody is below its share of the queue.
+      assert.strictEqual(yield* outcome(yield* begin(limiter, "batch")), "full")
+      yield* Effect.forEach([...running, ...batch.slice(0, 2), ...live.slice(0, 2)], (call) => call.end())
+      assert.deepStrictEqual(yield* counts(limiter), [2, 0, 0])
+    }))
+
+  it.effect("take a place in a full queue from calls without a share, and never from another that is within its own", () =>
+    Effect.gen(function*() {
+      const limiter = yield* make(2, { partitions: { batch: 0.5, live: 0.5 }, maxQueued: 2 })
+      yield* Effect.forEach(["batch", "live"], (name) => begin(limiter, name))
+      const queued = yield* Effect.forEach(["batch", undefined], (name) => begin(limiter, name))
+      const live = yield* begin(limiter, "live")
+      assert.deepStrictEqual(yield* Effect.forEach([...queued, live], outcome), ["runs", "full", "runs"])
+      assert.strictEqual(yield* outcome(yield* begin(limiter)), "full")
+      assert.strictEqual(yield* outcome(yield* begin(limiter, "live")), "full")
+    }))
+
+  it.effect("keep their share of a queue that gets smaller", () =>
+    Effect.gen(function*() {
+      const limiter = yield* make(2, { partitions: { batch: 0.5, live: 0.5 }, maxQueued: 9 })
+      yield* Effect.forEach(["batch", "live"], (name) => begin(limiter, name))
+      const live = yield* Effect.replicateEffect(begin(limiter, "live"), 2)
+      const batch = yield* Effect.replicateEffect(begin(limiter, "batch"), 5)
+      yield* AdaptiveLimiter.reconfigure(limiter, { maxQueued: 4 })
+      yield* TestClock.adjust(0)
+      const states = yield* Effect.forEach([...live, ...batch], outcome)
+      assert.deepStrictEqual(states, ["runs", "runs", "runs", "runs", "full", "full", "full"])
     }))
 
   it.effect("grow and shrink with the limit, rounded up", () =>

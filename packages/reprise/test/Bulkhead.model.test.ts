@@ -64,10 +64,25 @@ class Model {
     return inOrder.sort((one, other) => other.priority - one.priority)
   }
 
+  /** Where others have filled the queue, the last call of those who wait in most places beyond their share. */
+  private lent(partition: string, line: ReadonlyArray<Entry>): Entry | undefined {
+    const { maxQueued } = this.size
+    const shares: Rules["shares"] = { "": 0, ...this.rules.shares }
+    const groupOf = (partition: string) => partition in this.rules.shares ? partition : ""
+    const borrowed = (group: string) =>
+      this.with("waits").filter((one) => groupOf(one.partition) === group).length -
+      Math.ceil(maxQueued * shares[group]!)
+    if (borrowed(groupOf(partition)) >= 0) return undefined
+    const most = Math.max(...Object.keys(shares).map(borrowed))
+    const lender = most > 0 ? Object.keys(shares).find((group) => borrowed(group) === most) : undefined
+    return line.filter((one) => groupOf(one.partition) === lender).at(-1)
+  }
+
   ask(ask: Ask) {
+    const { partition } = ask
     const entry: Entry = { ...ask, sinceMillis: this.now, status: "waits" }
     const line = this.line([...this.with("waits"), entry])
-    const last = line.length > this.size.maxQueued ? line.at(-1) : undefined
+    const last = line.length > this.size.maxQueued ? this.lent(partition, line) ?? line.at(-1) : undefined
     this.entries.push(entry)
     if (this.mayRun(ask)) entry.status = "runs"
     else if (last === entry) entry.status = "full"
@@ -356,13 +371,13 @@ const limiter = (rules: Rules): Subject => {
   }
 }
 
-const checked = (rules: fc.Arbitrary<Rules>, subject: (rules: Rules) => Subject) => {
+const checked = (rules: fc.Arbitrary<Rules>, subject: (rules: Rules) => Subject, numRuns = 80) => {
   const property = fc.property(rules, commands, (rules, commands) => {
     const { limit, maxQueued } = rules
     fc.modelRun(() => ({ model: new Model(rules, { limit, maxQueued }), real: new Real(subject(rules)) }), commands)
   })
   covered = { ...nothing }
-  fc.assert(property, { numRuns: 80, seed: 5 })
+  fc.assert(property, { numRuns, seed: 5 })
   return covered
 }
 
@@ -378,8 +393,6 @@ describe("the queue for permits", () => {
   it("of an adaptive limiter is so too, with partitions", () => {
     const shares = fc.constantFrom<Rules["shares"]>({ a: 0.5, b: 0.5 }, { a: 0.25, b: 0.5 }, { a: 0.5 }, { b: 1 })
     const all = fc.record({ rules, shares }).map(({ rules, shares }): Rules => ({ ...rules, order: "fifo", shares }))
-    const { displaced, ...rest } = checked(all, limiter)
-    assert.strictEqual(displaced, 0)
-    isCovered(rest)
+    isCovered(checked(all, limiter, 240))
   })
 })

@@ -1,5 +1,18 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Chunk, Deferred, Duration, Effect, Exit, Fiber, FiberId, Option, Schedule, Stream, TestClock } from "effect"
+import {
+  Chunk,
+  Deferred,
+  Duration,
+  Effect,
+  Exit,
+  Fiber,
+  FiberId,
+  Layer,
+  Option,
+  Schedule,
+  Stream,
+  TestClock
+} from "effect"
 import * as Backoff from "reprise/Backoff"
 import * as CircuitBreaker from "reprise/CircuitBreaker"
 import * as Tripping from "reprise/Tripping"
@@ -425,6 +438,9 @@ describe("a shadow", () => {
 })
 
 describe("changes", () => {
+  interface Listened extends Breaker {
+    readonly listeners: ReadonlyArray<unknown>
+  }
   const listen = (breaker: Breaker) =>
     Effect.gen(function*() {
       const seen: Array<CircuitBreaker.CircuitBreaker.Transition> = []
@@ -448,14 +464,16 @@ describe("changes", () => {
       yield* succeed(breaker)
       yield* TestClock.adjust(0)
       assert.deepStrictEqual(words(seen), [
+        "Closed Closed 0",
         "Closed Open 1",
         "Open HalfOpen 2",
         "HalfOpen Open 3",
         "Open HalfOpen 4",
         "HalfOpen Closed 5"
       ])
-      assert.deepStrictEqual(seen.map(({ atMillis }) => atMillis), [0, 1_000, 1_000, 2_000, 2_000])
+      assert.deepStrictEqual(seen.map(({ atMillis }) => atMillis), [0, 0, 1_000, 1_000, 2_000, 2_000])
       assert.deepStrictEqual(seen.map(({ trip }) => trip?.rule), [
+        undefined,
         "consecutive",
         "consecutive",
         "probe",
@@ -478,7 +496,7 @@ describe("changes", () => {
       const [one, two] = yield* times(2, CircuitBreaker.isolate(breaker))
       yield* Effect.all([one!.release, one!.release, two!.release, CircuitBreaker.reset(breaker)])
       yield* TestClock.adjust(0)
-      assert.deepStrictEqual(words(seen), ["Closed Isolated 0", "Isolated Closed 0"])
+      assert.deepStrictEqual(words(seen), ["Closed Closed 0", "Closed Isolated 0", "Isolated Closed 0"])
     }))
 
   it.effect("goes to each consumer, until it ends", () =>
@@ -488,8 +506,76 @@ describe("changes", () => {
       yield* Fiber.interrupt(one!.fiber)
       yield* fail(breaker)
       yield* TestClock.adjust(0)
-      assert.deepStrictEqual([one!.seen.length, two!.seen.length], [0, 1])
+      assert.deepStrictEqual([one!.seen.length, two!.seen.length], [1, 2])
     }))
+
+  it.effect("begins with the state at which the consumer starts, whatever has happened before", () =>
+    Effect.gen(function*() {
+      const breaker = yield* make({ key: "payments" })
+      const changes = CircuitBreaker.changes(breaker)
+      yield* fail(breaker)
+      yield* TestClock.adjust("1 second")
+      const first = yield* Stream.runHead(changes)
+      const trip = { rule: "consecutive", calls: 1, failures: 1, slow: 0 }
+      assert.deepStrictEqual(
+        first,
+        Option.some({ key: "payments", from: "Open", to: "Open", generation: 1, atMillis: 1_000, trip } as const)
+      )
+      const isolation = yield* CircuitBreaker.isolate(breaker)
+      assert.strictEqual(Option.getOrThrow(yield* Stream.runHead(changes)).to, "Isolated")
+      yield* isolation.release
+    }))
+
+  it.effect("loses nothing between the start and the first pull, nor between two pulls", () =>
+    Effect.gen(function*() {
+      const breaker = yield* make()
+      const seen = yield* Effect.scoped(Effect.gen(function*() {
+        const pull = yield* Stream.toPull(CircuitBreaker.changes(breaker))
+        const states = Effect.map(pull, (chunk) => Chunk.toReadonlyArray(chunk).map(({ to }) => to))
+        // The first pull subscribes, and everything after it is kept.
+        const first = yield* states
+        yield* Effect.zipRight(CircuitBreaker.trip(breaker), CircuitBreaker.close(breaker))
+        const second = yield* states
+        yield* CircuitBreaker.trip(breaker)
+        return [...first, ...second, ...yield* states]
+      }))
+      assert.deepStrictEqual(seen, ["Closed", "Open", "Closed", "Open"])
+    }))
+
+  it.effect("tells a consumer from a layer, which starts when it likes, every state that comes after its first", () =>
+    Effect.gen(function*() {
+      const breaker = yield* make()
+      const seen: Array<string> = []
+      const watching = Layer.scopedDiscard(Effect.forkScoped(
+        Stream.runForEach(CircuitBreaker.changes(breaker), ({ to }) => Effect.sync(() => seen.push(to)))
+      ))
+      yield* Effect.provide(
+        Effect.gen(function*() {
+          // The fiber of the layer has not run yet.
+          yield* fail(breaker)
+          yield* TestClock.adjust(0)
+          yield* CircuitBreaker.close(breaker)
+          yield* TestClock.adjust(0)
+        }),
+        watching
+      )
+      assert.deepStrictEqual(seen, ["Open", "Closed"])
+    }))
+
+  it("holds nothing for a consumer who has gone, at whichever operation it went", () => {
+    Virtual.interruptEverywhere(
+      () => {
+        const breaker = Effect.runSync(make())
+        const listening = Stream.runForEach(CircuitBreaker.changes(breaker), () => Effect.void)
+        const program = Effect.zipRight(
+          Effect.fork(Effect.zipRight(Effect.sleep(1), Effect.zipRight(fail(breaker), Effect.sleep(1)))),
+          Effect.timeoutOption(listening, 5)
+        )
+        return { breaker, program }
+      },
+      (_, at, { breaker }) => assert.lengthOf((breaker as Listened).listeners, 0, `operation ${at}`)
+    )
+  })
 
   it.effect("gives a slow consumer the latest, and delays nobody", () =>
     Effect.gen(function*() {
@@ -521,15 +607,44 @@ describe("snapshot", () => {
       yield* TestClock.adjust("2 seconds")
       yield* fail(breaker)
       yield* TestClock.adjust("3 seconds")
-      assert.strictEqual(yield* down, 0)
+      assert.strictEqual(yield* down, 5_000)
       yield* succeed(breaker)
       assert.strictEqual(yield* down, 5_000)
       yield* TestClock.adjust("1 minute")
       yield* CircuitBreaker.trip(breaker)
       yield* TestClock.adjust(500)
+      assert.strictEqual(yield* down, 5_500)
       yield* CircuitBreaker.close(breaker)
+      yield* TestClock.adjust(500)
       assert.strictEqual(yield* down, 5_500)
     }))
+
+  const trips = {
+    "in a row": Tripping.consecutive(3),
+    "of slow calls": Tripping.slowRate({ slowerThan: "1 hour", threshold: 1, minimumCalls: 9, window: { calls: 9 } })
+  }
+  for (const [what, trip] of Object.entries(trips)) {
+    it.effect(`adds up calls, failures and rejections, whatever the state was, with a rule ${what}`, () =>
+      Effect.gen(function*() {
+        const breaker = yield* make({ trip })
+        const totals = Effect.map(
+          CircuitBreaker.snapshot(breaker),
+          ({ admitted, failed, rejected }) => [admitted, failed, rejected]
+        )
+        yield* Effect.all([succeed(breaker), fail(breaker), call(breaker, Effect.die("bug"))])
+        yield* call(breaker, Effect.interrupt)
+        assert.deepStrictEqual(yield* totals, [4, 2, 0])
+        yield* CircuitBreaker.trip(breaker)
+        yield* times(3, succeed(breaker))
+        assert.deepStrictEqual(yield* totals, [4, 2, 3])
+        yield* TestClock.adjust("1 minute")
+        yield* fail(breaker)
+        yield* CircuitBreaker.reset(breaker)
+        yield* CircuitBreaker.disable(breaker)
+        yield* fail(breaker)
+        assert.deepStrictEqual(yield* totals, [6, 4, 3])
+      }))
+  }
 
   it("needs no fiber and no timer, whatever the breaker has been through", () => {
     const program = Effect.gen(function*() {

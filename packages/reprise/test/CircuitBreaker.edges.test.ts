@@ -163,7 +163,7 @@ const heard = <A, E>(breaker: Breaker, effect: Effect.Effect<A, E>) =>
   Effect.gen(function*() {
     const lines: Array<string> = []
     const listen = Stream.runForEach(
-      CircuitBreaker.changes(breaker),
+      Stream.drop(CircuitBreaker.changes(breaker), 1),
       ({ from, to }) => Effect.sync(() => lines.push(`${from} ${to}`))
     )
     const fiber = yield* Effect.fork(listen)
@@ -184,7 +184,7 @@ describe("transitions", () => {
       yield* TestClock.adjust(0)
       yield* call(breaker, say("called").pipe(Effect.zipRight(down), Effect.tapError(say)))
       yield* TestClock.adjust(0)
-      assert.deepStrictEqual(seen, ["called", "down", "Open"])
+      assert.deepStrictEqual(seen, ["Closed", "called", "down", "Open"])
     }))
 })
 

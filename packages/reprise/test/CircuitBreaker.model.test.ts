@@ -65,8 +65,6 @@ const options: fc.Arbitrary<Options> = fc.record({
 class World {
   readonly model: Model
   readonly permits: Array<{ readonly permit: Permit; readonly startMillis: number; isSettled: boolean }> = []
-  /** Trips of which nobody has opened it yet. */
-  readonly pending: Array<{ readonly generation: number; readonly trip: Trip }> = []
   /** The time that has passed, whatever the clock shows. */
   elapsed = 0
   steppedBack = false
@@ -104,7 +102,19 @@ interface Real {
   state: State
 }
 
-const seen = { runs: 0, halfOpens: 0, ramped: 0, closings: 0, openings: 0, fullOrRejected: 0, stale: 0, late: 0 }
+const seen = {
+  runs: 0,
+  halfOpens: 0,
+  ramped: 0,
+  closings: 0,
+  openings: 0,
+  fullOrRejected: 0,
+  stale: 0,
+  refined: 0,
+  refinedTooLate: 0,
+  goesOn: 0,
+  startsAgain: 0
+}
 
 const agree = ({ model, now }: World, { state }: Real) => {
   assert.deepStrictEqual([state._tag, state.generation], [model.era.name, model.generation])
@@ -122,16 +132,15 @@ const agree = ({ model, now }: World, { state }: Real) => {
 const never = () => 0
 
 /** All is well from now on: calls are admitted as soon as they may be, and succeed at once. */
-const recovers = ({ model, now, options, pending }: World, { config, state }: Real) => {
-  for (const { generation, trip } of pending) state = machine.open(state, generation, trip, now, 100)
-  const latest = now + (state._tag === "Open" ? Math.max(100, model.era.openMillis) : options.leaseMillis)
+const recovers = ({ model, now, options }: World, { config, state }: Real) => {
+  const latest = now + (state._tag === "Open" ? model.era.openMillis : options.leaseMillis)
   let asked = 0
   while (state._tag !== "Closed") {
     // Each that is not let through waits for the end of one lease, or until it is no longer open.
     assert.isAtMost(++asked, options.successes + options.probes + 1, "it is wedged")
     const [verdict, admitted] = machine.admit(state, now, config)
     state = admitted
-    if (verdict._tag === "Run") [, state] = machine.settle(state, verdict.permit, "success", now, 0, config, never)
+    if (verdict._tag === "Run") [, state] = machine.settle(state, verdict.permit, "success", now, 0, config, never, 0)
     else {
       assert.isAbove(verdict.retryAfterMillis, 0)
       now += verdict.retryAfterMillis
@@ -184,25 +193,70 @@ class Admit extends Command {
   }
 }
 
+/** It has opened. */
+const opened = (world: World, before: State, { state }: Real) => {
+  world.askedAt = world.elapsed
+  world.steppedBack = false
+  seen.openings++
+  if (before._tag !== "Closed" || before.last === undefined || state._tag !== "Open") return
+  if (state.trips > 1) seen.goesOn++
+  else seen.startsAgain++
+}
+
+const byHand: Trip = { rule: "manual", calls: 0, failures: 0, slow: 0 }
+
 class Open extends Command {
   constructor(readonly openMillis: number) {
     super()
   }
-  check({ pending }: Readonly<World>) {
-    return pending.length > 0
+  check({ model }: Readonly<World>) {
+    return model.era.name !== "Open"
   }
   change(world: World, real: Real) {
-    const { generation, trip } = world.pending.shift()!
-    if (generation === real.state.generation && real.state._tag !== "Open") {
-      world.askedAt = world.elapsed
-      world.steppedBack = false
-      seen.openings++
-    }
+    const before = real.state
+    const { generation } = before
     world.model.open(generation, world.now, this.openMillis)
-    real.state = machine.open(real.state, generation, trip, world.now, this.openMillis)
+    real.state = machine.open(before, generation, byHand, world.now, this.openMillis)
+    opened(world, before, real)
   }
   toString() {
     return `open(${this.openMillis})`
+  }
+}
+
+/** The schedule says for how long it is open, in time or too late. */
+class Refine extends Command {
+  constructor(readonly openMillis: number, readonly age: number) {
+    super()
+  }
+  check({ model }: Readonly<World>) {
+    return model.era.name === "Open" || this.age > 0
+  }
+  change(world: World, real: Real) {
+    const generation = real.state.generation - this.age
+    const before = real.state
+    world.model.refine(generation, this.openMillis)
+    real.state = machine.refine(before, generation, this.openMillis)
+    if (this.age > 0) {
+      assert.strictEqual(real.state, before)
+      seen.refinedTooLate++
+    } else seen.refined++
+  }
+  toString() {
+    return `refine(${this.openMillis}, ${this.age})`
+  }
+}
+
+class Close extends Command {
+  check({ model }: Readonly<World>) {
+    return model.era.name !== "Closed"
+  }
+  change({ model, now }: World, real: Real) {
+    model.close(now)
+    if (real.state._tag !== "Closed") real.state = machine.closing(real.state, real.config, now)
+  }
+  toString() {
+    return "close"
   }
 }
 
@@ -211,8 +265,7 @@ interface Answer {
   readonly isLive: boolean
   readonly outcome: Outcome
   readonly durationMillis: number
-  /** Undefined where it opens later. */
-  readonly openMillis: number | undefined
+  readonly openMillis: number
 }
 
 class Settle extends Command {
@@ -229,9 +282,9 @@ class Settle extends Command {
     chosen.isSettled = true
     const before = real.state
     const { now } = world
-    const expected = world.model.settle(chosen.permit, outcome, now, durationMillis)
+    const expected = world.model.settle(chosen.permit, outcome, now, durationMillis, openMillis)
     const { permit } = chosen
-    const [trip, state] = machine.settle(before, permit, outcome, now, durationMillis, real.config, never)
+    const [trip, state] = machine.settle(before, permit, outcome, now, durationMillis, real.config, never, openMillis)
     assert.deepStrictEqual(trip, expected)
     if (!isLive) {
       assert.strictEqual(trip, undefined)
@@ -240,10 +293,8 @@ class Settle extends Command {
     }
     if (state._tag === "Closed" && before._tag === "HalfOpen") seen.closings++
     real.state = state
-    if (trip === undefined) return
-    world.pending.push({ generation: permit.generation, trip })
-    if (openMillis !== undefined) { while (world.pending.length > 0) new Open(openMillis).change(world, real) }
-    else seen.late++
+    assert.strictEqual(state._tag === "Open" && before._tag !== "Open", trip !== undefined)
+    if (trip !== undefined) opened(world, before, real)
   }
   toString() {
     return `settle(${JSON.stringify(this.answer)})`
@@ -297,14 +348,29 @@ const settle = (isLive: boolean) =>
       { weight: 1, arbitrary: fc.constantFrom<Outcome>("ignored", "interrupted") }
     ),
     durationMillis: fc.constantFrom(0, 0, 0, 0, 0, 19, 20),
-    openMillis: fc.oneof({ weight: 4, arbitrary: openMillis }, { weight: 1, arbitrary: fc.constant(undefined) })
+    openMillis
   }).map((answer) => new Settle(answer))
 
 const admit = fc.constant(new Admit())
 const step = fc.constantFrom(-500, -50, -1, 0, 1, 1, 10, 10, 50, 200).map((millis) => new Advance(millis))
 const toEdge = fc.tuple(fc.nat(3), fc.constantFrom(-1, 0, 0, 0, 1)).map(([pick, offset]) => new AdvanceTo(pick, offset))
 const openNow = openMillis.map((millis) => new Open(millis))
-const commands = fc.commands([admit, admit, admit, settle(true), settle(true), settle(false), step, toEdge, openNow], {
+const refine = fc.tuple(openMillis, fc.constantFrom(0, 0, 1, 2)).map(([millis, age]) => new Refine(millis, age))
+const close = fc.constant(new Close())
+const each = [
+  admit,
+  admit,
+  admit,
+  settle(true),
+  settle(true),
+  settle(true),
+  settle(false),
+  step,
+  toEdge,
+  openNow,
+  refine
+]
+const commands = fc.commands([...each, close], {
   size: "max",
   maxCommands: 400
 })
@@ -327,7 +393,7 @@ describe("the machine of a circuit breaker", () => {
     for (const [what, often] of Object.entries(seen)) assert.isAbove(often, 50, `${what} is hardly tested`)
   })
 
-  it("stays about to open where a probe succeeds after the failure that was one too many", () => {
+  it("ignores a probe that succeeds after the failure that was one too many", () => {
     const config = configOf({
       rule: { _tag: "Consecutive", failures: 1 },
       probes: 2,
@@ -337,16 +403,14 @@ describe("the machine of a circuit breaker", () => {
       slowerThanMillis: Infinity,
       ramp: []
     })
-    const trip = { rule: "manual", calls: 0, failures: 0, slow: 0 }
-    const opened = machine.open(machine.closed(0, config, 0), 0, trip, 0, 0)
+    const opened = machine.open(machine.closed(0, config, 0), 0, byHand, 0, 0)
     const [, one] = machine.admit(opened, 0, config)
     const [, both] = machine.admit(one, 0, config)
     const answer = (state: State, lease: number, outcome: Outcome) =>
-      machine.settle(state, { generation: 2, lease }, outcome, 0, 0, config, never)
+      machine.settle(state, { generation: 2, lease }, outcome, 0, 0, config, never, 100)
     const [again, failed] = answer(both, 1, "failure")
-    assert.strictEqual(again?.rule, "probe")
-    const [, answered] = answer(failed, 2, "success")
-    assert.strictEqual(machine.open(answered, 2, again!, 0, 100)._tag, "Open")
+    assert.deepStrictEqual([again?.rule, failed._tag], ["probe", "Open"])
+    assert.deepStrictEqual(answer(failed, 2, "success"), [undefined, failed])
   })
 })
 

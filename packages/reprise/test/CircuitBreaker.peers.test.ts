@@ -1,6 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Data, Duration, Effect, Exit, Fiber, Predicate, Schedule, TestClock } from "effect"
 import * as Backoff from "reprise/Backoff"
+import * as Bulkhead from "reprise/Bulkhead"
 import * as CircuitBreaker from "reprise/CircuitBreaker"
 import * as Tripping from "reprise/Tripping"
 import {
@@ -206,18 +207,25 @@ describe("from another library: how long it stays open", () => {
     "probes without traffic, where you want it",
     () =>
       Effect.gen(function*() {
-        let probes = 0
-        const breaker = yield* make({ probe: Effect.sync(() => probes++) })
+        let pings = 0
+        let isUp = false
+        const ping = Effect.suspend(() => ++pings && isUp ? Effect.void : Effect.fail(new Down()))
+        const breaker = yield* make()
         yield* CircuitBreaker.trip(breaker)
-        yield* Effect.void.pipe(
+        yield* ping.pipe(
           CircuitBreaker.protect(breaker),
           Effect.ignore,
           Effect.repeat(Schedule.spaced("1 second")),
           Effect.fork
         )
+        // Only a ping that has succeeded closes it.
+        yield* TestClock.adjust("3 seconds")
+        yield* is(breaker, "Open")
+        assert.strictEqual(pings, 3)
+        isUp = true
         yield* TestClock.adjust("1 second")
         yield* is(breaker, "Closed")
-        assert.strictEqual(probes, 1)
+        assert.strictEqual(pings, 4)
       })
   )
 
@@ -306,10 +314,14 @@ describe("from another library: what counts", () => {
       Effect.gen(function*() {
         const breaker = yield* make({
           trip: Tripping.consecutive(2),
-          isFailure: Predicate.not(Predicate.isTagged("NotFound"))
+          isFailure: (error) => !CircuitBreaker.isRejection(error) && !Predicate.isTagged(error, "NotFound")
         })
         yield* fail(breaker)
         yield* call(breaker, notFound)
+        // A full bulkhead inside says nothing about the dependency.
+        const full = yield* Bulkhead.make({ maxConcurrent: 1 })
+        yield* Effect.never.pipe(Bulkhead.protect(full), Effect.fork, Effect.zipLeft(Effect.yieldNow()))
+        yield* call(breaker, Effect.succeed("ok").pipe(Bulkhead.protect(full)))
         assert.deepStrictEqual(yield* counts(breaker), [1, 1, 0])
       })
   )
@@ -333,11 +345,13 @@ describe("from another library: what counts", () => {
     () =>
       Effect.gen(function*() {
         const breaker = yield* make({
-          outcome: Exit.match({
-            onFailure: () => "failure",
-            onSuccess: (value) => value === "503" ? "failure" : "success"
-          })
+          outcome: (exit) =>
+            Exit.isSuccess(exit) && exit.value === "503" ? "failure" : CircuitBreaker.defaultOutcome(exit)
         })
+        // A rejection of another policy still says nothing.
+        const open = yield* ripe({ probe: Effect.fail("down") })
+        yield* call(breaker, Effect.succeed("ok").pipe(CircuitBreaker.protect(open)))
+        yield* is(breaker, "Closed")
         assert.strictEqual(yield* call(breaker, Effect.succeed("503")), "503")
         yield* is(breaker, "Open")
       })

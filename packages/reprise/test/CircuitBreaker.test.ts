@@ -426,7 +426,7 @@ describe("an open breaker", () => {
       assert.deepStrictEqual([yield* CircuitBreaker.state(breaker), yield* snapshot], ["Closed", 0])
     }))
 
-  it.effect("stays open for longer with each failed probe, and begins anew after a recovery", () =>
+  it.effect("stays open for longer with each failed probe, and begins anew after a recovery that lasts", () =>
     Effect.gen(function*() {
       const breaker = yield* make({ openFor: Schedule.exponential("1 second") })
       const waits: Array<number> = []
@@ -434,7 +434,7 @@ describe("an open breaker", () => {
         yield* fail(breaker)
         waits.push(yield* retryAfter(breaker))
         yield* TestClock.adjust(waits.at(-1)!)
-        if (recovers) yield* succeed(breaker)
+        if (recovers) yield* Effect.zipRight(succeed(breaker), TestClock.adjust(waits.at(-1)!))
       }
       assert.deepStrictEqual(waits, [1_000, 2_000, 4_000, 1_000, 2_000, 4_000, 1_000])
     }))
@@ -468,7 +468,7 @@ describe("an open breaker", () => {
       ])
     }))
 
-  it.effect("repeats the last delay of a schedule that has ended, until it recovers", () =>
+  it.effect("repeats the last delay of a schedule that has ended, until it has recovered for as long", () =>
     Effect.gen(function*() {
       const openFor = Schedule.exponential("1 second").pipe(Schedule.intersect(Schedule.recurs(2)))
       const breaker = yield* make({ openFor })
@@ -478,6 +478,7 @@ describe("an open breaker", () => {
       )
       assert.deepStrictEqual(waits, [1_000, 2_000, 2_000, 2_000, 2_000])
       yield* succeed(breaker)
+      yield* TestClock.adjust("2 seconds")
       yield* fail(breaker)
       assert.strictEqual(yield* retryAfter(breaker), 1_000)
     }))

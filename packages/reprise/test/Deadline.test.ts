@@ -1,8 +1,12 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Duration, Effect, Exit, FiberRef, Option, Runtime, Schedule, TestClock } from "effect"
+import { Duration, Effect, Exit, Fiber, FiberRef, Option, Runtime, Schedule, TestClock } from "effect"
+import * as CircuitBreaker from "reprise/CircuitBreaker"
+import * as CircuitBreakerStore from "reprise/CircuitBreakerStore"
 import * as Deadline from "reprise/Deadline"
 import { InvalidOption } from "reprise/InvalidOption"
 import * as Retry from "reprise/Retry"
+import * as SharedCircuitBreaker from "reprise/SharedCircuitBreaker"
+import * as Tripping from "reprise/Tripping"
 import * as Virtual from "./virtual.js"
 
 const exceeded = new Deadline.DeadlineExceeded({ last: Option.none() })
@@ -167,4 +171,49 @@ describe("Deadline", () => {
       assert.throws(() => Effect.void.pipe(Deadline.within(duration)), InvalidOption)
     }
   })
+})
+
+describe("a deadline over a retry", () => {
+  const never = Schedule.mapEffect(Schedule.recurs(1), () => Effect.never)
+
+  it.effect("ends it where its schedule never answers", () =>
+    Effect.gen(function*() {
+      const fiber = yield* Effect.fork(
+        Effect.flip(Retry.retry(Effect.fail("no"), never).pipe(Deadline.within("1 second")))
+      )
+      yield* TestClock.adjust("999 millis")
+      assert.isNull(fiber.unsafePoll())
+      yield* TestClock.adjust("1 millis")
+      assert.instanceOf(yield* Fiber.join(fiber), Deadline.DeadlineExceeded)
+    }))
+
+  it.effect("that has passed asks no schedule", () =>
+    Effect.gen(function*() {
+      const [, ledger] = yield* Deadline.locally(Retry.ledger(Effect.fail("no"), never), 0)
+      assert.deepStrictEqual(ledger.map(({ reason }) => reason), ["deadline"])
+    }))
+
+  it.scoped("ends it where a store is asked for a probe and never answers", () =>
+    Effect.gen(function*() {
+      let asked = 0
+      const store = yield* CircuitBreakerStore.CircuitBreakerStore
+      const breaker = yield* Effect.provideService(
+        SharedCircuitBreaker.make({ key: "key", trip: Tripping.consecutive(1), openFor: Schedule.spaced("1 second") }),
+        CircuitBreakerStore.CircuitBreakerStore,
+        {
+          ...store,
+          // Later questions are answered, so that the scope can close under the clock of a test.
+          admit: (key, request) => asked++ === 0 ? Effect.never : store.admit(key, request),
+          timeout: Duration.minutes(1)
+        }
+      )
+      yield* CircuitBreaker.trip(breaker)
+      yield* TestClock.adjust("2 seconds")
+      const call = CircuitBreaker.protect(Effect.void, breaker).pipe(Deadline.within("1 second"))
+      const fiber = yield* Effect.fork(Effect.flip(call))
+      yield* TestClock.adjust("999 millis")
+      assert.isNull(fiber.unsafePoll())
+      yield* TestClock.adjust("1 millis")
+      assert.instanceOf(yield* Fiber.join(fiber), Deadline.DeadlineExceeded)
+    }).pipe(Effect.provide(CircuitBreakerStore.layerMemory())))
 })

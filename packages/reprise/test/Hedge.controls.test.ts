@@ -41,33 +41,37 @@ describe("Hedge.reconfigure", () => {
 
   it.effect("changes all that is asked: the budget, which errors are failures, which are rejections, what lets go", () =>
     Effect.gen(function*() {
-      const hedge = yield* Hedge.make({ after: Duration.infinity, withdraw: Effect.succeed(false) })
+      const hedge = yield* Hedge.make({ after: 0, withdraw: Effect.succeed(false) })
       let attempts = 0
-      const first = (error: string, second: Effect.Effect<string, string> = Effect.succeed("second")) =>
+      const first = (error: string) =>
         Hedge.hedge((number) => {
           attempts++
-          return number === 1 ? Effect.fail(error) : second
+          return number === 1
+            ? Effect.zipRight(Effect.yieldNow(), Effect.fail(error))
+            : Effect.zipRight(Effect.replicateEffect(Effect.yieldNow(), 9), Effect.succeed("second"))
         }, hedge)
       const ask = first("down")
       assert.strictEqual(yield* Effect.flip(ask), "down")
       // What was wrapped before it too.
       yield* Hedge.reconfigure(hedge, {
-        after: Duration.infinity,
+        after: 0,
         isFailure: (error) => error !== "fatal",
         isRejection: (error) => error === "full"
       })
       assert.strictEqual(yield* ask, "second")
       assert.strictEqual(yield* Effect.flip(first("fatal")), "fatal")
-      assert.strictEqual(yield* Effect.flip(first("full")), "full")
-      assert.strictEqual(attempts, 5)
+      assert.strictEqual(yield* first("full"), "second")
+      assert.strictEqual(attempts, 7)
       const discarded: Array<unknown> = []
       yield* Hedge.reconfigure(hedge, {
-        after: Duration.infinity,
+        after: 0,
         endsRace: (exit) => Exit.isSuccess(exit) && exit.value === 2,
-        discard: (value) => Effect.sync(() => discarded.push(value))
+        discard: (exit) => Effect.sync(() => discarded.push(exit))
       })
-      assert.strictEqual(yield* Hedge.hedge(Effect.succeed, hedge), 2)
-      assert.deepStrictEqual(discarded, [1])
+      const later = (yields: number) => Effect.replicateEffect(Effect.yieldNow(), yields)
+      const numbers = Hedge.hedge((number) => Effect.as(later(number === 1 ? 1 : 9), number), hedge)
+      assert.strictEqual(yield* numbers, 2)
+      assert.deepStrictEqual(discarded, [Exit.succeed(1)])
     }))
 
   it("keeps what has been learned, for another share, other bounds and another window", () => {

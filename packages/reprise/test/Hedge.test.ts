@@ -2,6 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Cause, Clock, Context, Duration, Effect, Exit, Fiber, FiberRef, Option, TestClock } from "effect"
 import * as Hedge from "reprise/Hedge"
 import { InvalidOption } from "reprise/InvalidOption"
+import * as Retry from "reprise/Retry"
 import * as Timeout from "reprise/Timeout"
 import * as Virtual from "./virtual.js"
 
@@ -73,10 +74,11 @@ describe("a hedge after a fixed delay", () => {
     assert.deepStrictEqual(run({ after: 0, maxHedges: 2 }, Effect.succeed("at once")).log, ["0 begins 1"])
   })
 
-  it("makes strictly one after another where the delay is infinite (Polly, fallback mode)", () => {
+  it("starts no hedge if the delay is infinite", () => {
     for (const after of [Duration.infinity, Infinity]) {
-      const { exit, log } = run({ after, maxHedges: 2 }, fail(9_000), fail(9_000), ok(9_000))
-      assert.deepStrictEqual([exit, log], [{ success: "ok" }, ["0 begins 1", "9000 begins 2", "18000 begins 3"]])
+      assert.deepStrictEqual(run({ after, maxHedges: 2 }, ok(9e9)).log, ["0 begins 1"])
+      const { exit, log } = run({ after, maxHedges: 2 }, fail(9_000), ok(1))
+      assert.deepStrictEqual([exit, log], [{ failure: { fail: "error" } }, ["0 begins 1"]])
     }
   })
 
@@ -98,9 +100,9 @@ describe("a hedge after a fixed delay", () => {
     const after = (operations: number, end: Effect.Effect<string, string>): Effect.Effect<string, string> =>
       operations === 0 ? end : Effect.suspend(() => after(operations - 1, end))
     for (let operations = 0; operations < 40; operations++) {
-      const hedge = Effect.runSync(make({ after: Infinity }))
-      const attempt = (number: number) => after(operations, number === 1 ? Effect.fail("error") : Effect.succeed("ok"))
-      const call = Hedge.hedge(attempt, hedge)
+      const hedge = Effect.runSync(make({ after: 0 }))
+      const end = (number: number) => after(operations, number === 1 ? Effect.fail("error") : Effect.succeed("ok"))
+      const call = Hedge.hedge((number) => Effect.delay(end(number), 1), hedge)
       assert.deepStrictEqual(Virtual.plain(Virtual.run(call, { yieldAlways: true }).exit), { success: "ok" })
     }
   })
@@ -146,21 +148,22 @@ describe("a hedge after a fixed delay", () => {
 })
 
 describe("an attempt that fails", () => {
-  it("makes the next one at once (gRPC A6, Polly), and its time begins anew", () => {
-    const { exit, log } = run({ maxHedges: 2 }, fail(400), ok(9_000), ok(100))
-    assert.deepStrictEqual(exit, { success: "ok" })
-    assert.deepStrictEqual(log, ["0 begins 1", "400 begins 2", "1400 begins 3", "1500 interrupted 2"])
+  it("ends the call at once if no other attempt runs: its caller decides whether and when to try again", () => {
+    const { counts, endMillis, exit, log } = run({ maxHedges: 2 }, fail(400), ok(1))
+    assert.deepStrictEqual([exit, endMillis, log], [{ failure: { fail: "error" } }, 400, ["0 begins 1"]])
+    assert.deepStrictEqual(counts, { hedges: 0, refused: 0, won: 0 })
   })
 
-  it("makes one for each that fails, and no other with it", () => {
-    const { log } = run({ maxHedges: 4 }, fail(1_200), fail(200), ok(9_000), ok(9_000), ok(1))
-    assert.deepStrictEqual(log.slice(0, 5), [
-      "0 begins 1",
-      "1000 begins 2",
-      "1200 begins 3",
-      "1200 begins 4",
-      "2200 begins 5"
-    ])
+  it("is followed by no hedge, whatever time passes while another attempt runs", () => {
+    const { exit, log } = run({ maxHedges: 4 }, fail(1_200), ok(9_000), ok(1))
+    assert.deepStrictEqual([exit, log], [{ success: "ok" }, ["0 begins 1", "1000 begins 2"]])
+  })
+
+  it("is followed by no hedge that the budget grants only afterwards", () => {
+    const withdraw = Effect.delay(Effect.succeed(true), 500)
+    const { counts, exit, log } = run({ withdraw }, fail(1_200), ok(1))
+    assert.deepStrictEqual([exit, log], [{ failure: { fail: "error" } }, ["0 begins 1"]])
+    assert.deepStrictEqual(counts, { hedges: 0, refused: 0, won: 0 })
   })
 
   it("is made good by one that still runs, where no other may be made", () => {
@@ -169,8 +172,8 @@ describe("an attempt that fails", () => {
   })
 
   it("is the result where all have failed: the one that failed last, as it is (Polly, gRPC A6)", () => {
-    const last = run({}, fail(10, "first"), fail(10, "second"))
-    assert.deepStrictEqual([last.exit, last.endMillis], [{ failure: { fail: "second" } }, 20])
+    const last = run({}, fail(1_005, "first"), fail(10, "second"))
+    assert.deepStrictEqual([last.exit, last.endMillis], [{ failure: { fail: "second" } }, 1_010])
     const slowest = run({}, fail(5_000, "first"), fail(10, "second"))
     assert.deepStrictEqual([slowest.exit, slowest.endMillis], [{ failure: { fail: "first" } }, 5_000])
   })
@@ -216,14 +219,15 @@ describe("what ends the race", () => {
   const endsRace = (exit: Exit.Exit<unknown, unknown>) => Exit.isSuccess(exit) && exit.value !== "503"
 
   it("can be asked of a success too, as of a response", () => {
-    const { exit, log } = run({ endsRace }, ok(100, "503"), ok(100, "200"))
-    assert.deepStrictEqual([exit, log], [{ success: "200" }, ["0 begins 1", "100 begins 2"]])
+    const { exit, log } = run({ endsRace }, ok(1_100, "503"), ok(200, "200"))
+    assert.deepStrictEqual([exit, log], [{ success: "200" }, ["0 begins 1", "1000 begins 2"]])
   })
 
   it("may never come: then the last result is that of the call", () => {
-    const { counts, exit } = run({ endsRace }, ok(100, "503"), fail(100, "error"))
+    const { counts, exit } = run({ endsRace }, ok(1_050, "503"), fail(100, "error"))
     assert.deepStrictEqual([exit, counts.won], [{ failure: { fail: "error" } }, 0])
-    assert.deepStrictEqual(run({ endsRace }, fail(100, "error"), ok(100, "503")).exit, { success: "503" })
+    assert.deepStrictEqual(run({ endsRace }, fail(1_050, "error"), ok(100, "503")).exit, { success: "503" })
+    assert.deepStrictEqual(run({ endsRace }, ok(100, "503")).exit, { success: "503" })
   })
 
   it("is never asked of a defect, or of an interruption", () => {
@@ -246,9 +250,9 @@ describe("what ends the race", () => {
       assert.deepStrictEqual(exit, { failure: { die: "judge" } })
     }
     const discarded: Array<unknown> = []
-    const discard = (value: unknown) => Effect.sync(() => discarded.push(value))
+    const discard = (exit: Exit.Exit<unknown, unknown>) => Effect.sync(() => discarded.push(exit))
     const { exit } = run({ endsRace: thrower, discard }, ok(10))
-    assert.deepStrictEqual([exit, discarded], [{ failure: { die: "judge" } }, ["ok"]])
+    assert.deepStrictEqual([exit, discarded], [{ failure: { die: "judge" } }, [Exit.succeed("ok")]])
   })
 })
 
@@ -325,26 +329,93 @@ describe("the attempts that lose", () => {
 
   it("are waited for where they cannot be interrupted, and their values are let go of (Polly, disposed)", () => {
     const discarded: Array<unknown> = []
-    const discard = (value: unknown) => Effect.sync(() => discarded.push(value))
+    const discard = (exit: Exit.Exit<unknown, unknown>) => Effect.sync(() => discarded.push(exit))
     const hedge = Effect.runSync(make({ discard }))
     const call = Hedge.hedge((number) => number === 1 ? ok(2_000, "1") : ok(100, "2"), hedge)
     const { endMillis, exit } = Virtual.run(Effect.uninterruptible(call))
-    assert.deepStrictEqual([Virtual.plain(exit), endMillis, discarded], [{ success: "2" }, 2_000, ["1"]])
+    assert.deepStrictEqual([Virtual.plain(exit), endMillis, discarded], [
+      { success: "2" },
+      2_000,
+      [Exit.succeed("1")]
+    ])
   })
 
-  it("are let go of where they succeeded with what is not the result, and others are not", () => {
-    const discarded: Array<unknown> = []
-    const discard = (value: unknown) => Effect.sync(() => discarded.push(value))
-    const endsRace = (exit: Exit.Exit<unknown, unknown>) => Exit.isSuccess(exit) && exit.value === "200"
-    const options = { maxHedges: 2, endsRace, discard }
-    assert.deepStrictEqual(run(options, ok(1, "429"), fail(1), ok(1, "200")).exit, { success: "200" })
-    assert.deepStrictEqual(discarded.splice(0), ["429"])
-    assert.deepStrictEqual(run(options, ok(1, "503"), ok(1, "500"), ok(1, "502")).exit, { success: "502" })
-    assert.deepStrictEqual(discarded.splice(0), ["503", "500"])
-    assert.deepStrictEqual(run(options, ok(1, "503"), ok(1, "500"), fail(1)).exit, { failure: { fail: "error" } })
-    assert.deepStrictEqual(discarded.splice(0), ["503", "500"])
-    run(options, ok(1, "200"))
-    assert.deepStrictEqual(discarded, [])
+  describe("are released, whatever they ended with", () => {
+    const endsRace = (exit: Exit.Exit<unknown, unknown>) => Exit.isSuccess(exit) && exit.value !== "503"
+    const released = (options: Partial<Options>, ...attempts: ReadonlyArray<Effect.Effect<string, string>>) => {
+      const all: Array<string> = []
+      const discard = (exit: Exit.Exit<unknown, unknown>) =>
+        Effect.sync(() => all.push(Exit.isSuccess(exit) ? String(exit.value) : Cause.pretty(exit.cause)))
+      const { exit } = run({ maxHedges: 2, discard, ...options }, ...attempts)
+      return [exit, all]
+    }
+
+    it("beside an attempt that succeeds", () => {
+      assert.deepStrictEqual(released({}, fail(2_500, "1"), fail(1_400, "2"), ok(900, "3")), [
+        { success: "3" },
+        ["Error: 1", "Error: 2"]
+      ])
+      assert.deepStrictEqual(released({ endsRace }, ok(1_500, "503"), ok(1_000, "2")), [{ success: "2" }, ["503"]])
+      assert.deepStrictEqual(released({}, ok(100)), [{ success: "ok" }, []])
+    })
+
+    it("if all fail: all but the last", () => {
+      assert.deepStrictEqual(released({}, fail(2_500, "1"), fail(1_400, "2"), fail(300, "3")), [
+        { failure: { fail: "1" } },
+        ["Error: 2", "Error: 3"]
+      ])
+      assert.deepStrictEqual(released({ endsRace }, ok(1_500, "503"), fail(1_000, "2")), [
+        { failure: { fail: "2" } },
+        ["503"]
+      ])
+      assert.deepStrictEqual(released({}, fail(100)), [{ failure: { fail: "error" } }, []])
+    })
+
+    it("beside an attempt that dies or interrupts itself", () => {
+      const die = Effect.delay(Effect.die("defect"), 700)
+      assert.deepStrictEqual(released({}, fail(1_500, "1"), die), [{ failure: { die: "defect" } }, ["Error: 1"]])
+      const interrupt = Effect.delay(Effect.interrupt, 700)
+      assert.deepStrictEqual(released({}, fail(1_500, "1"), interrupt), [{ failure: "interrupt" }, ["Error: 1"]])
+    })
+
+    it("beside an attempt that was rejected", () => {
+      const isRejection = (error: unknown) => error === "full"
+      assert.deepStrictEqual(released({ isRejection }, fail(1_500, "1"), fail(10, "full")), [
+        { failure: { fail: "1" } },
+        ["Error: full"]
+      ])
+    })
+
+    it("if the budget dies", () => {
+      let asked = 0
+      const withdraw = Effect.suspend(() =>
+        ++asked === 1 ? Effect.succeed(true) : Effect.delay(Effect.die("budget"), 500)
+      )
+      assert.deepStrictEqual(released({ withdraw }, fail(2_100, "1"), ok(9_000)), [
+        { failure: { die: "budget" } },
+        ["Error: 1"]
+      ])
+    })
+
+    it("if the caller is interrupted", () => {
+      const all: Array<unknown> = []
+      const discard = (exit: Exit.Exit<unknown, unknown>) => Effect.sync(() => all.push(exit))
+      const hedge = Effect.runSync(make({ discard }))
+      const call = Hedge.hedge((number) => number === 1 ? fail(1_500) : ok(9_000), hedge)
+      Virtual.run(call, { interruptAtMillis: 2_000 })
+      assert.deepStrictEqual(all, [Exit.fail("error")])
+    })
+
+    it("all of them, even if to release one dies", () => {
+      const all: Array<unknown> = []
+      const discard = (exit: Exit.Exit<unknown, unknown>): Effect.Effect<void> => {
+        all.push(exit)
+        throw "discard"
+      }
+      const { exit } = run({ maxHedges: 2, discard }, fail(2_500, "1"), fail(1_400, "2"), ok(900, "3"))
+      assert.deepStrictEqual(exit, { failure: { sequential: [{ die: "discard" }, { die: "discard" }] } })
+      assert.lengthOf(all, 2)
+    })
   })
 
   it("do not stop what the winner has started in the background (Polly)", () => {
@@ -363,7 +434,7 @@ describe("the budget of a hedge", () => {
     const withdraw = Effect.sync(() => ++asked > 0)
     run({ withdraw, maxHedges: 2 }, ok(999))
     assert.strictEqual(asked, 0)
-    run({ withdraw, maxHedges: 2 }, ok(9_000), fail(10), ok(10))
+    run({ withdraw, maxHedges: 2 }, ok(9_000), ok(9_000), ok(10))
     assert.strictEqual(asked, 2)
   })
 
@@ -387,7 +458,7 @@ describe("the budget of a hedge", () => {
     assert.deepStrictEqual(run({ withdraw: Effect.succeed(false) }, fail(10)).exit, { failure: { fail: "error" } })
     let asked = 0
     const once = Effect.sync(() => ++asked === 1)
-    const { exit } = run({ withdraw: once, maxHedges: 2 }, ok(3_000), fail(10))
+    const { exit } = run({ withdraw: once, maxHedges: 2 }, ok(3_000), ok(9_000))
     assert.deepStrictEqual([exit, asked], [{ success: "ok" }, 2])
   })
 
@@ -397,25 +468,32 @@ describe("the budget of a hedge", () => {
     assert.deepStrictEqual([exit, endMillis, log], [{ success: "ok" }, 1_500, ["0 begins 1"]])
   })
 
-  it("that takes its time makes up for every failure in the meantime", () => {
-    const withdraw = Effect.delay(Effect.succeed(true), 50)
-    const { log } = run({ withdraw, after: 100, maxHedges: 4 }, fail(260), fail(120), ok(9_000), ok(9_000), ok(1))
-    const begun = log.filter((entry) => entry.includes("begins"))
-    assert.deepStrictEqual(begun, ["0 begins 1", "150 begins 2", "300 begins 3", "350 begins 4", "400 begins 5"])
-  })
-
-  it("that takes its time is not asked twice where the delay passes as well", () => {
-    const withdraw = Effect.delay(Effect.succeed(true), 500)
-    const { log } = run({ withdraw, maxHedges: 3 }, fail(900), ok(9_000), ok(1))
-    assert.deepStrictEqual(log, ["0 begins 1", "1400 begins 2", "2900 begins 3", "2901 interrupted 2"])
-  })
-
   it("that dies ends the call, and all its attempts", () => {
     const { exit, log } = run({ withdraw: Effect.die("budget") }, ok(9_000))
     assert.deepStrictEqual([exit, log], [{ failure: { die: "budget" } }, ["0 begins 1", "1000 interrupted 1"]])
     const hedge = Effect.runSync(make({ withdraw: Effect.die("budget") }))
     const late = Virtual.run(Effect.uninterruptible(Hedge.protect(ok(3_000), hedge)))
     assert.deepStrictEqual([Virtual.plain(late.exit), late.endMillis], [{ failure: { die: "budget" } }, 3_000])
+  })
+})
+
+describe("a hedge within Retry.withoutNested", () => {
+  const slow = () => scripted(ok(9_000, "1"), ok(100, "2"))
+  const ends = (attempts: ReturnType<typeof slow>, options?: Hedge.Hedge.CallOptions) => {
+    const hedge = Effect.runSync(make())
+    let number = 0
+    const one = Effect.suspend(() => attempts.attempt(++number))
+    const { exit } = Virtual.run(Retry.withoutNested(Hedge.protect(one, hedge, options)))
+    return [Virtual.plain(exit), Effect.runSync(Hedge.snapshot(hedge)).hedges]
+  }
+
+  it("makes one attempt: the outer loop makes the others", () => {
+    assert.deepStrictEqual(ends(slow()), [{ success: "1" }, 0])
+    assert.deepStrictEqual(ends(slow(), { nested: "suppress" }), [{ success: "1" }, 0])
+  })
+
+  it("hedges all the same if the call allows it", () => {
+    assert.deepStrictEqual(ends(slow(), { nested: "allow" }), [{ success: "2" }, 1])
   })
 })
 
@@ -614,8 +692,7 @@ describe("a hedge after a quantile", () => {
       yield* answers(hedge, 19, 100)
       yield* Effect.ignore(Hedge.protect(fail(5_000), hedge))
       const { hedges } = yield* Hedge.snapshot(hedge)
-      // The failure made one.
-      assert.strictEqual(hedges, 1)
+      assert.strictEqual(hedges, 0)
       yield* answers(hedge, 1, 100)
       const delay = yield* delayOf(hedge)
       isNear(delay, 100)

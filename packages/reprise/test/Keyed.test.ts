@@ -1,7 +1,25 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Context, Data, Effect, FastCheck as fc, TestClock } from "effect"
+import {
+  Context,
+  Data,
+  type Duration,
+  Effect,
+  FastCheck as fc,
+  Fiber,
+  FiberId,
+  Logger,
+  LogLevel,
+  type Scheduler,
+  TestClock,
+  TestContext
+} from "effect"
+import * as AdaptiveLimiter from "reprise/AdaptiveLimiter"
+import * as Bulkhead from "reprise/Bulkhead"
+import * as Hedge from "reprise/Hedge"
 import { InvalidOption } from "reprise/InvalidOption"
 import * as Keyed from "reprise/Keyed"
+import * as RateLimiter from "reprise/RateLimiter"
+import * as RetryBudget from "reprise/RetryBudget"
 
 class Tenant extends Data.Class<{ readonly id: number }> {}
 
@@ -56,26 +74,113 @@ describe("Keyed", () => {
       assert.strictEqual(yield* Keyed.get(keyed, "a"), "tenant a")
     }))
 
-  it.effect("lets go of the key that was unused for longest where there is no room, but of none that is in use", () =>
+  it.effect("drops the least recently used of the keys that may go", () =>
     Effect.gen(function*() {
-      const { keyed } = yield* counting<string>({ capacity: 2 })
+      const { keyed } = yield* counting<string>({ capacity: 3 })
       const a = yield* Keyed.get(keyed, "a")
-      yield* Keyed.get(keyed, "b")
+      yield* Effect.forEach(["b", "c", "b"], (key) => Keyed.get(keyed, key))
       a.busy = true
-      yield* Keyed.get(keyed, "c")
-      assert.sameMembers(yield* keysOf(keyed), ["a", "c"])
+      yield* Keyed.get(keyed, "d")
+      assert.sameMembers(yield* keysOf(keyed), ["a", "b", "d"])
     }))
 
-  it.effect("makes what it does not keep where every key has to stay, and counts that", () =>
+  it.effect("grows up to twice its capacity if all keys are in use, and shrinks afterwards", () =>
+    Effect.gen(function*() {
+      const { keyed } = yield* counting<string>({ capacity: 2 })
+      const busy = (key: string) => Effect.tap(Keyed.get(keyed, key), (value) => Effect.sync(() => value.busy = true))
+      const values = yield* Effect.forEach(["a", "b", "c", "d", "e"], busy)
+      assert.deepStrictEqual(yield* keysOf(keyed), ["a", "b", "c", "d"])
+      assert.strictEqual(yield* Keyed.get(keyed, "c"), values[2])
+      assert.strictEqual(yield* Keyed.overflowed(keyed), 3)
+      for (const value of values) value.busy = false
+      yield* Keyed.get(keyed, "f")
+      assert.deepStrictEqual(yield* keysOf(keyed), ["c", "f"])
+    }))
+
+  it.effect("logs one warning when it overflows for the first time", () =>
+    Effect.gen(function*() {
+      const lines: Array<unknown> = []
+      const logger = Logger.make(({ logLevel, message }) => lines.push(`${logLevel.label} ${String(message)}`))
+      const { keyed } = yield* counting<string>({ capacity: 1, name: "The tenants" })
+      const busy = (key: string) => Effect.tap(Keyed.get(keyed, key), (value) => Effect.sync(() => value.busy = true))
+      yield* Effect.forEach(["a", "b", "c", "d"], busy).pipe(
+        Effect.provide(Logger.replace(Logger.defaultLogger, logger))
+      )
+      assert.strictEqual(lines.length, 1)
+      assert.match(String(lines[0]), /^WARN The tenants: all 1 keys hold state that must not be lost/)
+    }))
+
+  it.effect("keeps a key that is evicted for another until its user has ended, so that one call runs at a time", () =>
+    Effect.gen(function*() {
+      const keyed = yield* Keyed.make({ make: () => Bulkhead.make({ maxConcurrent: 1 }), capacity: 1 })
+      let running = 0
+      let most = 0
+      const call = Effect.acquireUseRelease(
+        Effect.sync(() => most = Math.max(most, ++running)),
+        () => Effect.sleep("1 second"),
+        () => Effect.sync(() => running--)
+      )
+      const late = Keyed.use(
+        keyed,
+        "a",
+        (bulkhead) => Effect.zipRight(Effect.sleep("1 second"), Bulkhead.protect(call, bulkhead))
+      )
+      const fiber = yield* Effect.fork(late)
+      yield* Effect.yieldNow()
+      yield* Keyed.use(keyed, "b", () => Effect.void)
+      yield* TestClock.adjust("500 millis")
+      const other = yield* Effect.fork(
+        Keyed.use(keyed, "a", (bulkhead) => Effect.either(Bulkhead.protect(call, bulkhead)))
+      )
+      yield* TestClock.adjust("3 seconds")
+      yield* Fiber.await(fiber)
+      yield* Fiber.join(other)
+      assert.strictEqual(most, 1)
+    }))
+
+  it.effect("does not hold a key after its user has failed, died or been interrupted", () =>
     Effect.gen(function*() {
       const { keyed } = yield* counting<string>({ capacity: 1 })
-      const a = yield* Keyed.get(keyed, "a")
-      a.busy = true
-      const one = yield* Keyed.get(keyed, "b")
-      assert.notStrictEqual(yield* Keyed.get(keyed, "b"), one)
-      assert.deepStrictEqual(yield* keysOf(keyed), ["a"])
-      assert.strictEqual(yield* Keyed.overflowed(keyed), 2)
+      const failing: ReadonlyArray<Effect.Effect<never, string>> = [
+        Effect.fail("down"),
+        Effect.die("a bug"),
+        Effect.interrupt
+      ]
+      for (const effect of failing) yield* Effect.exit(Keyed.use(keyed, "a", () => effect))
+      yield* Effect.exit(Keyed.use(keyed, "a", (): Effect.Effect<void> => {
+        throw new Error("a bug")
+      }))
+      const fiber = yield* Effect.fork(Keyed.use(keyed, "a", () => Effect.never))
+      yield* Effect.yieldNow()
+      yield* Fiber.interrupt(fiber)
+      yield* Keyed.get(keyed, "b")
+      assert.deepStrictEqual(yield* keysOf(keyed), ["b"])
+      assert.strictEqual(yield* Keyed.overflowed(keyed), 0)
     }))
+
+  it("holds nothing after an interruption at any operation", () => {
+    for (let steps = 0; steps < 30; steps++) {
+      const held = Effect.runSync(Effect.gen(function*() {
+        const { keyed } = yield* counting<string>({ capacity: 1 })
+        let done = 0
+        const scheduler: Scheduler.Scheduler = {
+          shouldYield: () => done++ === steps ? 1 : false,
+          scheduleTask: (task) => queue.push(task)
+        }
+        const queue: Array<() => void> = []
+        const fiber = Effect.runFork(
+          Keyed.use(keyed, "a", () => Effect.zipRight(Effect.void, Effect.yieldNow())),
+          { scheduler }
+        )
+        queue.shift()?.()
+        fiber.unsafeInterruptAsFork(FiberId.none)
+        while (queue.length > 0) queue.shift()!()
+        yield* Keyed.get(keyed, "b")
+        return yield* keysOf(keyed)
+      }))
+      assert.deepStrictEqual(held, ["b"], `after ${steps} operations`)
+    }
+  })
 
   it.effect("lets go of a key that was idle for long enough, exactly then, when another one comes", () =>
     Effect.gen(function*() {
@@ -89,21 +194,97 @@ describe("Keyed", () => {
       assert.sameMembers(yield* keysOf(keyed), ["b", "c"])
     }))
 
-  it("never holds more keys than its capacity, nor lets go of one that is in use", () => {
+  const calling = <A>(make: Effect.Effect<A>, call: (value: A) => Effect.Effect<unknown, unknown>) =>
+    Effect.gen(function*() {
+      const keyed = yield* Keyed.make({ make: (_: string) => make, capacity: 2, idleTimeToLive: "10 minutes" })
+      const use = (key: string) => Effect.exit(Keyed.use(keyed, key, call))
+      const hasKept = Effect.gen(function*() {
+        const before = new Map(yield* Keyed.entries(keyed)).get("a")
+        yield* Keyed.get(keyed, "b")
+        yield* Keyed.get(keyed, "c")
+        yield* Keyed.get(keyed, "d")
+        return before !== undefined && new Map(yield* Keyed.entries(keyed)).get("a") === before
+      })
+      return { use, hasKept, keyed }
+    })
+
+  const hour = RateLimiter.make({ limit: 100, window: "1 hour" })
+
+  it.effect("keeps a rate limiter until it has all of its tokens again, and no longer", () =>
+    Effect.gen(function*() {
+      const { hasKept, use } = yield* calling(hour, RateLimiter.consume)
+      yield* Effect.replicateEffect(use("a"), 50)
+      yield* TestClock.adjust("29 minutes")
+      assert.isTrue(yield* hasKept)
+      yield* TestClock.adjust("1 minute")
+      assert.isFalse(yield* hasKept)
+    }))
+
+  type Case = readonly [what: string, kept: Effect.Effect<boolean>]
+  const kept = <A>(
+    make: Effect.Effect<A>,
+    call: (value: A) => Effect.Effect<unknown, unknown>,
+    later: Duration.DurationInput = 0
+  ): Effect.Effect<boolean> =>
+    Effect.flatMap(
+      calling(make, call),
+      ({ hasKept, use }) => Effect.zipRight(use("a"), Effect.zipRight(TestClock.adjust(later), hasKept))
+    ).pipe(
+      Effect.provide(TestContext.TestContext)
+    )
+  const bulkhead = Bulkhead.make({ maxConcurrent: 1 })
+  const limiter = AdaptiveLimiter.make({ algorithm: AdaptiveLimiter.aimd({ initial: 1 }) })
+  const share = RetryBudget.share({ window: "10 seconds" })
+  const tokens = RetryBudget.tokens()
+  const hedge = Hedge.make({ after: Hedge.quantile({ quantile: 0.9 }) })
+  const busy = (bulkhead: Bulkhead.Bulkhead) => Effect.forkDaemon(Bulkhead.protect(Effect.never, bulkhead))
+  const started = (bulkhead: Bulkhead.Bulkhead) => Effect.zipLeft(busy(bulkhead), Effect.yieldNow())
+
+  it.effect.each<Case>([
+    ["a bulkhead with a call that runs", kept(bulkhead, started)],
+    ["a bulkhead that was resized", kept(bulkhead, Bulkhead.resize({ maxQueued: 1 }))],
+    [
+      "an adaptive limiter that has learned a limit",
+      kept(limiter, (limiter) => AdaptiveLimiter.protect(Effect.void, limiter))
+    ],
+    ["a rate limiter that was reconfigured", kept(hour, RateLimiter.reconfigure({ limit: 1, window: 1 }))],
+    ["a budget that has earned from calls", kept(share, RetryBudget.recordCall, "9 seconds")],
+    ["a budget that has paid", kept(tokens, RetryBudget.tryWithdraw, "1 day")],
+    ["a hedge that has measured calls", kept(hedge, (hedge) => Hedge.protect(Effect.void, hedge), "1 day")],
+    [
+      "a record with a policy that remembers",
+      kept(Effect.all({ hour, bulkhead }), ({ hour }) => RateLimiter.consume(hour))
+    ],
+    ["an array with a policy that is in use", kept(Effect.all([hour, bulkhead]), ([, bulkhead]) => started(bulkhead))]
+  ])("keeps %s", ([, kept]) => Effect.map(kept, assert.isTrue))
+
+  it.effect.each<Case>([
+    ["a bulkhead that nobody uses", kept(bulkhead, (bulkhead) => Bulkhead.protect(Effect.void, bulkhead))],
+    ["an adaptive limiter that has learned nothing", kept(limiter, () => Effect.void)],
+    ["a budget whose window has passed", kept(share, RetryBudget.recordCall, "10 seconds")],
+    ["a budget that nobody has asked", kept(tokens, RetryBudget.recordSuccess)],
+    ["a hedge that has measured nothing", kept(hedge, () => Effect.void)],
+    ["a record of policies that remember nothing", kept(Effect.all({ hour, bulkhead }), () => Effect.void)],
+    ["a value of the program", kept(Effect.sync(() => ({ count: 1 })), () => Effect.void)]
+  ])("may drop %s", ([, kept]) => Effect.map(kept, assert.isFalse))
+
+  it("holds every key that is used, drops none that is in use, and is never larger than twice its capacity", () => {
     const use = fc.record({ key: fc.nat(20), busy: fc.boolean() })
     fc.assert(
       fc.property(fc.integer({ min: 1, max: 8 }), fc.array(use, { size: "max", maxLength: 100 }), (capacity, uses) => {
-        Effect.runSync(Effect.gen(function*() {
+        const program = Effect.gen(function*() {
           const { keyed } = yield* counting<number>({ capacity })
           for (const { busy, key } of uses) {
             const before = yield* Keyed.entries(keyed)
             const value = yield* Keyed.get(keyed, key)
             const after = new Map(yield* Keyed.entries(keyed))
-            assert.isAtMost(after.size, capacity)
+            assert.isAtMost(after.size, 2 * capacity)
+            assert.isTrue(after.get(key) === value || after.size === 2 * capacity)
             for (const [key, value] of before) if (value.busy) assert.strictEqual(after.get(key), value)
             value.busy = busy
           }
-        }))
+        })
+        Effect.runSync(Logger.withMinimumLogLevel(program, LogLevel.None))
       })
     )
   })

@@ -11,7 +11,9 @@ class Broken extends Data.TaggedError("Broken")<{ readonly retryable: boolean }>
 /** Fails so many times, then succeeds with the number of the attempt. */
 const failing = (times: number) => {
   let attempts = 0
-  return Effect.suspend(() => ++attempts <= times ? Effect.fail(new Down({ number: attempts })) : Effect.succeed(attempts))
+  return Effect.suspend(() =>
+    ++attempts <= times ? Effect.fail(new Down({ number: attempts })) : Effect.succeed(attempts)
+  )
 }
 
 describe("retries", () => {

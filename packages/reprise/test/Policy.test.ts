@@ -145,11 +145,17 @@ describe("the end of an attempt", () => {
   it.effect("is timed from the step in which it began, by the clock of the fiber", () =>
     Effect.gen(function*() {
       const ends: Array<Policy.Policy.End> = []
-      const policy = Policy.make({ admit: () => undefined, settle: (end) => void ends.push({ ...end, tookMillis: end.tookMillis, nowMillis: end.nowMillis }) })
+      const policy = Policy.make({
+        admit: () => undefined,
+        settle: (end) => void ends.push({ ...end, tookMillis: end.tookMillis, nowMillis: end.nowMillis })
+      })
       const fiber = yield* Effect.fork(Policy.protect(Effect.sleep(250), [policy]))
       yield* TestClock.adjust(250)
       yield* Fiber.join(fiber)
-      assert.deepStrictEqual(ends.map(({ nowMillis, startMillis, tookMillis }) => [startMillis, nowMillis, tookMillis]), [[0, 250, 250]])
+      assert.deepStrictEqual(
+        ends.map(({ nowMillis, startMillis, tookMillis }) => [startMillis, nowMillis, tookMillis]),
+        [[0, 250, 250]]
+      )
     }))
 
   it.effect("is told to a policy although the attempt was interrupted", () =>

@@ -37,8 +37,8 @@ it.effect("a shared breaker stays open where two questions were under way when t
     }).pipe(Effect.provideService(CircuitBreakerStore.CircuitBreakerStore, store))
     yield* TestClock.adjust("100 millis")
     yield* Effect.ignore(Effect.fail("down").pipe(CircuitBreaker.protect(breaker)))
-    // The next exchange is at 1300 ms: a call just before it asks first, and is answered first.
-    yield* TestClock.adjust("1195 millis")
+    // The next exchange is at 2160 ms: a call just before it asks first, and is answered first.
+    yield* TestClock.adjust("2055 millis")
     current = after!
     yield* Effect.fork(Effect.ignore(CircuitBreaker.protect(Effect.never, breaker)))
     yield* TestClock.adjust("10 millis")

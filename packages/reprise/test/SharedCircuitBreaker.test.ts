@@ -6,7 +6,7 @@ import * as CircuitBreakerSchema from "reprise/CircuitBreakerSchema"
 import * as CircuitBreakerStore from "reprise/CircuitBreakerStore"
 import * as SharedCircuitBreaker from "reprise/SharedCircuitBreaker"
 import * as Tripping from "reprise/Tripping"
-import { begin, call, counts, down, fail, queue, rejection, succeed, times } from "./breakerCalls.js"
+import { begin, call, counts, down, fail, queue, rejection, retryAfter, succeed, times } from "./breakerCalls.js"
 import { inOneStore, interval, type Options, type Process, process, processes, settle } from "./sharedBreakers.js"
 
 const states = (all: ReadonlyArray<Process>) => Effect.forEach(all, ({ breaker }) => CircuitBreaker.state(breaker))
@@ -92,6 +92,24 @@ describe("circuit breakers that share a state", () => {
       assert.strictEqual(yield* succeed(members[1]!.breaker), "ok")
     })))
 
+  it.effect("open for longer if they fail again soon after they have recovered, whoever trips", () =>
+    Effect.gen(function*() {
+      const [one, other] = yield* processes(2, { openFor: Schedule.exponential("1 second") })
+      const waits: Array<number> = []
+      for (const { breaker } of [one!, other!, one!, other!]) {
+        yield* fail(breaker)
+        yield* settle
+        waits.push(yield* retryAfter(breaker))
+        yield* TestClock.adjust(waits.at(-1)!)
+        yield* succeed(breaker)
+        yield* settle
+      }
+      assert.deepStrictEqual(waits, [1_000, 2_000, 4_000, 8_000])
+      yield* TestClock.adjust("8 seconds")
+      yield* fail(one!.breaker)
+      assert.strictEqual(yield* retryAfter(one!.breaker), 1_000)
+    }).pipe(inOneStore))
+
   it.effect("go on when the process that probes is gone, once its lease has ended", () =>
     inOneStore(Effect.gen(function*() {
       const [gone, other] = yield* ripe(2, { lease: "3 seconds" })
@@ -165,6 +183,15 @@ describe("circuit breakers that share a state", () => {
       yield* CircuitBreaker.reset(other!)
       yield* settle
       assert.deepStrictEqual(yield* states(members), ["Closed", "Closed"])
+    })))
+
+  it.effect("open all by hand, also right after a probe that the store has not heard of", () =>
+    inOneStore(Effect.gen(function*() {
+      const members = yield* ripe(2)
+      assert.strictEqual(yield* succeed(members[0]!.breaker), "ok")
+      yield* CircuitBreaker.trip(members[0]!.breaker)
+      yield* interval
+      assert.deepStrictEqual(yield* states(members), ["Open", "Open"])
     })))
 
   it.effect("share nothing with those of another key", () =>
@@ -280,8 +307,8 @@ describe("the rule of a fleet", () => {
       }
       yield* quiet
       assert.deepStrictEqual(yield* counts(one!.breaker), [18, 18, 0])
-      // What was counted before it knew of the record is not heard.
-      assert.deepStrictEqual(yield* counts(other!.breaker), [14, 14, 0])
+      assert.deepStrictEqual(yield* counts(other!.breaker), [18, 18, 0])
+      // Nobody knows how old the sums are that were there when it came: a window of time begins empty.
       assert.deepStrictEqual(yield* counts(late.breaker), [15, 15, 0])
     })))
 

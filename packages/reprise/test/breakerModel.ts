@@ -37,7 +37,7 @@ type Event =
 interface Era {
   readonly name: "Closed" | "Open" | "HalfOpen"
   readonly beganMillis: number
-  readonly openMillis: number
+  openMillis: number
   /** Closed by probes, so that a ramp begins. */
   readonly isRecovered: boolean
   readonly events: Array<Event>
@@ -74,6 +74,8 @@ export class Model {
   generation = 0
   era: Era
   trips = 0
+  /** How long it was open the last time. */
+  lastOpenMillis = 0
 
   constructor(readonly options: Options, now: number) {
     this.era = { name: "Closed", beganMillis: now, openMillis: 0, isRecovered: false, events: [] }
@@ -110,7 +112,7 @@ export class Model {
     const held = this.held(now)
     const answered = this.answers("success") + this.answers("failure")
     const couldDecide = held.length + answered < Math.max(probes, successes + tolerated)
-    if (this.isDoomed() || held.length >= probes || !couldDecide) {
+    if (held.length >= probes || !couldDecide) {
       const first = Math.min(...held.map(({ untilMillis }) => untilMillis))
       return { _tag: "Full", retryAfterMillis: held.length === 0 ? 0 : first - now }
     }
@@ -120,11 +122,6 @@ export class Model {
 
   answers(outcome: Outcome): number {
     return this.era.events.filter((event) => event._tag === "Answered" && event.outcome === outcome).length
-  }
-
-  /** More probes have failed than may: it is about to open. */
-  isDoomed(): boolean {
-    return this.era.name === "HalfOpen" && this.answers("failure") > this.options.tolerated
   }
 
   /** The leases of the probes that may still answer. */
@@ -171,7 +168,13 @@ export class Model {
     return this.options.ramp.length === 0 ? undefined : { shares, stepEndMillis }
   }
 
-  settle(permit: Permit, outcome: Outcome, now: number, durationMillis: number): Trip | undefined {
+  settle(permit: Permit, outcome: Outcome, now: number, durationMillis: number, openMillis: number): Trip | undefined {
+    const trip = this.answer(permit, outcome, now, durationMillis)
+    if (trip !== undefined) this.open(permit.generation, now, openMillis)
+    return trip
+  }
+
+  private answer(permit: Permit, outcome: Outcome, now: number, durationMillis: number): Trip | undefined {
     const { lease } = permit
     if (permit.generation !== this.generation || this.era.name === "Open") return undefined
     if (this.era.name === "Closed") {
@@ -181,14 +184,13 @@ export class Model {
     }
     if (!this.held(now).some((probe) => probe.lease === lease)) return undefined
     const isSlow = durationMillis >= this.options.slowerThanMillis && outcome !== "ignored"
-    const judged = isSlow ? "failure" : this.isDoomed() && outcome === "success" ? "ignored" : outcome
+    const judged = isSlow ? "failure" : outcome
     this.era.events.push({ _tag: "Answered", now, lease, outcome: judged })
-    if (judged === "failure" && this.isDoomed()) {
-      const failures = this.answers("failure")
+    const failures = this.answers("failure")
+    if (failures > this.options.tolerated) {
       return { rule: "probe", calls: this.answers("success") + failures, failures, slow: 0 }
     }
-    const isEnough = this.answers("success") >= this.options.successes
-    if (judged === "success" && isEnough && !this.isDoomed()) this.begin("Closed", now, 0, true)
+    if (this.answers("success") >= this.options.successes) this.begin("Closed", now, 0, true)
     return undefined
   }
 
@@ -211,7 +213,19 @@ export class Model {
 
   open(generation: number, now: number, openMillis: number): void {
     if (generation !== this.generation || this.era.name === "Open") return
-    this.trips = this.era.name === "Closed" ? 1 : this.trips + 1
+    // Closed for long enough, it has forgotten how often it opened.
+    if (this.era.name === "Closed" && now - this.era.beganMillis >= this.lastOpenMillis) this.trips = 0
+    this.trips++
+    this.lastOpenMillis = openMillis
     this.begin("Open", now, openMillis)
+  }
+
+  refine(generation: number, openMillis: number): void {
+    if (generation !== this.generation || this.era.name !== "Open") return
+    this.lastOpenMillis = this.era.openMillis = openMillis
+  }
+
+  close(now: number): void {
+    if (this.era.name !== "Closed") this.begin("Closed", now)
   }
 }

@@ -257,7 +257,14 @@ export const delay: {
 } = dual(
   2,
   <R extends Reply>(self: R, duration: Duration.DurationInput): R =>
-    make<R>({ ...self, delayMillis: self.delayMillis + InvalidOption.millis("delay", duration, { min: 0 }) })
+    make<R>({
+      ...self,
+      delayMillis: InvalidOption.millis(
+        "delay",
+        self.delayMillis + InvalidOption.millis("delay", duration, { min: 0 }),
+        { min: 0 }
+      )
+    })
 )
 
 /**

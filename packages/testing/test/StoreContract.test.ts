@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Clock, Effect, Exit, TestClock } from "effect"
+import { Clock, Effect, Exit, Fiber, TestClock } from "effect"
 import { CircuitBreakerStore, layerMemory } from "reprise/CircuitBreakerStore"
 import * as StoreContract from "../src/StoreContract.js"
 import { brokenStores } from "./brokenStores.js"
@@ -70,6 +70,25 @@ describe("StoreContract", () => {
         error.message,
         `"${law.name}" is not so: its epoch should be more than 0, at most Infinity and is 0`
       )
+    }))
+
+  it.effect("a store that throws or dies fails with what happened, and is no defect of the law", () =>
+    Effect.gen(function*() {
+      const law = laws.find(({ name }) => name.startsWith("The first counts begin a record"))!
+      const error = yield* Effect.flip(runWith(law, brokenStores["sync throws"]!))
+      assert.strictEqual(error.message, "The store of shared state: sync dies: Error: sync is broken")
+    }))
+
+  it.effect("a store that never answers fails after five seconds", () =>
+    Effect.gen(function*() {
+      const law = laws.find(({ name }) => name.startsWith("The first counts begin a record"))!
+      const run = law.run({ key: "key", pass: TestClock.adjust }).pipe(
+        Effect.updateService(CircuitBreakerStore, (store) => ({ ...store, sync: () => Effect.never })),
+        Effect.provide(layerMemory())
+      )
+      const fiber = yield* Effect.fork(Effect.flip(run))
+      yield* TestClock.adjust("5 seconds")
+      assert.match((yield* Fiber.join(fiber)).message, /sync does not answer within 5000 ms/)
     }))
 
   it("no two laws have the same name", () => {

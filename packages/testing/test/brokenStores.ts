@@ -354,5 +354,18 @@ export const brokenStores: Record<string, Break> = {
       key === ""
         ? new StoreError({ reason: "unreadable", description: "the key is empty" })
         : store.trip(key, trip)
-  })
+  }),
+  "sync throws": () => ({
+    sync: () => {
+      throw new Error("sync is broken")
+    }
+  }),
+  "trip dies": () => ({ trip: () => Effect.die("trip is broken") }),
+  "admit interrupts itself": () => ({ admit: () => Effect.interrupt }),
+  "settle returns a promise": () => ({ settle: () => Promise.resolve() as never }),
+  "close answers nothing": () => ({ close: () => Effect.succeed(undefined as never) }),
+  "a count is 1e300": answers((standing) => ({
+    ...standing,
+    counts: Object.fromEntries(Object.keys(standing.counts).map((name) => [name, 1e300]))
+  }))
 }

@@ -22,7 +22,9 @@ const program = Effect.gen(function*() {
   // Whatever comes of it, the next call is a moment later.
   const caller = Effect.forever(Effect.zipRight(Effect.ignore(call), Effect.sleep("100 millis")))
   yield* Effect.forEach(Array.from({ length: callers }), () => Effect.fork(caller))
-  yield* Stream.runForEach(CircuitBreaker.changes(breaker), ({ to }) => Effect.sync(() => process.send?.(to)))
+  // The first element is the state at the start.
+  const transitions = Stream.drop(CircuitBreaker.changes(breaker), 1)
+  yield* Stream.runForEach(transitions, ({ to }) => Effect.sync(() => process.send?.(to)))
 }).pipe(Effect.provide(ClientLive), Logger.withMinimumLogLevel(LogLevel.Warning))
 
 process.once("disconnect", () => process.exit())

@@ -1,4 +1,5 @@
 import type * as HttpClient from "@effect/platform/HttpClient"
+import * as HttpClientError from "@effect/platform/HttpClientError"
 import type * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import type * as HttpClientResponse from "@effect/platform/HttpClientResponse"
 import * as Cause from "effect/Cause"
@@ -10,7 +11,9 @@ import type { Reason } from "reprise/Retry"
 import * as HttpClassifier from "../HttpClassifier.js"
 import type * as HttpFailure from "../HttpFailure.js"
 import * as clock from "./clock.js"
+import { copy } from "./failureBase.js"
 import * as reader from "./reader.js"
+import type { Responses } from "./responses.js"
 import * as timeLimits from "./timeLimits.js"
 
 /**
@@ -29,12 +32,35 @@ export class FailedAttempt {
     /** Why another attempt is not worth it, whatever the failure: it would be rejected, as this one was perhaps. */
     readonly refusal?: Reason,
     /** The deadline of the caller came before the time that an attempt is given: it says nothing of the server. */
-    readonly isCutShort = false
+    readonly isCutShort = false,
+    /** How many hedges were sent beside it. */
+    readonly hedges = 0
   ) {}
 
-  refusing(reason: Reason): FailedAttempt {
-    return new FailedAttempt(this.request, this.failure, this.origin, reason, this.isCutShort)
+  /** The response that the caller is given with this failure, if it is the last one. */
+  get response(): HttpClientResponse.HttpClientResponse | undefined {
+    return this.origin._tag === "Response" ? this.origin.response : statusErrorResponse(this.origin.cause)
   }
+
+  refusing(reason: Reason): FailedAttempt {
+    return new FailedAttempt(this.request, this.failure, this.origin, reason, this.isCutShort, this.hedges)
+  }
+
+  /** The last failure of so many attempts beside each other, one of which may have been asked for a longer wait. */
+  among(hedges: number, retryAfter: Option.Option<Duration.Duration>): FailedAttempt {
+    const failure = Option.isNone(retryAfter)
+      ? this.failure
+      : Option.map(this.failure, (own) => copy(own, { retryAfter }))
+    return new FailedAttempt(this.request, failure, this.origin, this.refusal, this.isCutShort, hedges)
+  }
+}
+
+/** `filterStatusOk` below turns a response into an error that still holds the unread body. */
+const statusErrorResponse = (cause: Cause.Cause<unknown>): HttpClientResponse.HttpClientResponse | undefined => {
+  const error = Option.getOrUndefined(Cause.failureOption(cause))
+  return HttpClientError.isHttpClientError(error) && error._tag === "ResponseError" && error.reason === "StatusCode"
+    ? error.response
+    : undefined
 }
 
 /** @internal */
@@ -42,7 +68,7 @@ export type Facts = Omit<HttpClassifier.ClassifyOptions, "request" | "nowMillis"
 
 /**
  * One attempt of the client: whatever is wrong, response or error, fails with a `FailedAttempt`. Interruptions and defects
- * that no transport causes pass through.
+ * that no transport causes pass through. The call owns every response from when it arrives.
  *
  * @internal
  */
@@ -51,16 +77,24 @@ export const run = <E, R>(
   request: HttpClientRequest.HttpClientRequest,
   facts: Facts,
   limits: timeLimits.Limits,
-  deadlineMillis: number
+  deadlineMillis: number,
+  responses: Responses
 ): reader.Attempt<FailedAttempt, R> => {
   // What the stages below make of the request decides whether it may be sent again.
   let sent = request
-  const attempt = reader.execute(client, request, (prepared) => {
-    sent = prepared
+  const attempt = reader.execute(client, request, {
+    onPrepared: (prepared) => {
+      sent = prepared
+    },
+    onResponse: (response) => responses.hold(response)
   })
   return Effect.matchCauseEffect(timeLimits.limit(attempt, request, limits.attemptMillis, deadlineMillis), {
     onSuccess: (response) => response.status < 400 ? Exit.succeed(response) : ofResponse(sent, response, facts),
-    onFailure: (cause) => ofCause(sent, cause, facts, limits)
+    onFailure: (cause) => {
+      const response = statusErrorResponse(cause)
+      if (response !== undefined) responses.hold(response)
+      return ofCause(sent, cause, facts, limits)
+    }
   })
 }
 

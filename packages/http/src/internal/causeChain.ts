@@ -27,19 +27,28 @@ const word = (value: unknown): string | undefined => /^\w{1,64}$/.test(text(valu
 const read = (target: object, key: string): unknown =>
   safely(() => (target as Readonly<Record<string, unknown>>)[key], undefined)
 
+/** Bun says the URL in `path`, or that its proxy refused; node-fetch and others have names of their own. */
+const core = /^(Error|AggregateError|AbortError|ConnectTimeoutError|InvalidArgumentError|Socks5ProxyError)$/
+
+/** An error of Node's core that says that a connection was refused names the system call. */
+const isCopy = (name: string, code: string | undefined, syscall: string | undefined): boolean =>
+  code === "ECONNREFUSED" && syscall !== "connect" && name !== "AggregateError"
+
 const linkOf = (value: unknown): Link => {
   const of = (key: string) => Predicate.isObject(value) ? read(value, key) : undefined
   const name = word(of("name")) ?? ""
   const code = of("code")
+  const syscall = word(of("syscall"))
+  const message = text(of("message")) ?? (Predicate.isObject(value) ? "" : String(value))
   return {
     name,
     // DOMException has the number 20 for AbortError.
     code: code === 20 ? "ABORT_ERR" : word(code),
-    syscall: word(of("syscall")),
-    message: text(of("message")) ?? (Predicate.isObject(value) ? "" : String(value)),
+    syscall,
+    message,
     stack: text(of("stack")),
-    // Bun says the URL in `path`; node-fetch and others have names of their own.
-    isCore: /^(Error|AggregateError|ConnectTimeoutError)$/.test(name) && text(of("path")) === undefined
+    isCore: core.test(name) && text(of("path")) === undefined && !isCopy(name, word(code), syscall) &&
+      !message.startsWith("Proxy refused")
   }
 }
 

@@ -1,11 +1,13 @@
 import * as HttpClientError from "@effect/platform/HttpClientError"
 import type * as HttpClientResponse from "@effect/platform/HttpClientResponse"
+import * as UrlParams from "@effect/platform/UrlParams"
 import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
+import * as Predicate from "effect/Predicate"
 import * as Stream from "effect/Stream"
 
 /**
- * Fewer bytes arrived than `Content-Length` announced. undici and node give an empty success where the connection died
+ * Fewer bytes arrived than `Content-Length` announced. undici and node give an empty success if the connection died
  * before the body was read, so the count is the only witness.
  *
  * @internal
@@ -20,20 +22,37 @@ export class BodyTruncated extends Data.TaggedError("BodyTruncated")<{
   }
 }
 
+/** A page and its workers: CORS hides headers from them, `Content-Encoding` among them. */
+const isBrowser = "document" in globalThis || "WorkerGlobalScope" in globalThis
+
 /**
- * How many bytes the body must have, or `undefined` where that cannot be known: no length, no body by the method or the
- * status (RFC 9112 section 6.3), or a length that counts encoded bytes which fetch has decoded.
+ * Whether the bytes that are read are the bytes that were sent. `fetch` decodes them and may hide `Content-Encoding`. It
+ * needs no count, because it reports a cut body by itself. undici and node decode nothing. A `Response` without a URL was
+ * made by the program.
+ */
+const isAsSent = (response: HttpClientResponse.HttpClientResponse): boolean => {
+  // Platform's responses keep what the transport gave them in these fields, which their types do not show.
+  const original: unknown = Predicate.hasProperty(response, "original") ? response.original : response
+  const source: unknown = Predicate.hasProperty(original, "source") ? original.source : undefined
+  return Predicate.hasProperty(source, "statusCode") ||
+    (!isBrowser && source instanceof Response && source.url === "")
+}
+
+/**
+ * How many bytes the body must have. `undefined` if that cannot be known: no length, no body by the method or the status
+ * (RFC 9112 section 6.3), or a length that may count encoded bytes while decoded ones are read.
  */
 const expectedBytes = (response: HttpClientResponse.HttpClientResponse): number | undefined => {
   const length = response.headers["content-length"]
   const encoding = response.headers["content-encoding"]
   if (length === undefined || !/^\d+$/.test(length) || (encoding !== undefined && encoding !== "identity")) return
   if (response.request.method === "HEAD" || response.status === 204 || response.status === 304) return
-  return Number(length)
+  return isAsSent(response) ? Number(length) : undefined
 }
 
 /**
- * The response with every way to read its body made to fail where the body came up short.
+ * The response with every way to read its body made to fail if the body came up short. The body is read once, and every
+ * reader but `stream` shares its bytes, so that a program may read twice.
  *
  * @internal
  */
@@ -46,24 +65,45 @@ export const make = (response: HttpClientResponse.HttpClientResponse): HttpClien
     receivedBytes < expected
       ? Effect.fail(decodeError(new BodyTruncated({ expectedBytes: expected, receivedBytes })))
       : Effect.void
-  const arrayBuffer = Effect.suspend(() => response.arrayBuffer).pipe(Effect.tap((buffer) => check(buffer.byteLength)))
+  let isStreamed = false
+  let isBuffered = false
+  const arrayBuffer = Effect.suspend(() => {
+    // node never answers the second read.
+    if (isStreamed) return Effect.fail(decodeError(new TypeError("The body has already been read")))
+    isBuffered = true
+    return Effect.tap(response.arrayBuffer, (buffer) => check(buffer.byteLength))
+  }).pipe(Effect.cached, Effect.runSync)
   const text = Effect.map(arrayBuffer, (buffer) => new TextDecoder().decode(buffer))
-  const json = Effect.flatMap(
-    text,
-    (text) => Effect.try({ try: () => (text === "" ? null : JSON.parse(text) as unknown), catch: decodeError })
-  )
+  const parse = <A>(f: (text: string) => A) =>
+    Effect.flatMap(text, (text) => Effect.try({ try: () => f(text), catch: decodeError }))
   const stream = Stream.suspend(() => {
+    if (isBuffered) return Stream.fromEffect(Effect.map(arrayBuffer, (buffer) => new Uint8Array(buffer)))
+    // What a transport gives the second time is not the body.
+    if (isStreamed) return response.stream
+    isStreamed = true
     let receivedBytes = 0
     return response.stream.pipe(
       Stream.tap((chunk) => Effect.sync(() => receivedBytes += chunk.byteLength)),
       Stream.concat(Stream.drain(Stream.fromEffect(Effect.suspend(() => check(receivedBytes)))))
     )
   })
-  // Everything else (status, headers, cookies, urlParamsBody, formData) stays the response's own.
+  // Everything else (status, headers, cookies) stays the response's own.
   return Object.create(response, {
     arrayBuffer: { value: arrayBuffer },
     text: { value: text },
-    json: { value: json },
+    json: { value: parse((text) => (text === "" ? null : JSON.parse(text) as unknown)) },
+    urlParamsBody: { value: parse((text) => UrlParams.fromInput(new URLSearchParams(text))) },
+    formData: { value: Effect.flatMap(arrayBuffer, (buffer) => formData(response, buffer, decodeError)) },
     stream: { value: stream }
   })
 }
+
+const formData = <E>(
+  { headers }: HttpClientResponse.HttpClientResponse,
+  body: ArrayBuffer,
+  decodeError: (cause: unknown) => E
+) =>
+  Effect.tryPromise({
+    try: () => new Response(body, { headers: { "content-type": headers["content-type"] ?? "" } }).formData(),
+    catch: decodeError
+  })

@@ -18,6 +18,7 @@ import * as attempts from "./attempts.js"
 import * as clock from "./clock.js"
 import { type Guard, origin, reject, within } from "./guard.js"
 import type { Attempt } from "./reader.js"
+import { sleep } from "./sleep.js"
 import * as statusRules from "./statusRules.js"
 
 interface Circuit {
@@ -64,23 +65,10 @@ const ahead = <R>(
     circuit.breakers,
     circuit.key(request),
     (breaker) =>
-      Effect.flatMap(CircuitBreaker.state(breaker), (state) => {
-        if (state !== "Open" && state !== "Isolated") return attempt
-        return Effect.flatMap(CircuitBreaker.snapshot(breaker), ({ retryAfter }) =>
-          state === "Open" && Duration.toMillis(retryAfter) === 0
-            ? attempt
-            // It rejects this without a probe.
-            : Effect.matchEffect(CircuitBreaker.protect(Effect.void, breaker), {
-              onSuccess: () => attempt,
-              onFailure: (error) =>
-                rejected(
-                  circuit,
-                  request,
-                  error,
-                  deadlineMillis,
-                  () => ahead(circuit, request, attempt, deadlineMillis)
-                )
-            }))
+      Effect.matchEffect(CircuitBreaker.failIfOpen(breaker), {
+        onSuccess: () => attempt,
+        onFailure: (error) =>
+          rejected(circuit, request, error, deadlineMillis, () => ahead(circuit, request, attempt, deadlineMillis))
       })
   )
 
@@ -95,7 +83,10 @@ const rejected = <R>(
   return isWaiting ? afterWait(error, deadlineMillis, Effect.suspend(again), rejection) : rejection
 }
 
-/** Waits until the rejection says, spread by a tenth so that not all come at once, if the deadline allows it. */
+/**
+ * Waits until the rejection says, spread by a tenth so that not all come at once, if the deadline allows it. What is longer
+ * than any timer is waited for in parts: the circuit is asked anew after each.
+ */
 const afterWait = <A, E, R>(
   { retryAfter }: CircuitBreaker.CircuitOpen,
   deadlineMillis: number,
@@ -106,7 +97,7 @@ const afterWait = <A, E, R>(
     Effect.flatMap(Random.nextRange(1, 1.1), (factor) => {
       const millis = Math.max(Duration.toMillis(retryAfter), 1) * factor
       return Number.isFinite(millis) && nowMillis + millis < deadlineMillis
-        ? Effect.zipRight(Effect.sleep(Duration.millis(millis)), again)
+        ? Effect.zipRight(sleep(millis), again)
         : rejected
     }))
 

@@ -1,8 +1,12 @@
 import type * as HttpClientResponse from "@effect/platform/HttpClientResponse"
 import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import * as Runtime from "effect/Runtime"
 import * as Stream from "effect/Stream"
 import * as Timeout from "reprise/Timeout"
 import * as clock from "./clock.js"
+
+type Response = HttpClientResponse.HttpClientResponse
 
 /** @internal */
 export interface Limits {
@@ -20,7 +24,7 @@ export const defaults: Limits = { maxBytes: 65_536, maxMillis: 200 }
  * @internal
  */
 export const drain = (
-  response: HttpClientResponse.HttpClientResponse,
+  response: Response,
   limits: Limits,
   deadlineMillis: number
 ): Effect.Effect<void> =>
@@ -38,4 +42,18 @@ export const drain = (
       // What is being thrown away may break on the way; only the request that follows matters.
       Effect.catchAllCause(() => Effect.void)
     )
+  })
+
+/**
+ * Releases a response at once, and with it its connection if not all of its body has arrived. To read a body, and to be
+ * interrupted, is the one way to abort it that every response has.
+ *
+ * @internal
+ */
+export const abort = (response: Response): Effect.Effect<void> =>
+  Effect.flatMap(Effect.runtime<never>(), (runtime) => {
+    const read = Effect.exit(Stream.runForEachWhile(response.stream, () => Effect.succeed(false)))
+    // It runs until its first wait before it is interrupted: the body is open then.
+    const reading = Runtime.runFork(runtime, Effect.interruptible(read))
+    return Effect.asVoid(Fiber.interrupt(reading))
   })

@@ -5,6 +5,7 @@ import type * as HttpClientResponse from "@effect/platform/HttpClientResponse"
 import * as Array from "effect/Array"
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
+import { identity } from "effect/Function"
 import * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
 import * as Deadline from "reprise/Deadline"
@@ -16,6 +17,7 @@ import * as attempts from "./attempts.js"
 import * as clock from "./clock.js"
 import * as ledgers from "./ledgers.js"
 import * as makeFailure from "./makeFailure.js"
+import * as reader from "./reader.js"
 import * as rejections from "./rejections.js"
 import * as timeLimits from "./timeLimits.js"
 
@@ -24,11 +26,24 @@ export const typed = <E, R>(
   client: HttpClient.HttpClient.With<E, R>
 ): HttpClient.HttpClient.With<HttpResilience.Typed<E>, R> =>
   // `transform` adds the new error to the old one; what the new one leaves out cannot come through.
-  HttpClient.transform(client, (effect, request) =>
-    Effect.flatMap(
+  HttpClient.transform(client, (effect, request) => {
+    const own = reader.of(request)
+    if (own !== undefined) own.present = identity
+    return Effect.flatMap(
       Effect.catchAllCause(effect, (cause) => failCause(cause, request)),
-      (response) => response.status >= 200 && response.status < 300 ? Effect.succeed(response) : failResponse(response)
-    )) as HttpClient.HttpClient.With<HttpResilience.Typed<E>, R>
+      (response) => {
+        if (response.status >= 200 && response.status < 300) return Effect.succeed(response)
+        const failed = failResponse(response)
+        if (!isRedirect(response)) return failed
+        if (own !== undefined) own.unfollowed = { response, failed }
+        return Effect.succeed(response)
+      }
+    )
+  }) as HttpClient.HttpClient.With<HttpResilience.Typed<E>, R>
+
+/** What `HttpClient.followRedirects` follows. It sees values only, so that a redirect is one. */
+const isRedirect = ({ headers, status }: HttpClientResponse.HttpClientResponse): boolean =>
+  status >= 300 && status < 400 && Boolean(headers["location"])
 
 const failResponse = (response: HttpClientResponse.HttpClientResponse) =>
   Effect.flatMap(clock.currentWallMillis, (nowMillis): Effect.Effect<typeof response, HttpResilience.Typed<never>> => {
@@ -75,7 +90,11 @@ export const dropIn = <E, R>(client: HttpClient.HttpClient.With<E, R>): HttpClie
 > =>
   HttpClient.transform(
     client,
-    (effect, request) => Effect.catchAllCause(effect, (cause) => plain(cause, request))
+    (effect, request) => {
+      const own = reader.of(request)
+      if (own !== undefined) own.present = (error) => requestError(request, error)
+      return Effect.catchAllCause(effect, (cause) => plain(cause, request))
+    }
   ) as HttpClient.HttpClient.With<
     HttpClientError.HttpClientError,
     R

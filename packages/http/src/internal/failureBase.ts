@@ -29,3 +29,18 @@ export const FailureBase = <Tag extends string>(tag: Tag) => {
   // The same constructor, for its own tag and whatever facts the failure has.
   return Base as unknown as ReturnType<typeof TypeIdError<typeof TypeId, Tag>>
 }
+
+/**
+ * The same failure with other facts.
+ *
+ * @internal
+ */
+export const copy = <F extends { readonly cause?: unknown }>(failure: F, facts: object): F =>
+  // The class of a failure is one of ours, and every one of them is made of its facts.
+  new (failure.constructor as new(facts: object) => F)({
+    ...failure,
+    // Neither is enumerable.
+    ...("response" in failure && { response: failure.response }),
+    ...(failure.cause !== undefined && { cause: failure.cause }),
+    ...facts
+  })

@@ -2,6 +2,7 @@ import type * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import * as Duration from "effect/Duration"
 import * as Option from "effect/Option"
 import type { Facts, RequestFacts, StatusFacts, TransportFacts } from "../HttpFailure.js"
+import * as ledgers from "./ledgers.js"
 import { safely } from "./safely.js"
 
 const isPath = (url: string): boolean => /^[/](?![/\\])/.test(url)
@@ -51,10 +52,16 @@ const words: Readonly<Record<string, string>> = {
   AttemptTimeout: "No response in time",
   BodyFailure: "The body of the response did not arrive whole",
   DecodeFailure: "The body of the response could not be decoded",
-  ProtocolFailure: "The answer is not a final HTTP response; for redirects apply HttpClient.followRedirects",
+  ProtocolFailure: "The answer is not a valid HTTP response",
   InvalidRequest: "The request cannot be sent as it is",
   UnknownNetwork: "The network failed without saying how"
 }
+
+/** A response that is valid HTTP, and not the answer that was asked for. */
+const redirected = (status: number): string =>
+  status === 304
+    ? "The resource has not changed, so there is no body"
+    : "The answer is a redirect; apply HttpClient.followRedirects"
 
 /** @internal */
 export const of = (
@@ -69,8 +76,8 @@ export const of = (
     duration && `after ${Duration.format(duration)}`,
     Option.isSome(retryAfter) && `retry after ${Duration.format(retryAfter.value)}`
   ].filter(Boolean)
-  const tried = attempts.length > 1 ? `, after ${attempts.length} attempts` : ""
-  return `${words[tag]}${
-    details.length > 0 ? ` (${details.join(", ")})` : ""
-  }: ${request.method} ${request.url}${tried}`
+  const count = ledgers.total(attempts)
+  const tried = count > 1 ? `, after ${count} attempts` : ""
+  const what = tag === "ProtocolFailure" && status !== undefined ? redirected(status) : words[tag]
+  return `${what}${details.length > 0 ? ` (${details.join(", ")})` : ""}: ${request.method} ${request.url}${tried}`
 }

@@ -16,12 +16,14 @@ import * as gates_ from "./gates.js"
 import type { Guard } from "./guard.js"
 import * as guard from "./guard.js"
 import type { Attempt } from "./reader.js"
+import { sleep } from "./sleep.js"
 
 interface Settings {
   readonly gates: gates_.Gates
   readonly isPausing: boolean
   readonly maxPaused: number
   readonly jitter: number
+  readonly learnsFromSuccess: boolean
   readonly reject: (
     key: string,
     retryAfter: Duration.Duration,
@@ -44,6 +46,7 @@ export const make = (options: HttpGuard.RetryAfterGateOptions, reject: Settings[
     isPausing: options.onClosed !== "fail",
     maxPaused: InvalidOption.integer("maxPaused", options.maxPaused ?? 1_000, { min: 0 }),
     jitter: InvalidOption.number("jitter", options.jitter ?? 0.1, { min: 0, max: 1 }),
+    learnsFromSuccess: options.learnFromSuccess === true,
     reject
   }
   const protect: Guard = (request, attempt, deadlineMillis) =>
@@ -105,7 +108,7 @@ const pass = <R>(
 const pause = (gate: gates_.Gate, millis: number): Effect.Effect<void> =>
   Effect.acquireUseRelease(
     Effect.sync(() => gate.paused++),
-    () => Effect.sleep(Duration.millis(millis)),
+    () => sleep(millis),
     () => Effect.sync(() => gate.paused--)
   )
 
@@ -116,7 +119,8 @@ const watched = <R>(
   again: () => Result<R>
 ): Result<R> =>
   Effect.matchEffect(attempt, {
-    onSuccess: (response) => saysNothing(response) ? Exit.succeed(response) : learn(settings, gate, response),
+    onSuccess: (response) =>
+      settings.learnsFromSuccess && !saysNothing(response) ? learn(settings, gate, response) : Exit.succeed(response),
     onFailure: (failed) => {
       if (isTurnedBack(failed)) return again()
       const retryAfter = Option.flatMap(failed.failure, (failure) =>

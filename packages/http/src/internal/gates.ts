@@ -56,9 +56,10 @@ export class Gates implements RetryAfterGates {
 
   /** What was learnt elsewhere is told to nobody. */
   hear(key: string, asked: number): Effect.Effect<void> {
-    return Effect.zipWith(Keyed.get(this.byKey, key), clock.currentMonotonicMillis, (gate, now) => {
-      gate.close(now, Math.min(asked, this.maxMillis))
-    })
+    return Keyed.use(this.byKey, key, (gate) =>
+      Effect.map(clock.currentMonotonicMillis, (now) => {
+        gate.close(now, Math.min(asked, this.maxMillis))
+      }))
   }
 }
 
@@ -72,7 +73,8 @@ export const make = (options: HttpGuard.RetryAfterGatesOptions): Effect.Effect<G
   const maxMillis = InvalidOption.millis("max", options.max ?? "1 minute", { moreThan: 0 })
   const byKey = Keyed.make({
     make: (key: string) => Effect.sync(() => new Gate(key)),
-    isIdle: ({ paused }) => paused === 0,
+    isIdle: (gate, nowMillis) => gate.paused === 0 && gate.leftMillis(nowMillis) === 0,
+    name: "The Retry-After gates",
     capacity,
     idleTimeToLive
   })

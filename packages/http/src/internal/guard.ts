@@ -1,7 +1,9 @@
 import type * as HttpClient from "@effect/platform/HttpClient"
 import type * as HttpClientRequest from "@effect/platform/HttpClientRequest"
+import type * as HttpClientResponse from "@effect/platform/HttpClientResponse"
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
 import * as Deadline from "reprise/Deadline"
 import * as Keyed from "reprise/Keyed"
@@ -12,6 +14,7 @@ import * as attempts from "./attempts.js"
 import * as failureMessage from "./failureMessage.js"
 import type { Attempt } from "./reader.js"
 import * as rejections from "./rejections.js"
+import { owned, type Responses } from "./responses.js"
 import * as stage from "./stage.js"
 import * as timeLimits from "./timeLimits.js"
 
@@ -47,6 +50,7 @@ export interface Guard {
 export interface Facts {
   readonly idempotencyHeader?: string | undefined
   readonly budget?: HttpRetry.Budget | undefined
+  readonly nested?: "suppress" | "allow" | undefined
 }
 
 let latest = { url: "", origin: "" }
@@ -81,11 +85,11 @@ export interface PerKey<A> {
 export const perKey = <A>(
   { key = origin, ...bounds }: HttpGuard.Keys,
   make: (key: string) => Effect.Effect<A>,
-  isIdle?: (value: A) => boolean
+  name: string
 ): PerKey<A> => {
   // An option out of range fails here, and not with the first request.
   make("")
-  const all = Effect.runSync(Keyed.make({ make, isIdle, ...bounds }))
+  const all = Effect.runSync(Keyed.make({ make, name, ...bounds }))
   return (request, f) => Keyed.use(all, key(request), f)
 }
 
@@ -173,12 +177,32 @@ export const asStage = <E, R, E1>(
   const guarded = build(guard)({})
   return stage.make((request) =>
     Effect.flatMap(Deadline.current, (deadlineMillis) => {
-      const attempt = attempts.run(client, request, {}, timeLimits.none, Infinity)
-      return Effect.catchAll(guarded(request, attempt, deadlineMillis), ({ origin }) =>
-        origin._tag === "Response"
-          ? Effect.succeed(origin.response)
-          // What the client below failed with, or the rejection.
-          : Effect.failCause(origin.cause as Cause.Cause<E | E1>))
+      const call = (responses: Responses) =>
+        guarded(
+          request,
+          attempts.run(client, request, {}, timeLimits.none, Infinity, responses),
+          deadlineMillis
+        )
+      return owned(call, handOver<E | E1>)
     })
   )
+}
+
+const handOver = <E>(
+  exit: Exit.Exit<HttpClientResponse.HttpClientResponse, attempts.FailedAttempt>,
+  responses: Responses
+): Effect.Effect<HttpClientResponse.HttpClientResponse, E> => {
+  if (Exit.isSuccess(exit)) {
+    responses.handOver(exit.value)
+    return Exit.succeed(exit.value)
+  }
+  const failed = Cause.failureOption(exit.cause)
+  // A defect or an interruption: there is no error in it.
+  if (Option.isNone(failed)) return Exit.failCause(exit.cause as Cause.Cause<never>)
+  const { origin, response } = failed.value
+  if (response !== undefined) responses.handOver(response)
+  return origin._tag === "Response"
+    ? Exit.succeed(origin.response)
+    // What the client below failed with, or the rejection.
+    : Exit.failCause(origin.cause as Cause.Cause<E>)
 }

@@ -1,5 +1,7 @@
 import type * as HttpClientRequest from "@effect/platform/HttpClientRequest"
-import type * as HttpClientResponse from "@effect/platform/HttpClientResponse"
+import * as Cause from "effect/Cause"
+import * as Clock from "effect/Clock"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Hedge from "reprise/Hedge"
@@ -9,6 +11,7 @@ import * as Idempotency from "../Idempotency.js"
 import * as attempts from "./attempts.js"
 import * as drain from "./drain.js"
 import { type Facts, type Guard, perKey } from "./guard.js"
+import type { Attempt } from "./reader.js"
 import * as requestMarks from "./requestMarks.js"
 
 /** What is hedged is sent twice at the same time: only what may be, with a body that can be read twice at the same time. */
@@ -19,8 +22,8 @@ const mayBeHedged = (request: HttpClientRequest.HttpClientRequest, header: strin
     : Idempotency.isReplayable(request))
 
 /**
- * Failures that another attempt may make good are those that may be retried; a response that is not the result is let go of
- * as a failed one is before its retry.
+ * Only time starts a hedge. A failure leaves the other attempts running if their requests were sent; otherwise it ends the
+ * race, and the retry policy decides about another attempt.
  *
  * @internal
  */
@@ -28,35 +31,114 @@ export const make = (options: HttpGuard.HedgeOptions): (facts: Facts) => Guard =
   const { capacity, idleTimeToLive, key, ...own } = options
   const use = perKey(
     { capacity, idleTimeToLive, key },
-    (key) => Hedge.make({ ...own, key, isFailure, isRejection, discard })
+    (key) => Hedge.make({ ...own, key, isFailure: isBeaten, isRejection }),
+    "The hedges"
   )
-  return ({ budget, idempotencyHeader }) => {
+  return ({ budget, idempotencyHeader, nested }) => {
     const over = (inner: Guard): Guard => (request, attempt, deadlineMillis) => {
       if (!mayBeHedged(request, idempotencyHeader)) return inner(request, attempt, deadlineMillis)
-      let isSent = false
-      const sent = Effect.suspend(() => {
-        isSent = true
-        return attempt
-      })
       const paid = budget === undefined
         ? Effect.succeed(true)
         : Effect.flatMap(budget(request), RetryBudget.tryWithdraw)
-      // What waits at a gate or in a queue is not slow, and another one would wait behind it.
-      const withdraw = Effect.suspend(() => isSent ? paid : Effect.succeed(false))
-      const guarded = inner(request, sent, deadlineMillis)
-      return use(request, (hedge) => Hedge.protect(guarded, hedge, { withdraw }))
+      return Effect.suspend(() => {
+        const race = new Race(request, deadlineMillis)
+        // What waits at a gate or in a queue is not slow, and another one would wait behind it.
+        const withdraw = Effect.suspend(() => race.mayHedge ? paid : Effect.succeed(false))
+        const one = race.attempt(inner, attempt)
+        const raced = use(request, (hedge) => Hedge.protect(one, hedge, { withdraw, nested }))
+        return Effect.mapError(raced, (error) => error instanceof Beaten ? error.failed : error)
+      })
     }
     return Object.assign(over((_, attempt) => attempt), { over })
   }
 }
 
-const isFailure = (error: unknown): boolean =>
-  error instanceof attempts.FailedAttempt && Option.exists(error.failure, ({ retryable }) => retryable)
+/** An attempt that failed while another one was under way. Its response is released, and it is never what the call fails with. */
+class Beaten {
+  constructor(readonly failed: attempts.FailedAttempt) {}
+}
+
+const isBeaten = (error: unknown): boolean => error instanceof Beaten
 
 /** What a guard turned away was not made: the attempt that runs goes on, and its failure is what the call fails with. */
 const isRejection = (error: unknown): boolean =>
   error instanceof attempts.FailedAttempt && error.refusal !== undefined && Option.isNone(error.failure)
 
-// What an attempt succeeds with is a response.
-const discard = (response: unknown): Effect.Effect<void> =>
-  drain.drain(response as HttpClientResponse.HttpClientResponse, drain.defaults, Infinity)
+/** The attempts beside each other. */
+class Race {
+  /** How many requests were sent, and how many of their attempts have not failed. */
+  private sent = 0
+  private underWay = 0
+  /** Since then nothing is sent any more. */
+  private hasFailed = false
+  /** Until when the server has asked for nothing to be sent, by the monotonic clock. */
+  private pausedUntilNanos = BigInt(0)
+
+  constructor(readonly request: HttpClientRequest.HttpClientRequest, readonly deadlineMillis: number) {}
+
+  get mayHedge(): boolean {
+    return this.sent > 0 && !this.hasFailed
+  }
+
+  attempt<R>(
+    inner: Guard,
+    attempt: Attempt<attempts.FailedAttempt, R>
+  ): Attempt<attempts.FailedAttempt | Beaten, R> {
+    return Effect.suspend(() => {
+      let isSent = false
+      const sent = Effect.suspend(() => {
+        if (this.hasFailed) return this.tooLate
+        isSent = true
+        this.sent++
+        this.underWay++
+        return Effect.catchAll(attempt, (failed) => {
+          // Before a permit is given back that a hedge waits for.
+          this.hasFailed = true
+          return Effect.fail(failed)
+        })
+      })
+      return Effect.catchAll(
+        inner(this.request, sent, this.deadlineMillis),
+        (failed) => isSent ? this.fail(failed) : Effect.fail(failed)
+      )
+    })
+  }
+
+  /** A hedge that waited for its turn when the other attempt failed. */
+  private get tooLate(): Effect.Effect<never, attempts.FailedAttempt> {
+    const origin = { _tag: "Cause", cause: Cause.empty } as const
+    return Effect.fail(new attempts.FailedAttempt(this.request, Option.none(), origin, "retryAfter"))
+  }
+
+  private fail(failed: attempts.FailedAttempt): Effect.Effect<never, attempts.FailedAttempt | Beaten> {
+    this.underWay--
+    const isRetryable = Option.exists(failed.failure, ({ retryable }) => retryable)
+    if (!isRetryable) return Effect.fail(failed)
+    if (this.underWay === 0) return this.sent === 1 ? Effect.fail(failed) : this.last(failed)
+    return Effect.flatMap(Clock.currentTimeNanos, (now) => {
+      const pausedUntil = now + retryAfterNanos(failed)
+      if (pausedUntil > this.pausedUntilNanos) this.pausedUntilNanos = pausedUntil
+      return Effect.zipRight(this.release(failed), Effect.fail(new Beaten(failed)))
+    })
+  }
+
+  /** A hedge may wait for the connection of this response, so it is not kept until the race is over. */
+  private release({ response }: attempts.FailedAttempt): Effect.Effect<void> {
+    return response === undefined ? Effect.void : drain.drain(response, drain.defaults, this.deadlineMillis)
+  }
+
+  /** What the call fails with. Its `retryAfter` is the longest wait that a server has asked any of the attempts for. */
+  private last(failed: attempts.FailedAttempt): Effect.Effect<never, attempts.FailedAttempt> {
+    return Effect.flatMap(Clock.currentTimeNanos, (now) => {
+      const left = this.pausedUntilNanos - now
+      const longer = left > retryAfterNanos(failed) ? Option.some(Duration.nanos(left)) : Option.none()
+      return Effect.fail(failed.among(this.sent - 1, longer))
+    })
+  }
+}
+
+const retryAfterNanos = ({ failure }: attempts.FailedAttempt): bigint =>
+  Option.getOrElse(
+    Option.flatMap(failure, ({ retryAfter }) => Option.flatMap(retryAfter, Duration.toNanos)),
+    () => BigInt(0)
+  )

@@ -1,4 +1,5 @@
 import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
+import type { HttpMethod } from "@effect/platform/HttpMethod"
 import * as Context from "effect/Context"
 import * as DefaultServices from "effect/DefaultServices"
 import * as Effect from "effect/Effect"
@@ -61,4 +62,32 @@ export const set = (
 ): HttpClientRequest.HttpClientRequest => {
   const keyed = has(request, header) ? request : HttpClientRequest.setHeader(request, header, key)
   return header.toLowerCase() === defaultHeader.toLowerCase() ? keyed : markIdempotent(keyed)
+}
+
+/**
+ * The request with a new key, unless it has one.
+ *
+ * @internal
+ */
+export const generated = (
+  request: HttpClientRequest.HttpClientRequest,
+  header: string
+): Effect.Effect<HttpClientRequest.HttpClientRequest> =>
+  has(request, header) ? Effect.succeed(set(request, header, "")) : Effect.map(make, (key) => set(request, header, key))
+
+/**
+ * The same for the methods that have one automatically. Throws `InvalidOption` at once.
+ *
+ * @internal
+ */
+export const automatic = (
+  options: { readonly header?: string | undefined; readonly methods?: ReadonlyArray<HttpMethod> | undefined } = {}
+) => {
+  const header = checkedHeader(options.header)
+  const methods = new Set<HttpMethod>(options.methods ?? ["POST", "PATCH"])
+  if (methods.size === 0) {
+    throw new InvalidOption({ option: "methods", value: [], expected: "at least one HTTP method" })
+  }
+  return (request: HttpClientRequest.HttpClientRequest) =>
+    methods.has(request.method) ? generated(request, header) : Effect.succeed(request)
 }

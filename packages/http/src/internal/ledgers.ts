@@ -1,26 +1,23 @@
 import type * as HttpClientResponse from "@effect/platform/HttpClientResponse"
-import * as Option from "effect/Option"
 import type { Retry } from "reprise/Retry"
 import type { HttpFailure } from "../HttpFailure.js"
 import type { Rejection } from "../ResilientHttpClient.js"
-import type { FailedAttempt } from "./attempts.js"
 
 type Result = HttpClientResponse.HttpClientResponse | Rejection
 
-/** As the retry loop writes it down. */
-type Raw = Retry.Ledger<FailedAttempt>
+type Ledger = Retry.Ledger<HttpFailure>
 
 const key: unique symbol = Symbol.for("@reprise/http/ledger")
 
 interface Carrier {
-  [key]?: Raw
+  [key]?: Ledger
 }
 
 /** For errors, which may be anybody's, and for what nothing can be written on. */
-const others = new WeakMap<object, Raw>()
+const others = new WeakMap<object, Ledger>()
 
 /** @internal */
-export const setOfError = (error: Rejection, ledger: Raw): void => {
+export const setOfError = (error: Rejection, ledger: Ledger): void => {
   others.set(error, ledger)
 }
 
@@ -29,19 +26,22 @@ export const setOfError = (error: Rejection, ledger: Raw): void => {
  *
  * @internal
  */
-export const set = (response: HttpClientResponse.HttpClientResponse & Carrier, ledger: Raw): void => {
+export const set = (response: HttpClientResponse.HttpClientResponse & Carrier, ledger: Ledger): void => {
   if (Object.isExtensible(response)) response[key] = ledger
   else others.set(response, ledger)
 }
-
-/** @internal */
-export const lines = (ledger: Raw): Retry.Ledger<HttpFailure> =>
-  ledger.map((line) => ({ ...line, failure: Option.flatMap(line.failure, ({ failure }) => failure) }))
 
 /**
  * A reader was given a checked response, whose prototype is the response of the call.
  *
  * @internal
  */
-export const get = (result: Result & Carrier): Retry.Ledger<HttpFailure> =>
-  lines(result[key] ?? others.get(result) ?? others.get(Object.getPrototypeOf(result)) ?? [])
+export const get = (result: Result & Carrier): Ledger =>
+  result[key] ?? others.get(result) ?? others.get(Object.getPrototypeOf(result)) ?? []
+
+/**
+ * How many attempts the call made: a ledger leaves out some of many, and its last line has the number of the last.
+ *
+ * @internal
+ */
+export const total = (ledger: Ledger): number => Math.max(ledger.at(-1)?.number ?? 0, ledger.length)

@@ -29,10 +29,7 @@ export const bulkhead = (options: HttpGuard.BulkheadOptions): Guard => {
   const use = perKey(
     { capacity, idleTimeToLive, key },
     (key) => Bulkhead.make({ ...own, key }),
-    (bulkhead) => {
-      const { queued, running } = Effect.runSync(Bulkhead.snapshot(bulkhead))
-      return running + queued === 0
-    }
+    "The bulkheads"
   )
   const guard: Guard = (request, attempt, deadlineMillis) =>
     use(request, (bulkhead) => {
@@ -49,10 +46,7 @@ export const adaptiveLimiter = <S>(options: HttpGuard.AdaptiveLimiterOptions<S>)
   const use = perKey(
     { capacity, idleTimeToLive, key },
     (key) => AdaptiveLimiter.make({ ...own, key, outcome }),
-    (limiter) => {
-      const { queued, running } = Effect.runSync(AdaptiveLimiter.snapshot(limiter))
-      return running + queued === 0
-    }
+    "The adaptive limiters"
   )
   const guard: Guard = (request, attempt, deadlineMillis) =>
     use(request, (limiter) => {
@@ -97,7 +91,7 @@ const consumePerKey = (options: HttpGuard.RateLimiterOptions) => {
   const use = perKey(
     { capacity, idleTimeToLive, key },
     (key) => RateLimiter.make({ ...own, key }),
-    (limiter) => Effect.runSync(RateLimiter.snapshot(limiter)).waiting === 0
+    "The rate limiters"
   )
   return (request: HttpClientRequest.HttpClientRequest) => use(request, RateLimiter.consume)
 }

@@ -6,8 +6,9 @@ import * as HttpFailure from "../HttpFailure.js"
 import * as failureMessage from "./failureMessage.js"
 import * as secrets from "./secrets.js"
 import type { StatusVerdict } from "./statusRules.js"
+import type { TransportTag } from "./transportRule.js"
 import * as transportRules from "./transportRules.js"
-import type { TransportTag, TransportVerdict } from "./transportRules.js"
+import type { TransportVerdict } from "./transportRules.js"
 
 /** The tags and codes of what another attempt does not change: EACCES is a prohibited route, or a firewall's answer. */
 const final: ReadonlySet<string | undefined> = new Set<TransportTag | "EACCES" | "EPERM">([
@@ -32,9 +33,9 @@ const own: { readonly [T in TransportTag]?: Partial<Own> } = {
   ProtocolFailure: { status: undefined, response: undefined }
 }
 
-const facts = ({ code, sent, tag }: TransportVerdict, request: HttpClientRequest.HttpClientRequest) => ({
+const facts = ({ code, isPermanent, sent, tag }: TransportVerdict, request: HttpClientRequest.HttpClientRequest) => ({
   request: failureMessage.requestFacts(request),
-  retryable: !final.has(tag) && !final.has(code),
+  retryable: !final.has(tag) && !final.has(code) && isPermanent !== true,
   sent,
   code,
   retryAfter: Option.none(),

@@ -1,15 +1,14 @@
 import type * as HttpClient from "@effect/platform/HttpClient"
 import type * as HttpClientError from "@effect/platform/HttpClientError"
-import { identity } from "effect/Function"
 import * as Schedule from "effect/Schedule"
 import type { DeadlineExceeded } from "reprise/Deadline"
 import type { HttpFailure } from "../HttpFailure.js"
 import type { HttpGuard } from "../HttpGuard.js"
 import * as HttpRetry from "../HttpRetry.js"
-import * as Idempotency from "../Idempotency.js"
 import type { Options, Rejection, Route } from "../ResilientHttpClient.js"
 import * as chain from "./chain.js"
 import * as guard from "./guard.js"
+import * as idempotencyKey from "./idempotencyKey.js"
 import * as retryClient from "./retryClient.js"
 import * as settings from "./settings.js"
 import * as stage from "./stage.js"
@@ -50,7 +49,7 @@ const routed = (
 
 const single = (options: Options, states: States): Pipeline => {
   const keys = options.idempotencyKeys === true ? {} : options.idempotencyKeys
-  const addKeys = keys ? Idempotency.automaticKeys(keys) : identity
+  const addKeys = keys ? idempotencyKey.automatic(keys) : undefined
   const limits = {
     attemptMillis: settings.limit("attemptTimeout", options.attemptTimeout),
     callMillis: settings.limit("deadline", options.deadline)
@@ -64,11 +63,12 @@ const single = (options: Options, states: States): Pipeline => {
     rateLimiter: of(options.rateLimiter),
     adaptiveLimiter: of(options.adaptiveLimiter)
   })
-  const retry = settings.retry(options, limits, guards)
+  const retry = settings.retry(options, limits, guards, addKeys)
   const schedule = options.retry === false ? Schedule.stop : options.retry ?? HttpRetry.standard
-  const isTransparent = options.retry === false && guards === undefined && limits.attemptMillis === Infinity &&
+  const isTransparent = options.retry === false && guards === undefined && addKeys === undefined &&
+    limits.attemptMillis === Infinity &&
     limits.callMillis === Infinity && options.deadlineHeader === undefined && options.attemptHeader === undefined
   return (client) =>
     // The attempts watch the deadline themselves: one timer for both.
-    addKeys(isTransparent ? client : retryClient.make(client as Resilient, schedule, retry))
+    isTransparent ? client : retryClient.make(client as Resilient, schedule, retry)
 }

@@ -10,7 +10,7 @@ const everyParameter = new RegExp(parameter, "g")
 const everyMember = new RegExp(`[ \\t]*(?:(${key})=)?(${value})(${parameters})[ \\t]*(?:,(?=.)|$)`, "gy")
 
 const seconds = (remaining: string | undefined, reset: string | undefined, unsaid: number): number | undefined =>
-  reset !== undefined && /^\d+$/.test(reset) && Number(remaining ?? unsaid) === 0
+  reset !== undefined && /^\d+(\.\d{1,32})?$/.test(reset) && Number(remaining ?? unsaid) === 0
     ? Number(reset)
     : undefined
 

@@ -7,17 +7,21 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
 import * as Schedule from "effect/Schedule"
+import * as ScheduleDecision from "effect/ScheduleDecision"
 import * as Retry from "reprise/Retry"
 import type { RetryBudget } from "reprise/RetryBudget"
 import * as HttpFailure from "../HttpFailure.js"
 import type { HttpRetry } from "../HttpRetry.js"
 import * as Idempotency from "../Idempotency.js"
 import * as attempts from "./attempts.js"
-import * as drain from "./drain.js"
+import type * as drain from "./drain.js"
 import type { Guard } from "./guard.js"
 import * as ledgers from "./ledgers.js"
 import * as propagation from "./propagation.js"
+import * as reader from "./reader.js"
 import * as rejections from "./rejections.js"
+import * as resendCount from "./resendCount.js"
+import { owned, type Responses } from "./responses.js"
 import * as stage from "./stage.js"
 import * as timeLimits from "./timeLimits.js"
 import { trackBody } from "./trackedBody.js"
@@ -34,6 +38,10 @@ export interface Settings {
   readonly guard: Guard | undefined
   readonly budget: HttpRetry.Budget | undefined
   readonly nested: "suppress" | "allow" | undefined
+  /** What is done to the request once for all of its attempts. */
+  readonly prepare:
+    | ((request: HttpClientRequest.HttpClientRequest) => Effect.Effect<HttpClientRequest.HttpClientRequest>)
+    | undefined
 }
 
 /** @internal */
@@ -42,26 +50,59 @@ export const make = <E, R, B, R1>(
   schedule: Schedule.Schedule<B, HttpFailure.HttpFailure, R1>,
   settings: Settings
 ): HttpClient.HttpClient.With<E, R | R1> => {
-  // `refuse` has turned away every attempt that is no HttpFailure before the schedule is asked.
-  const policy = Schedule.mapInput(schedule, (failed: attempts.FailedAttempt) => Option.getOrThrow(failed.failure))
+  const policy = counted(schedule)
   return stage.make((request) =>
-    Effect.withFiberRuntime((fiber) => {
-      const deadlineMillis = timeLimits.deadlineMillis(fiber, settings.limits)
-      return run<E, R, B, R1>(client, policy, settings, trackBody(request), deadlineMillis)
-    })
+    timeLimits.call(
+      settings.limits,
+      (deadlineMillis, tell) => {
+        reader.boundCall(request, settings.limits.callMillis, deadlineMillis)
+        const go = (request: HttpClientRequest.HttpClientRequest) =>
+          owned(
+            (responses) => run(client, policy, settings, trackBody(request), deadlineMillis, responses, tell),
+            (exit, responses): Effect.Effect<HttpClientResponse.HttpClientResponse, E> =>
+              // The loop fails with nothing: a defect of a schedule, say, or an interruption.
+              Exit.isFailure(exit)
+                ? Exit.failCause(exit.cause)
+                : finish<E>(exit.value, responses, settings, deadlineMillis)
+          )
+        return settings.prepare === undefined ? go(request) : Effect.flatMap(settings.prepare(request), go)
+      }
+    )
   )
 }
+
+/** A hedge counts as an attempt: it takes a step of the schedule too. */
+const counted = <B, R>(
+  schedule: Schedule.Schedule<B, HttpFailure.HttpFailure, R>
+): Schedule.Schedule<B, attempts.FailedAttempt, R> =>
+  Schedule.makeWithState(schedule.initial, (now, failed: attempts.FailedAttempt, state) => {
+    // `refuse` has turned away every attempt that is no HttpFailure before the schedule is asked.
+    const failure = Option.getOrThrow(failed.failure)
+    const step = (hedges: number, state: unknown): ReturnType<typeof schedule.step> =>
+      hedges === 0
+        ? schedule.step(now, failure, state)
+        : Effect.flatMap(schedule.step(now, failure, state), (stepped) =>
+          ScheduleDecision.isDone(stepped[2]) ? Effect.succeed(stepped) : step(hedges - 1, stepped[0]))
+    return step(failed.hedges, state)
+  })
+
+type Ended = readonly [
+  exit: Exit.Exit<HttpClientResponse.HttpClientResponse, attempts.FailedAttempt>,
+  ledger: Retry.Retry.Ledger<HttpFailure.HttpFailure>
+]
 
 const run = <E, R, B, R1>(
   client: HttpClient.HttpClient.With<E, R>,
   schedule: Schedule.Schedule<B, attempts.FailedAttempt, R1>,
   settings: Settings,
   request: HttpClientRequest.HttpClientRequest,
-  deadlineMillis: number
-): Effect.Effect<HttpClientResponse.HttpClientResponse, E, R | R1> => {
+  deadlineMillis: number,
+  responses: Responses,
+  tell: (failure: Option.Option<HttpFailure.HttpFailure>) => void
+): Effect.Effect<Ended, never, R | R1> => {
   const { deadlineHeader, facts, guard, limits } = settings
   const send = (request: HttpClientRequest.HttpClientRequest) =>
-    attempts.run(client, request, facts, limits, deadlineMillis)
+    attempts.run(client, request, facts, limits, deadlineMillis, responses)
   const attempt = (request: HttpClientRequest.HttpClientRequest) => {
     const one = deadlineHeader === undefined
       ? send(request)
@@ -72,17 +113,19 @@ const run = <E, R, B, R1>(
     Retry.loop({
       attempt: (number) => numbered(attempt, request, number, settings),
       schedule,
-      refuse: (failed: attempts.FailedAttempt) => refusal(failed, settings),
-      beforeWait: ({ failure }) => letGo(failure, settings, deadlineMillis),
+      refuse: (failed: attempts.FailedAttempt) => {
+        tell(failed.failure)
+        return refusal(failed, settings)
+      },
+      // A line holds neither the request nor what the transport threw: that may hold a connection.
+      note: ({ failure }: attempts.FailedAttempt) => failure,
+      beforeWait: () => responses.drain(settings.drain, deadlineMillis),
       deadlineMillis,
       budget,
       isTimeout,
       nested: settings.nested
     })
-  return Effect.flatMap(
-    settings.budget === undefined ? loop() : Effect.flatMap(settings.budget(request), loop),
-    ([exit, ledger]) => finish<E>(exit, ledger, settings, deadlineMillis)
-  )
+  return settings.budget === undefined ? loop() : Effect.flatMap(settings.budget(request), loop)
 }
 
 const isTimeout = ({ failure }: attempts.FailedAttempt): boolean =>
@@ -95,10 +138,11 @@ const numbered = <A, E, R>(
   number: number,
   { attemptHeader }: Settings
 ): Effect.Effect<A, E, R> => {
-  const one = attemptHeader === undefined
-    ? attempt(request)
-    : propagation.withNumber(request, attemptHeader, number, attempt)
-  return number === 1 ? one : Effect.annotateSpans(one, "http.request.resend_count", number - 1)
+  const one = (request: HttpClientRequest.HttpClientRequest) =>
+    attemptHeader === undefined
+      ? attempt(request)
+      : propagation.withNumber(request, attemptHeader, number, attempt)
+  return number === 1 ? one(request) : resendCount.annotate(request, number - 1, one)
 }
 
 const refusal = (failed: attempts.FailedAttempt, settings: Settings): Option.Option<Retry.Reason> => {
@@ -119,38 +163,22 @@ const reasons = {
   BodyNotReplayable: "bodyNotReplayable"
 } as const
 
-const letGo = (
-  failed: Option.Option<attempts.FailedAttempt>,
-  settings: Settings,
-  deadlineMillis: number
-): Effect.Effect<void> => {
-  if (Option.isNone(failed)) return Effect.void
-  const { origin } = failed.value
-  if (origin._tag === "Response") return drain.drain(origin.response, settings.drain, deadlineMillis)
-  const error = Cause.failureOption(origin.cause)
-  return Option.isSome(error) && isStatusError(error.value)
-    ? drain.drain(error.value.response, settings.drain, deadlineMillis)
-    : Effect.void
-}
-
-/** `filterStatusOk` below turns a response into an error that still holds the unread body. */
-const isStatusError = (error: unknown): error is HttpClientError.ResponseError =>
-  HttpClientError.isHttpClientError(error) && error._tag === "ResponseError" && error.reason === "StatusCode"
-
 const finish = <E>(
-  exit: Exit.Exit<HttpClientResponse.HttpClientResponse, attempts.FailedAttempt>,
-  ledger: Retry.Retry.Ledger<attempts.FailedAttempt>,
+  [exit, ledger]: Ended,
+  responses: Responses,
   settings: Settings,
   deadlineMillis: number
 ): Effect.Effect<HttpClientResponse.HttpClientResponse, E> => {
   if (Exit.isSuccess(exit)) {
+    responses.handOver(exit.value)
     ledgers.set(exit.value, ledger)
     return Exit.succeed(exit.value)
   }
   const failed = Cause.failureOption(exit.cause)
   // A defect or an interruption: there is no error in it.
   if (Option.isNone(failed)) return Effect.failCause(exit.cause as Cause.Cause<never>)
-  const { failure, origin } = failed.value
+  const { failure, origin, response } = failed.value
+  if (response !== undefined) responses.handOver(response)
   if (origin._tag === "Response") {
     ledgers.set(origin.response, ledger)
     return Exit.succeed(origin.response)
@@ -163,7 +191,7 @@ const finish = <E>(
     if (rejections.has(error)) ledgers.setOfError(error, ledger)
     return Effect.failCause(cause)
   }
-  const told = HttpFailure.withAttempts(failure.value, ledgers.lines(ledger))
+  const told = HttpFailure.withAttempts(failure.value, ledger)
   const failCause = Effect.failCause(Cause.map(cause, (error) => withFailure(error, told)))
   return settings.limits.callMillis === Infinity
     ? failCause

@@ -3,31 +3,91 @@ import * as Option from "effect/Option"
 import * as causeChain from "./causeChain.js"
 import * as failureMessage from "./failureMessage.js"
 import { safely } from "./safely.js"
+import * as secretSearch from "./secretSearch.js"
 
-/** What is shorter is found in any text. */
+/** A shorter text is found in any text. */
 const minLength = 4
 
-const decoded = (text: string): string =>
+/** All texts of a chain together, in UTF-16 units: the cost of a failure is bounded. A longer text is withheld whole. */
+const maxTexts = 16_384
+
+const withheld = "(withheld: quotes the request, or is too long)"
+
+/** Stands between secrets that are treated as one text. No step below changes it or puts it there. */
+const separator = "\x7f"
+
+const decodedRuns = (text: string): string =>
   text.replace(/(%[\da-f]{2})+/gi, (run) => safely(() => decodeURIComponent(run), ""))
 
-/** The letters and digits of a text: how it is quoted, escaped and encoded differs from place to place. */
-const bare = (text: string): string => decoded(text).replace(/[^\p{L}\p{N}]/gu, "")
+/** All at once if that works, else without the escapes that mean nothing. */
+const decoded = (text: string): string =>
+  text.includes("%") ? safely(() => decodeURIComponent(text), undefined) ?? decodedRuns(text) : text
 
-const forms = (secret: string): ReadonlyArray<string> =>
-  [secret, decoded(secret), secret.replaceAll("%", "%25"), JSON.stringify(secret)].map(bare)
+/** The letters and digits of a text: how it is quoted, escaped and encoded differs from place to place. */
+const strip = (text: string): string =>
+  /^[\x00-\x7f]*$/.test(text) ? text.replace(/[^\dA-Za-z\x7f]+/g, "") : text.replace(/[^\p{L}\p{N}\x7f]+/gu, "")
+
+const bare = (text: string): string => strip(decoded(text.replaceAll(separator, "")))
+
+const joined = (texts: ReadonlyArray<string>): string =>
+  texts.map((text) => text.includes(separator) ? text.replaceAll(separator, "") : text).join(separator)
+
+/** Secrets as they are, decoded once and twice, and escaped: each as its letters and digits. */
+const forms = (secrets: string): ReadonlyArray<string> => {
+  const once = decoded(secrets)
+  const escaped = decoded(JSON.stringify(secrets).slice(1, -1))
+  return Array.from(new Set([secrets, once, decoded(once), escaped]), (form) => strip(form).split(separator)).flat()
+    .filter((secret) => secret.length >= minLength)
+}
 
 /** Credentials, and the values of the query and the fragment; all of a URL in which they cannot be told from the rest. */
 const ofUrl = (url: string): ReadonlyArray<string> =>
   (failureMessage.webUrl(url) ? url.replace(/^([a-z]+:)?[/\\]*(.*@)?[^?#]*/is, "$2") : url)
     .split(/[?#&@:/\\]/)
-    .map((part) => part.replace(/^[^=]*=/, ""))
+    .map((part) => part.slice(part.indexOf("=") + 1))
 
-const ofRequest = (request: HttpClientRequest.HttpClientRequest): ReadonlyArray<string> => [
-  ...ofUrl(request.url),
-  ...request.urlParams.map(([, value]) => value),
-  Option.getOrElse(request.hash, () => ""),
-  ...Object.values(request.headers).flatMap((value) => [value, ...value.split(/[\s;,=]/)])
-]
+/** A header value is a secret as a whole, and so is each of its words. */
+const ofRequest = (request: HttpClientRequest.HttpClientRequest): string => {
+  const values = joined(Object.values(request.headers))
+  return [
+    joined(ofUrl(request.url)),
+    joined(request.urlParams.map(([, value]) => value)),
+    joined([Option.getOrElse(request.hash, () => "")]),
+    values,
+    values.replace(/[\s;,=]+/g, separator)
+  ].join(separator)
+}
+
+/** The texts that are looked at, which are not too long together. */
+const bounded = (texts: ReadonlyArray<string>): ReadonlySet<string> => {
+  const found = new Set<string>()
+  let left = maxTexts
+  for (const text of texts) {
+    if (text.length > left) continue
+    left -= text.length
+    found.add(text)
+  }
+  return found
+}
+
+/**
+ * Says of each of the texts whether it holds a secret, or was too long to look at.
+ *
+ * The cost grows with the size of the requests and of the texts, not with the product of the two.
+ */
+const finder = (
+  requests: ReadonlyArray<HttpClientRequest.HttpClientRequest>,
+  texts: ReadonlyArray<string>
+): (text: string) => boolean => {
+  const readable = bounded(texts)
+  const bareTexts = Array.from(readable, bare)
+  const secrets = forms(Array.from(new Set(requests), ofRequest).join(separator))
+  const likely = secretSearch.likely(secrets, bareTexts, minLength)
+  const safe = new Set(
+    Array.from(readable).filter((_, index) => !likely.some((secret) => bareTexts[index]!.includes(secret)))
+  )
+  return (text) => !safe.has(text)
+}
 
 /**
  * The chain of causes as plain errors of names, codes and texts, without any other property of theirs, and without the texts
@@ -40,12 +100,11 @@ export const withhold = (
   requests: ReadonlyArray<HttpClientRequest.HttpClientRequest>,
   cause: unknown
 ): Error | undefined => {
-  const secrets = requests.flatMap(ofRequest)
-    .flatMap(forms)
-    .filter((secret) => secret.length >= minLength)
-  const isSecret = (text: string) => secrets.some((secret) => bare(text).includes(secret))
-  return causeChain.links(cause).reduceRight<Error | undefined>((inner, { code, message, name, stack, syscall }) => {
-    const shown = isSecret(message) ? "(withheld: quotes the request)" : message
+  const links = causeChain.links(cause)
+  if (links.length === 0) return undefined
+  const isSecret = finder(requests, links.flatMap(({ message, stack = "" }) => [message, stack]))
+  return links.reduceRight<Error | undefined>((inner, { code, message, name, stack, syscall }) => {
+    const shown = isSecret(message) ? withheld : message
     const error = new Error(shown, inner && { cause: inner })
     error.stack = stack !== undefined && !isSecret(stack) ? stack : `${name || "Error"}: ${shown}`
     return Object.assign(error, name && { name }, code && { code }, syscall && { syscall })

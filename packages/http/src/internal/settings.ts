@@ -11,8 +11,10 @@ import * as timeLimits from "./timeLimits.js"
 export const retry = (
   options: HttpResilience.RetryOptions | undefined,
   limits = timeLimits.none,
-  guard?: Guard
+  guard?: Guard,
+  prepare?: Settings["prepare"]
 ): Settings => ({
+  prepare,
   limits,
   guard,
   facts: {

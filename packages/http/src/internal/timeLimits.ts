@@ -5,6 +5,7 @@ import * as Effect from "effect/Effect"
 import type * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
 import * as Deadline from "reprise/Deadline"
+import { maxDelayMillis } from "reprise/InvalidOption"
 import * as Timeout from "reprise/Timeout"
 import * as HttpFailure from "../HttpFailure.js"
 import * as clock from "./clock.js"
@@ -36,6 +37,35 @@ export const deadlineMillis = (fiber: Fiber.RuntimeFiber<unknown, unknown>, { ca
 }
 
 /**
+ * Runs a call, and ends it at its deadline, whatever it waits for then: a limiter, a schedule, a budget, a key. `tell` is told of
+ * each failure, so that the error has the last one.
+ *
+ * @internal
+ */
+export const call = <A, E, R>(
+  limits: Limits,
+  make: (
+    deadlineMillis: number,
+    tell: (failure: Option.Option<HttpFailure.HttpFailure>) => void
+  ) => Effect.Effect<A, E, R>
+): Effect.Effect<A, E, R> =>
+  Effect.withFiberRuntime((fiber) => {
+    const deadline = deadlineMillis(fiber, limits)
+    let last = Option.none<HttpFailure.HttpFailure>()
+    const made = make(deadline, (failure) => {
+      last = failure
+    })
+    if (limits.callMillis === Infinity) return made
+    const bounded = Timeout.timeoutFail(made, {
+      duration: Math.max(deadline - clock.monotonicMillis(fiber), 1),
+      onTimeout: () => new Deadline.DeadlineExceeded({ last }),
+      deadlineMillis: deadline
+    })
+    // A client with a deadline of its own has this error in its type.
+    return bounded as typeof made
+  })
+
+/**
  * Ends an attempt, its reader included, after `millis` or at the deadline, whichever comes first.
  *
  * @internal
@@ -47,15 +77,20 @@ export const limit = <E, R>(
   deadlineMillis: number
 ): reader.Attempt<E | HttpFailure.AttemptTimeout, R> => {
   const onTimeout = (millis: number) => makeFailure.attemptTimeout(request, Duration.millis(millis))
-  if (deadlineMillis === Infinity) {
+  const own = reader.of(request)
+  if (deadlineMillis === Infinity && own === undefined) {
     return millis === Infinity
       ? attempt
       : Timeout.timeoutFail(attempt, { duration: millis, onTimeout: () => onTimeout(millis) })
   }
   return Effect.withFiberRuntime((fiber) => {
-    const left = Math.min(millis, deadlineMillis - clock.monotonicMillis(fiber))
+    const nowMillis = clock.monotonicMillis(fiber)
+    if (own !== undefined && millis < Infinity) own.attempt = { request, millis, untilMillis: nowMillis + millis }
+    const left = Math.min(millis, deadlineMillis - nowMillis)
+    if (left === Infinity) return attempt
+    const duration = Math.min(left, maxDelayMillis)
     return left > 0
-      ? Timeout.timeoutFail(attempt, { duration: left, onTimeout: () => onTimeout(left), deadlineMillis })
+      ? Timeout.timeoutFail(attempt, { duration, onTimeout: () => onTimeout(duration) })
       : Effect.fail(onTimeout(0))
   })
 }
@@ -85,7 +120,10 @@ export const overall = <E, R>(
   millis: number
 ): HttpClient.HttpClient.With<E | Exceeded, R> =>
   stage.make((request) => {
-    const named = Effect.catchAll(client.execute(request), outOfTime)
+    const named = Effect.flatMap(Deadline.current, (deadlineMillis) => {
+      reader.boundCall(request, millis, deadlineMillis)
+      return Effect.catchAll(client.execute(request), outOfTime)
+    })
     // Where the time runs out from the outside, there is no last failure of any type.
     return Deadline.within(named, millis) as typeof named
   })

@@ -1,39 +1,7 @@
 import type { Sent } from "../HttpFailure.js"
 import { type Link, maxLinks } from "./causeChain.js"
-
-/** @internal */
-export type TransportTag =
-  | "ConnectFailure"
-  | "HostNotFound"
-  | "TlsFailure"
-  | "ConnectionLost"
-  | "AttemptTimeout"
-  | "BodyFailure"
-  | "DecodeFailure"
-  | "ProtocolFailure"
-  | "InvalidRequest"
-  | "UnknownNetwork"
-
-/**
- * Where the error surfaced: while the response was awaited, or while its body was read.
- *
- * @internal
- */
-export type Phase = "request" | "body"
-
-/** A link matches by one of the patterns. */
-interface Rule {
-  readonly code?: RegExp
-  readonly name?: RegExp
-  readonly syscall?: RegExp
-  readonly message?: RegExp
-  readonly only?: Phase
-  readonly tag: TransportTag
-  /** What it is instead while the body is read. */
-  readonly inBody?: TransportTag
-  /** Where it proves that nothing was sent. */
-  readonly sent?: "no"
-}
+import * as connectRules from "./connectRules.js"
+import type { Phase, Rule, TransportTag } from "./transportRule.js"
 
 /**
  * The outermost link that a rule matches decides, by the first of the rules that do. Codes, system calls and classes come
@@ -41,54 +9,52 @@ interface Rule {
  */
 const rules: ReadonlyArray<Rule> = [
   { code: /^REPRISE_BODY_TRUNCATED$/, tag: "BodyFailure" },
+  // These come first: undici reports a proxy that refuses as an abort.
+  ...connectRules.rules,
   // Aborted by its own program, or given to a client that was closed.
   { name: /^AbortError$/, code: /^(ABORT_ERR|UND_ERR_(CLOSED|DESTROYED))$/, tag: "InvalidRequest" },
-  { code: /^EAI_AGAIN$/, tag: "ConnectFailure", sent: "no" },
-  // EAI_FAIL too: getaddrinfo(3) calls it permanent.
-  { syscall: /^getaddrinfo$/, code: /^ENOTFOUND$/, tag: "HostNotFound", sent: "no" },
   {
-    // OpenSSL's certificate verification (X509_V_ERR_*) as Node names it.
-    code:
-      /^(CERT_|CRL_|DEPTH_ZERO_|UNABLE_TO_|SELF_SIGNED_CERT|ERR_TLS_CERT_|INVALID_(CA|PURPOSE)|HOSTNAME_MISMATCH|PATH_LENGTH)/,
-    tag: "TlsFailure",
-    sent: "no"
-  },
-  { code: /^(ERR_SSL_|EPROTO$)/, tag: "TlsFailure" },
-  {
-    syscall: /^connect$/,
-    code: /^UND_ERR_CONNECT_TIMEOUT$/,
-    message: /before secure TLS connection was established/,
-    tag: "ConnectFailure",
-    sent: "no"
-  },
-  {
-    code: /^(UND_ERR_(HEADERS_OVERFLOW$|RES_)|HPE_|ERR_ASSERTION$)/,
+    code: /^(UND_ERR_(HEADERS_OVERFLOW$|RES_)|HPE_|ERR_ASSERTION$|(TooMany|Unexpected)Redirects?$)/,
     name: /^HTTPParserError$/,
-    message: /^(bad response|bad upgrade|redirect count exceeded|unexpected redirect)$/,
+    message:
+      /^(bad response|bad upgrade|redirect count exceeded|unexpected redirect)$|^Fetch failed: (Maximum number of|Encountered) redirect|client error \(SendRequest\): (invalid HTTP|message head is too large)/,
     tag: "ProtocolFailure"
   },
-  { name: /^SyntaxError$/, code: /^(Z_|ZSTD_|ERR__ERROR_|ERR_BROTLI)/, only: "body", tag: "DecodeFailure" },
+  {
+    // What arrived cannot be decoded, or was read before. The texts are those of fetch, undici and platform.
+    name: /^(SyntaxError|RangeError|ParseError)$/,
+    // Bun says of its decoders no more than ZlibError, and Deno only that the end was unexpected.
+    code: /^(Z_|ZSTD_|ERR__ERROR_|ERR_BROTLI|ERR_ENCODING_|UND_ERR_NOT_SUPPORTED$|(Zlib|Brotli|Zstd)\w*Error$)/,
+    message: /\b(unusable|already been read|locked|form-?data|maxBytes)\b|^unexpected end of file$/i,
+    only: "body",
+    tag: "DecodeFailure"
+  },
   {
     // Arguments that a transport cannot send: `ERR_INVALID_STATE` is a body that was read before.
     code: /^(ERR_(INVALID_|HTTP_INVALID|UNESCAPED)|UND_ERR_(INVALID_ARG|NOT_SUPPORTED|REQ_CONTENT_LENGTH_MISMATCH)$)/,
     only: "request",
     tag: "InvalidRequest"
   },
-  { message: /^(unknown scheme|bad port|not implemented|URL scheme must be)/, tag: "InvalidRequest" },
+  {
+    message: /^(unknown scheme|bad port|not implemented|URL scheme must be|Fetch failed: Requests to port)/,
+    tag: "InvalidRequest"
+  },
   {
     code: /^UND_ERR_(HEADERS|BODY)_TIMEOUT$/,
     name: /^Timeout(Error|Exception)$/,
-    tag: "AttemptTimeout",
-    inBody: "BodyFailure"
+    tag: "AttemptTimeout"
   },
   {
     code:
       /^(E(CONN(RESET|ABORTED|REFUSED)|PIPE|TIMEDOUT|NOTCONN|NET(UNREACH|DOWN|RESET)|HOST(UNREACH|DOWN))|UND_ERR_SOCKET|ERR_STREAM_PREMATURE_CLOSE)$/,
-    message: /^(socket hang up|other side closed|aborted)$/,
-    tag: "ConnectionLost",
-    inBody: "BodyFailure"
+    message:
+      /^(socket hang up|other side closed|aborted)$|connection closed before message completed|(reset by peer|Broken pipe) \(os error/,
+    tag: "ConnectionLost"
   }
 ]
+
+/** While a body is read, every other error is one of the transport: there are more of those than anybody can list. */
+const finalInBody: ReadonlySet<TransportTag> = new Set(["DecodeFailure", "ProtocolFailure", "InvalidRequest"])
 
 const patterns = ["code", "name", "syscall", "message"] as const
 
@@ -104,6 +70,8 @@ export interface TransportVerdict {
   readonly tag: TransportTag
   readonly sent: Sent
   readonly code: string | undefined
+  /** Whether another attempt ends like this one, although the tag would allow one. */
+  readonly isPermanent?: boolean
 }
 
 /** @internal */
@@ -120,6 +88,10 @@ const isProof = (links: ReadonlyArray<Link>, told: ReadonlyArray<Link>, phase: P
     ((links.length === 1 || links[0]?.name === "AggregateError") && links.every(({ isCore }) => isCore))) &&
   told.every((link) => ruleOf(link, phase)?.sent === "no" || (redirectRuledOut && link === links[0]))
 
+/** The code of an AggregateError is that of its first error. Node's fetch wraps an abort of its dispatcher in the text. */
+const isWrapper = ({ message, name }: Link): boolean =>
+  name === "AggregateError" || message === "Request was cancelled."
+
 /** @internal */
 export const judge = (
   links: ReadonlyArray<Link>,
@@ -127,8 +99,7 @@ export const judge = (
   streamsBody: boolean,
   redirectRuledOut = false
 ): TransportVerdict => {
-  // The code of an AggregateError is that of its first error, which is a link of its own.
-  const told = links.filter(({ name }) => name !== "AggregateError")
+  const told = links.filter((link) => !isWrapper(link))
   for (const link of told) {
     const rule = ruleOf(link, phase)
     if (rule === undefined) continue
@@ -136,17 +107,18 @@ export const judge = (
     // fetch refuses the caller's own bad URL at once: one that it found on the way was in a redirect.
     const ofRedirect = link.code === "ERR_INVALID_URL" && link !== links[0]
     return {
-      tag: ofRedirect ? "ProtocolFailure" : (phase === "body" && rule.inBody) || rule.tag,
+      tag: ofRedirect ? "ProtocolFailure" : phase === "body" && !finalInBody.has(rule.tag) ? "BodyFailure" : rule.tag,
       sent: isProven ? "no" : "maybe",
-      code: link.code
+      code: link.code,
+      isPermanent: rule.tag === "ConnectFailure" && connectRules.isPermanent(link)
     }
   }
   return verdict(withoutRule(links, phase, streamsBody), links.find(({ code }) => code)?.code)
 }
 
 const withoutRule = (links: ReadonlyArray<Link>, phase: Phase, streamsBody: boolean): TransportTag => {
+  if (phase === "body") return "BodyFailure"
   const said = links.filter((link) => !opaque.test(link.message))
-  if (phase === "body") return said.length === 0 ? "BodyFailure" : "DecodeFailure"
   const [first, second] = links
   // Nothing but the program's own stream fails a request with an error that has no code, and a TypeError that is not about
   // the network is about the arguments.

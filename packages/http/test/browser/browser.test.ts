@@ -5,6 +5,7 @@ import { Context, Effect, Layer } from "effect"
 import * as Esbuild from "esbuild"
 import * as Fs from "node:fs"
 import * as Path from "node:path"
+import * as Zlib from "node:zlib"
 import { chromium } from "playwright-core"
 import type { Call, Outcome } from "./page.js"
 
@@ -140,6 +141,46 @@ describe.skipIf(executable === undefined && process.env["CI"] === undefined)("in
           result: "BodyFailure",
           attempts: [["BodyFailure", "backoff"], ["BodyFailure", "backoff"], ["BodyFailure", "attempts"]]
         })
+      }))
+
+    it.effect("a compressed body of another origin is whole, though its encoding is hidden and its length is not", () =>
+      Effect.gen(function*() {
+        const { call, other, server } = yield* Page
+        const json = JSON.stringify({ ok: true, text: "abc".repeat(100) })
+        const gzip = { "content-encoding": "gzip", "content-type": "application/json" }
+        const cors = { "access-control-allow-origin": "*", "access-control-allow-headers": "*" }
+        // Longer than what it decodes to, as only short bodies are.
+        const short = JSON.stringify({ ok: true })
+        for (const text of [short, json]) {
+          const body = Zlib.gzipSync(text)
+          yield* server.route("/gzip", reply({ headers: gzip, body }))
+          yield* other.route("OPTIONS /gzip", reply({ status: 204, headers: cors }))
+          yield* other.route("GET /gzip", reply({ headers: { ...cors, ...gzip }, body }))
+          for (const url of ["/gzip", `${other.url}/gzip`]) {
+            for (const copies of [false, true]) {
+              assert.deepStrictEqual(yield* call({ method: "GET", url, executeAndRead: true, copies }), {
+                result: `200 ${text}`,
+                attempts: [["response", "success"]]
+              })
+            }
+          }
+        }
+      }))
+
+    it.effect("a body of another origin that is cut short is read again", () =>
+      Effect.gen(function*() {
+        const { call, other } = yield* Page
+        const cors = { "access-control-allow-origin": "*", "access-control-allow-headers": "*" }
+        const whole = reply({ headers: cors, body: "the whole body" })
+        const body = Zlib.gzipSync("the whole body")
+        const compressed = reply({ headers: { ...cors, "content-encoding": "gzip" }, body })
+        for (const [path, one] of [["/plain", whole], ["/compressed", compressed]] as const) {
+          yield* other.route(`OPTIONS ${path}`, reply({ status: 204, headers: cors }))
+          yield* other.route(`GET ${path}`, Reply.truncate(one), one)
+          const { attempts, result } = yield* call({ method: "GET", url: `${other.url}${path}`, executeAndRead: true })
+          assert.strictEqual(result, "200 the whole body")
+          assert.deepStrictEqual(attempts, [["BodyFailure", "backoff"], ["response", "success"]])
+        }
       }))
 
     it.effect("Retry-After of the page's own origin is obeyed", () =>

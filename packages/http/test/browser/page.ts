@@ -14,6 +14,8 @@ export interface Call {
   readonly body?: string
   /** Whether the body is read inside the attempt. */
   readonly executeAndRead?: boolean
+  /** Whether the program's own `fetch` hands on a copy of each response. */
+  readonly copies?: boolean
 }
 
 /** What became of a call, with its ledger: what each attempt came to, and why there was another one or none. */
@@ -28,10 +30,17 @@ declare global {
   }
 }
 
-const runtime = ManagedRuntime.make(
-  ResilientHttpClient.layerTyped({ retry: HttpRetry.exponential({ base: "1 millis", cap: "2 millis" }) }).pipe(
-    Layer.provide(FetchHttpClient.layer)
-  )
+const client = ResilientHttpClient.layerTyped({ retry: HttpRetry.exponential({ base: "1 millis", cap: "2 millis" }) })
+
+const runtime = ManagedRuntime.make(Layer.provide(client, FetchHttpClient.layer))
+
+const copying: typeof fetch = async (input, init) => {
+  const response = await fetch(input, init)
+  return new Response(response.body, response)
+}
+
+const copyingRuntime = ManagedRuntime.make(
+  client.pipe(Layer.provide(FetchHttpClient.layer), Layer.provide(Layer.succeed(FetchHttpClient.Fetch, copying)))
 )
 
 const outcome = (result: string, ledger: HttpFailure.HttpFailure["attempts"]): Outcome => ({
@@ -45,7 +54,7 @@ const outcome = (result: string, ledger: HttpFailure.HttpFailure["attempts"]): O
 const read = (response: HttpClientResponse.HttpClientResponse) =>
   Effect.map(response.text, (text) => [response, text] as const)
 
-window.call = ({ body, executeAndRead, method, url }) =>
+window.call = ({ body, copies, executeAndRead, method, url }) =>
   Effect.gen(function*() {
     const client = yield* ResilientHttpClient.ResilientHttpClient
     const request = HttpClientRequest.make(method)(url).pipe(
@@ -57,5 +66,5 @@ window.call = ({ body, executeAndRead, method, url }) =>
     return outcome(`${response.status} ${text}`, HttpResilience.attempts(response))
   }).pipe(
     Effect.catchAll((failure) => Effect.succeed(outcome(failure._tag, "attempts" in failure ? failure.attempts : []))),
-    runtime.runPromise
+    copies === true ? copyingRuntime.runPromise : runtime.runPromise
   )

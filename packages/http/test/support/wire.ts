@@ -1,11 +1,12 @@
-import type { HttpClient } from "@effect/platform"
-import { FetchHttpClient } from "@effect/platform"
+import { FetchHttpClient, HttpClient } from "@effect/platform"
 import * as NodeHttpClient from "@effect/platform-node/NodeHttpClient"
 import { describe } from "@effect/vitest"
 import * as FaultServer from "@reprise/testing/FaultServer"
 import type { Scope } from "effect"
-import { Effect, Layer, Logger, LogLevel } from "effect"
+import { Context, Duration, Effect, identity, Layer, Logger, LogLevel } from "effect"
 import * as Backoff from "reprise/Backoff"
+import * as HttpGuard from "../../src/HttpGuard.js"
+import * as HttpResilience from "../../src/HttpResilience.js"
 import * as HttpRetry from "../../src/HttpRetry.js"
 import * as ResilientHttpClient from "../../src/ResilientHttpClient.js"
 
@@ -17,11 +18,93 @@ export const transports: ReadonlyArray<readonly [name: "fetch" | "undici" | "nod
   ["node", NodeHttpClient.layer]
 ]
 
-/** The same tests over each of Node's transports. */
-export const onEachTransport = (
+type Options = ResilientHttpClient.Options
+
+/** What must make no difference: the whole suite is run once with each. */
+interface Variant {
+  readonly name: string
+  /** What it adds to the options of the test, which come first. None if these options do not allow it. */
+  readonly options: (own: Options) => Options | undefined
+  /** The same as a stage below, for those tests and for tests that put their stages together by hand. */
+  readonly stage: (bare: HttpClient.HttpClient) => HttpClient.HttpClient
+}
+
+const after = Duration.seconds(10)
+const hedge = HttpGuard.hedge({ after })
+/** The layer refuses a hedge that would come after the attempt has timed out. */
+const hedged = (own: Options): Options | undefined =>
+  Duration.greaterThan(own.attemptTimeout ?? Infinity, after) ? { hedge, ...own } : undefined
+
+const plain: Variant = { name: "", options: identity, stage: identity }
+
+/** Add a variant here, and every wire test runs with it, but those of `onEachPlain`. */
+export const variants: ReadonlyArray<Variant> = [
+  plain,
+  { name: ", with a hedge", options: hedged, stage: HttpResilience.guard(hedge) }
+]
+
+/** A transport in a variant, which is a layer of its own: tests give it on as they do any other. */
+const made = new WeakMap<Transport, readonly [variant: Variant, transport: Transport]>()
+
+const inVariant = (variant: Variant, transport: Transport): Transport => {
+  const staged = Layer.map(
+    transport,
+    (context) => Context.make(HttpClient.HttpClient, variant.stage(Context.get(context, HttpClient.HttpClient)))
+  )
+  made.set(staged, [variant, transport])
+  return staged
+}
+
+type Transports<Name> = ReadonlyArray<readonly [name: Name, layer: Transport]>
+type Tests<Name> = (transport: Transport, name: Name) => void
+
+const onEachIn = <Name extends string>(
+  variants: ReadonlyArray<Variant>,
   name: string,
-  tests: (transport: Transport, name: "fetch" | "undici" | "node") => void
-): void => describe.each(transports)(`${name} over %s`, (transport, layer) => tests(layer, transport))
+  transports: Transports<Name>,
+  tests: Tests<Name>
+): void => {
+  for (const variant of variants) {
+    for (const [transport, layer] of transports) {
+      describe(`${name} over ${transport}${variant.name}`, () => tests(inVariant(variant, layer), transport))
+    }
+  }
+}
+
+/** The same tests over each of these transports, in each variant. */
+export const onEach = <Name extends string>(name: string, transports: Transports<Name>, tests: Tests<Name>): void =>
+  onEachIn(variants, name, transports, tests)
+
+/** For tests to which the variants add nothing, because they have all these options themselves. */
+export const onEachPlain = <Name extends string>(
+  name: string,
+  transports: Transports<Name>,
+  tests: Tests<Name>
+): void => onEachIn([plain], name, transports, tests)
+
+/** The same tests over each of Node's transports, in each variant. */
+export const onEachTransport = (name: string, tests: Tests<"fetch" | "undici" | "node">): void =>
+  onEach(name, transports, tests)
+
+const over = <A>(
+  transport: Transport,
+  own: Options,
+  layer: (options: Options) => Layer.Layer<A, never, HttpClient.HttpClient>
+): Layer.Layer<A> => {
+  const [variant, bare] = made.get(transport) ?? [plain, transport]
+  const options = variant.options(own)
+  return options === undefined ? Layer.provide(layer(own), transport) : Layer.provide(layer(options), bare)
+}
+
+/** A drop-in client over a transport, in its variant. */
+export const layer = (transport: Transport, options: Options): Layer.Layer<HttpClient.HttpClient> =>
+  over(transport, options, ResilientHttpClient.layer)
+
+/** A typed client over a transport, in its variant. */
+export const layerTyped = (
+  transport: Transport,
+  options: Options
+): Layer.Layer<ResilientHttpClient.ResilientHttpClient> => over(transport, options, ResilientHttpClient.layerTyped)
 
 /** The real policy with waits of a millisecond. */
 export const quick = (attempts: number) =>
@@ -32,8 +115,6 @@ export const quick = (attempts: number) =>
     HttpRetry.whileRetryable,
     HttpRetry.honorRetryAfter()
   )
-
-type Options = ResilientHttpClient.Options
 
 /** Each test has only the options that it is about, and the layers warn of the others. */
 const withoutWarnings = Logger.withMinimumLogLevel(LogLevel.Error)
@@ -46,7 +127,7 @@ export const dropIn = <A, E>(
 ) =>
   FaultServer.make().pipe(
     Effect.flatMap(test),
-    Effect.provide(Layer.provide(ResilientHttpClient.layer({ retry: quick(3), ...options }), transport)),
+    Effect.provide(layer(transport, { retry: quick(3), ...options })),
     withoutWarnings
   )
 
@@ -58,6 +139,6 @@ export const typed = <A, E>(
 ) =>
   FaultServer.make().pipe(
     Effect.flatMap(test),
-    Effect.provide(Layer.provide(ResilientHttpClient.layerTyped({ retry: quick(3), ...options }), transport)),
+    Effect.provide(layerTyped(transport, { retry: quick(3), ...options })),
     withoutWarnings
   )

@@ -3,11 +3,11 @@ import * as NodeStream from "@effect/platform-node/NodeStream"
 import { assert, it } from "@effect/vitest"
 import * as FaultServer from "@reprise/testing/FaultServer"
 import * as Reply from "@reprise/testing/Reply"
-import { Effect, Stream } from "effect"
+import { Effect, Exit, Stream } from "effect"
 import { Readable } from "node:stream"
 import * as Idempotency from "../../src/Idempotency.js"
 import * as ResilientHttpClient from "../../src/ResilientHttpClient.js"
-import { dropIn, onEachTransport, quick } from "../support/wire.js"
+import { dropIn, layerTyped, onEachTransport, quick } from "../support/wire.js"
 
 const text = "the whole body"
 const bytes = new TextEncoder().encode(text)
@@ -51,7 +51,13 @@ const oneShot: ReadonlyArray<readonly [name: string, body: () => HttpBody.HttpBo
 const put = (server: FaultServer.FaultServer, body: HttpBody.HttpBody) =>
   HttpClientRequest.setBody(HttpClientRequest.put(server.url), body)
 
-onEachTransport("a request's body", (transport) => {
+/** The form as a server reads it. */
+const received = ({ body, headers }: FaultServer.RecordedRequest) =>
+  Effect.promise(() =>
+    new Response(body.slice(), { headers: { "content-type": headers["content-type"] ?? "" } }).formData()
+  )
+
+onEachTransport("a request's body", (transport, name) => {
   it.scopedLive.each(replayable)(
     "of %s is the same on every attempt",
     ([, body]) =>
@@ -71,12 +77,56 @@ onEachTransport("a request's body", (transport) => {
       Effect.gen(function*() {
         const data = new FormData()
         data.append("field", text)
-        yield* server.script(busy, busy)
-        const exit = yield* Effect.exit(HttpClient.execute(put(server, HttpBody.formData(data))))
+        yield* server.script(busy, Reply.reset())
+        assert.strictEqual((yield* HttpClient.execute(put(server, HttpBody.formData(data)))).status, 200)
         const requests = yield* server.requests
-        // undici's own client cannot send Node 20's FormData at all.
-        assert.lengthOf(requests, exit._tag === "Success" ? 3 : 0)
-        for (const request of requests) assert.include(request.text, text)
+        assert.lengthOf(requests, 3)
+        for (const request of requests) assert.deepStrictEqual([...(yield* received(request))], [["field", text]])
+      })))
+
+  it.scopedLive.each(
+    [
+      ["as FormData", (data: FormData) => HttpBody.formData(data)],
+      ["as raw FormData", (data: FormData) => HttpBody.raw(data)]
+    ] as const
+  )(
+    "%s has its files, and its names are escaped",
+    ([kind, body]) =>
+      dropIn(transport, {}, (server) =>
+        Effect.gen(function*() {
+          const data = new FormData()
+          data.append("a \"quoted\"\r\nname, é", "value\nof two lines, ü")
+          data.append("file", new File([new Uint8Array([0, 255, 10, 13])], "ä \"b\"\n.bin", { type: "image/png" }))
+          data.append("file", new Blob(["second"]))
+          const sent = HttpClient.post(server.url, { body: body(data) })
+          // node's own client cannot write a raw form.
+          if (kind === "as raw FormData" && name === "node") {
+            assert.isTrue(Exit.isFailure(yield* Effect.exit(sent)))
+            return
+          }
+          assert.strictEqual((yield* sent).status, 200)
+          // A second form, by a client that is known to refuse forms.
+          assert.strictEqual((yield* sent).status, 200)
+          const requests = yield* server.requests
+          assert.lengthOf(requests, 2)
+          for (const request of requests) {
+            const raw = Buffer.from(request.body).toString("utf8")
+            assert.include(raw, `name="a %22quoted%22%0D%0Aname, é"\r\n\r\nvalue\r\nof two lines, ü\r\n`)
+            assert.include(raw, `name="file"; filename="ä %22b%22%0A.bin"\r\nContent-Type: image/png\r\n`)
+            assert.include(raw, `name="file"; filename="blob"\r\n`)
+            assert.isTrue(Buffer.from(request.body).includes(Buffer.from([0, 255, 10, 13])))
+          }
+        }))
+  )
+
+  it.scopedLive("as FormData is sent once if it is not safe to send again", () =>
+    dropIn(transport, {}, (server) =>
+      Effect.gen(function*() {
+        const data = new FormData()
+        data.append("amount", "5 EUR")
+        yield* server.always(busy)
+        assert.strictEqual((yield* HttpClient.post(server.url, { body: HttpBody.formData(data) })).status, 503)
+        assert.lengthOf(yield* server.requests, 1)
       })))
 
   for (const [kind, fault] of [["503", busy], ["a reset", Reply.reset()]] as const) {
@@ -124,5 +174,5 @@ onEachTransport("a stream that no attempt has read", (transport, name) => {
       // A transport that reads ahead before it has a connection has started the stream.
       const attempts = failure._tag === "ConnectFailure" ? failure.attempts.length : 0
       assert.strictEqual(attempts, started === 0 ? 3 : 1, name)
-    }).pipe(Effect.provide(ResilientHttpClient.layerTyped({ retry: quick(3) })), Effect.provide(transport)))
+    }).pipe(Effect.provide(layerTyped(transport, { retry: quick(3) }))))
 })

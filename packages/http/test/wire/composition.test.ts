@@ -165,6 +165,36 @@ onEachTransport("Reprise works", (transport, name) => {
       ])
     }))
 
+  it.scopedLive("with tracing: no other span within an attempt says how often the request was sent again", () =>
+    Effect.gen(function*() {
+      const [spans, tracer] = yield* recorded
+      yield* dropIn(transport, { retry: false }, (server) =>
+        Effect.gen(function*() {
+          yield* server.route("/orders", busy, busy, Reply.ok)
+          const bare = yield* HttpClient.HttpClient
+          const write = Effect.withSpan(Effect.void, "write", { kind: "client" })
+          const client = bare.pipe(
+            HttpClient.mapRequestEffect((request) => Effect.as(bare.get(`${server.url}/token`), request)),
+            HttpClient.transform((sent) => Effect.zipRight(write, Effect.zipLeft(sent, bare.get(`${server.url}/log`)))),
+            HttpResilience.retry(quick(3))
+          )
+          yield* Effect.withSpan(client.get(`${server.url}/orders`), "call")
+        })).pipe(Effect.provide(tracer))
+      const counts = (yield* Ref.get(spans)).map(({ attributes, name }) => [
+        attributes.get("url.path") ?? name,
+        attributes.get("http.request.resend_count")
+      ])
+      const own = counts.filter(([what]) => what === "/orders")
+      assert.deepStrictEqual(own, [["/orders", undefined], ["/orders", 1], ["/orders", 2]])
+      const others = counts.filter(([what]) => what !== "/orders")
+      assert.sameDeepMembers(others, [
+        ...Array(3).fill(["/token", undefined]),
+        ...Array(3).fill(["write", undefined]),
+        ...Array(3).fill(["/log", undefined]),
+        ["call", undefined]
+      ])
+    }))
+
   it.scopedLive("with trace headers turned off", () =>
     dropIn(transport, {}, (server) =>
       Effect.gen(function*() {

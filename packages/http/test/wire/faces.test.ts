@@ -7,7 +7,7 @@ import { inspect } from "node:util"
 import * as HttpFailure from "../../src/HttpFailure.js"
 import * as HttpResilience from "../../src/HttpResilience.js"
 import * as ResilientHttpClient from "../../src/ResilientHttpClient.js"
-import { dropIn, onEachTransport, quick, typed } from "../support/wire.js"
+import { dropIn, layerTyped, onEachTransport, quick, typed } from "../support/wire.js"
 
 const status = (status: number, body = "the reason") => Reply.respond({ status, body })
 
@@ -208,9 +208,6 @@ describe("secrets", () => {
         ]
         for (const text of printed) assert.notInclude(text, "SECRET")
         assert.include((failure as Error).message, "/path")
-      }).pipe(
-        Effect.provide(ResilientHttpClient.layerTyped({ retry: quick(2), attemptTimeout: "60 millis" })),
-        Effect.provide(transport)
-      ))
+      }).pipe(Effect.provide(layerTyped(transport, { retry: quick(2), attemptTimeout: "60 millis" }))))
   })
 })

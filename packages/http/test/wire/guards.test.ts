@@ -13,7 +13,7 @@ import * as HttpResilience from "../../src/HttpResilience.js"
 import * as HttpRetry from "../../src/HttpRetry.js"
 import * as Idempotency from "../../src/Idempotency.js"
 import * as ResilientHttpClient from "../../src/ResilientHttpClient.js"
-import { dropIn, onEachTransport, quick, typed } from "../support/wire.js"
+import { dropIn, onEachPlain, onEachTransport, quick, transports, typed } from "../support/wire.js"
 
 const down = Reply.respond({ status: 503, body: "down" })
 const slow = Reply.delay(Reply.ok, "100 millis")
@@ -160,7 +160,7 @@ onEachTransport("a rate limiter", (transport) => {
     ))
 })
 
-onEachTransport("a hedge", (transport) => {
+onEachPlain("a hedge", transports, (transport) => {
   const hedge = HttpGuard.hedge({ after: "50 millis" })
 
   it.scopedLive("answers with what comes first, and closes the socket of the other", () =>
@@ -179,6 +179,24 @@ onEachTransport("a hedge", (transport) => {
       Effect.gen(function*() {
         yield* Effect.replicateEffect(get(server.url), 5)
         assert.strictEqual(yield* countOf(server), 5)
+      })))
+
+  it.scopedLive("sends nothing before the Retry-After of the first answer is over", () =>
+    typed(transport, { hedge, retry: quick(3) }, (server) =>
+      Effect.gen(function*() {
+        yield* server.script(Reply.respond({ status: 429, headers: { "retry-after-ms": "300" }, body: "busy" }))
+        assert.strictEqual((yield* get(server.url)).status, 200)
+        const [first, second, ...others] = (yield* server.requests).map(({ timeMillis }) => timeMillis)
+        assert.isAtLeast(second! - first!, 290)
+        assert.deepStrictEqual(others, [])
+      })))
+
+  it.scopedLive("adds nothing to the attempts of a server that is down", () =>
+    typed(transport, { hedge, retry: quick(3) }, (server) =>
+      Effect.gen(function*() {
+        yield* server.always(down)
+        assert.strictEqual((yield* Effect.flip(get(server.url)))._tag, "ServerError")
+        assert.strictEqual(yield* countOf(server), 3)
       })))
 
   it.scopedLive("sends no POST twice, but one with an idempotency key", () =>

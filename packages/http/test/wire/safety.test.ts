@@ -6,7 +6,7 @@ import { Effect } from "effect"
 import * as HttpResilience from "../../src/HttpResilience.js"
 import * as Idempotency from "../../src/Idempotency.js"
 import * as ResilientHttpClient from "../../src/ResilientHttpClient.js"
-import { dropIn, onEachTransport, quick, typed } from "../support/wire.js"
+import { dropIn, layerTyped, onEachTransport, quick, typed } from "../support/wire.js"
 
 const status = (status: number, headers: Record<string, string> = {}) => Reply.respond({ status, headers, body: "no" })
 const twice = [status(503), status(503)] as const
@@ -192,8 +192,7 @@ onEachTransport("what never reached the server", (transport, name) => {
           assert.strictEqual(failure._tag, "ConnectFailure")
           return failure._tag === "ConnectFailure" ? [failure.sent, failure.attempts.length] : []
         }).pipe(
-          Effect.provide(ResilientHttpClient.layerTyped({ retry: quick(3), ...options })),
-          Effect.provide(transport)
+          Effect.provide(layerTyped(transport, { retry: quick(3), ...options }))
         )
       const proved = name === "fetch" ? "maybe" : "no"
       assert.deepStrictEqual(yield* attempts({}, "GET"), [proved, 3])
@@ -210,7 +209,7 @@ onEachTransport("what never reached the server", (transport, name) => {
         const failure = yield* Effect.flip(client.get(server.url))
         assert.strictEqual(failure._tag, "TlsFailure")
         assert.strictEqual((yield* server.connections).accepted, 1)
-      }).pipe(Effect.provide(ResilientHttpClient.layerTyped({ retry: quick(3) })), Effect.provide(transport))
+      }).pipe(Effect.provide(layerTyped(transport, { retry: quick(3) })))
   )
 
   it.scopedLive.each(

@@ -1,5 +1,6 @@
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
 import * as Schedule from "effect/Schedule"
 import * as ScheduleDecision from "effect/ScheduleDecision"
@@ -36,12 +37,18 @@ export interface Options<In> {
   readonly toll?: Toll<In> | undefined
   /** Whether it goes on within a loop that allows no other. */
   readonly isNestingAllowed?: boolean | undefined
+  /**
+   * Whether attempts do not see what the schedule took and gave. Otherwise each failure that holds the context of its attempt
+   * holds the failure before it, and that the one before.
+   */
+  readonly isInputHidden?: boolean | undefined
 }
 
 /** @internal */
 export const make = <Out, In, R>(
   schedule: Schedule.Schedule<Out, In, R>,
-  { deadlineMillis: ownDeadlineMillis = Infinity, isNestingAllowed = false, toll }: Options<In> = {}
+  { deadlineMillis: ownDeadlineMillis = Infinity, isInputHidden = false, isNestingAllowed = false, toll }: Options<In> =
+    {}
 ): Driver<In, R> => {
   let state: unknown = schedule.initial
   let metadata: Schedule.IterationMetadata | undefined
@@ -59,17 +66,23 @@ export const make = <Out, In, R>(
         const delayMillis = start > 0 ? start : 0 // `NaN` too is no wait
         if (now + delayMillis >= deadlineMillis) return stopped("deadline")
         if (toll !== undefined && !toll.pay(input, now)) return stopped("budget")
-        metadata = advance(metadata, date, input, output)
+        metadata = isInputHidden
+          ? advance(metadata, date, undefined, undefined)
+          : advance(metadata, date, input, output)
         return { _tag: "Wait", delayMillis, reason: reasons.wait }
       }
     )
   }
   const next = (input: In) =>
-    Effect.withFiberRuntime<Next, never, R>((fiber) =>
-      !isNestingAllowed && nested.isSuppressed(fiber.getFiberRef(nested.current))
-        ? Effect.succeed(stopped("nested"))
-        : step(input, fiber, clock.monotonicMillis(fiber), Math.min(deadline.of(fiber), ownDeadlineMillis))
-    )
+    Effect.withFiberRuntime<Next, never, R>((fiber) => {
+      if (!isNestingAllowed && nested.isSuppressed(fiber.getFiberRef(nested.current))) {
+        return Exit.succeed(stopped("nested"))
+      }
+      const now = clock.monotonicMillis(fiber)
+      const deadlineMillis = Math.min(deadline.of(fiber), ownDeadlineMillis)
+      // No schedule could say anything else.
+      return now >= deadlineMillis ? Exit.succeed(stopped("deadline")) : step(input, fiber, now, deadlineMillis)
+    })
   const attempt = <A, E, R1>(self: Effect.Effect<A, E, R1>) => {
     const numbered = Effect.provideService(self, Schedule.CurrentIterationMetadata, metadata!)
     return toll === undefined ? numbered : toll.attempt(numbered)

@@ -1,102 +1,9 @@
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import * as MutableHashMap from "effect/MutableHashMap"
-import * as Option from "effect/Option"
-import * as Pipeable from "effect/Pipeable"
 import * as InvalidOption from "../InvalidOption.js"
 import type { Keyed } from "../Keyed.js"
 import { monotonicMillis } from "./effect/clock.js"
-
-// Not marked internal: the declarations of Keyed refer to it.
-export const TypeId: unique symbol = Symbol.for("reprise/Keyed")
-
-interface Entry<K, A> {
-  readonly key: K
-  readonly value: A
-  usedMillis: number
-  previous: Entry<K, A> | undefined
-  next: Entry<K, A> | undefined
-}
-
-/** How many of the longest unused keys are looked at for one new key: what keeps the cost of each bounded. */
-const looks = 8
-
-/**
- * Keys in the order of their last use; those that may not go yet are put back to the end when they are looked at.
- *
- * @internal
- */
-export class KeyedImpl<K, A> extends Pipeable.Class() implements Keyed<K, A> {
-  readonly [TypeId] = variance
-  readonly entries = MutableHashMap.empty<K, Entry<K, A>>()
-  oldest: Entry<K, A> | undefined
-  newest: Entry<K, A> | undefined
-  overflowed = 0
-
-  constructor(
-    readonly make: (key: K) => Effect.Effect<A>,
-    readonly isIdle: (value: A) => boolean,
-    readonly capacity: number,
-    readonly idleMillis: number
-  ) {
-    super()
-  }
-
-  append(entry: Entry<K, A>): void {
-    entry.previous = this.newest
-    entry.next = undefined
-    if (this.newest === undefined) this.oldest = entry
-    else this.newest.next = entry
-    this.newest = entry
-  }
-
-  unlink({ next, previous }: Entry<K, A>): void {
-    if (previous === undefined) this.oldest = next
-    else previous.next = next
-    if (next === undefined) this.newest = previous
-    else next.previous = previous
-  }
-
-  use(key: K, now: number): A | undefined {
-    const entry = Option.getOrUndefined(MutableHashMap.get(this.entries, key))
-    if (entry === undefined) return undefined
-    entry.usedMillis = now
-    if (this.newest !== entry) {
-      this.unlink(entry)
-      this.append(entry)
-    }
-    return entry.value
-  }
-
-  keep(key: K, value: A, now: number): A {
-    // Another call may have made it meanwhile.
-    const found = this.use(key, now)
-    if (found !== undefined) return found
-    if (!this.makeRoom(now)) {
-      this.overflowed++
-      return value
-    }
-    const entry: Entry<K, A> = { key, value, usedMillis: now, previous: undefined, next: undefined }
-    MutableHashMap.set(this.entries, key, entry)
-    this.append(entry)
-    return value
-  }
-
-  /** Lets go of what was idle for too long, and of one more where there is no room. */
-  private makeRoom(now: number): boolean {
-    for (let i = 0; i < looks && this.oldest !== undefined; i++) {
-      const entry = this.oldest
-      const isFull = MutableHashMap.size(this.entries) >= this.capacity
-      if (!isFull && now - entry.usedMillis < this.idleMillis) return true
-      this.unlink(entry)
-      if (this.isIdle(entry.value)) MutableHashMap.remove(this.entries, entry.key)
-      else this.append(entry)
-    }
-    return MutableHashMap.size(this.entries) < this.capacity
-  }
-}
-
-const variance = { _K: (_: unknown) => _, _A: (_: never) => _ }
+import type { KeyedImpl } from "./keyedEntries.js"
 
 /**
  * Checks the bounds at once.
@@ -108,8 +15,10 @@ export const bounds = ({ capacity, idleTimeToLive }: Keyed.Bounds): readonly [ca
   InvalidOption.millis("idleTimeToLive", idleTimeToLive ?? "10 minutes", { moreThan: 0 })
 ]
 
+type Restore = <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
+
 /**
- * One step where the key is there already.
+ * Nobody drops the key while the effect runs: what the effect does to the value must not be lost.
  *
  * @internal
  */
@@ -118,16 +27,80 @@ export const use = <K, A, B, E, R>(
   key: K,
   f: (value: A) => Effect.Effect<B, E, R>
 ): Effect.Effect<B, E, R> =>
+  Effect.uninterruptibleMask((restore) =>
+    Effect.withFiberRuntime<B, E, R>((fiber) => {
+      const now = monotonicMillis(fiber)
+      const found = self.find(key, now)
+      return found === undefined
+        ? Effect.flatMap(restore(self.make(key)), (value) => useNew(self, key, value, f, restore))
+        : held(found, whenReady(self, found.value, now, f), restore)
+    })
+  )
+
+const useNew = <K, A, B, E, R>(
+  self: KeyedImpl<K, A>,
+  key: K,
+  value: A,
+  f: (value: A) => Effect.Effect<B, E, R>,
+  restore: Restore
+): Effect.Effect<B, E, R> =>
   Effect.withFiberRuntime((fiber) => {
     const now = monotonicMillis(fiber)
-    const found = self.use(key, now)
-    return found === undefined
-      ? Effect.flatMap(self.make(key), (value) => f(self.keep(key, value, now)))
-      : f(found)
+    const entry = self.keep(key, value, now)
+    const effect = self.has(entry) ? whenReady(self, entry.value, now, f) : f(entry.value)
+    return held(entry, self.overflowed === 0 || self.isWarned ? effect : Effect.zipRight(warn(self), effect), restore)
   })
 
-/** @internal */
-export const get = <K, A>(self: KeyedImpl<K, A>, key: K): Effect.Effect<A> => use(self, key, Exit.succeed)
+const whenReady = <K, A, B, E, R>(
+  { ready }: KeyedImpl<K, A>,
+  value: A,
+  now: number,
+  f: (value: A) => Effect.Effect<B, E, R>
+): Effect.Effect<B, E, R> => {
+  const waiting = ready(value, now)
+  return waiting === undefined ? f(value) : Effect.zipRight(waiting, Effect.suspend(() => f(value)))
+}
+
+/** Built and run in one step, in which nothing can interrupt. */
+const held = <B, E, R>(
+  entry: { users: number },
+  effect: Effect.Effect<B, E, R>,
+  restore: Restore
+): Effect.Effect<B, E, R> => {
+  entry.users++
+  return Effect.matchCauseEffect(restore(effect), {
+    onSuccess: (value) => {
+      entry.users--
+      return Exit.succeed(value)
+    },
+    onFailure: (cause) => {
+      entry.users--
+      return Exit.failCause(cause)
+    }
+  })
+}
+
+const warn = <K, A>(self: KeyedImpl<K, A>): Effect.Effect<void> => {
+  self.isWarned = true
+  return Effect.logWarning(
+    `${self.name}: all ${self.capacity} keys hold state that must not be lost, so there will be up to twice as many. ` +
+      "From then on, each new key replaces the least recently used one. Raise `capacity`, or use fewer keys."
+  )
+}
+
+/**
+ * Without a hold: whoever has the value keeps it for longer than this effect runs.
+ *
+ * @internal
+ */
+export const get = <K, A>(self: KeyedImpl<K, A>, key: K): Effect.Effect<A> =>
+  Effect.withFiberRuntime((fiber) => {
+    const now = monotonicMillis(fiber)
+    const found = self.find(key, now)
+    return found === undefined || self.ready(found.value, now) !== undefined
+      ? use(self, key, Exit.succeed)
+      : Exit.succeed(found.value)
+  })
 
 /** @internal */
 export const entries = <K, A>(self: KeyedImpl<K, A>): ReadonlyArray<readonly [key: K, value: A]> =>

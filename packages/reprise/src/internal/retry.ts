@@ -40,25 +40,28 @@ const retryable = <E>(cause: Cause.Cause<E>): Option.Option<E> =>
 
 type Entry<E> = Omit<Attempt<E>, "delay" | "reason">
 
-type Ended<A, E> = readonly [exit: Exit.Exit<A, E>, ledger: Retry.Ledger<E>]
+type Ended<A, E, L> = readonly [exit: Exit.Exit<A, E>, ledger: Retry.Ledger<L>]
 
 /** @internal */
-export const loop = <A, E, R, R1 = never, R2 = never>(
-  options: Retry.Loop<A, E, R, R1, R2>
-): Effect.Effect<Ended<A, E>, never, R | R1 | R2> => Clock.clockWith((clock) => new Loop(options, clock).run(1))
+export const loop = <A, E, R, R1 = never, R2 = never, L = E>(
+  options: Retry.Loop<A, E, R, R1, R2, L>
+): Effect.Effect<Ended<A, E, L>, never, R | R1 | R2> => Clock.clockWith((clock) => new Loop(options, clock).run(1))
 
-class Loop<A, E, R, R1, R2> {
+/** How many lines a ledger keeps from its beginning, and how many from its end: the docs of `Retry.Ledger` say them. */
+const kept = { first: 8, last: 24 }
+
+class Loop<A, E, R, R1, R2, L> {
   /** None before the first failure: that most calls end with their first attempt is what is to cost little. */
-  ledger: Array<Attempt<E>> | undefined
+  ledger: Array<Attempt<L>> | undefined
   readonly budget: Budget | undefined
   driver: Driver.Driver<E, R1> | undefined
 
-  constructor(readonly options: Retry.Loop<A, E, R, R1, R2>, readonly clock: Clock.Clock) {
+  constructor(readonly options: Retry.Loop<A, E, R, R1, R2, L>, readonly clock: Clock.Clock) {
     // Every budget is made by RetryBudget.
     this.budget = options.budget as Budget | undefined
   }
 
-  run(number: number): Effect.Effect<Ended<A, E>, never, R | R1 | R2> {
+  run(number: number): Effect.Effect<Ended<A, E, L>, never, R | R1 | R2> {
     const beganMillis = clock_.monotonicOf(this.clock)
     if (number === 1) this.budget?.rule.call(beganMillis)
     const attempt = this.attempt(number)
@@ -80,7 +83,7 @@ class Loop<A, E, R, R1, R2> {
     }
   }
 
-  afterFailure(cause: Cause.Cause<E>, entry: Entry<E>): Effect.Effect<Ended<A, E>, never, R | R1 | R2> {
+  afterFailure(cause: Cause.Cause<E>, entry: Entry<E>): Effect.Effect<Ended<A, E, L>, never, R | R1 | R2> {
     const exit = Exit.failCause(cause)
     if (Option.isNone(entry.failure)) {
       return this.end(exit, entry, Cause.isInterruptedOnly(cause) ? "interrupted" : "defect")
@@ -91,10 +94,15 @@ class Loop<A, E, R, R1, R2> {
     return this.driver === undefined ? this.begin(exit, entry, error) : this.decide(this.driver, exit, entry, error)
   }
 
-  begin(exit: Exit.Exit<A, E>, entry: Entry<E>, error: E): Effect.Effect<Ended<A, E>, never, R | R1 | R2> {
-    const { deadlineMillis, isTimeout, nested, schedule } = this.options
+  begin(exit: Exit.Exit<A, E>, entry: Entry<E>, error: E): Effect.Effect<Ended<A, E, L>, never, R | R1 | R2> {
+    const { deadlineMillis, isTimeout, nested, note, schedule } = this.options
     const toll = this.budget?.toll(isTimeout)
-    this.driver = Driver.make(schedule, { deadlineMillis, toll, isNestingAllowed: nested === "allow" })
+    this.driver = Driver.make(schedule, {
+      deadlineMillis,
+      toll,
+      isNestingAllowed: nested === "allow",
+      isInputHidden: note !== undefined
+    })
     const decided = this.decide(this.driver, exit, entry, error)
     // The loop never fails: its own exit is what it ends with.
     return toll === undefined ? decided : toll.over(decided, ([exit]) => Exit.isSuccess(exit))
@@ -105,7 +113,7 @@ class Loop<A, E, R, R1, R2> {
     exit: Exit.Exit<A, E>,
     entry: Entry<E>,
     error: E
-  ): Effect.Effect<Ended<A, E>, never, R | R1 | R2> {
+  ): Effect.Effect<Ended<A, E, L>, never, R | R1 | R2> {
     return Effect.flatMap(driver.next(error), (next) => {
       if (next._tag === "Stop") return this.end(exit, entry, next.reason)
       const attempt = { ...entry, delay: Option.some(Duration.millis(next.delayMillis)), reason: next.reason }
@@ -120,14 +128,25 @@ class Loop<A, E, R, R1, R2> {
     return { number, startMillis: beganMillis + clock_.wallAheadOf(this.clock), duration, failure }
   }
 
-  end(exit: Exit.Exit<A, E>, entry: Entry<E>, reason: Reason): Effect.Effect<Ended<A, E>> {
+  end(exit: Exit.Exit<A, E>, entry: Entry<E>, reason: Reason): Effect.Effect<Ended<A, E, L>> {
     const { duration, failure, number, startMillis } = entry
     return Exit.succeed([exit, this.write({ number, startMillis, duration, failure, delay: Option.none(), reason })])
   }
 
-  write(attempt: Attempt<E>): Array<Attempt<E>> {
-    if (this.ledger === undefined) this.ledger = [attempt]
-    else this.ledger.push(attempt)
+  write(attempt: Attempt<E>): Array<Attempt<L>> {
+    const line = this.line(attempt)
+    if (this.ledger === undefined) return this.ledger = [line]
+    if (this.ledger.length === kept.first + kept.last) this.ledger.splice(kept.first, 1)
+    this.ledger.push(line)
     return this.ledger
+  }
+
+  line(attempt: Attempt<E>): Attempt<L> {
+    const { note } = this.options
+    // Without `note` the ledger holds the errors themselves, and `L` is `E`.
+    if (note === undefined) return attempt as unknown as Attempt<L>
+    return Option.isNone(attempt.failure)
+      ? attempt as Attempt<never>
+      : { ...attempt, failure: note(attempt.failure.value) }
   }
 }

@@ -83,10 +83,11 @@ const inPlace = <A, E, R, E1, A2, E2>(
   end: (exit: Exit.Exit<A, E | E1>) => Effect.Effect<A2, E2>
 ): Effect.Effect<A2, E2, R> => {
   let interruptor: FiberId.FiberId | undefined
+  // Whatever knows of the deadline ends itself, and knows better why.
   const stopTimer = timer.start(fiber, millis, () => {
     interruptor = FiberId.unsafeMake()
     fiber.unsafeInterruptAsFork(interruptor)
-  })
+  }, deadlineMillis < Infinity)
   const unset = deadline.set(fiber, deadlineMillis)
   const settle = (exit: Exit.Exit<A, E>): Effect.Effect<A2, E2> => {
     stopTimer()

@@ -5,27 +5,44 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as Fiber from "effect/Fiber"
 import * as Runtime from "effect/Runtime"
+import { maxDelayMillis } from "../InvalidOption.js"
+import { monotonicOf } from "./effect/clock.js"
+
+// Internal all the same; without the tag, so that the tests of this module see its types (`stripInternal`).
 
 const liveClock = Context.get(DefaultServices.liveServices, Clock.Clock)
 
 /**
- * Calls `task` after `millis` on the clock of the fiber; what it returns stops it. A fiber that sleeps costs more than all
- * else in a timeout, and on the live clock it would do no more than set this timer; every other clock, such as `TestClock`,
- * is asked to sleep.
- *
- * @internal
+ * Calls `task` after any number of milliseconds on the clock of the fiber. The returned function stops it. A fiber that sleeps
+ * costs more than all else in a timeout, and on the live clock it would do no more than set this timer; every other clock, such
+ * as `TestClock`, is asked to sleep. `isLast` gives way to all other timers that are due at the same moment: the live clock
+ * rounds, so that any of them may come first.
  */
 export const start = (
   fiber: Fiber.RuntimeFiber<unknown, unknown>,
   millis: number,
-  task: () => void
+  task: () => void,
+  isLast = false
+): () => void => {
+  if (millis <= maxDelayMillis) return startOne(fiber, millis, task, isLast)
+  // A timer that is given more fires at once, and a sleep never ends.
+  let stop = startOne(fiber, maxDelayMillis, () => {
+    stop = start(fiber, millis - maxDelayMillis, task, isLast)
+  })
+  return () => stop()
+}
+
+const startOne = (
+  fiber: Fiber.RuntimeFiber<unknown, unknown>,
+  millis: number,
+  task: () => void,
+  isLast = false
 ): () => void => {
   const clock = Context.get(fiber.currentDefaultServices, Clock.Clock)
   if (clock === liveClock) {
-    // eslint-disable-next-line no-restricted-globals -- the clock was asked: it is the one that sleeps by this timer
-    const timer = setTimeout(task, millis)
-    return () => clearTimeout(timer)
+    return isLast ? startLast(clock, millis, task) : startLive(millis, task)
   }
+  const sleep = clock.sleep(Duration.millis(millis))
   const runtime = Runtime.make({
     context: Context.empty(),
     runtimeFlags: Runtime.defaultRuntimeFlags,
@@ -33,7 +50,26 @@ export const start = (
   })
   const sleeper = Runtime.runFork(
     runtime,
-    Effect.interruptible(Effect.map(clock.sleep(Duration.millis(millis)), task))
+    Effect.interruptible(Effect.map(isLast ? Effect.flatMap(sleep, () => clock.sleep(Duration.zero)) : sleep, task))
   )
   return () => sleeper.unsafeInterruptAsFork(fiber.id())
+}
+
+/** On the live clock, which was asked: it is the one that sleeps by this timer. */
+const startLive = (millis: number, task: () => void): () => void => {
+  // eslint-disable-next-line no-restricted-globals -- see above
+  const timer = setTimeout(task, millis)
+  return () => clearTimeout(timer)
+}
+
+/** A timer counts from when its turn of the event loop began, so that one that is set late in a turn comes early. */
+const startLast = (clock: Clock.Clock, millis: number, task: () => void): () => void => {
+  const dueMillis = monotonicOf(clock) + millis
+  const wake = () => {
+    const leftMillis = dueMillis - monotonicOf(clock)
+    // Where the event loop is late, timers come in the order in which they were due; a new one is behind all of them.
+    stop = leftMillis > 0 ? startLive(leftMillis, wake) : startLive(1, task)
+  }
+  let stop = startLive(millis, wake)
+  return () => stop()
 }

@@ -39,11 +39,20 @@ export const of = (call: Call): Explain.Call => {
 }
 
 const linesOf = (call: Call): ReadonlyArray<Line> => {
-  const lines = ledgerOf(call).map(ofLedger)
+  const ledger = ledgerOf(call)
+  const lines = ledgers.total(ledger) > ledger.length ? completed(ledger.map(ofLedger), call) : ledger.map(ofLedger)
   const last = lines.at(-1)
   if (last === undefined) return fromExchanges(call)
   if (!call.neverEnds) return lines
   return [...lines.slice(0, -1), { ...last, failure: undefined, durationMillis: Infinity, reason: "neverEnds" }]
+}
+
+/** The lines of a ledger, and what was sent for those that it left out. */
+const completed = (lines: ReadonlyArray<Line>, call: Call): ReadonlyArray<Line> => {
+  const known = new Set(lines.map(({ number }) => number))
+  return [...lines, ...fromExchanges(call).filter(({ number }) => !known.has(number))].sort((a, b) =>
+    a.number - b.number
+  )
 }
 
 const ofLedger = (line: Attempt<HttpFailure.HttpFailure>): Line => ({

@@ -41,11 +41,24 @@ export interface Era {
  * @internal
  */
 export interface Shared {
+  /** It does not know yet how things are with the others: a call has to ask. */
+  readonly isJoining: boolean
   readonly admit: (restore: Restore) => Effect.Effect<Admitted, CircuitOpen>
   /** A probe has ended. */
   readonly settled: (era: Era, permit: Machine.Permit, outcome: Machine.Outcome, durationMillis: number) => void
   /** Something has changed, whoever did it. */
   readonly changed: (era: Era) => void
+  /** Whether there is something that the others have not been told. */
+  readonly hasNews: () => boolean
+}
+
+/**
+ * Hears of the transitions of all breakers that it has made.
+ *
+ * @internal
+ */
+export interface Owner {
+  readonly changed: (breaker: Breaker, transition: CircuitBreaker.Transition) => void
 }
 
 /** @internal */
@@ -57,12 +70,17 @@ export class Breaker extends Pipeable.Class() implements CircuitBreaker {
   waiting = 0
   waiters: Set<Deferred.Deferred<void>> | undefined
   running = 0
+  admitted = 0
+  failed = 0
   rejected = 0
   downMillis = 0
   downSinceMillis = 0
   /** When it opened, as people would say. */
   openedAtMillis: number | undefined
   shared: Shared | undefined = undefined
+  /** The registry that it belongs to, and the key that it has there. */
+  owner: Owner | undefined = undefined
+  ownKey: unknown = undefined
 
   constructor(
     readonly key: string,
@@ -78,7 +96,7 @@ export class Breaker extends Pipeable.Class() implements CircuitBreaker {
       state: Machine.closed(0, settings, now),
       holds: noHolds,
       isDisabled: false,
-      opening: settings_.firstOpening(settings),
+      opening: settings.first,
       inFlight: settings.makeInFlight?.(),
       handlers: undefined
     })
@@ -126,14 +144,9 @@ export const modify = <A>(
     return [result, next]
   })
 
-/** A new generation begins with nobody in flight, and a closed breaker at the start of its schedule. */
-const succeeding = (before: Era, after: Era): Era => {
-  if (after.state.generation === before.state.generation) return after
-  const inFlight = after.settings.makeInFlight?.()
-  return after.state._tag === "Closed"
-    ? { ...after, inFlight, opening: settings_.firstOpening(after.settings) }
-    : { ...after, inFlight }
-}
+/** A new generation begins with nobody in flight. */
+const succeeding = (before: Era, after: Era): Era =>
+  after.state.generation === before.state.generation ? after : { ...after, inFlight: after.settings.makeInFlight?.() }
 
 /** The calls that wait ask anew, whatever has changed. */
 const wake = (self: Breaker): void => {
@@ -157,7 +170,9 @@ const announce = (self: Breaker, before: Era, after: Era, now: number): void => 
   if (from === to) return
   const { generation } = after.state
   const trip = after.state._tag === "Closed" ? undefined : after.state.trip
-  for (const listener of self.listeners) listener({ key: self.key, from, to, generation, atMillis: dated(now), trip })
+  const transition: CircuitBreaker.Transition = { key: self.key, from, to, generation, atMillis: dated(now), trip }
+  self.owner?.changed(self, transition)
+  for (const listener of self.listeners) listener(transition)
 }
 
 const openedAtMillis = ({ state }: Era): number | undefined =>
@@ -166,7 +181,26 @@ const openedAtMillis = ({ state }: Era): number | undefined =>
 const dated = (millis: number): number => millis + wallAheadMillis()
 
 /**
- * Opens it for as long as the schedule says, unless something else has happened since `generation`.
+ * Where the schedule of open times goes on: at its start, unless the breaker has opened not long ago.
+ *
+ * @internal
+ */
+export const openingOf = ({ opening, settings, state }: Era, now: number): settings_.Opening =>
+  Machine.tripsInARow(state, now) === 0 ? settings.first : opening
+
+/**
+ * Open, unless something else has happened since `generation`.
+ *
+ * @internal
+ */
+export const opened = (era: Era, generation: number, trip: Machine.Trip, now: number): Partial<Era> | undefined => {
+  const opening = openingOf(era, now)
+  const state = Machine.open(era.state, generation, trip, now, opening.lastMillis)
+  return state === era.state || era.isDisabled ? undefined : { state, opening }
+}
+
+/**
+ * Opens it, unless something else has happened since `generation`.
  *
  * @internal
  */
@@ -177,15 +211,35 @@ export const open = (
   now: number,
   error: Option.Option<unknown>
 ): Effect.Effect<void> =>
-  Effect.uninterruptible(Effect.flatMap(Ref.get(self.era), ({ opening, settings }) =>
+  Effect.uninterruptible(Effect.flatMap(
+    modify(self, now, (era) => {
+      const changes = opened(era, generation, trip, now)
+      return [changes !== undefined, changes]
+    }),
+    (isOpened) => isOpened ? refine(self, generation + 1, trip, now, error) : Effect.void
+  ))
+
+/**
+ * It is open, for as long as it was the last time: calls are rejected while the schedule says for how long it is to be.
+ *
+ * @internal
+ */
+export const refine = (
+  self: Breaker,
+  generation: number,
+  trip: Machine.Trip,
+  now: number,
+  error: Option.Option<unknown>
+): Effect.Effect<void> =>
+  Effect.flatMap(Ref.get(self.era), ({ opening, settings }) =>
     Effect.flatMap(
       settings_.nextOpening(settings, opening, now, { ...trip, error, retryAfter: hint(error) }),
       (opening) =>
         modify(self, now, (era) => {
-          const state = Machine.open(era.state, generation, trip, now, opening.lastMillis)
+          const state = Machine.refine(era.state, generation, opening.lastMillis)
           return [undefined, state === era.state ? undefined : { state, opening }]
         })
-    )))
+    ))
 
 const hint = (error: Option.Option<unknown>): Option.Option<Duration.Duration> => {
   const said = (Option.getOrUndefined(error) as { readonly retryAfter?: unknown } | null | undefined)?.retryAfter

@@ -3,8 +3,18 @@ import type * as Machine from "./machine.js"
 import * as windows from "./windows.js"
 
 // What follows up to `State` is not marked internal: the declarations of CircuitBreakerSchema refer to it.
-const count = Schema.NonNegativeInt
+
+/** Sums of so many counts are still exact. */
+const count = Schema.Int.pipe(Schema.between(0, 1e11))
 const finite = Schema.Number.pipe(Schema.finite())
+
+/** No window has more of them than that. */
+const maxSpans = 10_000
+const maxCalls = 1_000_000
+const maxWindows = 1_000
+
+/** Three thousand years: for ever. */
+export const longestMillis = 1e14
 
 export const Trip = Schema.Struct({ rule: Schema.String, calls: count, failures: count, slow: count })
 
@@ -29,12 +39,12 @@ const Span = Schema.Struct({ atMillis: finite, calls: count, bad: count }).pipe(
 
 export const Window: Schema.Schema<Window> = Schema.Union(
   Schema.Struct({ kind: Schema.Literal("consecutive"), failures: count }),
-  Schema.Struct({ kind: Schema.Literal("calls"), bad: Schema.Array(Schema.Boolean) }),
-  Schema.Struct({ kind: Schema.Literal("time"), spans: Schema.Array(Span) }),
+  Schema.Struct({ kind: Schema.Literal("calls"), bad: Schema.Array(Schema.Boolean).pipe(Schema.maxItems(maxCalls)) }),
+  Schema.Struct({ kind: Schema.Literal("time"), spans: Schema.Array(Span).pipe(Schema.maxItems(maxSpans)) }),
   Schema.Struct({ kind: Schema.Literal("own"), state: Schema.Unknown }),
   Schema.Struct({
     kind: Schema.Literal("several"),
-    windows: Schema.Array(Schema.suspend((): Schema.Schema<Window> => Window))
+    windows: Schema.Array(Schema.suspend((): Schema.Schema<Window> => Window)).pipe(Schema.maxItems(maxWindows))
   })
 )
 
@@ -49,6 +59,9 @@ export const State = Schema.Union(
   }).pipe(
     Schema.filter(({ openedAtMillis, untilMillis }) => untilMillis >= openedAtMillis, {
       message: () => "it would be open until before it opened"
+    }),
+    Schema.filter(({ openedAtMillis, untilMillis }) => untilMillis - openedAtMillis <= longestMillis, {
+      message: () => "it would be open for more than three thousand years"
     })
   )
 )
@@ -60,7 +73,9 @@ export const ofState = (state: Machine.State, now: number): State => {
   if (state._tag === "Closed") return { _tag: "Closed", window: ofWindow(state.box.window, now) }
   const { openedAtMillis, trip, trips } = state
   // Who goes on with it knows nothing of the probes of this one, and may send its own at once.
-  const untilMillis = state._tag === "Open" ? state.untilMillis : Math.max(now, openedAtMillis)
+  const untilMillis = state._tag === "Open"
+    ? Math.min(state.untilMillis, openedAtMillis + longestMillis)
+    : Math.max(now, openedAtMillis)
   return { _tag: "Open", openedAtMillis, untilMillis, trips, trip }
 }
 
@@ -104,7 +119,8 @@ const ofSamples = (samples: windows.Samples, now: number): Window => {
   samples.advance(now)
   if (samples instanceof windows.LastMillis) return { kind: "time", spans: samples.spans() }
   const bad: Array<boolean> = []
-  samples.replay({ calls: 0, bad: 0, advance: () => {}, replay: () => {}, add: (isBad) => bad.push(isBad) }, 0)
+  const each = { calls: 0, bad: 0, advance: () => {}, replay: () => {}, addAll: () => {} }
+  samples.replay({ ...each, add: (isBad) => bad.push(isBad) }, 0)
   return { kind: "calls", bad }
 }
 
@@ -113,28 +129,30 @@ const ofSamples = (samples: windows.Samples, now: number): Window => {
  *
  * @internal
  */
-export const fill = (window: Machine.Window, from: Window): boolean => {
+export const fill = (window: Machine.Window, from: Window, now: number): boolean => {
   if (window instanceof windows.Consecutive && from.kind === "consecutive") {
     window.failures = from.failures
     return true
   }
   if (window instanceof windows.Several && from.kind === "several") {
     return window.windows.length === from.windows.length &&
-      window.windows.every((one, i) => fill(one, from.windows[i]!))
+      window.windows.every((one, i) => fill(one, from.windows[i]!, now))
   }
   if (window instanceof windows.Own && from.kind === "own") {
     window.state = from.state
     return true
   }
-  return window instanceof windows.Rate && fillSamples(window.samples, from)
+  return window instanceof windows.Rate && fillSamples(window.samples, from, now)
 }
 
-const fillSamples = (samples: windows.Samples, from: Window): boolean => {
+const fillSamples = (samples: windows.Samples, from: Window, now: number): boolean => {
   if (samples instanceof windows.LastCalls && from.kind === "calls") {
     for (const isBad of from.bad) samples.add(isBad)
     return true
   }
   if (!(samples instanceof windows.LastMillis) || from.kind !== "time") return false
-  for (const span of from.spans) samples.put(span)
+  // One from the future would hold up the clock of the window.
+  const spans = from.spans.map((span) => ({ ...span, atMillis: Math.min(span.atMillis, now) }))
+  for (const span of spans.sort((a, b) => a.atMillis - b.atMillis)) samples.put(span)
   return true
 }

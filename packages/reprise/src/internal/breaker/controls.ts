@@ -5,7 +5,7 @@ import * as Ref from "effect/Ref"
 import type { CircuitBreaker } from "../../CircuitBreaker.js"
 import * as InvalidOption from "../../InvalidOption.js"
 import { currentMonotonicMillis } from "../effect/clock.js"
-import { type Breaker, type Era, modify, nameOf, noHolds, open, overdue } from "./breaker.js"
+import { type Breaker, type Era, modify, nameOf, noHolds, open, openingOf, overdue } from "./breaker.js"
 import * as Machine from "./machine.js"
 
 const change = (self: Breaker, f: (era: Era, now: number) => Partial<Era> | undefined): Effect.Effect<void> =>
@@ -32,7 +32,10 @@ export const setDisabled = (self: Breaker, isDisabled: boolean): Effect.Effect<v
 
 /** @internal */
 export const close = (self: Breaker): Effect.Effect<void> =>
-  change(self, (era, now) => era.state._tag === "Closed" ? undefined : { state: closed(era, now) })
+  change(
+    self,
+    ({ settings, state }, now) => state._tag === "Closed" ? undefined : { state: Machine.closing(state, settings, now) }
+  )
 
 /** @internal */
 export const reset = (self: Breaker): Effect.Effect<void> =>
@@ -43,20 +46,16 @@ const byHand: Machine.Trip = { rule: "manual", calls: 0, failures: 0, slow: 0 }
 /** @internal */
 export const trip = (self: Breaker, openFor: Duration.DurationInput | undefined): Effect.Effect<void> => {
   const millis = openFor === undefined ? undefined : InvalidOption.millis("openFor", openFor, { min: 0 })
-  return Effect.flatMap(Ref.get(self.era), ({ isDisabled, state }) => {
-    if (isDisabled) return Effect.void
-    return millis === undefined
-      ? Effect.flatMap(currentMonotonicMillis, (now) => open(self, state.generation, byHand, now, Option.none()))
-      : change(self, ({ state }, now) => ({ state: Machine.open(state, state.generation, byHand, now, millis) }))
-  })
-}
-
-/** @internal */
-export const listen = (self: Breaker, listener: (transition: CircuitBreaker.Transition) => void): () => void => {
-  self.listeners = [...self.listeners, listener]
-  return () => {
-    self.listeners = self.listeners.filter((other) => other !== listener)
-  }
+  return millis === undefined
+    ? Effect.flatMap(
+      Effect.zip(Ref.get(self.era), currentMonotonicMillis),
+      ([{ state }, now]) => open(self, state.generation, byHand, now, Option.none())
+    )
+    : change(self, (era, now) => {
+      if (era.isDisabled || era.state._tag === "Open") return undefined
+      const state = Machine.open(era.state, era.state.generation, byHand, now, millis)
+      return { state, opening: openingOf(era, now) }
+    })
 }
 
 /** @internal */
@@ -69,8 +68,10 @@ export const snapshot = (self: Breaker): Effect.Effect<CircuitBreaker.Snapshot> 
       state: nameOf(era),
       generation: era.state.generation,
       waiting: self.waiting,
+      admitted: self.admitted,
+      failed: self.failed,
       rejected: self.rejected,
-      downMillis: self.downMillis
+      downMillis: self.downMillis + (era.state._tag === "Closed" ? 0 : Math.max(now - self.downSinceMillis, 0))
     })))
 
 const details = (era: Era, now: number) => {

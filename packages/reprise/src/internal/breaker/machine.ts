@@ -28,10 +28,24 @@ export interface Trip extends Counts {
  */
 export type Overdue = (slowerThanMillis: number) => number
 
+/**
+ * Calls that ended alike.
+ */
+export interface Batch {
+  readonly outcome: Sample
+  readonly calls: number
+  /** Of each of them. */
+  readonly durationMillis: number
+}
+
 export interface Window {
   record(outcome: Sample, nowMillis: number, durationMillis: number): void
+  /** Records calls of others, in one step however many they are. */
+  recordAll(batches: ReadonlyArray<Batch>, nowMillis: number): void
   tripped(nowMillis: number, overdue: Overdue): Trip | undefined
   counts(nowMillis: number, overdue: Overdue): Counts
+  /** Whether it has seen anything, if `counts` does not show that. */
+  hasChanged?(): boolean
 }
 
 export interface Config {
@@ -62,6 +76,14 @@ export interface Closed {
   readonly box: { window: Window; readsClock?: boolean }
   /** Only while a ramp lasts: when it began, and the fraction of a call that is saved up. */
   readonly ramp: { readonly startMillis: number; readonly credit: number } | undefined
+  /** Its last opening, after which the next one goes on, unless it stays closed for long enough. */
+  readonly last: LastOpening | undefined
+}
+
+export interface LastOpening {
+  readonly closedAtMillis: number
+  readonly openMillis: number
+  readonly trips: number
 }
 
 export interface Open {
@@ -69,7 +91,7 @@ export interface Open {
   readonly generation: number
   readonly openedAtMillis: number
   readonly untilMillis: number
-  /** How often it opened in a row. */
+  /** How often it opened without staying closed in between for as long as it was open. */
   readonly trips: number
   readonly trip: Trip
 }
@@ -83,6 +105,8 @@ export interface HalfOpen {
   readonly _tag: "HalfOpen"
   readonly generation: number
   readonly openedAtMillis: number
+  /** How long it was open before. */
+  readonly openMillis: number
   readonly trips: number
   readonly trip: Trip
   readonly leases: ReadonlyArray<Lease>
@@ -107,12 +131,36 @@ export type Verdict =
   /** Half-open, and all permits are out: the first lease ends in `retryAfterMillis`. */
   | { readonly _tag: "Full"; readonly retryAfterMillis: number }
 
-export const closed = (generation: number, config: Config, now: number, isRecovered = false): Closed => ({
+export const closed = (generation: number, config: Config, now: number): Closed => ({
   _tag: "Closed",
   generation,
   box: { window: config.makeWindow(undefined, now) },
-  ramp: isRecovered && config.ramp.length > 0 ? { startMillis: now, credit: 0 } : undefined
+  ramp: undefined,
+  last: undefined
 })
+
+/** Closes it, and keeps in mind how long it was open. */
+export const closing = (state: Open | HalfOpen, config: Config, now: number): Closed => ({
+  ...closed(state.generation + 1, config, now),
+  last: { closedAtMillis: now, openMillis: openMillis(state), trips: state.trips }
+})
+
+/** The same, because probes have succeeded: a ramp begins. */
+export const recovered = (state: Open | HalfOpen, config: Config, now: number): Closed => ({
+  ...closing(state, config, now),
+  ramp: config.ramp.length > 0 ? { startMillis: now, credit: 0 } : undefined
+})
+
+const openMillis = (state: Open | HalfOpen): number =>
+  state._tag === "Open" ? state.untilMillis - state.openedAtMillis : state.openMillis
+
+/**
+ * How often it has opened in a row, which a closed one forgets once it has been closed for as long as it was open.
+ */
+export const tripsInARow = (state: State, now: number): number => {
+  if (state._tag !== "Closed") return state.trips
+  return state.last !== undefined && now - state.last.closedAtMillis < state.last.openMillis ? state.last.trips : 0
+}
 
 export const admit = (state: State, now: number, config: Config): readonly [Verdict, State] => {
   switch (state._tag) {
@@ -130,8 +178,8 @@ export const admit = (state: State, now: number, config: Config): readonly [Verd
 }
 
 /**
- * Records how an admitted call ended. A call from another generation, or one whose lease has ended, changes nothing. Asks
- * for `open` with the trip that it returns.
+ * Records how an admitted call ended. A call from another generation, or one whose lease has ended, changes nothing. A trip
+ * opens it in the same step, for `openMillis`.
  */
 export const settle = (
   state: State,
@@ -140,14 +188,26 @@ export const settle = (
   now: number,
   durationMillis: number,
   config: Config,
-  overdue: Overdue
+  overdue: Overdue,
+  openMillis: number
 ): readonly [Trip | undefined, State] => {
   if (state.generation !== permit.generation || state._tag === "Open") return [undefined, state]
-  if (state._tag === "HalfOpen") return settleProbe(state, permit, judged(outcome, durationMillis, config), now, config)
-  if (outcome === "ignored") return [undefined, state]
-  const { window } = state.box
+  const [trip, next] = state._tag === "HalfOpen"
+    ? settleProbe(state, permit, judged(outcome, durationMillis, config), now, config)
+    : [recorded(state, outcome, now, durationMillis, overdue), state]
+  return [trip, trip === undefined ? next : open(state, state.generation, trip, now, openMillis)]
+}
+
+const recorded = (
+  { box: { window } }: Closed,
+  outcome: Outcome,
+  now: number,
+  durationMillis: number,
+  overdue: Overdue
+): Trip | undefined => {
+  if (outcome === "ignored") return undefined
   window.record(outcome, now, durationMillis)
-  return [window.tripped(now, overdue), state]
+  return window.tripped(now, overdue)
 }
 
 /**
@@ -159,9 +219,17 @@ export const open = (state: State, generation: number, trip: Trip, now: number, 
     generation: generation + 1,
     openedAtMillis: now,
     untilMillis: now + openMillis,
-    trips: state._tag === "HalfOpen" ? state.trips + 1 : 1,
+    trips: tripsInARow(state, now) + 1,
     trip
   }
+
+/**
+ * Says for how long it is open, counted from when it opened; changes nothing if it has left that opening.
+ */
+export const refine = (state: State, generation: number, openMillis: number): State =>
+  state.generation !== generation || state._tag !== "Open"
+    ? state
+    : { ...state, untilMillis: state.openedAtMillis + openMillis }
 
 const run = (generation: number, lease: number): Verdict => ({ _tag: "Run", permit: { generation, lease } })
 
@@ -172,11 +240,12 @@ const rebased = (state: Open, now: number): Open =>
     : { ...state, openedAtMillis: now, untilMillis: now + (state.untilMillis - state.openedAtMillis) }
 
 export const halfOpen = (
-  { generation, openedAtMillis, trip, trips }: Pick<Open, "generation" | "openedAtMillis" | "trip" | "trips">
+  { generation, openedAtMillis, trip, trips, untilMillis }: Omit<Open, "_tag">
 ): HalfOpen => ({
   _tag: "HalfOpen",
   generation: generation + 1,
   openedAtMillis,
+  openMillis: untilMillis - openedAtMillis,
   trips,
   trip,
   // Stryker disable next-line ArrayDeclaration: the first probe drops whatever is no lease that lasts.
@@ -188,7 +257,7 @@ export const halfOpen = (
 
 const admitProbe = (state: HalfOpen, now: number, config: Config): readonly [Verdict, State] => {
   const leases = stillHeld(state.leases, now, config)
-  // No more than can still decide: after enough successes it is closed, after too many failures about to open.
+  // No more than can still decide: after enough successes it is closed. One who tolerates less gets none.
   const undecided = Math.max(config.probes, config.successes + config.tolerated) - state.successes - state.failures
   if (leases.length < Math.min(config.probes, undecided) && state.failures <= config.tolerated) {
     const lease = { id: state.issued + 1, untilMillis: now + config.leaseMillis }
@@ -243,10 +312,10 @@ const settleProbe = (
   const returned = { ...state, leases: state.leases.filter(({ id }) => id !== lease) }
   switch (outcome) {
     case "success": {
-      // It is about to open: a success that comes after the failure that was one too many is too late.
+      // Those who share it may tolerate fewer failures than there were: then none of their probes can close it.
       if (state.failures > config.tolerated) return [undefined, returned]
       const next = { ...returned, successes: state.successes + 1 }
-      return [undefined, next.successes >= config.successes ? closed(state.generation + 1, config, now, true) : next]
+      return [undefined, next.successes >= config.successes ? recovered(state, config, now) : next]
     }
     case "failure": {
       const next = { ...returned, failures: state.failures + 1 }

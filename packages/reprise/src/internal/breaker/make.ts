@@ -56,6 +56,13 @@ export const build = (
   )
 }
 
+/**
+ * Breakers that no longer have the options of a new one.
+ *
+ * @internal
+ */
+export const reconfigured = new WeakSet<Breaker>()
+
 /** @internal */
 export const reconfigure = <R>(
   self: Breaker,
@@ -70,11 +77,13 @@ export const reconfigure = <R>(
       R
     >,
     (next) =>
-      Effect.flatMap(currentMonotonicMillis, (now) =>
-        modify(self, now, (era) => [undefined, reconfigured(era, next, now)]))
+      Effect.flatMap(currentMonotonicMillis, (now) => {
+        reconfigured.add(self)
+        return modify(self, now, (era) => [undefined, withSettings(era, next, now)])
+      })
   )
 
-const reconfigured = (
+const withSettings = (
   { inFlight, opening, settings, state }: Era,
   next: settings.Settings,
   now: number

@@ -8,7 +8,7 @@ import type { CircuitOpen } from "../../CircuitBreaker.js"
 import * as deadline from "../deadline.js"
 import { monotonicMillis } from "../effect/clock.js"
 import * as timer from "../timer.js"
-import { type Breaker, type Era, modify, open, overdue, reject } from "./breaker.js"
+import { type Breaker, type Era, modify, opened, openingOf, overdue, refine, reject } from "./breaker.js"
 import type { Entry, InFlight } from "./inFlight.js"
 import * as Machine from "./machine.js"
 import { outcomeOf, type Settings } from "./settings.js"
@@ -98,7 +98,7 @@ export const carryOut = (
         }))
     case "Trip":
       return Effect.flatMap(
-        open(self, decision.generation, decision.trip, now, Option.none()),
+        refine(self, decision.generation, decision.trip, now, Option.none()),
         () => admit(self, restore)
       )
     case "Reject":
@@ -118,7 +118,9 @@ const decide = (
   if (era.holds.size > 0) return [{ _tag: "Reject", error: reject(self, era, Infinity) }, undefined]
   if (state._tag === "Closed" && era.inFlight !== undefined && !era.isDisabled) {
     const trip = state.box.window.tripped(now, overdue(era, now))
-    if (trip !== undefined) return [{ _tag: "Trip", generation: state.generation, trip }, undefined]
+    if (trip !== undefined) {
+      return [{ _tag: "Trip", generation: state.generation + 1, trip }, opened(era, state.generation, trip, now)]
+    }
   }
   const [verdict, next] = Machine.admit(state, now, settings)
   const changes = next === state ? undefined : { state: next }
@@ -141,6 +143,7 @@ export const letThrough = (
   isWatched: boolean
 ): Decision => {
   self.running++
+  self.admitted++
   const entry = isWatched ? inFlight?.add(now) : undefined
   const admitted = { permit, probe, startMillis: now, inFlight, entry, isSettled: false, shadow: undefined }
   return { _tag: "Admitted", admitted }
@@ -193,7 +196,7 @@ export const settle = <A, E>(
         if (trip === undefined && admitted.shadow === undefined) return judged
         const opened = trip === undefined
           ? Effect.void
-          : open(self, admitted.permit.generation, trip, now, errorOf(exit))
+          : refine(self, admitted.permit.generation + 1, trip, now, errorOf(exit))
         const shadowed = self.shadow !== undefined && admitted.shadow !== undefined
           ? Effect.exit(settle(self.shadow, admitted.shadow, exit))
           : Effect.void
@@ -210,9 +213,13 @@ const settleIn = <A, E>(
   now: number
 ): readonly [readonly [Machine.Trip | undefined, Exit.Exit<A, E>], Partial<Era> | undefined] => {
   self.running--
+  if (outcome === "failure") self.failed++
   if (entry !== undefined) inFlight?.remove(entry)
   const took = Math.max(now - startMillis, 0)
   if (permit.lease !== 0) self.shared?.settled(era, permit, outcome, took)
-  const [trip, state] = Machine.settle(era.state, permit, outcome, now, took, era.settings, overdue(era, now))
-  return [[era.isDisabled ? undefined : trip, judged], state === era.state ? undefined : { state }]
+  const opening = openingOf(era, now)
+  const late = overdue(era, now)
+  const [trip, state] = Machine.settle(era.state, permit, outcome, now, took, era.settings, late, opening.lastMillis)
+  if (era.isDisabled || state === era.state) return [[undefined, judged], undefined]
+  return [[trip, judged], trip === undefined ? { state } : { state, opening }]
 }

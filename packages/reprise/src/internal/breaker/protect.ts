@@ -41,6 +41,7 @@ const protectIn = <A, E, R>(
 ): Effect.Effect<A, E | CircuitOpen, R> => {
   const isInterruptible = RuntimeFlags.interruption(runtimeFlags)
   if (needsNoPermit(self, era)) {
+    self.admitted++
     const handlers: HandlersOf<A, E> = era.handlers ??= makeHandlers(self, era)
     // No mask: an interruption skips the handlers, and says nothing about the dependency.
     if (!self.isCounted) return Effect.matchCauseEffect(effect, handlers)
@@ -48,22 +49,36 @@ const protectIn = <A, E, R>(
       ? Effect.uninterruptible(counted(self, Effect.interruptible(effect), handlers))
       : counted(self, effect, handlers)
   }
-  const { state } = era
-  if (state._tag === "Open" && era.holds.size === 0) {
-    const now = monotonicMillis(fiber)
-    if (now < state.untilMillis && now >= state.openedAtMillis) {
-      return Exit.fail(reject(self, era, state.untilMillis - now))
-    }
-  }
+  const left = leftMillis(era, monotonicMillis(fiber))
+  if (left > 0) return Exit.fail(reject(self, era, left))
   // `Effect.uninterruptibleMask` in fewer operations.
   return isInterruptible
     ? Effect.uninterruptible(guarded(self, effect, Effect.interruptible))
     : guarded(self, effect, identity)
 }
 
-const needsNoPermit = ({ shadow }: Breaker, { holds, isDisabled, settings, state }: Era): boolean =>
+/** For how long it rejects every call; 0 if a clock that stepped back has to be seen to first. */
+const leftMillis = ({ holds, state }: Era, now: number): number => {
+  if (holds.size > 0) return Infinity
+  return state._tag === "Open" && now >= state.openedAtMillis ? state.untilMillis - now : 0
+}
+
+/**
+ * Rejects what would be rejected, and admits nothing.
+ *
+ * @internal
+ */
+export const failIfOpen = (self: Breaker): Effect.Effect<void, CircuitOpen> =>
+  Effect.withFiberRuntime((fiber) =>
+    Effect.flatMap(Ref.get(self.era), (era) => {
+      const left = leftMillis(era, monotonicMillis(fiber))
+      return left > 0 ? Effect.fail(reject(self, era, left)) : Effect.void
+    })
+  )
+
+const needsNoPermit = ({ shadow, shared }: Breaker, { holds, isDisabled, settings, state }: Era): boolean =>
   state._tag === "Closed" && state.ramp === undefined && settings.reads !== "durations" &&
-  holds.size === 0 && !isDisabled && shadow === undefined
+  holds.size === 0 && !isDisabled && shadow === undefined && shared?.isJoining !== true
 
 const counted = <A, E, R>(
   self: Breaker,
@@ -82,6 +97,7 @@ const makeHandlers = (self: Breaker, { settings, state }: Era): Handlers => {
   const settled = <A, E>(outcome: Machine.Outcome, exit: Exit.Exit<A, E>): Effect.Effect<A, E> => {
     if (self.isCounted) self.running--
     if (outcome === "ignored" || outcome === "interrupted") return exit
+    if (outcome === "failure") self.failed++
     const now = box.readsClock ?? settings.reads !== "nothing" ? monotonicMillis() : 0
     box.window.record(outcome, now, 0)
     const trip = box.window.tripped(now, none)

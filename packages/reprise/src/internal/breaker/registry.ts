@@ -1,11 +1,15 @@
 import * as Effect from "effect/Effect"
 import { identity } from "effect/Function"
+import * as MutableHashMap from "effect/MutableHashMap"
+import * as Option from "effect/Option"
 import * as Ref from "effect/Ref"
 import type * as Types from "effect/Types"
 import type { CircuitBreaker } from "../../CircuitBreaker.js"
 import type { CircuitBreakers } from "../../CircuitBreakers.js"
 import * as keyed from "../keyed.js"
-import { type Breaker, nameOf } from "./breaker.js"
+import { KeyedImpl } from "../keyedEntries.js"
+import type { Standing } from "../standing.js"
+import { type Breaker, current, type Era, openingOf, overdue, type Owner } from "./breaker.js"
 import * as controls from "./controls.js"
 import * as make_ from "./make.js"
 import type { Settings } from "./settings.js"
@@ -14,19 +18,57 @@ import type { Settings } from "./settings.js"
 export const TypeId: unique symbol = Symbol.for("reprise/CircuitBreakers")
 
 /** @internal */
-export class Registry<K> extends keyed.KeyedImpl<K, Breaker> implements CircuitBreakers<K> {
+export class Registry<K> extends KeyedImpl<K, Breaker> implements CircuitBreakers<K>, Owner {
   readonly [TypeId]: Types.Invariant<K> = identity
+  readonly listeners = new Set<(change: readonly [key: K, transition: CircuitBreaker.Transition]) => void>()
+
+  own(key: K, breaker: Breaker): Breaker {
+    breaker.owner = this
+    breaker.ownKey = key
+    return breaker
+  }
+
+  changed(breaker: Breaker, transition: CircuitBreaker.Transition): void {
+    if (this.listeners.size === 0) return
+    // It was made by `own` with a key of this type.
+    const key = breaker.ownKey as K
+    const kept = Option.getOrUndefined(MutableHashMap.get(this.entries, key))
+    // One that is not kept, for want of room, is in no list either.
+    if (kept?.value === breaker) { for (const listener of this.listeners) listener([key, transition]) }
+  }
 }
 
-const isIdle = (breaker: Breaker): boolean =>
-  breaker.running === 0 && breaker.waiting === 0 && breaker.listeners.length === 0 &&
-  nameOf(Effect.runSync(Ref.get(breaker.era))) === "Closed"
+/** Somebody who watches a breaker, or has moved it by hand, uses it. */
+const standingOf = (breaker: Breaker, nowMillis: number): Standing => {
+  const era = current(breaker) ?? Effect.runSync(Ref.get(breaker.era))
+  const isInUse = breaker.running + breaker.waiting + breaker.listeners.length + era.holds.size > 0
+  if (isInUse || era.isDisabled || breaker.shared?.hasNews() === true) return "busy"
+  const { shadow } = breaker
+  const isNew = !make_.reconfigured.has(breaker) && isAsMade(era, nowMillis) &&
+    (shadow === undefined || standingOf(shadow, nowMillis) === "new")
+  return isNew ? "new" : "changed"
+}
+
+/** A new breaker has no successes either. But it trips no later without them. */
+const isAsMade = (era: Era, nowMillis: number): boolean => {
+  const { settings, state } = era
+  // Soon after an opening, the next one would be longer than that of a new breaker.
+  if (state._tag !== "Closed" || openingOf(era, nowMillis) !== settings.first) return false
+  if (state.ramp !== undefined && nowMillis - state.ramp.startMillis < rampMillis(settings)) return false
+  const { window } = state.box
+  if (window.hasChanged?.() === true) return false
+  const { failures, slow } = window.counts(nowMillis, overdue(era, nowMillis))
+  return failures + slow === 0
+}
+
+const rampMillis = ({ ramp }: Settings): number => ramp.reduce((sum, { millis }) => sum + millis, 0)
 
 /** @internal */
 export const make = <K, R>(
   options: CircuitBreakers.Options<K, R>,
   reject: Settings["reject"],
-  join: (breaker: Breaker) => Breaker = identity
+  join: (breaker: Breaker) => Breaker = identity,
+  ready?: (breaker: Breaker, now: number) => Effect.Effect<void> | undefined
 ): Effect.Effect<Registry<K>, never, R> => {
   const { breaker, name = String } = options
   const bounds = keyed.bounds(options)
@@ -37,8 +79,16 @@ export const make = <K, R>(
       never,
       R
     >
-  const registry = (make: (key: K) => Effect.Effect<Breaker>) =>
-    new Registry((key: K) => Effect.map(make(key), join), isIdle, ...bounds)
+  const registry = (make: (key: K) => Effect.Effect<Breaker>) => {
+    const made: Registry<K> = new Registry(
+      (key: K) => Effect.map(make(key), (breaker) => join(made.own(key, breaker))),
+      standingOf,
+      ...bounds,
+      "The circuit breakers",
+      ready
+    )
+    return made
+  }
   return typeof breaker === "function"
     ? Effect.map(
       Effect.context<R>(),

@@ -25,9 +25,9 @@ export const into = (self: Breaker, dated: codec.State, isDisabled: boolean): Ef
       )
     }
     const { box } = Machine.closed(0, settings, now)
-    if (!codec.fill(box.window, from.window)) return Effect.succeed(false)
+    if (!codec.fill(box.window, from.window, now)) return Effect.succeed(false)
     return modify(self, now, ({ state: { generation } }) => [
       true,
-      { isDisabled, state: { _tag: "Closed", generation: generation + 1, box, ramp: undefined } }
+      { isDisabled, state: { _tag: "Closed", generation: generation + 1, box, ramp: undefined, last: undefined } }
     ])
   })

@@ -11,7 +11,9 @@ import type { CircuitBreaker, CircuitOpen } from "../../CircuitBreaker.js"
 import * as InvalidOption from "../../InvalidOption.js"
 import * as delay from "../delay.js"
 import * as rejection from "../rejection.js"
+import { bounded } from "./bounded.js"
 import type * as Machine from "./machine.js"
+import * as ramp_ from "./ramp.js"
 import * as strategy from "./strategy.js"
 
 /**
@@ -24,6 +26,8 @@ export interface Settings extends Machine.Config {
   /** Watches the calls in flight for slow ones, where the rule asks for that. */
   readonly makeInFlight: strategy.Strategy["makeInFlight"]
   readonly openFor: Schedule.Schedule<unknown, CircuitBreaker.Opening, unknown>
+  /** Where `openFor` starts. */
+  readonly first: Opening
   readonly isFailure: CircuitBreaker.Options["isFailure"]
   readonly outcome: CircuitBreaker.Options["outcome"]
   readonly maxWaiting: number
@@ -40,30 +44,21 @@ export const outcomeOf = ({ isFailure, outcome }: Settings, exit: Exit.Exit<unkn
     if (Cause.isInterruptedOnly(exit.cause)) return "interrupted"
     if (Cause.isDie(exit.cause)) return "failure"
   }
-  if (outcome !== undefined) return outcome(exit)
-  if (Exit.isSuccess(exit)) return "success"
-  const error = Option.getOrUndefined(Cause.failureOption(exit.cause))
-  return (isFailure === undefined ? !rejection.isRejection(error) : isFailure(error)) ? "failure" : "ignored"
+  return outcome === undefined ? defaultOutcome(exit, isFailure) : outcome(exit)
 }
 
-/**
- * The steps of a ramp: each delay of the schedule is how long its output, the share of calls, lasts. A share of 1, and the
- * end of the schedule, are the end of the ramp.
- */
-const unfold = (
-  schedule: Schedule.Schedule<number, unknown, unknown>,
-  now: number,
-  state: unknown,
-  steps: ReadonlyArray<Machine.RampStep>
-): Effect.Effect<ReadonlyArray<Machine.RampStep>, never, unknown> =>
-  Effect.flatMap(schedule.step(now, undefined, state), ([next, share, decision]) => {
-    if (ScheduleDecision.isDone(decision) || share >= 1 || steps.length === maxSteps) return Effect.succeed(steps)
-    InvalidOption.number("ramp", share, { min: 0, max: 1 })
-    const start = ScheduleIntervals.start(decision.intervals)
-    return unfold(schedule, start, next, [...steps, { share, millis: Math.max(start - now, 0) }])
-  })
+/** @internal */
+export const defaultOutcome = (
+  exit: Exit.Exit<unknown, unknown>,
+  isFailure: CircuitBreaker.Options["isFailure"] = isNoRejection
+): CircuitBreaker.Outcome => {
+  if (Exit.isSuccess(exit)) return "success"
+  if (Cause.isInterruptedOnly(exit.cause)) return "ignored"
+  if (Cause.isDie(exit.cause)) return "failure"
+  return isFailure(Option.getOrUndefined(Cause.failureOption(exit.cause))) ? "failure" : "ignored"
+}
 
-const maxSteps = 1_000
+const isNoRejection = (error: unknown): boolean => !rejection.isRejection(error)
 
 /** @internal */
 export interface Opening {
@@ -71,9 +66,23 @@ export interface Opening {
   readonly lastMillis: number
 }
 
+/** A schedule that has ended repeats its last delay, and so does one that dies. */
+const step = (
+  { openFor }: Settings,
+  previous: Opening,
+  now: number,
+  input: CircuitBreaker.Opening
+): Effect.Effect<Opening, never, unknown> =>
+  Effect.map(
+    Effect.suspend(() => openFor.step(now, input, previous.state)),
+    ([state, , decision]): Opening =>
+      ScheduleDecision.isDone(decision)
+        ? previous
+        : { state, lastMillis: Math.ceil(Math.max(ScheduleIntervals.start(decision.intervals) - now, 0)) || 0 }
+  ).pipe(Effect.catchAllCause(() => Effect.succeed(previous)))
+
 /**
- * How long to open for. A schedule that has ended repeats its last delay, and so does one that dies: the call that trips
- * the breaker must get its own error.
+ * How long to open for.
  *
  * @internal
  */
@@ -82,19 +91,7 @@ export const nextOpening = (
   previous: Opening,
   now: number,
   input: CircuitBreaker.Opening
-): Effect.Effect<Opening> =>
-  Effect.suspend(() => settings.openFor.step(now, input, previous.state)).pipe(
-    Effect.map(([state, , decision]): Opening =>
-      ScheduleDecision.isDone(decision)
-        ? previous
-        : { state, lastMillis: Math.ceil(Math.max(ScheduleIntervals.start(decision.intervals) - now, 0)) || 0 }
-    ),
-    Effect.catchAllCause(() => Effect.succeed(previous)),
-    Effect.mapInputContext((_: Context.Context<never>) => settings.context)
-  )
-
-/** @internal */
-export const firstOpening = (settings: Settings): Opening => ({ state: settings.openFor.initial, lastMillis: 1_000 })
+): Effect.Effect<Opening> => bounded(settings.context, step(settings, previous, now, input), previous)
 
 /**
  * The schedule of open times after so many in a row.
@@ -108,12 +105,13 @@ export const openingAfter = (
   now: number
 ): Effect.Effect<Opening> => {
   const input = { ...trip, error: Option.none(), retryAfter: Option.none() }
-  // Beyond that a schedule has reached its cap.
-  return Effect.iterate({ opening: firstOpening(settings), left: Math.min(trips, 1_000) }, {
+  const all = Effect.iterate({ opening: settings.first, left: Math.min(trips, 1_000) }, {
+    // Beyond that a schedule has reached its cap.
     while: ({ left }) => left > 0,
     body: ({ left, opening }) =>
-      Effect.map(nextOpening(settings, opening, now, input), (opening) => ({ opening, left: left - 1 }))
-  }).pipe(Effect.map(({ opening }) => opening))
+      Effect.map(step(settings, opening, now, input), (opening) => ({ opening, left: left - 1 }))
+  })
+  return bounded(settings.context, Effect.map(all, ({ opening }) => opening), settings.first)
 }
 
 /** Doubles from 1 s to 60 s, each spread by a tenth to either side. */
@@ -136,7 +134,7 @@ export const make = (
   const { ramp } = options
   return Effect.flatMap(Effect.context<unknown>(), (context) =>
     Effect.map(
-      ramp === undefined ? noRamp : unfold(ramp, 0, ramp.initial, []),
+      ramp === undefined ? noRamp : ramp_.unfold(ramp, 0, ramp.initial, []),
       (ramp) => complete(context, ramp)
     ))
 }
@@ -154,12 +152,14 @@ const check = (options: CircuitBreaker.Options<unknown>, reject: Settings["rejec
     ? InvalidOption.integer("maxWaiting", options.maxWaiting ?? 1_000, min)
     : 0
   const { isFailure, openFor = standard, outcome, probe } = options
+  const first = { state: openFor.initial as unknown, lastMillis: 1_000 }
   return (context: Context.Context<unknown>, ramp: ReadonlyArray<Machine.RampStep>): Settings => ({
     makeWindow,
     reads,
     makeInFlight,
     slowerThanMillis: Math.min(...limits),
     openFor,
+    first,
     probes,
     successes,
     tolerated,

@@ -1,4 +1,4 @@
-import type { Counts, Overdue, Sample, Trip, Window } from "./machine.js"
+import type { Batch, Counts, Overdue, Sample, Trip, Window } from "./machine.js"
 
 // Internal all the same; without the tag, so that the tests of this module see its types (`stripInternal`).
 
@@ -11,6 +11,12 @@ export class Consecutive implements Window {
   record(outcome: Sample): void {
     if (outcome === "success") this.failures = 0
     else if (outcome === "failure") this.failures++
+  }
+  recordAll(batches: ReadonlyArray<Batch>): void {
+    for (const { calls, outcome } of batches) {
+      if (outcome === "success") this.failures = 0
+      else if (outcome === "failure") this.failures += calls
+    }
   }
   tripped(): Trip | undefined {
     return this.failures >= this.limit ? { rule: "consecutive", ...this.counts() } : undefined
@@ -27,6 +33,8 @@ export interface Samples {
   readonly calls: number
   readonly bad: number
   add(isBad: boolean, nowMillis: number): void
+  /** Adds calls whose order is not known: where not all of them have room, in proportion. */
+  addAll(calls: number, bad: number, nowMillis: number): void
   /** Forgets what is too old by now. */
   advance(nowMillis: number): void
   /** Adds its samples to another, oldest first. */
@@ -51,6 +59,15 @@ export class LastCalls implements Samples {
     ring[this.next] = isBad ? 1 : 0
     this.bad += ring[this.next]!
     this.next = this.next + 1 === this.size ? 0 : this.next + 1
+  }
+  addAll(calls: number, bad: number): void {
+    const isMore = calls > this.size
+    this.addMany(true, isMore ? Math.round(bad / calls * this.size) : bad)
+    this.addMany(false, isMore ? this.size - Math.round(bad / calls * this.size) : calls - bad)
+  }
+  /** Of more than there is room for, the last count. */
+  addMany(isBad: boolean, calls: number): void {
+    for (let i = Math.min(calls, this.size); i > 0; i--) this.add(isBad)
   }
   advance(): void {}
 
@@ -86,6 +103,10 @@ export class LastMillis implements Samples {
 
   add(isBad: boolean, nowMillis: number): void {
     this.put({ atMillis: nowMillis, calls: 1, bad: isBad ? 1 : 0 })
+  }
+
+  addAll(calls: number, bad: number, nowMillis: number): void {
+    this.put({ atMillis: nowMillis, calls, bad })
   }
 
   put({ atMillis, bad, calls }: Span): void {
@@ -143,8 +164,10 @@ export class LastMillis implements Samples {
   replay(into: Samples, nowMillis: number): void {
     this.advance(nowMillis)
     for (const span of this.spans()) {
-      if (into instanceof LastMillis) into.put(span)
-      else for (let i = 0; i < span.calls; i++) into.add(i < span.bad, span.atMillis)
+      if (into instanceof LastCalls) {
+        into.addMany(true, span.bad)
+        into.addMany(false, span.calls - span.bad)
+      } else into.addAll(span.calls, span.bad, span.atMillis)
     }
   }
 }
@@ -162,12 +185,23 @@ export class Rate implements Window {
   ) {}
 
   record(outcome: Sample, nowMillis: number, durationMillis: number): void {
-    if (this.slowerThanMillis === undefined) {
-      if (outcome !== "interrupted") this.samples.add(outcome === "failure", nowMillis)
-      return
+    if (this.isBad(outcome, durationMillis)) this.samples.add(true, nowMillis)
+    else if (outcome !== "interrupted") this.samples.add(false, nowMillis)
+  }
+
+  recordAll(batches: ReadonlyArray<Batch>, nowMillis: number): void {
+    let all = 0
+    let bad = 0
+    for (const { calls, durationMillis, outcome } of batches) {
+      const isBad = this.isBad(outcome, durationMillis)
+      if (isBad || outcome !== "interrupted") all += calls
+      if (isBad) bad += calls
     }
-    const isSlow = durationMillis >= this.slowerThanMillis
-    if (isSlow || outcome !== "interrupted") this.samples.add(isSlow, nowMillis)
+    if (all > 0) this.samples.addAll(all, bad, nowMillis)
+  }
+
+  private isBad(outcome: Sample, durationMillis: number): boolean {
+    return this.slowerThanMillis === undefined ? outcome === "failure" : durationMillis >= this.slowerThanMillis
   }
 
   tripped(nowMillis: number, overdue: Overdue): Trip | undefined {
@@ -196,6 +230,9 @@ export class Several implements Window {
   record(outcome: Sample, nowMillis: number, durationMillis: number): void {
     for (const window of this.windows) window.record(outcome, nowMillis, durationMillis)
   }
+  recordAll(batches: ReadonlyArray<Batch>, nowMillis: number): void {
+    for (const window of this.windows) window.recordAll(batches, nowMillis)
+  }
   tripped(nowMillis: number, overdue: Overdue): Trip | undefined {
     const trips = this.windows.map((window) => window.tripped(nowMillis, overdue)).filter((trip) => trip !== undefined)
     return trips.length >= (this.isAll ? this.windows.length : 1) ? trips[0] : undefined
@@ -207,7 +244,13 @@ export class Several implements Window {
       slow: Math.max(a.slow, b.slow)
     }), none)
   }
+  hasChanged(): boolean {
+    return this.windows.some((window) => window.hasChanged?.() ?? false)
+  }
 }
+
+/** An own rule takes calls one by one: of more than this, as many as this, in proportion. */
+const maxOwn = 1_000
 
 /**
  * A strategy of the program's own, from pure functions.
@@ -218,16 +261,28 @@ export class Own<S> implements Window {
     readonly functions: {
       readonly record: (state: S, call: { outcome: Sample; nowMillis: number; durationMillis: number }) => S
       readonly tripped: (state: S, nowMillis: number) => Trip | undefined
-    }
+    },
+    readonly initial: S = state
   ) {}
 
   record(outcome: Sample, nowMillis: number, durationMillis: number): void {
     this.state = this.functions.record(this.state, { outcome, nowMillis, durationMillis })
+  }
+  recordAll(batches: ReadonlyArray<Batch>, nowMillis: number): void {
+    const share = Math.min(maxOwn / batches.reduce((sum, { calls }) => sum + calls, 0), 1)
+    for (const { calls, durationMillis, outcome } of batches) {
+      for (let i = Math.round(calls * share); i > 0; i--) {
+        this.state = this.functions.record(this.state, { outcome, nowMillis, durationMillis })
+      }
+    }
   }
   tripped(nowMillis: number): Trip | undefined {
     return this.functions.tripped(this.state, nowMillis)
   }
   counts(nowMillis: number): Counts {
     return this.tripped(nowMillis) ?? none
+  }
+  hasChanged(): boolean {
+    return this.state !== this.initial
   }
 }

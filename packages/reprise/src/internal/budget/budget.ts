@@ -3,6 +3,7 @@ import * as Exit from "effect/Exit"
 import * as Pipeable from "effect/Pipeable"
 import type { RetryBudget } from "../../RetryBudget.js"
 import { monotonicMillis } from "../effect/clock.js"
+import { type Standing, standing } from "../standing.js"
 import type { Rule } from "./rules.js"
 import { Toll } from "./toll.js"
 
@@ -19,6 +20,11 @@ export class Budget extends Pipeable.Class() implements RetryBudget {
 
   constructor(readonly key: string, readonly rule: Rule) {
     super()
+  }
+
+  [standing](nowMillis: number): Standing {
+    if (this.held > 0) return "busy"
+    return this.rule.isNew(nowMillis) ? "new" : "changed"
   }
 
   /** Pays for a retry that may begin later. */

@@ -23,6 +23,8 @@ export interface Rule {
   /** A retry succeeded. */
   reward(isTimeout: boolean): void
   balance(nowMillis: number, held: number): number
+  /** Whether a new one would decide the same from now on, if no retry is held. */
+  isNew(nowMillis: number): boolean
 }
 
 const spans = 10
@@ -57,6 +59,11 @@ export class Share implements Rule {
   reward(): void {}
   balance(nowMillis: number, held: number): number {
     return Math.max(this.left(nowMillis, held), 0)
+  }
+  isNew(nowMillis: number): boolean {
+    this.calls.advance(nowMillis)
+    this.retries.advance(nowMillis)
+    return this.calls.calls + this.retries.calls === 0
   }
 
   /** What is left, with calls that were made elsewhere. */
@@ -106,6 +113,9 @@ export class Tokens implements Rule {
   }
   balance(): number {
     return this.tokens
+  }
+  isNew(): boolean {
+    return this.tokens === this.capacity
   }
 
   costOf(isTimeout: boolean): number {

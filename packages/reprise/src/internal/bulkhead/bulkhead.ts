@@ -7,6 +7,7 @@ import type { Policy } from "../../Policy.js"
 import { behind, optional } from "../config.js"
 import * as rejection from "../rejection.js"
 import * as policy from "../shell/typeId.js"
+import { type Standing, standing } from "../standing.js"
 import { Gate, Group, type Reason } from "./machine.js"
 
 // Not marked internal: the declarations of Bulkhead refer to it.
@@ -34,6 +35,7 @@ export class Handle extends Pipeable.Class() implements Bulkhead {
   readonly kind = "resource"
   readonly holds = true
   readonly calls: Group<BulkheadFull>
+  private isResized = false
 
   constructor(readonly key: string, readonly gate: Gate<BulkheadFull>, order: Bulkhead.Order) {
     super()
@@ -43,8 +45,18 @@ export class Handle extends Pipeable.Class() implements Bulkhead {
     this.calls = gate.add(new Group(gate, undefined, 0, order, () => ticket))
   }
 
+  [standing](): Standing {
+    if (this.gate.running + this.gate.queued > 0) return "busy"
+    return this.isResized ? "changed" : "new"
+  }
+
   decide(call: Policy.Call): Policy.Decision<BulkheadFull> {
     return this.calls.decide(call)
+  }
+
+  resize(maxConcurrent: number | undefined, maxQueued: number | undefined): void {
+    this.isResized = true
+    this.gate.resize(maxConcurrent ?? this.gate.limit, maxQueued ?? this.gate.maxQueued)
   }
 }
 
@@ -86,10 +98,10 @@ export const config = (prefix?: string): Config.Config<Bulkhead.Options> => {
 }
 
 /** @internal */
-export const resize = ({ gate }: Handle, options: Bulkhead.Size): Effect.Effect<void> => {
+export const resize = (self: Handle, options: Bulkhead.Size): Effect.Effect<void> => {
   const maxConcurrent = options.maxConcurrent === undefined ? undefined : maxConcurrentOf(options.maxConcurrent)
   const maxQueued = options.maxQueued === undefined ? undefined : maxQueuedOf(options.maxQueued)
-  return Effect.sync(() => gate.resize(maxConcurrent ?? gate.limit, maxQueued ?? gate.maxQueued))
+  return Effect.sync(() => self.resize(maxConcurrent, maxQueued))
 }
 
 /** @internal */

@@ -1,4 +1,5 @@
 import type { Policy } from "../../Policy.js"
+import * as groups from "./groups.js"
 import * as waiters from "./waiters.js"
 
 /** @internal */
@@ -9,11 +10,11 @@ export type Reason = "full" | "timeout" | "deadline"
  *
  * @internal
  */
-export class Group<E> implements Policy.Admit {
+export class Group<E> implements Policy.Admit, groups.Share {
   readonly _tag = "Admit"
   readonly holds = true
-  /** How many of them may run whatever the others do. */
   guaranteed = 0
+  guaranteedQueued = 0
   running = 0
   readonly waiting: waiters.Waiters<Waiter<E>>
 
@@ -112,7 +113,7 @@ export class Gate<E> {
   /** Only before the first call. */
   add(group: Group<E>): Group<E> {
     this.groups.push(group)
-    this.guarantee()
+    groups.guarantee(this.groups, this.limit, this.maxQueued)
     return group
   }
 
@@ -132,25 +133,31 @@ export class Gate<E> {
   }
 
   resize(limit: number, maxQueued: number): void {
-    this.maxQueued = maxQueued
-    if (limit !== this.limit) {
+    if (limit !== this.limit || maxQueued !== this.maxQueued) {
       this.limit = limit
-      this.guarantee()
+      this.maxQueued = maxQueued
+      groups.guarantee(this.groups, limit, maxQueued)
     }
     this.serve()
-    for (const { waiting } of this.groups) {
-      while (this.queued > maxQueued && waiting.last !== undefined) this.reject(waiting.last, "full")
+    while (this.queued > maxQueued) {
+      const last = groups.mostBorrowing(this.groups)?.waiting.last
+      if (last === undefined) return
+      this.reject(last, "full")
     }
   }
 
-  hasRoom({ waiting }: Group<E>, priority: number): boolean {
-    return this.queued < this.maxQueued || waiting.precedesLast(priority)
+  hasRoom(group: Group<E>, priority: number): boolean {
+    return this.queued < this.maxQueued || group.waiting.precedesLast(priority) ||
+      groups.lender(this.groups, group) !== undefined
   }
 
-  /** If the queue is full, the call takes the place of the last of its group. */
+  /** If the queue is full: in place of the last call of the group, or of a group that waits in more places than its own. */
   enqueue(group: Group<E>, priority: number, nowMillis: number): Waiter<E> {
     const waiter = new Waiter(this, group, priority, this.numbers++, nowMillis + this.queueTimeoutMillis)
-    if (this.queued >= this.maxQueued && group.waiting.last !== undefined) this.reject(group.waiting.last, "full")
+    if (this.queued >= this.maxQueued) {
+      const last = (groups.lender(this.groups, group) ?? group).waiting.last
+      if (last !== undefined) this.reject(last, "full")
+    }
     group.waiting.add(waiter)
     this.queued++
     return waiter
@@ -171,13 +178,6 @@ export class Gate<E> {
 
   private reject(waiter: Waiter<E>, reason: Reason): void {
     if (this.remove(waiter)) waiter.settle({ _tag: "Reject", error: this.refuse(waiter.group, reason) })
-  }
-
-  private guarantee(): void {
-    for (const group of this.groups) {
-      // 0.28 of 25 is 7.000000000000001.
-      group.guaranteed = group.share === 0 ? 0 : Math.ceil(this.limit * group.share - 1e-9)
-    }
   }
 
   private serve(): void {

@@ -30,7 +30,7 @@ export class QuantileDelay implements Hedge.Quantile {
 
 /** @internal */
 export interface Delay {
-  /** Infinite where nothing but a failure makes a hedge. */
+  /** Infinite if there are no hedges. */
   readonly millis: () => number
   /** Learns from the first attempts. */
   readonly sketch: Sketch | undefined

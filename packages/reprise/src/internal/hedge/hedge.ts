@@ -5,6 +5,7 @@ import * as Option from "effect/Option"
 import * as Pipeable from "effect/Pipeable"
 import type { Hedge } from "../../Hedge.js"
 import * as InvalidOption from "../../InvalidOption.js"
+import { type Standing, standing } from "../standing.js"
 import * as delay from "./delay.js"
 
 // Not marked internal: the declarations of Hedge refer to it.
@@ -16,7 +17,7 @@ export interface Settings {
   readonly endsRace: (exit: Exit.Exit<unknown, unknown>) => boolean
   readonly isRejection: ((error: unknown) => boolean) | undefined
   readonly withdraw: Effect.Effect<boolean> | undefined
-  readonly discard: ((value: unknown) => Effect.Effect<void>) | undefined
+  readonly discard: ((exit: Exit.Exit<unknown, unknown>) => Effect.Effect<void>) | undefined
 }
 
 /** @internal */
@@ -26,9 +27,14 @@ export class Hedger extends Pipeable.Class() implements Hedge {
   hedges = 0
   won = 0
   refused = 0
+  isReconfigured = false
 
   constructor(readonly key: string, public settings: Settings, public delay: delay.Delay) {
     super()
+  }
+
+  [standing](): Standing {
+    return this.isReconfigured || this.delay.sketch?.isEmpty === false ? "changed" : "new"
   }
 }
 
@@ -46,6 +52,7 @@ export const make = (options: Hedge.Options): Effect.Effect<Hedger> => {
 export const reconfigure = (self: Hedger, options: Hedge.Options): Effect.Effect<void> => {
   const { makeDelay, settings } = check(options)
   return Effect.sync(() => {
+    self.isReconfigured = true
     self.settings = settings
     self.delay = makeDelay(self.delay)
   })

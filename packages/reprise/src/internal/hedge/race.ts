@@ -5,8 +5,10 @@ import * as Fiber from "effect/Fiber"
 import * as FiberRef from "effect/FiberRef"
 import * as Option from "effect/Option"
 import * as Runtime from "effect/Runtime"
+import type { Hedge } from "../../Hedge.js"
 import * as Child from "../child.js"
 import { monotonicMillis } from "../effect/clock.js"
+import * as nested from "../nested.js"
 import * as timer from "../timer.js"
 import type { Delay } from "./delay.js"
 import { type Hedger, judge, type Settings } from "./hedge.js"
@@ -19,13 +21,13 @@ type Parent = Fiber.RuntimeFiber<unknown, unknown>
 export const run = <A, E, R>(
   self: Hedger,
   attempt: (number: number) => Effect.Effect<A, E, R>,
-  withdraw?: Effect.Effect<boolean>
+  options: Hedge.CallOptions = {}
 ): Effect.Effect<A, E, R> =>
   Effect.uninterruptibleMask((restore) =>
     Effect.withFiberRuntime<A, E, R>((parent, status) => {
       self.calls++
       const runtime = Child.runtimeOf<R>(parent, status.runtimeFlags)
-      return new Race(self, attempt, withdraw, restore, parent, runtime).begin()
+      return new Race(self, attempt, options, restore, parent, runtime).begin()
     })
   )
 
@@ -38,9 +40,9 @@ interface Ended<A, E> {
 class Race<A, E, R> {
   private readonly fibers: Array<Fiber.RuntimeFiber<A, E>> = []
   private running = 0
+  /** Zero after the first failure: only time makes a hedge, and whoever called decides about another attempt. */
   private hedgesLeft: number
-  /** What asks for a hedge: failures that have not been answered by one, and the delay since the last attempt. */
-  private failures = 0
+  /** Since the last attempt began. */
   private isDelayOver: boolean
   /** What ended the race, and what last failed to; a rejection where nothing else did. */
   private winner: Ended<A, E> | undefined
@@ -58,7 +60,7 @@ class Race<A, E, R> {
   constructor(
     readonly self: Hedger,
     readonly attempt: (number: number) => Effect.Effect<A, E, R>,
-    withdraw: Effect.Effect<boolean> | undefined,
+    options: Hedge.CallOptions,
     readonly restore: Restore,
     readonly parent: Parent,
     readonly runtime: Runtime.Runtime<R>
@@ -66,8 +68,9 @@ class Race<A, E, R> {
     const { delay, settings } = self
     this.settings = settings
     this.delay = delay
-    this.withdraw = withdraw ?? settings.withdraw
-    this.hedgesLeft = settings.maxHedges
+    this.withdraw = options.withdraw ?? settings.withdraw
+    const isSuppressed = options.nested !== "allow" && nested.isSuppressed(parent.getFiberRef(nested.current))
+    this.hedgesLeft = isSuppressed ? 0 : settings.maxHedges
     this.delayMillis = delay.millis()
     this.isDelayOver = this.delayMillis <= 0
     this.startMillis = delay.sketch === undefined ? 0 : monotonicMillis(parent)
@@ -102,7 +105,7 @@ class Race<A, E, R> {
         break
       case "failed":
         this.loser = { fiber, exit }
-        this.failures++
+        this.hedgesLeft = 0
         break
       case "rejected":
         this.loser ??= { fiber, exit }
@@ -133,12 +136,11 @@ class Race<A, E, R> {
   }
 
   private mayHedge(): boolean {
-    return this.hedgesLeft > 0 && (this.failures > 0 || this.isDelayOver)
+    return this.hedgesLeft > 0 && this.isDelayOver
   }
 
   private hedge(): Effect.Effect<A, E> {
     const { withdraw } = this
-    this.failures = Math.max(this.failures - 1, 0)
     this.isDelayOver = this.delayMillis <= 0
     this.clearTimer()
     if (withdraw === undefined) return this.answer(true)
@@ -150,7 +152,7 @@ class Race<A, E, R> {
 
   private answer(granted: boolean): Effect.Effect<A, E> {
     if (this.winner !== undefined) return this.settle(this.winner)
-    // Another attempt was rejected meanwhile.
+    // Another attempt failed or was rejected meanwhile.
     if (granted && this.hedgesLeft === 0) return this.go()
     if (!granted) {
       this.self.refused++
@@ -192,9 +194,9 @@ class Race<A, E, R> {
     const isSuccess = Exit.isSuccess(exit)
     if (this.fibers.length === 1 && isSuccess) return Child.join(this.runtime, fiber, exit)
     if (isSuccess && fiber !== this.fibers[0]) this.self.won++
-    const joined = Effect.suspend(() =>
-      Effect.zipRight(this.discard(isSuccess ? fiber : undefined), Child.join(this.runtime, fiber, exit))
-    )
+    // A judge that threw takes the place of what the attempt ended with.
+    const result = fiber.unsafePoll() === exit ? fiber : undefined
+    const joined = Effect.suspend(() => Effect.zipRight(this.discard(result), Child.join(this.runtime, fiber, exit)))
     return this.running === 0 ? joined : Effect.zipRight(Fiber.interruptAll(this.fibers), joined)
   }
 
@@ -206,7 +208,8 @@ class Race<A, E, R> {
       Effect.suspend(() => {
         const fiber = Cause.isInterruptedOnly(cause) ? this.succeeded() : undefined
         const exit = fiber?.unsafePoll() ?? Exit.failCause(this.fibers.reduce(withDefects, cause))
-        return Effect.zipRight(this.discard(fiber), fiber === undefined ? exit : Child.join(this.runtime, fiber, exit))
+        const result = fiber === undefined ? exit : Child.join(this.runtime, fiber, exit)
+        return Effect.zipRight(this.discard(fiber), result)
       })
     )
   }
@@ -217,14 +220,17 @@ class Race<A, E, R> {
     return fibers.find((fiber) => Option.exists(Option.fromNullable(fiber.unsafePoll()), Exit.isSuccess))
   }
 
-  /** Lets go of what has succeeded and is not the result. */
+  /** Releases what other attempts ended with. All of them, even if to release one of them dies. */
   private discard(result: Fiber.RuntimeFiber<A, E> | undefined): Effect.Effect<void> {
     const { discard } = this.settings
     if (discard === undefined) return Effect.void
-    return Effect.forEach(this.fibers, (fiber) => {
+    const released = Effect.forEach(this.fibers, (fiber) => {
       const exit = fiber.unsafePoll()
-      return fiber !== result && exit !== null && Exit.isSuccess(exit) ? discard(exit.value) : Effect.void
-    }, { discard: true })
+      return fiber === result || exit === null || (Exit.isFailure(exit) && Cause.isInterruptedOnly(exit.cause))
+        ? Effect.succeed(Exit.void)
+        : Effect.exit(Effect.suspend(() => discard(exit)))
+    })
+    return Effect.flatMap(released, (exits) => Option.getOrElse(Exit.all(exits), () => Exit.void))
   }
 }
 

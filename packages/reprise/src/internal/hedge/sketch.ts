@@ -43,6 +43,10 @@ export class Sketch {
 
   constructor(private settings: Settings) {}
 
+  get isEmpty(): boolean {
+    return this.samples === 0
+  }
+
   /** What it has seen stays. */
   reconfigure(settings: Settings): void {
     this.settings = settings

@@ -30,6 +30,20 @@ const isIdle = (limit: number, sample: Sample): boolean => sample.inFlight * 2 <
 /** Says nothing where the clock stood still, or jumped. */
 const isTimed = ({ rttMillis }: Sample): boolean => rttMillis > 0 && rttMillis < Infinity
 
+interface Lowered {
+  readonly limit: number
+  readonly floor: number
+}
+
+/** However many calls show the same event, together they lower the limit by no more than to its `least` share. */
+const atOnce = (before: Lowered, { isSameEvent }: Sample, limit: number, least: number): Lowered => {
+  const { floor } = before
+  if (limit >= before.limit) return { limit, floor }
+  return isSameEvent === true
+    ? { limit: Math.max(limit, Math.min(floor, before.limit)), floor }
+    : { limit, floor: before.limit * least }
+}
+
 export const aimd = (options: AdaptiveLimiter.Aimd = {}): Algorithm<number> => {
   const range = bounds(options, 200)
   const backoff = InvalidOption.number("backoff", options.backoff ?? 0.9, { min: 0.5, max: 1 - Number.EPSILON })
@@ -38,6 +52,8 @@ export const aimd = (options: AdaptiveLimiter.Aimd = {}): Algorithm<number> => {
     initial: range.initial,
     at: (limit) => within(range, limit),
     next: (limit, sample) => {
+      // What happened to calls of the same round trip has been learned from the first of them.
+      if (sample.isSameEvent === true) return limit
       // 0.57 times 100 is 56.99999999999999.
       if (sample.didDrop || sample.rttMillis > timeoutMillis) {
         return within(range, Math.min(limit - 1, Math.floor(limit * backoff + 1e-9)))
@@ -58,26 +74,30 @@ export const gradient2 = (options: AdaptiveLimiter.Gradient2 = {}): Algorithm<Ad
   const tolerance = InvalidOption.number("tolerance", options.tolerance ?? 1.5, { min: 1 })
   const longWindow = InvalidOption.integer("longWindow", options.longWindow ?? 600, { min: 1 })
   const move = (limit: number, to: number) => within(range, limit * (1 - smoothing) + to * smoothing)
-  const at = (limit: number) => ({ limit: within(range, limit), longRttMillis: 0, samples: 0 })
+  const at = (limit: number) => {
+    const bounded = within(range, limit)
+    return { limit: bounded, floor: bounded, longRttMillis: 0, samples: 0 }
+  }
   return {
     initial: at(range.initial),
     at,
     next: (state, sample) => {
       const { limit } = state
       // What is refused at once looks like a short time, and must not make room for more.
-      if (sample.didDrop) return { ...state, limit: move(limit, limit / 2) }
+      if (sample.didDrop) return { ...state, ...atOnce(state, sample, move(limit, limit / 2), 0.5) }
       if (!isTimed(sample)) return state
       const samples = Math.min(state.samples + 1, warmup)
       const weight = state.samples < warmup ? 1 / samples : 2 / (longWindow + 1)
       const longRttMillis = state.longRttMillis * (1 - weight) + sample.rttMillis * weight
       const ratio = longRttMillis / sample.rttMillis
+      const to = isIdle(limit, sample)
+        ? limit
+        : move(limit, limit * Math.max(0.5, Math.min(1, tolerance * ratio)) + queueSize)
       return {
         // After a long overload, the average over it would let everything in.
         longRttMillis: ratio > 2 ? longRttMillis * 0.9 : longRttMillis,
         samples,
-        limit: isIdle(limit, sample)
-          ? limit
-          : move(limit, limit * Math.max(0.5, Math.min(1, tolerance * ratio)) + queueSize)
+        ...atOnce(state, sample, to, 0.5)
       }
     },
     limit: ({ limit }) => Math.floor(limit)
@@ -94,28 +114,41 @@ export const vegas = (options: AdaptiveLimiter.Vegas = {}): Algorithm<AdaptiveLi
   const smoothing = InvalidOption.number("smoothing", options.smoothing ?? 1, { min: Number.MIN_VALUE, max: 1 })
   const probeMultiplier = InvalidOption.integer("probeMultiplier", options.probeMultiplier ?? 30, { min: 1 })
   const move = (limit: number, to: number) => within(range, limit * (1 - smoothing) + within(range, to) * smoothing)
-  const at = (limit: number) => ({ limit: within(range, limit), noLoadRttMillis: Infinity, samples: 0, jitter: 0.5 })
+  const at = (limit: number) => {
+    const bounded = within(range, limit)
+    return { limit: bounded, floor: bounded, noLoadRttMillis: Infinity, samples: 0, jitter: 0.5 }
+  }
   return {
     initial: at(range.initial),
     at,
     next: (state, sample) => {
-      const { jitter, limit, noLoadRttMillis } = state
+      const { floor, jitter, limit, noLoadRttMillis } = state
       const { didDrop, rttMillis } = sample
-      // Not spread: that costs as much as the rest of a call.
-      if (didDrop) return { limit: move(limit, limit - log10(limit)), noLoadRttMillis, samples: state.samples, jitter }
+      if (didDrop) return lowered(state, sample, move(limit, limit - log10(limit)), state.samples)
       if (!isTimed(sample)) return state
       const samples = state.samples + 1
       if (samples >= probeMultiplier * limit * (0.5 + jitter / 2)) {
-        return { limit, noLoadRttMillis: rttMillis, samples: 0, jitter: (jitter + golden) % 1 }
+        return { limit, floor, noLoadRttMillis: rttMillis, samples: 0, jitter: (jitter + golden) % 1 }
       }
-      if (rttMillis < noLoadRttMillis) return { limit, noLoadRttMillis: rttMillis, samples, jitter }
+      if (rttMillis < noLoadRttMillis) return { limit, floor, noLoadRttMillis: rttMillis, samples, jitter }
       const queue = Math.ceil(limit * (1 - noLoadRttMillis / rttMillis))
       const to = isIdle(limit, sample) ? limit : towards(limit, queue)
       // Rounding must not move what stays.
-      return { limit: to === limit ? limit : move(limit, to), noLoadRttMillis, samples, jitter }
+      return lowered(state, sample, to === limit ? limit : move(limit, to), samples)
     },
     limit: ({ limit }) => Math.floor(limit)
   }
+}
+
+/** TCP Vegas takes away a quarter for a loss. In one literal: to spread a state costs as much as the rest of a call. */
+const lowered = (
+  state: AdaptiveLimiter.VegasState,
+  sample: Sample,
+  to: number,
+  samples: number
+): AdaptiveLimiter.VegasState => {
+  const { floor, limit } = atOnce(state, sample, to, 0.75)
+  return { limit, floor, noLoadRttMillis: state.noLoadRttMillis, samples, jitter: state.jitter }
 }
 
 const towards = (limit: number, queue: number): number => {

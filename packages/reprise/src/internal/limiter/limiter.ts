@@ -9,7 +9,9 @@ import type { Policy } from "../../Policy.js"
 import { Gate, Group, type Reason } from "../bulkhead/machine.js"
 import * as rejection from "../rejection.js"
 import * as policy from "../shell/typeId.js"
+import { type Standing, standing } from "../standing.js"
 import { isTimeout } from "../timeouts.js"
+import { type Learning, learning, limitOf } from "./learning.js"
 
 // Not marked internal: the declarations of AdaptiveLimiter refer to it.
 export const TypeId: unique symbol = Symbol.for("reprise/AdaptiveLimiter")
@@ -40,6 +42,9 @@ export class Limiter extends Pipeable.Class() implements AdaptiveLimiter {
   readonly [policy.TypeId]: typeof policy.TypeId = policy.TypeId
   readonly kind = "resource"
   readonly holds = true
+  isReconfigured = false
+  /** How often a call has lowered the limit that had begun after it was last lowered. */
+  events = 0
   /** Calls without a share. */
   readonly rest: Group<LimitExceeded>
   readonly partitions: ReadonlyMap<string, Group<LimitExceeded>>
@@ -49,14 +54,18 @@ export class Limiter extends Pipeable.Class() implements AdaptiveLimiter {
     readonly gate: Gate<LimitExceeded>,
     shares: ReadonlyArray<readonly [name: string, share: number]>,
     readonly outcomeOf: (exit: Exit.Exit<unknown, unknown>) => AdaptiveLimiter.Outcome,
-    /** The limit after one more sample. */
-    public learn: (sample: AdaptiveLimiter.Sample) => number
+    public learning: Learning
   ) {
     super()
     const add = (name: string | undefined, share: number) =>
-      gate.add(new Timed(gate, name, share, "fifo", (group) => new Permit(this, group, gate.running)))
+      gate.add(new Timed(gate, name, share, "fifo", (group) => new Permit(this, group)))
     this.rest = add(undefined, 0)
     this.partitions = new Map(shares.map(([name, share]) => [name, add(name, share)]))
+  }
+
+  [standing](): Standing {
+    if (this.gate.running + this.gate.queued > 0) return "busy"
+    return this.isReconfigured || this.learning.hasLearned() ? "changed" : "new"
   }
 
   decide(call: Policy.Call): Policy.Decision<LimitExceeded> {
@@ -73,20 +82,26 @@ class Timed extends Group<LimitExceeded> {
   }
 }
 
-/** What a call holds that began when `inFlight` calls ran, itself included. */
+/** What a call holds: the calls that ran when it began, itself included, and the reductions of the limit before it. */
 class Permit implements Policy.Ticket {
-  constructor(
-    private readonly limiter: Limiter,
-    private readonly group: Group<LimitExceeded>,
-    private readonly inFlight: number
-  ) {}
+  private readonly inFlight: number
+  private readonly events: number
+
+  constructor(private readonly limiter: Limiter, private readonly group: Group<LimitExceeded>) {
+    this.inFlight = limiter.gate.running
+    this.events = limiter.events
+  }
 
   settle(end: Policy.End): void {
-    const { gate, learn, outcomeOf } = this.limiter
+    const { inFlight, limiter } = this
+    const { gate } = limiter
     try {
-      const outcome = outcomeOf(end.exit)
+      const outcome = limiter.outcomeOf(end.exit)
       if (outcome === "ignored") return
-      const limit = learn({ rttMillis: end.tookMillis, inFlight: this.inFlight, didDrop: outcome === "dropped" })
+      const didDrop = outcome === "dropped"
+      const isSameEvent = this.events < limiter.events
+      const limit = limiter.learning.learn({ rttMillis: end.tookMillis, inFlight, didDrop, isSameEvent })
+      if (limit < gate.limit && !isSameEvent) limiter.events++
       if (limit !== gate.limit) gate.resize(limit, gate.maxQueued)
     } finally {
       this.withdraw()
@@ -118,14 +133,6 @@ export const make = <S>(options: AdaptiveLimiter.Options<S>, reject: Reject): Ef
   })
 }
 
-const learning = <S>(algorithm: AdaptiveLimiter.Algorithm<S>, initial: S): Limiter["learn"] => {
-  let state = initial
-  return (sample) => {
-    state = algorithm.next(state, sample)
-    return limitOf(algorithm.limit(state))
-  }
-}
-
 /** @internal */
 export const reconfigure = <S>(
   self: Limiter,
@@ -135,9 +142,10 @@ export const reconfigure = <S>(
   return Effect.sync(() => {
     const { gate } = self
     let { limit } = gate
+    self.isReconfigured = true
     if (algorithm !== undefined) {
       const state = algorithm.at === undefined ? algorithm.initial : algorithm.at(limit)
-      self.learn = learning(algorithm, state)
+      self.learning = learning(algorithm, state)
       limit = limitOf(algorithm.limit(state))
     }
     gate.resize(limit, queue ?? gate.maxQueued)
@@ -154,9 +162,6 @@ const sharesOf = (partitions: { readonly [name: string]: number }): ReadonlyArra
   if (sum <= 1 + 1e-9) return shares
   throw new InvalidOption.InvalidOption({ option: "partitions", value: sum, expected: "shares of together at most 1" })
 }
-
-/** Without a call nothing would ever be learnt again. */
-const limitOf = (limit: number): number => limit >= 1 ? Math.floor(limit) : 1
 
 const judgeOf = <S>({ dropped = isTimeout, outcome }: AdaptiveLimiter.Options<S>): Limiter["outcomeOf"] => (exit) => {
   if (Exit.isFailure(exit)) {

@@ -1,10 +1,11 @@
 import * as Config from "effect/Config"
 import * as Pipeable from "effect/Pipeable"
-import type { RateLimiter, RateLimitExceeded } from "../../RateLimiter.js"
 import type { Policy } from "../../Policy.js"
+import type { RateLimiter, RateLimitExceeded } from "../../RateLimiter.js"
 import { behind, optional } from "../config.js"
 import * as rejection from "../rejection.js"
 import * as policy from "../shell/typeId.js"
+import { type Standing, standing } from "../standing.js"
 import { type Machine, type Settings, Waiter } from "./machine.js"
 
 // Not marked internal: the declarations of RateLimiter refer to it.
@@ -31,6 +32,10 @@ export class Limiter extends Pipeable.Class() implements RateLimiter, Policy.Adm
 
   constructor(readonly machine: Machine, readonly tokens = 1) {
     super()
+  }
+
+  [standing](nowMillis: number): Standing {
+    return this.machine.standing(nowMillis)
   }
 
   decide({ deadlineMillis, nowMillis }: Policy.Call): Policy.Decision<RateLimitExceeded> {

@@ -1,6 +1,7 @@
 import * as Duration from "effect/Duration"
-import type { RateLimitExceeded } from "../../RateLimiter.js"
 import type { Policy } from "../../Policy.js"
+import type { RateLimitExceeded } from "../../RateLimiter.js"
+import type { Standing } from "../standing.js"
 import * as Gcra from "./gcra.js"
 
 /** @internal */
@@ -26,7 +27,12 @@ export class Waiter implements Policy.Turn<RateLimitExceeded> {
   next: Waiter | undefined
   outcome: "granted" | Policy.Reject<RateLimitExceeded> | undefined
 
-  constructor(readonly limiter: Machine, readonly ticket: Policy.Ticket, readonly tokens: number, readonly deadlineMillis: number) {}
+  constructor(
+    readonly limiter: Machine,
+    readonly ticket: Policy.Ticket,
+    readonly tokens: number,
+    readonly deadlineMillis: number
+  ) {}
 
   settle(outcome: "granted" | Policy.Reject<RateLimitExceeded>): void {
     this.outcome = outcome
@@ -60,6 +66,7 @@ const lateMillis = 50
 export class Machine {
   waiting = 0
   rejected = 0
+  private hasChanged = false
   private tat = 0
   private queuedTokens = 0
   private first: Waiter | undefined
@@ -69,6 +76,11 @@ export class Machine {
 
   ticks(nowMillis: number): number {
     return (nowMillis - this.originMillis) * this.settings.rate.ticksPerMilli
+  }
+
+  standing(nowMillis: number): Standing {
+    if (this.waiting > 0) return "busy"
+    return this.hasChanged || this.tat > this.ticks(nowMillis) ? "changed" : "new"
   }
 
   /** How many ticks a call would have to wait that comes now. */
@@ -141,6 +153,7 @@ export class Machine {
   /** What was taken counts on. Those in the queue are asked again, in their order, as if they came now. */
   reconfigure(settings: Settings, nowMillis: number): void {
     const now = this.ticks(nowMillis)
+    this.hasChanged = true
     this.advance(now)
     const { burst, ticksPerToken } = settings.rate
     const ticksTaken = Math.max(this.tat - now, 0) * (ticksPerToken / this.settings.rate.ticksPerToken)

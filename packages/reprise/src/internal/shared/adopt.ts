@@ -61,6 +61,7 @@ export const adopt = (
             member.answered = asked.number
             const before = member.version
             member.version = version
+            if (!isSame(before, version)) member.seen = {}
             // The store does not know of it any more: it is told again.
             const isUnknown = isLost(before, version) || member.adopted === lost && isUntold(before, version)
             if (state._tag === "Closed" && era.state._tag !== "Closed" && isUnknown) {
@@ -77,6 +78,17 @@ export const adopt = (
       )
   )
 
+/**
+ * Takes over the version, and not the state: something has come about here that the store has yet to hear of.
+ *
+ * @internal
+ */
+export const note = (member: Member, { number }: Asked, { version }: CircuitBreakerStore.Standing): void => {
+  member.answered = Math.max(member.answered, number)
+  if (!isSame(member.version, version)) member.seen = {}
+  member.version = version
+}
+
 /** The state that it comes to; `undefined` where that is how it is. */
 const taken = (
   { settings, state: own }: Era,
@@ -88,7 +100,7 @@ const taken = (
   const generation = own.generation + 1
   switch (state._tag) {
     case "Closed":
-      return own._tag === "Closed" ? undefined : Machine.closed(generation, settings, now, true)
+      return own._tag === "Closed" ? undefined : Machine.recovered(own, settings, now)
     case "Open": {
       const { openMillis, trip, trips } = state
       const untilMillis = now + openMillis
@@ -98,8 +110,12 @@ const taken = (
     }
     case "HalfOpen": {
       if (own._tag === "HalfOpen" && isSame && isKnown) return undefined
-      const openedAtMillis = own._tag === "Closed" ? now : own.openedAtMillis
-      return Machine.halfOpen({ generation: own.generation, openedAtMillis, trip: state.trip, trips: state.trips })
+      // Who has not seen it open does not know for how long it was.
+      const last = own._tag === "Closed" ? { openedAtMillis: now, openMillis: 0 } : own
+      const { openedAtMillis } = last
+      const untilMillis = "untilMillis" in last ? last.untilMillis : openedAtMillis + last.openMillis
+      const { trip, trips } = state
+      return Machine.halfOpen({ generation: own.generation, openedAtMillis, untilMillis, trip, trips })
     }
   }
 }

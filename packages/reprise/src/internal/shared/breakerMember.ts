@@ -7,6 +7,7 @@ import * as Ref from "effect/Ref"
 import type { CircuitOpen } from "../../CircuitBreaker.js"
 import type { CircuitBreakerStore } from "../../CircuitBreakerStore.js"
 import { noVersion } from "../../CircuitBreakerStore.js"
+import type { StoreError } from "../../StoreError.js"
 import { type Breaker, current, type Era, modify, reject, type Shared } from "../breaker/breaker.js"
 import * as Machine from "../breaker/machine.js"
 import * as permits from "../breaker/permits.js"
@@ -14,7 +15,9 @@ import type { Settings } from "../breaker/settings.js"
 import * as deadline from "../deadline.js"
 import { monotonicMillis } from "../effect/clock.js"
 import { adopt, type Asked, asking } from "./adopt.js"
+import * as answers from "./answers.js"
 import type { Fleet } from "./fleet.js"
+import { Joining } from "./joining.js"
 import * as link from "./link.js"
 
 /** A permit of the store, under the permit that the breaker here has given for it. */
@@ -50,21 +53,32 @@ export class Member implements Shared {
   answered = 0
   /** What the sums of `version` were when it last looked. */
   seen: CircuitBreakerStore.Counts = {}
+  /** Whether it has looked at all. */
+  hasLooked = false
   exchangedMillis = -Infinity
+  /** How often it has exchanged since, up to an interval ago. */
+  exchanges = 0
+  exchangesSinceMillis = -Infinity
   isDue = true
-  isUnreadable = false
-  readonly settlements: Array<Settled> = []
+  readonly settlements = new Set<Settled>()
   /** Permits that were asked for, and nobody knows whether they were given. */
-  readonly orphans: Array<string> = []
+  readonly orphans = new Set<string>()
+  readonly joining: Joining
+  isJoining = false
   private readonly leases = new Map<number, Lease>()
   private asking = 0
   private wasDisabled = false
+  private isUnreadable = false
   private fullUntilMillis = -Infinity
+  private fullTimes = 0
 
-  constructor(readonly self: Breaker, readonly fleet: Fleet) {}
+  constructor(readonly self: Breaker, readonly fleet: Fleet) {
+    this.joining = new Joining(fleet.link)
+  }
 
   changed({ isDisabled, state }: Era): void {
     this.fullUntilMillis = -Infinity
+    this.fullTimes = 0
     // Who disables it here, and enables it again, means this process.
     if (isDisabled || this.wasDisabled) this.adopted = state.generation
     this.wasDisabled = isDisabled
@@ -82,17 +96,63 @@ export class Member implements Shared {
     if (lease?.generation !== generation) return
     this.leases.delete(id)
     const judged = Machine.judged(outcome, durationMillis, settings)
-    this.settlements.push({ ...lease, outcome: judged === "interrupted" ? "ignored" : judged })
+    put(this.settlements, { ...lease, outcome: judged === "interrupted" ? "ignored" : judged })
     this.fleet.bell.ring()
+  }
+
+  hasNews(): boolean {
+    const generation = current(this.self)?.state.generation ?? this.adopted
+    return this.settlements.size + this.orphans.size > 0 || generation !== this.adopted
+  }
+
+  /** A store that answers nonsense is one line in the log, until it has answered well again. */
+  failed(error: StoreError): Effect.Effect<void> {
+    if (error.reason === "unavailable") {
+      this.isDue = true
+      return Effect.void
+    }
+    // Whatever became of them: nobody can tell, and a lease ends by itself.
+    this.settlements.clear()
+    this.orphans.clear()
+    if (this.isUnreadable) return Effect.void
+    this.isUnreadable = true
+    const { fleet, self } = this
+    return fleet.link.log(Effect.logWarning, `The circuit "${self.key}" is not shared. ${error.message}`)
+  }
+
+  answeredWell(): void {
+    this.isUnreadable = false
+  }
+
+  /** The permits of the store go back: nobody will tell how these probes end. */
+  returnLeases(): void {
+    for (const lease of this.leases.values()) put(this.settlements, { ...lease, outcome: "ignored" })
+    this.leases.clear()
   }
 
   readonly admit = (restore: permits.Restore): Effect.Effect<permits.Admitted, CircuitOpen> =>
     Effect.withFiberRuntime((fiber) => {
+      if (this.isJoining) return this.join(restore, fiber)
       const era = current(this.self)
       return era === undefined
         ? Effect.flatMap(Ref.get(this.self.era), (era) => this.admitIn(era, restore, fiber))
         : this.admitIn(era, restore, fiber)
     })
+
+  /** The first calls wait until it knows how things are. */
+  private join(
+    restore: permits.Restore,
+    fiber: Fiber.RuntimeFiber<unknown, unknown>
+  ): Effect.Effect<permits.Admitted, CircuitOpen> {
+    return Effect.flatMap(Ref.get(this.self.era), ({ holds, isDisabled }) => {
+      const waiting = isDisabled || holds.size > 0 ? undefined : this.joining.wait(monotonicMillis(fiber))
+      if (waiting === undefined) this.isJoining = false
+      return Effect.flatMap(
+        Effect.zipRight(restore(waiting ?? Effect.void), Ref.get(this.self.era)),
+        (era) => this.admitIn(era, restore, fiber)
+      )
+    })
+  }
 
   private admitIn(
     era: Era,
@@ -101,7 +161,7 @@ export class Member implements Shared {
   ): Effect.Effect<permits.Admitted, CircuitOpen> {
     const { fleet, self } = this
     const now = monotonicMillis(fiber)
-    if (!mayProbe(era, now)) return permits.admitLocally(self, restore)
+    if (fleet.isOver || !mayProbe(era, now)) return permits.admitLocally(self, restore)
     if (!fleet.link.isUp) return this.alone(era, restore)
     const isAsking = this.asking >= era.settings.probes
     if (now < this.fullUntilMillis || isAsking) {
@@ -125,13 +185,13 @@ export class Member implements Shared {
     const asked = asking(this, era)
     const token = fleet.token()
     this.asking++
-    const question = fleet.store.admit(self.key, { token, ...probing(era.settings) })
-    return Effect.flatMap(Effect.exit(restore(link.ask(fleet.link, question))), (exit) => {
+    const question = () => fleet.store.admit(self.key, { token, ...probing(era.settings) })
+    return Effect.flatMap(Effect.exit(restore(link.ask(fleet.link, question, answers.admission))), (exit) => {
       this.asking--
       if (Exit.isSuccess(exit)) return this.answer(asked, token, exit.value, restore)
       this.orphan(token)
       return Either.match(Cause.failureOrCause(exit.cause), {
-        onLeft: () => this.alone(era, restore),
+        onLeft: (error) => Effect.zipRight(this.failed(error), this.alone(era, restore)),
         // The caller's own interruption.
         onRight: Effect.failCause
       })
@@ -149,8 +209,9 @@ export class Member implements Shared {
       Effect.withFiberRuntime((fiber) => {
         const now = monotonicMillis(fiber)
         if (isGranted) return this.probe(token, standing.version, now, restore)
-        // Not more often, however many calls there are.
-        this.fullUntilMillis = now + Math.min(retryAfterMillis || Infinity, this.fleet.syncMillis)
+        // Not more often, however many calls there are; and less often, the longer the probe of another takes.
+        const patience = this.fleet.syncMillis * Math.min(2 ** this.fullTimes++, quietIntervals)
+        this.fullUntilMillis = now + Math.min(retryAfterMillis || Infinity, patience)
         return permits.admit(self, restore)
       }))
   }
@@ -183,10 +244,24 @@ export class Member implements Shared {
   }
 
   private orphan(token: string): void {
-    this.orphans.push(token)
+    put(this.orphans, token)
     this.fleet.bell.ring()
   }
 }
+
+/** How much is kept for a store that does not take it: leases end by themselves. */
+const maxKept = 1_000
+
+const put = <A>(all: Set<A>, one: A): void => {
+  if (all.size < maxKept) all.add(one)
+}
+
+/**
+ * How many intervals a member without news waits until it looks whether it has missed some.
+ *
+ * @internal
+ */
+export const quietIntervals = 10
 
 /** @internal */
 export const probing = ({ leaseMillis, probes, successes, tolerated }: Settings): CircuitBreakerStore.Probing => ({

@@ -1,4 +1,3 @@
-import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Random from "effect/Random"
 import type * as Scope from "effect/Scope"
@@ -7,9 +6,13 @@ import { RetryBudgetStore } from "../../RetryBudgetStore.js"
 import type { StoreError } from "../../StoreError.js"
 import { Budget } from "../budget/budget.js"
 import { Share, type Tokens } from "../budget/rules.js"
+import * as Driver from "../driver.js"
 import { currentMonotonicMillis, monotonicMillis } from "../effect/clock.js"
+import * as answers from "./answers.js"
+import { Bell } from "./bell.js"
 import type { SharedRule } from "./budgetRule.js"
 import { SharedShare, SharedTokens } from "./budgetRules.js"
+import { Joining } from "./joining.js"
 import * as link from "./link.js"
 import { unique } from "./name.js"
 
@@ -27,8 +30,11 @@ const presentIntervals = 30
 export interface Fleet {
   readonly store: RetryBudgetStore.Service
   readonly link: link.Link
+  readonly bell: Bell
   readonly name: string
   readonly syncMillis: number
+  /** The scope has ended: each goes on by itself. */
+  isOver: boolean
 }
 
 /**
@@ -42,9 +48,11 @@ export class Member extends Budget {
   /** Decides whether a part that is less than one retry is one. */
   chance = 0
   drawnMillis = -Infinity
+  readonly joining: Joining
 
-  constructor(key: string, readonly shared: SharedRule) {
+  constructor(key: string, readonly shared: SharedRule, readonly fleet: Fleet) {
     super(key, shared)
+    this.joining = new Joining(fleet.link)
   }
 }
 
@@ -53,48 +61,86 @@ export class Member extends Budget {
  *
  * @internal
  */
-export const join = (key: string, budget: RetryBudget): Member => {
+export const join = (fleet: Fleet, key: string, budget: RetryBudget): Member => {
   // A new one, made by `RetryBudget.share` or `RetryBudget.tokens`, which have no other rules.
   const rule = (budget as Budget).rule as Share | Tokens
-  return new Member(key, rule instanceof Share ? new SharedShare(rule) : new SharedTokens(rule))
+  return new Member(key, rule instanceof Share ? new SharedShare(rule) : new SharedTokens(rule), fleet)
+}
+
+/**
+ * Waits until the budget knows what the others have spent, but no longer than the store may take; `undefined` where it need not.
+ *
+ * @internal
+ */
+export const joined = ({ fleet, joining }: Member, now: number): Effect.Effect<void> | undefined => {
+  const waiting = fleet.isOver ? undefined : joining.wait(now)
+  if (waiting !== undefined) fleet.bell.ring()
+  return waiting
 }
 
 /** @internal */
 export const make = (what: string): Effect.Effect<Fleet, never, RetryBudgetStore> =>
   Effect.map(Effect.zip(RetryBudgetStore, unique), ([store, name]) => ({
     store,
-    link: new link.Link(what, Duration.toMillis(store.timeout)),
+    link: link.make(what, store.timeout),
+    bell: new Bell(),
     name,
-    syncMillis: Duration.toMillis(store.syncInterval)
+    syncMillis: link.syncMillis(store.syncInterval),
+    isOver: false
   }))
 
 /**
- * Exchanges for the members in one fiber as long as the scope is open. Afterwards each goes on by itself.
+ * Exchanges for the members in one fiber as long as the scope is open. Afterwards each goes on by itself, and what it has reserved
+ * is free for the others.
  *
  * @internal
  */
 export const run = (fleet: Fleet, members: () => ReadonlyArray<Member>): Effect.Effect<void, never, Scope.Scope> => {
-  const disband = Effect.sync(() => members().forEach(({ shared }) => shared.alone()))
   const rounds = Effect.forever(Effect.zipRight(
     Effect.catchAllCause(round(fleet, members), (cause) => Effect.logError("Sharing retry budgets", cause)),
-    Effect.sleep(fleet.syncMillis)
+    Effect.suspend(() => fleet.link.isUp ? fleet.bell.wait(fleet.syncMillis) : Driver.sleep(fleet.syncMillis))
   ))
   return Effect.zipRight(
-    Effect.addFinalizer(() => disband),
+    Effect.addFinalizer(() => disband(fleet, members())),
     Effect.asVoid(Effect.forkScoped(Effect.interruptible(rounds)))
   )
 }
+
+const disband = (fleet: Fleet, members: ReadonlyArray<Member>): Effect.Effect<void> =>
+  Effect.suspend(() => {
+    fleet.isOver = true
+    const told = members.filter(({ shared }) => shared.others !== undefined)
+    return Effect.forEach(members, ({ joining }) => joining.end, { discard: true }).pipe(
+      Effect.zipRight(
+        link.farewell(fleet.link, link.each(fleet.link, told, (member) => Effect.ignore(leave(fleet, member))))
+      ),
+      Effect.zipRight(Effect.sync(() => members.forEach(({ shared }) => shared.alone())))
+    )
+  })
+
+const leave = (fleet: Fleet, member: Member): Effect.Effect<void, StoreError> =>
+  Effect.withFiberRuntime((fiber) => {
+    const now = monotonicMillis(fiber)
+    const isTold = member.shared.part === 0 && member.shared.isTold(now, member.held)
+    return isTold ? Effect.void : ask(fleet, member, member.shared.parting(now, member.held))
+  })
 
 const round = (fleet: Fleet, members: () => ReadonlyArray<Member>): Effect.Effect<void> =>
   Effect.flatMap(currentMonotonicMillis, (now) =>
     link.each(
       fleet.link,
       members().filter((member) => isDue(fleet, member, now)),
-      (member) => Effect.catchAll(exchange(fleet, member), (error) => failed(fleet, member, members, error))
+      (member) =>
+        Effect.zipRight(
+          Effect.catchAll(exchange(fleet, member), (error) => failed(fleet, member, members, error)),
+          member.joining.end
+        )
     ))
 
 const isDue = ({ syncMillis }: Fleet, { exchangedMillis, held, shared }: Member, now: number): boolean => {
   const passed = now - exchangedMillis
+  // The bell rings for those who come: it is no reason for the others to tell more often.
+  if (passed >= 0 && passed < syncMillis / 2) return false
   // A clock that stepped back must not end it.
   return shared.others === undefined || passed < 0 || passed >= quietIntervals * syncMillis ||
     !shared.isTold(now, held)
@@ -119,21 +165,22 @@ const draw = ({ syncMillis }: Fleet, member: Member): Effect.Effect<void> =>
 const exchangeOnce = (fleet: Fleet, member: Member): Effect.Effect<void, StoreError> =>
   Effect.withFiberRuntime((fiber) => {
     const now = member.exchangedMillis = monotonicMillis(fiber)
-    const { chance, held, key, shared } = member
-    const presentMillis = presentIntervals * fleet.syncMillis + 2 * fleet.link.timeoutMillis
-    const question = fleet.store.sync(key, {
-      member: fleet.name,
-      presentMillis,
-      rememberMillis: Math.max(shared.rememberMillis, presentMillis),
-      ...shared.report(now, held, chance)
-    })
-    return Effect.flatMap(link.ask(fleet.link, question), (standing) =>
-      Effect.withFiberRuntime((fiber) => {
-        member.isUnreadable = false
-        shared.heard(standing, monotonicMillis(fiber), member.held)
-        return Effect.void
-      }))
+    const { chance, held, shared } = member
+    return ask(fleet, member, shared.report(now, held, chance))
   })
+
+const ask = (fleet: Fleet, member: Member, sums: RetryBudgetStore.Sums): Effect.Effect<void, StoreError> => {
+  const { key, shared } = member
+  const presentMillis = presentIntervals * fleet.syncMillis + 2 * fleet.link.timeoutMillis
+  const rememberMillis = Math.max(shared.rememberMillis, presentMillis)
+  const question = () => fleet.store.sync(key, { member: fleet.name, presentMillis, rememberMillis, ...sums })
+  return Effect.flatMap(link.ask(fleet.link, question, answers.sums), (standing) =>
+    Effect.withFiberRuntime((fiber) => {
+      member.isUnreadable = false
+      shared.heard(standing, monotonicMillis(fiber), member.held)
+      return Effect.void
+    }))
+}
 
 const failed = (
   { link }: Fleet,
@@ -146,5 +193,5 @@ const failed = (
     if (!link.isUp) members().forEach(({ shared }) => shared.alone())
     if (error.reason === "unavailable" || member.isUnreadable) return Effect.void
     member.isUnreadable = true
-    return Effect.logWarning(`The retry budget "${member.key}" is not shared. ${error.message}`)
+    return link.log(Effect.logWarning, `The retry budget "${member.key}" is not shared. ${error.message}`)
   })

@@ -77,6 +77,10 @@ export abstract class SharedRule<L extends Rule = Rule> implements Rule {
       ? this.local.balance(nowMillis, held)
       : Math.max(Math.min(this.part, this.rest(this.others, nowMillis, held)), 0)
   }
+  isNew(nowMillis: number): boolean {
+    // What it has told counts for the others until it tells them that it is over.
+    return this.local.isNew(nowMillis) && this.isTold(nowMillis, 0)
+  }
 
   /** Whether the others know what there is to tell, and there is no more to reserve. */
   isTold(nowMillis: number, held: number): boolean {
@@ -98,13 +102,22 @@ export abstract class SharedRule<L extends Rule = Rule> implements Rule {
     }
   }
 
+  /** What there is to tell last: nothing is reserved any more. */
+  parting(nowMillis: number, held: number): Sums {
+    this.part = 0
+    this.growth = 0
+    const spent = this.spent(nowMillis, held)
+    return this.told = { calls: this.calls(nowMillis), wanted: 0, reserved: 0, spent }
+  }
+
   heard(sums: Standing, nowMillis: number, held: number): void {
     const { told } = this
     const others = this.others = {
       members: sums.members,
-      calls: sums.calls - told.calls,
-      wanted: sums.wanted - told.wanted,
-      reserved: sums.reserved - told.reserved,
+      // A store that has lost what it was told has no less than nothing of the others.
+      calls: Math.max(sums.calls - told.calls, 0),
+      wanted: Math.max(sums.wanted - told.wanted, 0),
+      reserved: Math.max(sums.reserved - told.reserved, 0),
       spent: sums.spent - told.spent
     }
     const room = this.rest(others, nowMillis, held) - others.reserved - this.part

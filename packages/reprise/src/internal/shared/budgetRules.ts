@@ -24,7 +24,7 @@ export class SharedShare extends SharedRule<Share> {
   protected pay(): void {}
   protected settle(): void {}
   protected rest(others: Standing, nowMillis: number, held: number): number {
-    return this.local.left(nowMillis, held + others.spent, others.calls)
+    return this.local.left(nowMillis, held + Math.max(others.spent, 0), others.calls)
   }
   protected spent(nowMillis: number, held: number): number {
     this.local.retries.advance(nowMillis)

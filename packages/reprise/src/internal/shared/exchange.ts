@@ -7,16 +7,18 @@ import { current, type Era, open, overdue } from "../breaker/breaker.js"
 import type * as Machine from "../breaker/machine.js"
 import * as settings_ from "../breaker/settings.js"
 import { currentMonotonicMillis } from "../effect/clock.js"
-import { adopt, asking } from "./adopt.js"
-import { type Member, probing, type Settled } from "./breakerMember.js"
+import { adopt, asking, note } from "./adopt.js"
+import * as answers from "./answers.js"
+import { type Member, probing, quietIntervals, type Settled } from "./breakerMember.js"
 import * as link from "./link.js"
+import * as newcomer from "./newcomer.js"
 import * as tally from "./tally.js"
-import { isSame } from "./version.js"
+import { isSame, none } from "./version.js"
 
 type Standing = CircuitBreakerStore.Standing
 
-/** How many intervals a member without news waits until it looks whether it has missed some. */
-const quietIntervals = 10
+/** A store that answers every question with news must not keep everybody busy. */
+const maxExchanges = 20
 
 /**
  * Whether there is something to tell or to ask.
@@ -26,14 +28,20 @@ const quietIntervals = 10
 export const isDue = (member: Member, now: number): boolean => {
   const era = current(member.self) ?? Effect.runSync(Ref.get(member.self.era))
   if (era.isDisabled) return false
-  if (member.isDue || member.settlements.length > 0 || member.orphans.length > 0) return true
-  if (era.state.generation !== member.adopted) return true
   const { fleet: { syncMillis } } = member
-  const isQuiet = era.state._tag === "Closed" && tally.of(era.state.box.window)?.isEmpty !== false
+  if (hasNews(member, era)) {
+    return member.exchanges < maxExchanges || Math.abs(now - member.exchangesSinceMillis) >= syncMillis
+  }
   const passed = now - member.exchangedMillis
   // A clock that stepped back must not end it.
-  return passed < 0 || passed >= (isQuiet ? quietIntervals * syncMillis : syncMillis)
+  return passed < 0 || passed >= (hasCounted(era) ? syncMillis : quietIntervals * syncMillis)
 }
+
+/** Whether others may wait for it. */
+const hasNews = ({ adopted, isDue, orphans, settlements }: Member, { state }: Era): boolean =>
+  isDue || settlements.size > 0 || orphans.size > 0 || state.generation !== adopted
+
+const hasCounted = ({ state }: Era): boolean => state._tag === "Closed" && tally.of(state.box.window)?.isEmpty === false
 
 /**
  * Tells the store what it has to know, in the order in which it happened, and takes over what it says.
@@ -42,50 +50,91 @@ export const isDue = (member: Member, now: number): boolean => {
  */
 export const exchange = (member: Member): Effect.Effect<void, StoreError> =>
   Effect.gen(function*() {
-    member.exchangedMillis = yield* currentMonotonicMillis
-    member.isDue = false
-    yield* giveBack(member)
+    begin(member, yield* currentMonotonicMillis)
     yield* settle(member)
     const era = yield* Ref.get(member.self.era)
-    yield* era.state.generation === member.adopted ? sync(member, era) : push(member, era)
+    // The news first: to ask for a permit that may have been given changes the state.
+    if (era.state.generation !== member.adopted) {
+      yield* push(member, era)
+      return yield* giveBack(member)
+    }
+    yield* giveBack(member)
+    yield* sync(member, yield* Ref.get(member.self.era))
+  })
+
+const begin = (member: Member, now: number): void => {
+  member.exchangedMillis = now
+  member.isDue = false
+  if (Math.abs(now - member.exchangesSinceMillis) >= member.fleet.syncMillis) {
+    member.exchangesSinceMillis = now
+    member.exchanges = 0
+  }
+  member.exchanges++
+}
+
+/**
+ * Tells the store, before the member leaves, what it does not know yet.
+ *
+ * @internal
+ */
+export const leave = (member: Member): Effect.Effect<void, StoreError> =>
+  Effect.gen(function*() {
+    member.returnLeases()
+    member.isDue = false
+    const era = yield* Ref.get(member.self.era)
+    if (era.isDisabled || !(hasNews(member, era) || hasCounted(era))) return
+    yield* exchange(member)
+    yield* part(member)
+  })
+
+/** Tells those who come how many failures in a row there were. */
+const part = (member: Member): Effect.Effect<void, StoreError> =>
+  Effect.flatMap(Ref.get(member.self.era), ({ state }) => {
+    if (state._tag !== "Closed" || tally.of(state.box.window) === undefined) return Effect.void
+    const { fleet: { store }, seen, self: { key }, version } = member
+    const counts = newcomer.parting(state.box.window, seen)
+    return Object.keys(counts).length === 0
+      ? Effect.void
+      : Effect.asVoid(ask(member, () => store.sync(key, { version, counts })))
   })
 
 const ask = (
   member: Member,
-  question: Effect.Effect<Standing, StoreError>
+  question: () => Effect.Effect<Standing, StoreError>,
+  isOld = false
 ): Effect.Effect<Standing, StoreError> =>
   Effect.flatMap(Ref.get(member.self.era), (era) => {
     const asked = asking(member, era)
-    return Effect.tap(link.ask(member.fleet.link, question), (standing) => adopt(member, asked, standing))
+    return Effect.tap(link.ask(member.fleet.link, question, answers.standing), (standing) => {
+      member.answeredWell()
+      return isOld ? Effect.sync(() => note(member, asked, standing)) : adopt(member, asked, standing)
+    })
   })
 
 /** A permit that may have been given is asked for again, to know that it is there, and then given back. */
 const giveBack = (member: Member): Effect.Effect<void, StoreError> =>
-  Effect.whileLoop({
-    while: () => member.orphans.length > 0,
-    body: () => {
-      const { fleet: { store }, orphans: [token = ""], self: { key } } = member
-      return Effect.flatMap(Ref.get(member.self.era), ({ settings }) => {
-        const request = { token, ...probing(settings) }
-        return Effect.flatMap(link.ask(member.fleet.link, store.admit(key, request)), ({ isGranted, standing }) =>
-          isGranted
-            ? ask(
-              member,
-              store.settle(key, { ...request, version: standing.version, outcome: "ignored", openMillis: 0 })
-            )
-            : Effect.void)
-      })
-    },
-    step: () =>
-      member.orphans.shift()
-  })
+  Effect.forEach([...member.orphans], (token) =>
+    Effect.flatMap(Ref.get(member.self.era), ({ settings }) => {
+      const { fleet: { store }, self: { key } } = member
+      const request = { token, ...probing(settings) }
+      return Effect.tap(
+        Effect.flatMap(
+          link.ask(member.fleet.link, () => store.admit(key, request), answers.admission),
+          ({ isGranted, standing: { version } }) =>
+            isGranted
+              ? ask(member, () => store.settle(key, { ...request, version, outcome: "ignored", openMillis: 0 }))
+              : Effect.void
+        ),
+        () => Effect.sync(() => member.orphans.delete(token))
+      )
+    }), { discard: true })
 
 const settle = (member: Member): Effect.Effect<void, StoreError> =>
-  Effect.whileLoop({
-    while: () => member.settlements.length > 0,
-    body: () => settleOne(member, member.settlements[0]!),
-    step: () => member.settlements.shift()
-  })
+  Effect.forEach(
+    [...member.settlements],
+    (settled) => Effect.tap(settleOne(member, settled), () => Effect.sync(() => member.settlements.delete(settled))),
+    { discard: true }
+  )
 
 const settleOne = (
   member: Member,
@@ -109,11 +158,16 @@ const settleOne = (
             ({ lastMillis }) => lastMillis
           ),
         (openMillis) => {
-          const settlement = { token, version, outcome, openMillis, ...probing(settings) }
-          return ask(member, member.fleet.store.settle(member.self.key, settlement))
+          const settlement = { token, version, outcome, openMillis: bounded(openMillis), ...probing(settings) }
+          // Since that probe something else has come about here: somebody has opened or closed it by hand.
+          const isOld = state.generation !== member.adopted && state.generation > generation + 1
+          return ask(member, () => member.fleet.store.settle(member.self.key, settlement), isOld)
         }
       )
   )
+
+/** Nothing is told that would be refused. */
+const bounded = (openMillis: number): number => Math.min(openMillis, answers.longestMillis)
 
 const unknownProbe: Machine.Trip = { rule: "probe", calls: 1, failures: 1, slow: 0 }
 
@@ -121,22 +175,31 @@ const unknownProbe: Machine.Trip = { rule: "probe", calls: 1, failures: 1, slow:
 const push = (member: Member, { state }: Era): Effect.Effect<Standing, StoreError> =>
   Effect.flatMap(currentMonotonicMillis, (now) => {
     const { fleet: { store }, self: { key }, version } = member
-    if (state._tag === "Closed") return ask(member, store.close(key, version))
+    if (state._tag === "Closed") return ask(member, () => store.close(key, version))
     const openMillis = state._tag === "Open" ? Math.max(state.untilMillis - now, 0) : 0
     const { trip, trips } = state
-    return ask(member, store.trip(key, { version, trip, openMillis, trips }))
+    return ask(member, () => store.trip(key, { version, trip, openMillis: bounded(openMillis), trips }))
   })
 
 const sync = (member: Member, { state }: Era): Effect.Effect<void, StoreError> => {
-  const { fleet: { link: { isUp }, store }, self: { key }, version } = member
+  const { fleet: { link: { isUp }, store }, hasLooked, seen, self: { key }, version } = member
   const own = state._tag === "Closed" ? tally.of(state.box.window) : undefined
   const counted = own?.take() ?? {}
   // What it has counted while the store was away is old.
   const counts = isUp ? counted : {}
-  return Effect.flatMap(ask(member, store.sync(key, { version, counts })), (standing) => {
-    const others = isSame(standing.version, version) ? tally.minus(standing.counts, member.seen, counts) : {}
+  return Effect.flatMap(ask(member, () => store.sync(key, { version, counts })), (standing) => {
     member.seen = standing.counts
-    return own === undefined ? Effect.void : hear(member, state.generation, own, others)
+    member.hasLooked = true
+    if (own === undefined) return Effect.void
+    const isSameVersion = isSame(standing.version, version)
+    const isFirst = isSame(version, none)
+    const others = tally.minus(standing.counts, isSameVersion ? seen : {}, isSameVersion || isFirst ? counts : {})
+    // All that was counted since it last looked, even where there was no record then.
+    const isNew = isSameVersion || (isFirst && hasLooked)
+    return hear(member, state.generation, (window, now) =>
+      isNew
+        ? window.recordAll(tally.batches(others), now)
+        : newcomer.record(window, others, counted, now))
   })
 }
 
@@ -144,13 +207,13 @@ const sync = (member: Member, { state }: Era): Effect.Effect<void, StoreError> =
 const hear = (
   member: Member,
   generation: number,
-  own: tally.Tally,
-  others: CircuitBreakerStore.Counts
+  record: (window: Machine.Window, now: number) => void
 ): Effect.Effect<void> =>
   Effect.flatMap(Effect.zip(Ref.get(member.self.era), currentMonotonicMillis), ([era, now]) => {
     const { state } = era
     if (state._tag !== "Closed" || state.generation !== generation) return Effect.void
-    tally.replay(own, others, now)
-    const trip = state.box.window.tripped(now, overdue(era, now))
+    const { window } = state.box
+    record(window, now)
+    const trip = window.tripped(now, overdue(era, now))
     return trip === undefined ? Effect.void : open(member.self, generation, trip, now, Option.none())
   })

@@ -1,15 +1,15 @@
-import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
-import * as Stream from "effect/Stream"
 import { CircuitBreakerStore } from "../../CircuitBreakerStore.js"
-import type { StoreError } from "../../StoreError.js"
 import type { Breaker } from "../breaker/breaker.js"
+import * as Driver from "../driver.js"
 import { currentMonotonicMillis } from "../effect/clock.js"
+import * as answers from "./answers.js"
 import { Bell } from "./bell.js"
 import { Member } from "./breakerMember.js"
 import * as exchange_ from "./exchange.js"
-import { each, Link } from "./link.js"
+import * as link_ from "./link.js"
+import { listen } from "./listen.js"
 import * as name from "./name.js"
 
 /**
@@ -19,12 +19,14 @@ import * as name from "./name.js"
  */
 export interface Fleet {
   readonly store: CircuitBreakerStore.Service
-  readonly link: Link
+  readonly link: link_.Link
   readonly bell: Bell
   readonly syncMillis: number
   readonly onStoreError: "local" | "reject"
   /** A name for a permit that nobody else has. */
   readonly token: () => string
+  /** The scope has ended: each goes on by itself. */
+  isOver: boolean
 }
 
 /**
@@ -40,23 +42,37 @@ export const make = (
     let tokens = 0
     return {
       store,
-      link: new Link(what, Duration.toMillis(store.timeout)),
+      link: link_.make(what, store.timeout),
       bell: new Bell(),
-      syncMillis: Duration.toMillis(store.syncInterval),
+      syncMillis: link_.syncMillis(store.syncInterval),
       onStoreError,
-      token: () => `${own}-${++tokens}`
+      token: () => `${own}-${++tokens}`,
+      isOver: false
     }
   })
 
 /** @internal */
-export const join = (fleet: Fleet, breaker: Breaker): Breaker => {
-  breaker.shared = new Member(breaker, fleet)
+export const join = (fleet: Fleet, breaker: Breaker): Member => {
+  const member = breaker.shared = new Member(breaker, fleet)
   fleet.bell.ring()
-  return breaker
+  return member
 }
 
 /**
- * Exchanges for the breakers as long as the scope is open.
+ * Waits until the breaker knows what the others know, but no longer than the store may take; `undefined` where it need not.
+ *
+ * @internal
+ */
+export const joined = ({ shared }: Breaker, now: number): Effect.Effect<void> | undefined => {
+  if (!(shared instanceof Member) || shared.fleet.isOver) return undefined
+  const waiting = shared.joining.wait(now)
+  // It may have been made, and the bell rung, before it was kept.
+  if (waiting !== undefined) shared.fleet.bell.ring()
+  return waiting
+}
+
+/**
+ * Exchanges for the breakers as long as the scope is open. When it ends, the store is told what it does not know yet.
  *
  * @internal
  */
@@ -66,15 +82,34 @@ export const run = (fleet: Fleet, breakers: () => Iterable<Breaker>): Effect.Eff
     const rounds = Effect.forever(Effect.flatMap(
       Effect.catchAllCause(round(fleet, members), (cause) => Effect.logError("Sharing circuit breakers", cause)),
       // What rings while the store is away can wait.
-      () => fleet.link.isUp ? fleet.bell.wait(fleet.syncMillis) : Effect.sleep(fleet.syncMillis)
+      () => fleet.link.isUp ? fleet.bell.wait(fleet.syncMillis) : Driver.sleep(fleet.syncMillis)
     ))
-    const listening = Stream.runForEach(
-      fleet.store.changes,
-      (change) => Effect.sync(() => heed(fleet, members, change))
+    const missed = Effect.sync(() => heed(fleet, members, { _tag: "Missed" }))
+    const listening = listen(
+      fleet.link,
+      () => fleet.store.changes,
+      answers.circuitChange,
+      (change) => Effect.sync(() => heed(fleet, members, change)),
+      missed
     )
-    return Effect.all([rounds, listening].map((task) => Effect.forkScoped(Effect.interruptible(task))), {
-      discard: true
-    })
+    return Effect.zipRight(
+      Effect.addFinalizer(() => disband(fleet, members())),
+      Effect.forEach([rounds, listening], (task) => Effect.forkScoped(Effect.interruptible(task)), { discard: true })
+    )
+  })
+
+const disband = (fleet: Fleet, members: ReadonlyArray<Member>): Effect.Effect<void> =>
+  Effect.suspend(() => {
+    fleet.isOver = true
+    return Effect.zipRight(
+      Effect.forEach(members, ({ joining }) => joining.end, { discard: true }),
+      link_.farewell(
+        fleet.link,
+        link_.each(fleet.link, members, (member) =>
+          Effect.catchAll(exchange_.leave(member), (error) =>
+            member.failed(error)))
+      )
+    )
   })
 
 const heed = (
@@ -92,21 +127,14 @@ const heed = (
 const isKnown = ({ version }: Member, { epoch, generation }: CircuitBreakerStore.Version): boolean =>
   version.epoch === epoch && version.generation >= generation
 
-const failed = (member: Member, error: StoreError): Effect.Effect<void> =>
-  Effect.suspend(() => {
-    if (error.reason === "unavailable") {
-      member.isDue = true
-      return Effect.void
-    }
-    if (member.isUnreadable) return Effect.void
-    member.isUnreadable = true
-    return Effect.logWarning(`The circuit "${member.self.key}" is not shared. ${error.message}`)
-  })
-
 const round = ({ link }: Fleet, members: () => ReadonlyArray<Member>): Effect.Effect<void> =>
   Effect.flatMap(currentMonotonicMillis, (now) =>
-    each(
+    link_.each(
       link,
       members().filter((member) => exchange_.isDue(member, now)),
-      (member) => Effect.catchAll(exchange_.exchange(member), (error) => failed(member, error))
+      (member) =>
+        Effect.zipRight(
+          Effect.catchAll(exchange_.exchange(member), (error) => member.failed(error)),
+          member.joining.end
+        )
     ))

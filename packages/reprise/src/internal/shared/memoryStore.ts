@@ -81,8 +81,10 @@ export class MemoryStore implements CircuitBreakerStore.Service {
       if (isCurrent(record, version) && lease !== undefined) {
         const { generation } = version
         const config = configOf(probing)
-        const [trip, state] = Machine.settle(record.state, { generation, lease }, outcome, now, 0, config, () => 0)
-        this.become(key, record, trip === undefined ? state : Machine.open(state, generation, trip, now, openMillis))
+        const permit = { generation, lease }
+        const [, state] = Machine.settle(record.state, permit, outcome, now, 0, config, () => 0, openMillis)
+        // The members know how often it has opened.
+        this.become(key, record, state._tag === "Closed" ? closed(state.generation, now) : state)
       }
       return standing(record, now)
     })
@@ -121,6 +123,7 @@ const standingOf = (record: Record | undefined, now: number): Standing =>
 /** The members have windows, and decide by them; here it is only counted. */
 const window: Machine.Window = {
   record: () => {},
+  recordAll: () => {},
   tripped: () => undefined,
   counts: () => ({ calls: 0, failures: 0, slow: 0 })
 }

@@ -2,14 +2,16 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import type * as Scope from "effect/Scope"
-import * as Stream from "effect/Stream"
 import { maxDelayMillis } from "../../InvalidOption.js"
 import type { RetryAfterStore } from "../../RetryAfterStore.js"
 import type { SharedPauses } from "../../SharedPauses.js"
 import type { StoreError } from "../../StoreError.js"
 import { currentMonotonicMillis, monotonicMillis } from "../effect/clock.js"
+import * as answers from "./answers.js"
 import { Bell } from "./bell.js"
+import { Joining } from "./joining.js"
 import * as link from "./link.js"
+import { listen } from "./listen.js"
 import { type Due, Outbox } from "./outbox.js"
 import * as Pause from "./pause.js"
 
@@ -38,6 +40,7 @@ export class Member implements SharedPauses {
   readonly [TypeId]: typeof TypeId = TypeId
   readonly bell = new Bell()
   readonly outbox: Outbox
+  readonly joining: Joining
   /** There may be pauses of others that nobody told of here. */
   isBehind = false
   isUnreadable = false
@@ -51,6 +54,7 @@ export class Member implements SharedPauses {
     readonly settings: Settings
   ) {
     this.outbox = new Outbox(settings.capacity)
+    this.joining = new Joining(this.link)
   }
 }
 
@@ -67,7 +71,8 @@ export const pause = (self: Member, key: string, millis: number): Effect.Effect<
   })
 
 /**
- * Tells and hears as long as the scope is open.
+ * Tells and hears as long as the scope is open, and has heard of what is under way when it returns: unless the store takes too
+ * long.
  *
  * @internal
  */
@@ -77,13 +82,16 @@ export const run = (self: Member): Effect.Effect<void, never, Scope.Scope> =>
     Effect.forEach([rounds(self), listening(self)], (task) => Effect.forkScoped(Effect.interruptible(task)), {
       discard: true
     })
-  )
+  ).pipe(Effect.zipRight(Effect.flatMap(currentMonotonicMillis, (now) => self.joining.wait(now) ?? Effect.void)))
 
 /** What comes from now on is told to nobody. */
 const leave = (self: Member): Effect.Effect<void> =>
-  Effect.sync(() => {
+  Effect.suspend(() => {
     self.isOver = true
-    self.outbox.clear()
+    return Effect.zipRight(
+      link.farewell(self.link, Effect.suspend(() => tellAll(self))),
+      Effect.sync(() => self.outbox.clear())
+    )
   })
 
 /** Nothing of it may end the sharing. */
@@ -96,14 +104,21 @@ const rounds = (self: Member): Effect.Effect<never> =>
     Effect.zipRight(survive(self, Effect.suspend(() => round(self))), Effect.sleep(Duration.millis(gatherMillis)))
   ))
 
-const listening = (self: Member): Effect.Effect<void> =>
-  Stream.runForEach(self.store.changes, (change) => {
-    if (change._tag === "Paused") return change.member === self.name ? Effect.void : survive(self, hear(self, change))
-    return Effect.sync(() => {
-      self.isBehind = true
-      self.bell.ring()
-    })
-  })
+const listening = (self: Member): Effect.Effect<never> =>
+  listen(
+    self.link,
+    () => self.store.changes,
+    answers.pauseChange,
+    (change) => {
+      if (change._tag === "Paused") return change.member === self.name ? Effect.void : survive(self, hear(self, change))
+      return Effect.sync(() => {
+        self.isBehind = true
+        self.bell.ring()
+      })
+    },
+    // Listening begins with word of what was missed.
+    self.joining.end
+  )
 
 const hear = (self: Member, { key, millis }: RetryAfterStore.Pause): Effect.Effect<void> => {
   const bounded = Math.min(millis, self.settings.maxMillis)
@@ -112,11 +127,13 @@ const hear = (self: Member, { key, millis }: RetryAfterStore.Pause): Effect.Effe
 
 /** Hears first, tells then. */
 const round = (self: Member): Effect.Effect<void> =>
-  Effect.flatMap(self.isBehind ? catchUp(self) : Effect.succeed(true), (isAnswered) =>
-    isAnswered
-      ? Effect.flatMap(currentMonotonicMillis, (now) =>
-        link.each(self.link, self.outbox.due(now), (due) => tell(self, due)))
-      : Effect.void)
+  Effect.flatMap(
+    self.isBehind ? Effect.zipLeft(catchUp(self), self.joining.end) : Effect.succeed(true),
+    (isAnswered) => isAnswered ? tellAll(self) : Effect.void
+  )
+
+const tellAll = (self: Member): Effect.Effect<void> =>
+  Effect.flatMap(currentMonotonicMillis, (now) => link.each(self.link, self.outbox.due(now), (due) => tell(self, due)))
 
 /** Whether the store answered. */
 const catchUp = (self: Member): Effect.Effect<boolean> =>
@@ -124,7 +141,7 @@ const catchUp = (self: Member): Effect.Effect<boolean> =>
     // Before the question: what is missed after it makes for another one.
     self.isBehind = false
     return Effect.flatMap(
-      Effect.either(ask(self, self.store.pauses(self.settings.capacity))),
+      Effect.either(askAll(self)),
       Either.match({
         onLeft: (error) =>
           Effect.sync(() => {
@@ -152,18 +169,37 @@ const tell = (self: Member, [key, pause]: Due): Effect.Effect<void> =>
     const millis = Pause.leftMillis(pause, now)
     const done = Effect.sync(() => self.outbox.done(key, pause))
     if (millis === 0) return done
-    return Effect.matchEffect(ask(self, self.store.pause({ key, millis, member: self.name })), {
+    return Effect.matchEffect(ask(self, () => self.store.pause({ key, millis, member: self.name }), answers.nothing), {
       onSuccess: () => done,
       onFailure: ({ reason }) => reason === "unavailable" ? Effect.void : done
     })
   })
 
-const ask = <A>(self: Member, question: Effect.Effect<A, StoreError>): Effect.Effect<A, StoreError> =>
-  Effect.tapBoth(link.ask(self.link, question), {
+/** The pauses that are none are left out. */
+const askAll = (self: Member): Effect.Effect<ReadonlyArray<RetryAfterStore.Pause>, StoreError> =>
+  Effect.suspend(() => {
+    const { capacity } = self.settings
+    const refused: Array<unknown> = []
+    const check = answers.pauses(capacity, (error) => refused[0] = error)
+    return Effect.tap(ask(self, () => self.store.pauses(capacity), check), () =>
+      refused.length === 0
+        ? Effect.void
+        : self.link.log(
+          Effect.logWarning,
+          `${self.link.what}: a pause is left out. ${link.asStoreError(refused[0]).message}`
+        ))
+  })
+
+const ask = <A>(
+  self: Member,
+  question: () => Effect.Effect<A, StoreError>,
+  check: (answer: unknown) => A
+): Effect.Effect<A, StoreError> =>
+  Effect.tapBoth(link.ask(self.link, question, check), {
     onSuccess: () => Effect.sync(() => self.isUnreadable = false),
     onFailure: (error) => {
       if (error.reason === "unavailable" || self.isUnreadable) return Effect.void
       self.isUnreadable = true
-      return Effect.logWarning(`${self.link.what}: not shared. ${error.message}`)
+      return self.link.log(Effect.logWarning, `${self.link.what}: not shared. ${error.message}`)
     }
   })

@@ -1,7 +1,8 @@
 import type { CircuitBreakerStore } from "../../CircuitBreakerStore.js"
 import type { Tripping } from "../../Tripping.js"
-import type { Sample, Window } from "../breaker/machine.js"
+import type { Batch, Sample, Window } from "../breaker/machine.js"
 import * as strategy from "../breaker/strategy.js"
+import { longestMillis } from "./answers.js"
 
 type Counts = CircuitBreakerStore.Counts
 
@@ -14,10 +15,7 @@ type Counts = CircuitBreakerStore.Counts
 export class Tally {
   private counts = new Map<string, number>()
 
-  constructor(
-    readonly record: Window["record"],
-    readonly limits: ReadonlyArray<number>
-  ) {}
+  constructor(readonly limits: ReadonlyArray<number>) {}
 
   add(outcome: Sample, durationMillis: number): void {
     let reached = 0
@@ -62,10 +60,11 @@ export const tallied = (trip: Tripping): Tripping => {
     reads,
     (previous, nowMillis) => {
       const window = makeWindow(previous, nowMillis)
-      const tally = new Tally(window.record.bind(window), limits)
+      const tally = new Tally(limits)
+      const record = window.record.bind(window)
       // In place of the window's own: whoever looks at it (to export it, to go on with it) finds one of its kind.
       window.record = (outcome, nowMillis, durationMillis) => {
-        tally.record(outcome, nowMillis, durationMillis)
+        record(outcome, nowMillis, durationMillis)
         tally.add(outcome, durationMillis)
       }
       tallies.set(window, tally)
@@ -79,25 +78,34 @@ export const tallied = (trip: Tripping): Tripping => {
 const kind = /^(success|failure|interrupted)(?:@(\d+(?:\.\d+)?))?$/
 
 /**
- * Records what others have counted. Failures come first: where somebody saw a success in the same interval, the failures
+ * Of the calls that are counted under that name; `undefined` where it is the name of something else.
+ *
+ * @internal
+ */
+export const outcomeOf = (name: string): Sample | undefined => kind.exec(name)?.[1] as Sample | undefined
+
+/** More calls in one exchange than any fleet makes. */
+const maxCalls = 1e9
+
+const sumOf = (counts: Counts, name: string): number => Object.hasOwn(counts, name) ? counts[name]! : 0
+
+/**
+ * What others have counted, as batches. Failures come first: where somebody saw a success in the same interval, the failures
  * before it are no reason to trip.
  *
  * @internal
  */
-export const replay = ({ record }: Tally, counts: Counts, nowMillis: number): void => {
-  const kinds = Object.keys(counts).flatMap((name) => {
-    const [, outcome, reached = "0"] = kind.exec(name) ?? []
-    return outcome === undefined ? [] : [{ name, outcome: outcome as Sample, reached: Number(reached) }]
+export const batches = (counts: Counts): ReadonlyArray<Batch> => {
+  const all = Object.keys(counts).flatMap((name): ReadonlyArray<Batch> => {
+    const [, outcome, limit = "0"] = kind.exec(name) ?? []
+    const calls = Math.min(Math.round(sumOf(counts, name)), maxCalls)
+    const reached = Number(limit)
+    if (outcome === undefined || !(calls > 0) || reached > longestMillis) return []
+    const mean = sumOf(counts, `${name} ms`) / sumOf(counts, name)
+    return [{ outcome: outcome as Sample, calls, durationMillis: Math.max(mean, reached) }]
   })
-  const ordered = [...kinds.filter(isBad), ...kinds.filter((kind) => !isBad(kind))]
-  for (const { name, outcome, reached } of ordered) {
-    const calls = Math.round(counts[name] ?? 0)
-    const millis = Math.max((counts[`${name} ms`] ?? 0) / calls, reached)
-    for (let i = 0; i < calls; i++) record(outcome, nowMillis, millis)
-  }
+  return [...all.filter(({ outcome }) => outcome !== "success"), ...all.filter(({ outcome }) => outcome === "success")]
 }
-
-const isBad = ({ outcome }: { readonly outcome: Sample }) => outcome !== "success"
 
 /**
  * What is in the sums of all and in neither of the others.
@@ -108,6 +116,6 @@ export const minus = (all: Counts, ...others: ReadonlyArray<Counts>): Counts =>
   Object.fromEntries(
     Object.entries(all).map(([name, sum]) => [
       name,
-      others.reduce((rest, other) => rest - (other[name] ?? 0), sum)
+      others.reduce((rest, other) => rest - sumOf(other, name), sum)
     ])
   )

@@ -15,7 +15,7 @@ export interface Terms extends admission.Terms {
   /** How long the attempt may take once it is admitted. */
   readonly attemptMillis: number
   /** The error of an attempt that took as long as it may. */
-  readonly onTimeout: (millis: number) => unknown
+  readonly onTimeout: () => unknown
 }
 
 /**
@@ -44,20 +44,18 @@ export const masked = <A, E, R, E2>(
 export const run = <A, E, R, E2>(
   restored: Effect.Effect<A, E, R>,
   asked: admission.Admission,
-  { attemptMillis, deadlineMillis = Infinity, onTimeout }: Terms,
+  { attemptMillis, onTimeout }: Terms,
   restore: Restore
 ): Effect.Effect<A, E | E2, R> => {
-  if (attemptMillis === Infinity && deadlineMillis === Infinity) {
+  if (attemptMillis === Infinity) {
     if (!asked.settles) return restored
     return Effect.matchCauseEffect(restored, {
       onSuccess: (value) => asked.settle(Exit.succeed(value)),
       onFailure: (cause) => asked.settle(Exit.failCause(cause))
     })
   }
-  const leftMillis = deadlineMillis === Infinity ? Infinity : deadlineMillis - asked.nowMillis
-  const millis = Math.max(Math.min(attemptMillis, leftMillis), 0)
   // A timeout is an error of the attempt: its type is part of `E2`.
-  const limit = { millis, onTimeout: () => onTimeout(millis) as E2, deadlineMillis }
+  const limit = { millis: attemptMillis, onTimeout: () => onTimeout() as E2, deadlineMillis: Infinity }
   return timeout.limited(restored, asked.fiber, restore, limit, (exit) => asked.settle(exit))
 }
 

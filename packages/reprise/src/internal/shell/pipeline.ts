@@ -8,12 +8,12 @@ import * as Schedule from "effect/Schedule"
 import { DeadlineExceeded } from "../../Deadline.js"
 import { integer, InvalidOption, millis } from "../../InvalidOption.js"
 import type { Pipeline } from "../../Pipeline.js"
-import type { Policy } from "../../Policy.js"
 import type { RetryBudget } from "../../RetryBudget.js"
 import { AttemptTimeout } from "../../Timeout.js"
-import { monotonicMillis } from "../effect/clock.js"
 import * as deadline from "../deadline.js"
+import { monotonicMillis } from "../effect/clock.js"
 import * as retry from "../retry.js"
+import * as timeout from "../timeout.js"
 import type { AnyPolicy } from "./admission.js"
 import * as attempt from "./attempt.js"
 import { callOptions, checkDistinct } from "./protect.js"
@@ -76,37 +76,48 @@ const canHelp = (error: unknown): boolean => !(Predicate.hasProperty(error, "ret
 const run = <In, R, A, E extends In, R1, E2>(
   settings: Settings<In, R>,
   self: Effect.Effect<A, E, R1>,
-  { partition, priority }: Required<Policy.CallOptions>,
+  call: Pick<attempt.Terms, "priority" | "partition">,
   fiber: Fiber.RuntimeFiber<unknown, unknown>
 ): Effect.Effect<A, E | E2 | DeadlineExceeded<E | E2>, R | R1> => {
-  const { attemptMillis, budget, callMillis, canHelp, policies, schedule } = settings
-  const outerMillis = deadline.of(fiber)
-  const deadlineMillis = callMillis === Infinity ? outerMillis : Math.min(outerMillis, monotonicMillis(fiber) + callMillis)
+  const { attemptMillis, callMillis, policies } = settings
+  const nowMillis = monotonicMillis(fiber)
+  const deadlineMillis = Math.min(deadline.of(fiber), nowMillis + callMillis)
   let last: Option.Option<E | E2> = Option.none()
   const exceeded = () => new DeadlineExceeded<E | E2>({ last })
-  const one = attempt.attempt<A, E, R1, E2 | DeadlineExceeded<E | E2>>(self, {
+  const one = attempt.attempt<A, E, R1, E2>(self, {
+    ...call,
     policies,
-    priority: priority ?? 0,
-    partition,
     mayWait: true,
-    attemptMillis,
     deadlineMillis,
-    onTimeout: (millis) =>
-      millis < attemptMillis ? exceeded() : new AttemptTimeout({ duration: Duration.millis(millis) })
+    attemptMillis,
+    onTimeout: () => new AttemptTimeout({ duration: Duration.millis(attemptMillis) })
   })
-  if (schedule === undefined) return one
-  const loop = retry.loop({
+  const all = settings.schedule === undefined ? one : Effect.flatMap(
+    retries(settings, settings.schedule, one, deadlineMillis, (error) => {
+      last = Option.some(error)
+    }),
+    ([exit, ledger]) => ledger.at(-1)?.reason === "deadline" ? Effect.fail(exceeded()) : exit
+  )
+  return callMillis === Infinity
+    ? all
+    : timeout.timeoutFail(all, Math.max(deadlineMillis - nowMillis, 1), exceeded, deadlineMillis)
+}
+
+const retries = <In, R, A, E, R1>(
+  { budget, canHelp }: Settings<In, R>,
+  schedule: Schedule.Schedule<unknown, In, R>,
+  one: Effect.Effect<A, E, R1>,
+  deadlineMillis: number,
+  onFailure: (error: E) => void
+) =>
+  retry.loop({
     attempt: () => one,
-    // What the schedule is asked about has passed `refuse`.
+    // The types of the pipeline make sure that the schedule takes every error of an attempt.
     schedule: schedule as Schedule.Schedule<unknown, unknown, R>,
     refuse: (error) => {
-      if (error instanceof DeadlineExceeded) return Option.some("deadline")
-      last = Option.some(error)
+      onFailure(error)
       return canHelp(error as unknown as In) ? Option.none() : Option.some("notRetryable")
     },
     deadlineMillis,
     budget
   })
-  return Effect.flatMap(loop, ([exit, ledger]) =>
-    Exit.isFailure(exit) && ledger.at(-1)?.reason === "deadline" ? Effect.fail(exceeded()) : exit)
-}

@@ -1,5 +1,5 @@
 import * as Effect from "effect/Effect"
-import { identity } from "effect/Function"
+import { constVoid, identity } from "effect/Function"
 import * as RuntimeFlags from "effect/RuntimeFlags"
 import { InvalidOption, number } from "../../InvalidOption.js"
 import type { Policy } from "../../Policy.js"
@@ -20,10 +20,12 @@ export const protect = <A, E, R, E2>(
     mayWait: true,
     deadlineMillis: undefined,
     attemptMillis: Infinity,
-    onTimeout: identity
+    onTimeout: constVoid
   }
   // Made once, and not for each run.
-  const masked = Effect.uninterruptible(attempt.masked<A, E, R, E2>(Effect.interruptible(self), terms, Effect.interruptible))
+  const masked = Effect.uninterruptible(
+    attempt.masked<A, E, R, E2>(Effect.interruptible(self), terms, Effect.interruptible)
+  )
   const holds = policies.some((policy) => policy.holds)
 
   return Effect.withFiberRuntime<A, E | E2, R>((fiber, { runtimeFlags }) => {

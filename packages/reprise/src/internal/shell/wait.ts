@@ -84,7 +84,10 @@ const wait = (admission: Admission, turn: Turn, restore: Restore): Effect.Effect
 }
 
 /** Whatever comes of the work, the turn knows it. Only an interruption of the call goes on. */
-const finish = (work: Effect.Effect<unknown, unknown>, { deadlineMillis, nowMillis }: Admission): Effect.Effect<unknown> => {
+const finish = (
+  work: Effect.Effect<unknown, unknown>,
+  { deadlineMillis, nowMillis }: Admission
+): Effect.Effect<unknown> => {
   const leftMillis = Math.min(deadlineMillis - nowMillis, maxDelayMillis)
   const limited = deadlineMillis === Infinity
     ? work

@@ -1,6 +1,7 @@
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import { CircuitBreakerStore, noVersion } from "reprise/CircuitBreakerStore"
-import type { StoreError } from "reprise/StoreError"
+import { StoreError } from "reprise/StoreError"
 import type { Tools } from "../../StoreContract.js"
 import { type Breach, type Check, same } from "./law.js"
 
@@ -133,11 +134,47 @@ export class Subject {
 /** One probe at a time, and one answer decides. */
 const careful: Probing = { probes: 1, successes: 1, tolerated: 0, leaseMillis: minute }
 
+/** A loaded machine must not break a law. */
+const patienceMillis = 5_000
+
+/**
+ * The same store, which does not throw, die or keep anybody waiting for ever: that breaks any law. A store that answers with
+ * something else than it should is found out by the law.
+ */
+const whole = (store: CircuitBreakerStore.Service): CircuitBreakerStore.Service => {
+  const duration = Math.max(Duration.toMillis(store.timeout), patienceMillis)
+  const answered = <A>(name: string, ask: () => Effect.Effect<A, StoreError>): Effect.Effect<A, StoreError> =>
+    Effect.suspend(() => {
+      const answer: unknown = ask()
+      return Effect.isEffect(answer) ? answer as Effect.Effect<A, StoreError> : Effect.die(`${name} returns no effect`)
+    }).pipe(
+      Effect.disconnect,
+      Effect.timeoutFail({
+        duration,
+        onTimeout: () =>
+          new StoreError({ reason: "unavailable", description: `${name} does not answer within ${duration} ms` })
+      }),
+      Effect.catchAllDefect((defect) =>
+        new StoreError({ reason: "unavailable", description: `${name} dies: ${String(defect)}` })
+      )
+    )
+  return {
+    syncInterval: store.syncInterval,
+    timeout: store.timeout,
+    changes: store.changes,
+    sync: (...args) => answered("sync", () => store.sync(...args)),
+    trip: (...args) => answered("trip", () => store.trip(...args)),
+    admit: (...args) => answered("admit", () => store.admit(...args)),
+    settle: (...args) => answered("settle", () => store.settle(...args)),
+    close: (...args) => answered("close", () => store.close(...args))
+  }
+}
+
 /** @internal */
 export const law = (
   name: string,
   body: (about: Subject) => Effect.Effect<void, Breach | StoreError>
 ): Check<CircuitBreakerStore> => ({
   name,
-  check: ({ key, pass }) => Effect.flatMap(CircuitBreakerStore, (store) => body(new Subject(store, key, pass)))
+  check: ({ key, pass }) => Effect.flatMap(CircuitBreakerStore, (store) => body(new Subject(whole(store), key, pass)))
 })

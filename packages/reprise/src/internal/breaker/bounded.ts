@@ -1,0 +1,39 @@
+import type * as Context from "effect/Context"
+import * as Deferred from "effect/Deferred"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as FiberId from "effect/FiberId"
+import * as Runtime from "effect/Runtime"
+import * as deadline from "../deadline.js"
+import { monotonicMillis } from "../effect/clock.js"
+import * as timer from "../timer.js"
+
+/** How long a schedule may take to decide. */
+const maxMillis = 1_000
+
+/**
+ * Runs what a program decides by, and gives `otherwise` if that fails, is interrupted, takes longer than a second, or would
+ * outlast the deadline of the call. It waits for nothing that is ready at once.
+ *
+ * @internal
+ */
+export const bounded = <A, R>(
+  context: Context.Context<R>,
+  decision: Effect.Effect<A, unknown, R>,
+  otherwise: A
+): Effect.Effect<A> =>
+  Effect.withFiberRuntime((fiber) => {
+    const runtimeFlags = Runtime.defaultRuntimeFlags
+    const child = Runtime.runFork(Runtime.make({ context, runtimeFlags, fiberRefs: fiber.getFiberRefs() }), decision)
+    const exit = child.unsafePoll()
+    if (exit !== null) return Exit.succeed(Exit.getOrElse(exit, () => otherwise))
+    const ended = Deferred.unsafeMake<A, unknown>(FiberId.none)
+    child.addObserver((exit) => Deferred.unsafeDone(ended, exit))
+    const millis = Math.max(Math.min(deadline.of(fiber) - monotonicMillis(fiber), maxMillis), 0)
+    const stop = timer.start(fiber, millis, () => Deferred.unsafeDone(ended, Exit.succeed(otherwise)))
+    return Effect.map(Effect.exit(Effect.interruptible(Deferred.await(ended))), (exit) => {
+      stop()
+      child.unsafeInterruptAsFork(fiber.id())
+      return Exit.getOrElse(exit, () => otherwise)
+    })
+  })

@@ -1,0 +1,27 @@
+import * as Effect from "effect/Effect"
+import type * as Schedule from "effect/Schedule"
+import * as ScheduleDecision from "effect/ScheduleDecision"
+import * as ScheduleIntervals from "effect/ScheduleIntervals"
+import * as InvalidOption from "../../InvalidOption.js"
+import type * as Machine from "./machine.js"
+
+/**
+ * The steps of a ramp: each delay of the schedule is how long its output, the share of calls, lasts. A share of 1, and the
+ * end of the schedule, are the end of the ramp.
+ *
+ * @internal
+ */
+export const unfold = (
+  schedule: Schedule.Schedule<number, unknown, unknown>,
+  now: number,
+  state: unknown,
+  steps: ReadonlyArray<Machine.RampStep>
+): Effect.Effect<ReadonlyArray<Machine.RampStep>, never, unknown> =>
+  Effect.flatMap(schedule.step(now, undefined, state), ([next, share, decision]) => {
+    if (ScheduleDecision.isDone(decision) || share >= 1 || steps.length === maxSteps) return Effect.succeed(steps)
+    InvalidOption.number("ramp", share, { min: 0, max: 1 })
+    const start = ScheduleIntervals.start(decision.intervals)
+    return unfold(schedule, start, next, [...steps, { share, millis: Math.max(start - now, 0) }])
+  })
+
+const maxSteps = 1_000

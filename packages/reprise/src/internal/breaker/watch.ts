@@ -1,0 +1,81 @@
+import * as Effect from "effect/Effect"
+import * as Mailbox from "effect/Mailbox"
+import * as Ref from "effect/Ref"
+import * as Stream from "effect/Stream"
+import type { CircuitBreaker } from "../../CircuitBreaker.js"
+import { monotonicMillis } from "../effect/clock.js"
+import { type Breaker, current, type Era, nameOf } from "./breaker.js"
+import type { Registry } from "./registry.js"
+
+type Transition = CircuitBreaker.Transition
+
+/**
+ * What is now, and then what `subscribe` tells, in order. Both belong to one step, so that nothing between them is lost. A
+ * consumer who is more than `capacity` behind loses the oldest, and one who has gone is forgotten.
+ */
+const live = <A>(
+  capacity: number,
+  subscribe: (listener: (element: A) => void, nowMillis: number) => {
+    readonly first: ReadonlyArray<A>
+    readonly stop: () => void
+  }
+): Stream.Stream<A> =>
+  Stream.unwrapScoped(Effect.map(
+    Effect.acquireRelease(
+      Effect.flatMap(Mailbox.make<A>({ capacity, strategy: "sliding" }), (mailbox) =>
+        Effect.withFiberRuntime<Subscription<A>>((fiber) => {
+          const listener = (element: A) =>
+            void mailbox.unsafeOffer(element)
+          return Effect.succeed({ mailbox, ...subscribe(listener, monotonicMillis(fiber)) })
+        })),
+      ({ mailbox, stop }) =>
+        Effect.zipRight(Effect.sync(stop), mailbox.shutdown)
+    ),
+    ({ first, mailbox }) => Stream.concat(Stream.fromIterable(first), Mailbox.toStream(mailbox))
+  ))
+
+interface Subscription<A> {
+  readonly mailbox: Mailbox.Mailbox<A>
+  readonly first: ReadonlyArray<A>
+  readonly stop: () => void
+}
+
+/**
+ * The era, within the step that asks.
+ *
+ * @internal
+ */
+export const eraOf = (self: Breaker): Era => current(self) ?? Effect.runSync(Ref.get(self.era))
+
+/** The state now, as the transition to where it is already. */
+const standing = (self: Breaker, atMillis: number): Transition => {
+  const era = eraOf(self)
+  const { state } = era
+  const name = nameOf(era)
+  const trip = state._tag === "Closed" ? undefined : state.trip
+  return { key: self.key, from: name, to: name, generation: state.generation, atMillis, trip }
+}
+
+/** @internal */
+export const changes = (self: Breaker): Stream.Stream<Transition> =>
+  live(64, (listener, now) => {
+    self.listeners = [...self.listeners, listener]
+    return {
+      first: [standing(self, now)],
+      stop: () => {
+        self.listeners = self.listeners.filter((other) => other !== listener)
+      }
+    }
+  })
+
+/** @internal */
+export const changesOfAll = <K>(self: Registry<K>): Stream.Stream<readonly [key: K, transition: Transition]> =>
+  live(1_024, (listener: (change: readonly [key: K, transition: Transition]) => void, now) => {
+    self.listeners.add(listener)
+    return {
+      first: Array.from(self.entries, ([key, { value }]) => [key, standing(value, now)] as const),
+      stop: () => {
+        self.listeners.delete(listener)
+      }
+    }
+  })

@@ -1,0 +1,37 @@
+import * as Deferred from "effect/Deferred"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as FiberId from "effect/FiberId"
+import * as deadline from "../deadline.js"
+import type { Link } from "./link.js"
+
+/**
+ * The first exchange of a member. Until it has ended, or the store has had its time, calls wait for it.
+ *
+ * @internal
+ */
+export class Joining {
+  private readonly done = Deferred.unsafeMake<void>(FiberId.none)
+  private sinceMillis: number | undefined
+  private isOver = false
+
+  constructor(readonly link: Link) {}
+
+  readonly end: Effect.Effect<void> = Effect.suspend(() => {
+    this.isOver = true
+    return Effect.asVoid(Deferred.succeed(this.done, undefined))
+  })
+
+  /** Until it has ended, but not beyond the deadline of who waits; `undefined` where nobody needs to. */
+  wait(now: number): Effect.Effect<void> | undefined {
+    if (this.isOver || !this.link.isUp) return undefined
+    this.sinceMillis ??= now
+    // A clock that stepped back makes it no longer.
+    const left = Math.min(this.sinceMillis + this.link.timeoutMillis - now, this.link.timeoutMillis)
+    if (left <= 0) return undefined
+    return Effect.withFiberRuntime((fiber) => {
+      const millis = Math.max(Math.min(left, deadline.of(fiber) - now), 0)
+      return Effect.asVoid(Effect.timeoutOption(Deferred.await(this.done), Duration.millis(millis)))
+    })
+  }
+}

@@ -1,0 +1,42 @@
+/**
+ * What a registry may do with a value.
+ *
+ * - `new`: it behaves as a new one would. The registry may drop it.
+ * - `changed`: it remembers something, and no call uses it. The registry drops it only if it holds twice as many as it should.
+ * - `busy`: a call or an operator uses it. The registry never drops it.
+ *
+ * @internal
+ */
+export type Standing = "new" | "changed" | "busy"
+
+/**
+ * The method by which a policy tells its standing. It changes nothing.
+ *
+ * @internal
+ */
+export const standing: unique symbol = Symbol.for("reprise/standing")
+
+/** @internal */
+export interface Policy {
+  readonly [standing]: (nowMillis: number) => Standing
+}
+
+const isPolicy = (value: object): value is Policy => standing in value
+
+/**
+ * A policy answers for itself. A record or an array of policies is what its least replaceable field is.
+ *
+ * @internal
+ */
+export const of = (value: unknown, nowMillis: number): Standing => {
+  if (typeof value !== "object" || value === null) return "new"
+  if (isPolicy(value)) return value[standing](nowMillis)
+  let worst: Standing = "new"
+  for (const field of Object.values(value)) {
+    if (typeof field !== "object" || field === null || !isPolicy(field)) continue
+    const own = field[standing](nowMillis)
+    if (own === "busy") return own
+    if (own === "changed") worst = own
+  }
+  return worst
+}
