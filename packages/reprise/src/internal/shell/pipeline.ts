@@ -1,6 +1,5 @@
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
@@ -92,12 +91,15 @@ const run = <In, R, A, E extends In, R1, E2>(
     attemptMillis,
     onTimeout: () => new AttemptTimeout({ duration: Duration.millis(attemptMillis) })
   })
-  const all = settings.schedule === undefined ? one : Effect.flatMap(
-    retries(settings, settings.schedule, one, deadlineMillis, (error) => {
-      last = Option.some(error)
-    }),
-    ([exit, ledger]) => ledger.at(-1)?.reason === "deadline" ? Effect.fail(exceeded()) : exit
-  )
+  const all: Effect.Effect<A, E | E2 | DeadlineExceeded<E | E2>, R | R1> = settings.schedule === undefined ?
+    one :
+    Effect.flatMap(
+      retries(settings, settings.schedule, one, deadlineMillis, (error) => {
+        last = Option.some(error)
+      }),
+      ([exit, ledger]): Effect.Effect<A, E | E2 | DeadlineExceeded<E | E2>> =>
+        ledger.at(-1)?.reason === "deadline" ? Effect.fail(exceeded()) : exit
+    )
   return callMillis === Infinity
     ? all
     : timeout.timeoutFail(all, Math.max(deadlineMillis - nowMillis, 1), exceeded, deadlineMillis)
