@@ -154,8 +154,8 @@ export declare namespace Policy {
     /** The shell polls no later than this, and at the deadline. It may change with every poll. */
     readonly untilMillis: number
     /**
-     * Work that the waiting call does for the policy before the first poll, such as a probe or a request to a store. The
-     * shell bounds it by the deadline and interrupts it with the call. Its failure is ignored.
+     * Work that the waiting call does for the policy before the first poll, such as a probe or a request to a store. It
+     * ends with the call, and its failure is ignored. The policy limits its time.
      */
     readonly work?: Effect.Effect<unknown, unknown> | undefined
     /**

@@ -1,10 +1,8 @@
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import { constVoid } from "effect/Function"
 import { maxDelayMillis } from "../../InvalidOption.js"
 import type { Policy } from "../../Policy.js"
-import * as timeout from "../timeout.js"
 import * as timer from "../timer.js"
 import type { Admission, Verdict } from "./admission.js"
 
@@ -63,7 +61,7 @@ const wait = (admission: Admission, turn: Turn, restore: Restore): Effect.Effect
   const listener = new Listener(admission, turn)
   const answer = turn.work === undefined
     ? listener.answer
-    : Effect.zipRight(finish(turn.work, admission), listener.answer)
+    : Effect.zipRight(finish(turn.work), listener.answer)
   return Effect.matchCauseEffect(restore(answer), {
     onFailure: (cause) => {
       // Not in the canceler of `async`: an interruption may come after its registration and before its canceler is in place.
@@ -84,16 +82,8 @@ const wait = (admission: Admission, turn: Turn, restore: Restore): Effect.Effect
 }
 
 /** Whatever comes of the work, the turn knows it. Only an interruption of the call goes on. */
-const finish = (
-  work: Effect.Effect<unknown, unknown>,
-  { deadlineMillis, nowMillis }: Admission
-): Effect.Effect<unknown> => {
-  const leftMillis = Math.min(deadlineMillis - nowMillis, maxDelayMillis)
-  const limited = deadlineMillis === Infinity
-    ? work
-    : timeout.timeoutFail(work, leftMillis, constVoid, deadlineMillis)
-  return Effect.catchAllCause(limited, (cause) => Cause.isInterruptedOnly(cause) ? Effect.interrupt : Effect.void)
-}
+const finish = (work: Effect.Effect<unknown, unknown>): Effect.Effect<unknown> =>
+  Effect.catchAllCause(work, (cause) => Cause.isInterruptedOnly(cause) ? Effect.interrupt : Effect.void)
 
 /** Polls a turn at once, because the grant may have come already, and then whenever there may be something new. */
 class Listener {
