@@ -12,12 +12,14 @@ import * as Effect from "effect/Effect"
 import type * as Exit from "effect/Exit"
 import { dual } from "effect/Function"
 import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
 import type { Pipeable } from "effect/Pipeable"
 import { made } from "./internal/config.js"
 import * as algorithms from "./internal/limiter/algorithms.js"
 import * as config_ from "./internal/limiter/config.js"
 import * as limiter from "./internal/limiter/limiter.js"
-import * as rejection from "./internal/limiter/rejection.js"
+import * as shell from "./internal/shell/protect.js"
+import type { Policy } from "./Policy.js"
 
 /**
  * @since 0.1.0
@@ -37,7 +39,7 @@ export type TypeId = typeof limiter.TypeId
  * @since 0.1.0
  * @category models
  */
-export interface AdaptiveLimiter extends Pipeable {
+export interface AdaptiveLimiter extends Policy<LimitExceeded>, Pipeable {
   readonly [TypeId]: TypeId
 }
 
@@ -268,6 +270,22 @@ export declare namespace AdaptiveLimiter {
  */
 export class LimitExceeded extends Data.TaggedError("LimitExceeded")<AdaptiveLimiter.Rejection> {
   /**
+   * Ends a retry loop, as in every rejection.
+   *
+   * @since 0.1.0
+   */
+  get retryable(): boolean {
+    return false
+  }
+
+  /**
+   * @since 0.1.0
+   */
+  get retryAfter(): Option.Option<Duration.Duration> {
+    return Option.none()
+  }
+
+  /**
    * @since 0.1.0
    */
   override get message(): string {
@@ -283,7 +301,7 @@ export class LimitExceeded extends Data.TaggedError("LimitExceeded")<AdaptiveLim
   }
 }
 
-const reject = rejection.withoutStack(LimitExceeded)
+const reject = limiter.withoutStack(LimitExceeded)
 
 /** Every limiter is made here. */
 const of = (self: AdaptiveLimiter): limiter.Limiter => self as limiter.Limiter
@@ -421,9 +439,9 @@ export const protect: {
   ([self]) => Effect.isEffect(self),
   <A, E, R>(
     self: Effect.Effect<A, E, R>,
-    limiter_: AdaptiveLimiter,
+    limiter: AdaptiveLimiter,
     options?: AdaptiveLimiter.CallOptions
-  ): Effect.Effect<A, E | LimitExceeded, R> => limiter.protect(of(limiter_), self, options)
+  ): Effect.Effect<A, E | LimitExceeded, R> => shell.protect(self, [limiter], options)
 )
 
 /**

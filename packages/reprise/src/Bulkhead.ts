@@ -11,10 +11,12 @@ import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import { dual } from "effect/Function"
 import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
 import type { Pipeable } from "effect/Pipeable"
 import * as bulkhead from "./internal/bulkhead/bulkhead.js"
-import * as rejection from "./internal/bulkhead/rejection.js"
 import { made } from "./internal/config.js"
+import * as shell from "./internal/shell/protect.js"
+import type { Policy } from "./Policy.js"
 
 /**
  * @since 0.1.0
@@ -34,7 +36,7 @@ export type TypeId = typeof bulkhead.TypeId
  * @since 0.1.0
  * @category models
  */
-export interface Bulkhead extends Pipeable {
+export interface Bulkhead extends Policy<BulkheadFull>, Pipeable {
   readonly [TypeId]: TypeId
 }
 
@@ -132,6 +134,22 @@ export declare namespace Bulkhead {
  */
 export class BulkheadFull extends Data.TaggedError("BulkheadFull")<Bulkhead.Rejection> {
   /**
+   * Ends a retry loop, as in every rejection.
+   *
+   * @since 0.1.0
+   */
+  get retryable(): boolean {
+    return false
+  }
+
+  /**
+   * @since 0.1.0
+   */
+  get retryAfter(): Option.Option<Duration.Duration> {
+    return Option.none()
+  }
+
+  /**
    * @since 0.1.0
    */
   override get message(): string {
@@ -146,7 +164,7 @@ export class BulkheadFull extends Data.TaggedError("BulkheadFull")<Bulkhead.Reje
   }
 }
 
-const reject = rejection.withoutStack(BulkheadFull)
+const reject = bulkhead.withoutStack(BulkheadFull)
 
 /** Every bulkhead is made here. */
 const of = (self: Bulkhead): bulkhead.Handle => self as bulkhead.Handle
@@ -230,9 +248,9 @@ export const protect: {
   ([self]) => Effect.isEffect(self),
   <A, E, R>(
     self: Effect.Effect<A, E, R>,
-    bulkhead_: Bulkhead,
+    bulkhead: Bulkhead,
     options?: Bulkhead.CallOptions
-  ): Effect.Effect<A, E | BulkheadFull, R> => bulkhead.protect(of(bulkhead_), self, options)
+  ): Effect.Effect<A, E | BulkheadFull, R> => shell.protect(self, [bulkhead], options)
 )
 
 /**

@@ -19,13 +19,14 @@ import type * as Stream from "effect/Stream"
 import * as breaker from "./internal/breaker/breaker.js"
 import * as controls from "./internal/breaker/controls.js"
 import * as make_ from "./internal/breaker/make.js"
-import * as permits from "./internal/breaker/permits.js"
-import * as protect_ from "./internal/breaker/protect.js"
+import * as policy from "./internal/breaker/policy.js"
 import * as rejection from "./internal/breaker/rejection.js"
 import * as settings from "./internal/breaker/settings.js"
 import * as watch from "./internal/breaker/watch.js"
 import { made } from "./internal/config.js"
 import * as rejections from "./internal/rejection.js"
+import * as shell from "./internal/shell/protect.js"
+import type { Policy } from "./Policy.js"
 import type { Tripping } from "./Tripping.js"
 
 /**
@@ -46,7 +47,7 @@ export type TypeId = typeof breaker.TypeId
  * @since 0.1.0
  * @category models
  */
-export interface CircuitBreaker extends Pipeable {
+export interface CircuitBreaker extends Policy<CircuitOpen>, Pipeable {
   readonly [TypeId]: TypeId
 }
 
@@ -201,9 +202,7 @@ export declare namespace CircuitBreaker {
    * @since 0.1.0
    * @category models
    */
-  export interface Permit {
-    readonly startMillis: number
-  }
+  export interface Permit {}
 }
 
 /**
@@ -431,7 +430,7 @@ export const protect: {
 } = dual(
   2,
   <A, E, R>(self: Effect.Effect<A, E, R>, breaker: CircuitBreaker): Effect.Effect<A, E | CircuitOpen, R> =>
-    protect_.protect(of(breaker), self)
+    shell.protect(self, [breaker])
 )
 
 /**
@@ -461,7 +460,7 @@ export const protect: {
  * @since 0.1.0
  * @category combinators
  */
-export const failIfOpen = (self: CircuitBreaker): Effect.Effect<void, CircuitOpen> => protect_.failIfOpen(of(self))
+export const failIfOpen = (self: CircuitBreaker): Effect.Effect<void, CircuitOpen> => policy.failIfOpen(of(self))
 
 /** Every breaker is made by `make` or by a registry. */
 const of = (self: CircuitBreaker): breaker.Breaker => self as breaker.Breaker
@@ -494,9 +493,7 @@ const of = (self: CircuitBreaker): breaker.Breaker => self as breaker.Breaker
  * @since 0.1.0
  * @category permits
  */
-export const admit = (self: CircuitBreaker): Effect.Effect<CircuitBreaker.Permit, CircuitOpen> =>
-  // Where an acquisition is uninterruptible, the wait for a permit is not: nothing has been acquired yet.
-  Effect.uninterruptible(permits.admit(of(self), Effect.interruptible))
+export const admit = (self: CircuitBreaker): Effect.Effect<CircuitBreaker.Permit, CircuitOpen> => shell.admitted([self])
 
 /**
  * Gives a permit back and says how the call ended. A second time does nothing.
@@ -529,9 +526,9 @@ export const settle: {
   (self: CircuitBreaker, permit: CircuitBreaker.Permit, exit: Exit.Exit<unknown, unknown>): Effect.Effect<void>
 } = dual(
   3,
-  (self: CircuitBreaker, permit: CircuitBreaker.Permit, exit: Exit.Exit<unknown, unknown>): Effect.Effect<void> =>
+  (_self: CircuitBreaker, permit: CircuitBreaker.Permit, exit: Exit.Exit<unknown, unknown>): Effect.Effect<void> =>
     // Every permit comes from `admit`.
-    Effect.asVoid(Effect.exit(Effect.uninterruptible(permits.settle(of(self), permit as permits.Admitted, exit))))
+    (permit as shell.Admitted).settle(exit)
 )
 
 /**

@@ -10,11 +10,11 @@ import * as Layer from "effect/Layer"
 import type * as Stream from "effect/Stream"
 import type * as Types from "effect/Types"
 import { type CircuitBreaker, CircuitOpen } from "./CircuitBreaker.js"
-import * as protect_ from "./internal/breaker/protect.js"
 import * as internal from "./internal/breaker/registry.js"
 import * as rejection from "./internal/breaker/rejection.js"
 import * as watch from "./internal/breaker/watch.js"
 import * as keyed from "./internal/keyed.js"
+import * as shell from "./internal/shell/protect.js"
 import type { Keyed } from "./Keyed.js"
 
 /**
@@ -190,7 +190,7 @@ export const protect: {
     A,
     E | CircuitOpen,
     R
-  > => keyed.use(of(breakers), key, (breaker) => protect_.protect(breaker, self))
+  > => keyed.use(of(breakers), key, (breaker) => shell.protect(self, [breaker]))
 )
 
 /**

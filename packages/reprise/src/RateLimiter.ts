@@ -14,11 +14,11 @@ import * as Layer from "effect/Layer"
 import type { Pipeable } from "effect/Pipeable"
 import { made } from "./internal/config.js"
 import { monotonicMillis } from "./internal/effect/clock.js"
-import * as config_ from "./internal/rateLimiter/config.js"
 import * as limiter from "./internal/rateLimiter/limiter.js"
-import * as protect_ from "./internal/rateLimiter/protect.js"
-import * as rejection from "./internal/rateLimiter/rejection.js"
+import { Machine, type Settings } from "./internal/rateLimiter/machine.js"
+import * as shell from "./internal/shell/protect.js"
 import * as InvalidOption from "./InvalidOption.js"
+import type { Policy } from "./Policy.js"
 
 /**
  * @since 0.1.0
@@ -38,7 +38,7 @@ export type TypeId = typeof limiter.TypeId
  * @since 0.1.0
  * @category models
  */
-export interface RateLimiter extends Pipeable {
+export interface RateLimiter extends Policy<RateLimitExceeded>, Pipeable {
   readonly [TypeId]: TypeId
 }
 
@@ -115,7 +115,7 @@ export class RateLimitExceeded extends Data.TaggedError("RateLimitExceeded")<{
   }
 }
 
-const reject = rejection.withoutStack(RateLimitExceeded)
+const reject = limiter.withoutStack(RateLimitExceeded)
 
 /**
  * Makes a limiter with all of its burst. It holds no fiber and no timer. Throws `InvalidOption` for an option out of range.
@@ -128,10 +128,12 @@ const reject = rejection.withoutStack(RateLimitExceeded)
  */
 export const make = (options: RateLimiter.Options): Effect.Effect<RateLimiter> => {
   const settings = check(options)
-  return Effect.withFiberRuntime((fiber) => Effect.succeed(new limiter.Limiter(settings, monotonicMillis(fiber))))
+  return Effect.withFiberRuntime((fiber) =>
+    Effect.succeed(new limiter.Limiter(new Machine(settings, monotonicMillis(fiber))))
+  )
 }
 
-const check = (options: RateLimiter.Options): limiter.Settings => {
+const check = (options: RateLimiter.Options): Settings => {
   const limit = InvalidOption.integer("limit", options.limit, { min: 1 })
   const windowMillis = InvalidOption.millis("window", options.window, { moreThan: 0 })
   const burst = InvalidOption.integer("burst", options.burst ?? limit, { min: 1 })
@@ -166,7 +168,7 @@ export const layer = <I>(tag: Context.Tag<I, RateLimiter>, options: RateLimiter.
  * @since 0.1.0
  * @category config
  */
-export const config: (prefix?: string) => Config.Config<RateLimiter.Options> = config_.config
+export const config: (prefix?: string) => Config.Config<RateLimiter.Options> = limiter.config
 
 /**
  * Like `layer`, with options from `Config`. A value out of range is a `ConfigError`.
@@ -182,8 +184,11 @@ export const layerConfig = <I>(
 /** Every limiter is made by `make`. */
 const of = (self: RateLimiter): limiter.Limiter => self as limiter.Limiter
 
-const tokensOf = (options: RateLimiter.Consume | undefined): number =>
-  InvalidOption.integer("tokens", options?.tokens ?? 1, { min: 1 })
+/** The policy that takes so many tokens for each attempt. */
+const taking = (self: RateLimiter, options: RateLimiter.Consume | undefined): limiter.Limiter => {
+  const tokens = InvalidOption.integer("tokens", options?.tokens ?? 1, { min: 1 })
+  return tokens === 1 ? of(self) : new limiter.Limiter(of(self).machine, tokens)
+}
 
 /**
  * Takes the tokens and runs the effect; fails with `RateLimitExceeded` where there are not enough and the call may not wait.
@@ -226,7 +231,7 @@ export const protect: {
     self: Effect.Effect<A, E, R>,
     limiter: RateLimiter,
     options?: RateLimiter.Consume
-  ): Effect.Effect<A, E | RateLimitExceeded, R> => protect_.protect(of(limiter), self, tokensOf(options))
+  ): Effect.Effect<A, E | RateLimitExceeded, R> => shell.protect(self, [taking(limiter, options)])
 )
 
 /**
@@ -238,7 +243,7 @@ export const protect: {
 export const consume = (
   self: RateLimiter,
   options?: RateLimiter.Consume
-): Effect.Effect<void, RateLimitExceeded> => protect_.protect(of(self), Effect.void, tokensOf(options))
+): Effect.Effect<void, RateLimitExceeded> => shell.protect(Effect.void, [taking(self, options)])
 
 /**
  * Gives a running limiter other options. What was taken counts on, up to the new burst: tokens that the new options have more
@@ -271,7 +276,7 @@ export const reconfigure: {
 } = dual(2, (self: RateLimiter, options: RateLimiter.Options): Effect.Effect<void> => {
   const settings = check(options)
   return Effect.withFiberRuntime((fiber) => {
-    of(self).reconfigure(settings, monotonicMillis(fiber))
+    of(self).machine.reconfigure(settings, monotonicMillis(fiber))
     return Effect.void
   })
 })
@@ -284,6 +289,7 @@ export const reconfigure: {
  */
 export const snapshot = (self: RateLimiter): Effect.Effect<RateLimiter.Snapshot> =>
   Effect.withFiberRuntime((fiber) => {
-    const { rejected, settings: { key, limit }, waiting } = of(self)
-    return Effect.succeed({ key, limit, remaining: of(self).remaining(monotonicMillis(fiber)), waiting, rejected })
+    const { machine } = of(self)
+    const { rejected, settings: { key, limit }, waiting } = machine
+    return Effect.succeed({ key, limit, remaining: machine.remaining(monotonicMillis(fiber)), waiting, rejected })
   })

@@ -9,6 +9,7 @@ import * as Effect from "effect/Effect"
 import type * as Exit from "effect/Exit"
 import { dual } from "effect/Function"
 import * as Option from "effect/Option"
+import * as Predicate from "effect/Predicate"
 import * as Random from "effect/Random"
 import type * as Schedule from "effect/Schedule"
 import type { NoInfer } from "effect/Types"
@@ -255,6 +256,40 @@ export const whileRetryable = <Out, In, R>(
         ? { _tag: "Wait", delayMillis: step.delayMillis, state: undefined }
         : { _tag: "Stop", reason: "notRetryable", state: undefined }
     ))
+
+/**
+ * Goes on after an error with one of these tags, and ends with reason `"notRetryable"` after every other error.
+ *
+ * @example
+ * ```ts
+ * import { Data, Effect } from "effect"
+ * import * as Backoff from "reprise/Backoff"
+ * import * as Retry from "reprise/Retry"
+ *
+ * class Timeout extends Data.TaggedError("Timeout")<{}> {}
+ * class Duplicate extends Data.TaggedError("Duplicate")<{}> {}
+ *
+ * const policy = Backoff.exponential("1 millis").pipe(Backoff.attempts(5), Retry.whileTag("Timeout"))
+ *
+ * let attempts = 0
+ * const insert = Effect.suspend(() => Effect.fail(++attempts < 3 ? new Timeout() : new Duplicate()))
+ *
+ * Effect.runPromise(Effect.flip(Retry.retry(insert, policy))).then(({ _tag }) => console.log(_tag, attempts)) // => Duplicate 3
+ * ```
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const whileTag = (...tags: ReadonlyArray<string>) => {
+  const isWanted = (error: unknown) => Predicate.hasProperty(error, "_tag") && tags.some((tag) => tag === error._tag)
+  return <Out, In, R>(self: Schedule.Schedule<Out, In, R>): Schedule.Schedule<Out, In, R> =>
+    delay.transform(self, undefined, ({ delayMillis, input }: delay.Step<unknown, undefined>) =>
+      Effect.succeed(
+        isWanted(input)
+          ? { _tag: "Wait", delayMillis, state: undefined }
+          : { _tag: "Stop", reason: "notRetryable", state: undefined }
+      ))
+}
 
 /**
  * Waits at least as long as the failure's `retryAfter` asks: `max(delay, retryAfter * (1 + U(0, jitter)))`.

@@ -310,18 +310,6 @@ describe("a clock that does not run evenly", () => {
   const at = <A, E>(millis: number, effect: Effect.Effect<A, E>) => Effect.zipRight(TestClock.setTime(millis), effect)
   const hour = 3_600_000
 
-  it.effect("delays nobody where it steps back: the limiter goes on from where it was", () =>
-    Effect.gen(function*() {
-      yield* TestClock.setTime(hour)
-      const limiter = yield* make()
-      yield* empty(limiter, 5)
-      assert.deepStrictEqual(yield* at(hour + 100, refusal(limiter)), [100, 0])
-      assert.deepStrictEqual(yield* at(0, refusal(limiter)), [100, 0])
-      assert.deepStrictEqual(yield* at(99, refusal(limiter)), [1, 0])
-      assert.strictEqual(yield* at(100, call(limiter)), 100)
-      assert.deepStrictEqual(yield* refusal(limiter), [200, 0])
-    }))
-
   it.effect("is not that of whoever looks at the limiter", () =>
     Effect.gen(function*() {
       const limiter = yield* make()

@@ -14,6 +14,14 @@ import * as timer from "./timer.js"
 type Restore = <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
 
 /** @internal */
+export interface Limit<out E1> {
+  readonly millis: number
+  readonly onTimeout: () => E1
+  /** The `Deadline` that the effect sees. */
+  readonly deadlineMillis: number
+}
+
+/** @internal */
 export const timeoutFail = <A, E, R, E1>(
   self: Effect.Effect<A, E, R>,
   millis: number,
@@ -22,7 +30,9 @@ export const timeoutFail = <A, E, R, E1>(
 ): Effect.Effect<A, E | E1, R> =>
   Effect.withFiberRuntime((fiber, { runtimeFlags }) => {
     const run = (restore: Restore) =>
-      Effect.withFiberRuntime<A, E | E1, R>((fiber) => inPlace(self, fiber, restore, millis, onTimeout, deadlineMillis))
+      Effect.withFiberRuntime<A, E | E1, R>((fiber) =>
+        inPlace(self, fiber, restore, { millis, onTimeout, deadlineMillis }, identity)
+      )
     if (!canBeTakenBack(fiber)) return child.run(run)
     // `Effect.uninterruptibleMask` in fewer operations.
     return RuntimeFlags.interruption(runtimeFlags) ? Effect.uninterruptible(run(Effect.interruptible)) : run(identity)
@@ -43,17 +53,35 @@ const canBeTakenBack = (fiber: Fiber.RuntimeFiber<unknown, unknown>): boolean =>
 }
 
 /**
- * Interrupts the fiber that runs the effect, and takes the interruption back: a fiber of its own for every effect would cost
- * more than all else.
+ * The effect in the step of a fiber that has turned interruption off, limited in time if there is a limit, and then `end`.
+ *
+ * @internal
  */
-const inPlace = <A, E, R, E1>(
+export const limited = <A, E, R, E1, A2, E2>(
   self: Effect.Effect<A, E, R>,
   fiber: Fiber.RuntimeFiber<unknown, unknown>,
   restore: Restore,
-  millis: number,
-  onTimeout: () => E1,
-  deadlineMillis: number
-): Effect.Effect<A, E | E1, R> => {
+  limit: Limit<E1>,
+  end: (exit: Exit.Exit<A, E | E1>) => Effect.Effect<A2, E2>
+): Effect.Effect<A2, E2, R> =>
+  canBeTakenBack(fiber)
+    ? inPlace(self, fiber, restore, limit, end)
+    : Effect.matchCauseEffect(restore(timeoutFail(self, limit.millis, limit.onTimeout, limit.deadlineMillis)), {
+      onSuccess: (value) => end(Exit.succeed(value)),
+      onFailure: (cause) => end(Exit.failCause(cause))
+    })
+
+/**
+ * Interrupts the fiber that runs the effect, and takes the interruption back: a fiber of its own for every effect would cost
+ * more than all else.
+ */
+const inPlace = <A, E, R, E1, A2, E2>(
+  self: Effect.Effect<A, E, R>,
+  fiber: Fiber.RuntimeFiber<unknown, unknown>,
+  restore: Restore,
+  { deadlineMillis, millis, onTimeout }: Limit<E1>,
+  end: (exit: Exit.Exit<A, E | E1>) => Effect.Effect<A2, E2>
+): Effect.Effect<A2, E2, R> => {
   let interruptor: FiberId.FiberId | undefined
   // Whatever knows of the deadline ends itself, and knows better why.
   const stopTimer = timer.start(fiber, millis, () => {
@@ -61,11 +89,15 @@ const inPlace = <A, E, R, E1>(
     fiber.unsafeInterruptAsFork(interruptor)
   }, deadlineMillis < Infinity)
   const unset = deadline.set(fiber, deadlineMillis)
-  const settle = (exit: Exit.Exit<A, E>): Effect.Effect<A, E | E1> => {
+  const settle = (exit: Exit.Exit<A, E>): Effect.Effect<A2, E2> => {
     stopTimer()
     unset?.()
-    const ended = hasChildren(fiber) ? endChildren(fiber, exit) : exit
-    return interruptor === undefined ? ended : takeBack(interruptor, ended, onTimeout)
+    if (interruptor === undefined && !hasChildren(fiber)) return end(exit)
+    const ended = endChildren(fiber, exit)
+    return Effect.flatMap(
+      Effect.exit(interruptor === undefined ? ended : takeBack(interruptor, ended, onTimeout)),
+      end
+    )
   }
   return Effect.matchCauseEffect(restore(self), {
     onSuccess: (value) => settle(Exit.succeed(value)),

@@ -1,17 +1,14 @@
-import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as Exit from "effect/Exit"
-import type * as MutableRef from "effect/MutableRef"
 import * as Option from "effect/Option"
 import * as Pipeable from "effect/Pipeable"
-import * as Ref from "effect/Ref"
 import type { CircuitBreaker, CircuitOpen } from "../../CircuitBreaker.js"
+import type { Policy } from "../../Policy.js"
 import { wallAheadMillis } from "../effect/clock.js"
+import { LocalRef } from "../effect/localRef.js"
+import type * as policy from "../shell/typeId.js"
 import type { InFlight } from "./inFlight.js"
 import * as Machine from "./machine.js"
-import type { Admitted, Restore } from "./permits.js"
-import type { Handlers } from "./protect.js"
 import * as settings_ from "./settings.js"
 
 // Not marked internal: the declarations of CircuitBreaker refer to it.
@@ -31,8 +28,8 @@ export interface Era {
   readonly opening: settings_.Opening
   /** The calls of this generation that are running, where the rule asks for them. */
   readonly inFlight: InFlight | undefined
-  /** What becomes of the calls of a closed breaker that need no permit: made once for all of them, with the first. */
-  handlers: Handlers | undefined
+  /** What the calls of a closed breaker hold that need no permit: made once for all of them, with the first. */
+  plain: Policy.Admit | undefined
 }
 
 /**
@@ -43,7 +40,8 @@ export interface Era {
 export interface Shared {
   /** It does not know yet how things are with the others: a call has to ask. */
   readonly isJoining: boolean
-  readonly admit: (restore: Restore) => Effect.Effect<Admitted, CircuitOpen>
+  /** `undefined` if the breaker decides by itself. */
+  readonly decide: (era: Era, call: Policy.Call) => Policy.Decision<CircuitOpen> | undefined
   /** A probe has ended. */
   readonly settled: (era: Era, permit: Machine.Permit, outcome: Machine.Outcome, durationMillis: number) => void
   /** Something has changed, whoever did it. */
@@ -62,13 +60,17 @@ export interface Owner {
 }
 
 /** @internal */
-export class Breaker extends Pipeable.Class() implements CircuitBreaker {
+export abstract class Breaker extends Pipeable.Class() implements CircuitBreaker {
+  abstract readonly [policy.TypeId]: typeof policy.TypeId
+  abstract readonly kind: "judge"
+  abstract get holds(): boolean
+  abstract decide(call: Policy.Call): Policy.Decision<CircuitOpen>
   readonly [TypeId]: typeof TypeId = TypeId
-  readonly era: Ref.Ref<Era>
+  readonly era: LocalRef<Era>
   listeners: ReadonlyArray<(transition: CircuitBreaker.Transition) => void> = []
   /** Calls that wait for a permit, and what wakes them. */
   waiting = 0
-  waiters: Set<Deferred.Deferred<void>> | undefined
+  waiters: Set<{ readonly wake: () => void }> | undefined
   running = 0
   admitted = 0
   failed = 0
@@ -91,29 +93,17 @@ export class Breaker extends Pipeable.Class() implements CircuitBreaker {
     readonly shadow: Breaker | undefined
   ) {
     super()
-    this.era = Ref.unsafeMake<Era>({
+    this.era = new LocalRef<Era>({
       settings,
       state: Machine.closed(0, settings, now),
       holds: noHolds,
       isDisabled: false,
       opening: settings.first,
       inFlight: settings.makeInFlight?.(),
-      handlers: undefined
+      plain: undefined
     })
   }
 }
-
-/** The value of a `Ref` is in a field that its type keeps to itself, so it may be elsewhere one day. */
-interface RefFields {
-  readonly ref?: MutableRef.MutableRef<Era>
-}
-
-/**
- * The era, within the step that asks, where it is to be had: `Ref.get` is an operation of its own.
- *
- * @internal
- */
-export const current = ({ era }: Breaker): Era | undefined => (era as RefFields).ref?.current
 
 /** @internal */
 export const noHolds: ReadonlySet<unknown> = new Set()
@@ -127,22 +117,30 @@ export const overdue = ({ inFlight }: Era, now: number): Machine.Overdue => (lim
   inFlight === undefined ? 0 : inFlight.overdue(limitMillis, now)
 
 /**
- * Decides and changes in one step, and tells everybody who waits or listens, in the order of the changes.
+ * Decides and changes within a step. The change is made before anybody who waits or listens hears of it.
  *
  * @internal
  */
+export const change = <A>(
+  self: Breaker,
+  now: number,
+  f: (era: Era) => readonly [result: A, changes: Partial<Era> | undefined]
+): A => {
+  const before = self.era.current
+  const [result, changes] = f(before)
+  if (changes !== undefined) {
+    self.era.current = succeeding(before, { ...before, ...changes, plain: undefined })
+    announce(self, before, self.era.current, now)
+  }
+  return result
+}
+
+/** @internal */
 export const modify = <A>(
   self: Breaker,
   now: number,
   f: (era: Era) => readonly [result: A, changes: Partial<Era> | undefined]
-): Effect.Effect<A> =>
-  Ref.modify(self.era, (era) => {
-    const [result, changes] = f(era)
-    if (changes === undefined) return [result, era]
-    const next = succeeding(era, { ...era, ...changes, handlers: undefined })
-    announce(self, era, next, now)
-    return [result, next]
-  })
+): Effect.Effect<A> => Effect.sync(() => change(self, now, f))
 
 /** A new generation begins with nobody in flight. */
 const succeeding = (before: Era, after: Era): Era =>
@@ -152,7 +150,7 @@ const succeeding = (before: Era, after: Era): Era =>
 const wake = (self: Breaker): void => {
   const { waiters } = self
   self.waiters = undefined
-  waiters?.forEach((turn) => Deferred.unsafeDone(turn, Exit.void))
+  waiters?.forEach((turn) => turn.wake())
 }
 
 const announce = (self: Breaker, before: Era, after: Era, now: number): void => {
@@ -231,7 +229,7 @@ export const refine = (
   now: number,
   error: Option.Option<unknown>
 ): Effect.Effect<void> =>
-  Effect.flatMap(Ref.get(self.era), ({ opening, settings }) =>
+  Effect.flatMap(self.era, ({ opening, settings }) =>
     Effect.flatMap(
       settings_.nextOpening(settings, opening, now, { ...trip, error, retryAfter: hint(error) }),
       (opening) =>

@@ -1,7 +1,6 @@
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
-import * as Ref from "effect/Ref"
 import type { CircuitBreaker } from "../../CircuitBreaker.js"
 import * as InvalidOption from "../../InvalidOption.js"
 import { currentMonotonicMillis } from "../effect/clock.js"
@@ -48,7 +47,7 @@ export const trip = (self: Breaker, openFor: Duration.DurationInput | undefined)
   const millis = openFor === undefined ? undefined : InvalidOption.millis("openFor", openFor, { min: 0 })
   return millis === undefined
     ? Effect.flatMap(
-      Effect.zip(Ref.get(self.era), currentMonotonicMillis),
+      Effect.zip(self.era, currentMonotonicMillis),
       ([{ state }, now]) => open(self, state.generation, byHand, now, Option.none())
     )
     : change(self, (era, now) => {
@@ -61,7 +60,7 @@ export const trip = (self: Breaker, openFor: Duration.DurationInput | undefined)
 /** @internal */
 export const snapshot = (self: Breaker): Effect.Effect<CircuitBreaker.Snapshot> =>
   Effect.flatMap(currentMonotonicMillis, (now) =>
-    Effect.map(Ref.get(self.era), (era) => ({
+    Effect.map(self.era, (era) => ({
       ...details(era, now),
       openedAtMillis: self.openedAtMillis,
       key: self.key,

@@ -73,7 +73,7 @@ export interface Closed {
   readonly _tag: "Closed"
   readonly generation: number
   /** In a box, so that the calls of the generation find the window that a new configuration has put there. */
-  readonly box: { window: Window; readsClock?: boolean }
+  readonly box: { window: Window }
   /** Only while a ramp lasts: when it began, and the fraction of a call that is saved up. */
   readonly ramp: { readonly startMillis: number; readonly credit: number } | undefined
   /** Its last opening, after which the next one goes on, unless it stays closed for long enough. */
@@ -161,6 +161,9 @@ export const tripsInARow = (state: State, now: number): number => {
   if (state._tag !== "Closed") return state.trips
   return state.last !== undefined && now - state.last.closedAtMillis < state.last.openMillis ? state.last.trips : 0
 }
+
+/** Whether it admits every call without a change of its state: it is closed, and no ramp lasts. */
+export const admitsAll = (state: State): state is Closed => state._tag === "Closed" && state.ramp === undefined
 
 export const admit = (state: State, now: number, config: Config): readonly [Verdict, State] => {
   switch (state._tag) {

@@ -7,7 +7,8 @@ import { asConfigError } from "../../InvalidOption.js"
 import * as Tripping from "../../Tripping.js"
 import { behind, optional } from "../config.js"
 import { currentMonotonicMillis, monotonicOf } from "../effect/clock.js"
-import { Breaker, type Era, modify } from "./breaker.js"
+import { type Breaker, type Era, modify } from "./breaker.js"
+import { BreakerPolicy } from "./policy.js"
 import * as settings from "./settings.js"
 
 /** @internal */
@@ -43,12 +44,12 @@ export const build = (
           Effect.clockWith((clock) =>
             Effect.succeed((key: string) => {
               const now = monotonicOf(clock)
-              return new Breaker(
+              return new BreakerPolicy(
                 key,
                 own,
                 now,
                 isCounted,
-                candidate && new Breaker(key, candidate, now, false, undefined)
+                candidate && new BreakerPolicy(key, candidate, now, false, undefined)
               )
             })
           )
@@ -97,7 +98,6 @@ const withSettings = (
   if (state._tag === "HalfOpen") return { ...changed, state: { ...state, successes: 0, failures: 0 } }
   if (state._tag === "Open") return changed
   state.box.window = next.makeWindow(state.box.window, now)
-  state.box.readsClock = next.reads !== "nothing"
   return { ...changed, inFlight: next.makeInFlight?.(inFlight) }
 }
 

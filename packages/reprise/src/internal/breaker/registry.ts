@@ -2,14 +2,13 @@ import * as Effect from "effect/Effect"
 import { identity } from "effect/Function"
 import * as MutableHashMap from "effect/MutableHashMap"
 import * as Option from "effect/Option"
-import * as Ref from "effect/Ref"
 import type * as Types from "effect/Types"
 import type { CircuitBreaker } from "../../CircuitBreaker.js"
 import type { CircuitBreakers } from "../../CircuitBreakers.js"
 import * as keyed from "../keyed.js"
 import { KeyedImpl } from "../keyedEntries.js"
 import type { Standing } from "../standing.js"
-import { type Breaker, current, type Era, openingOf, overdue, type Owner } from "./breaker.js"
+import { type Breaker, type Era, openingOf, overdue, type Owner } from "./breaker.js"
 import * as controls from "./controls.js"
 import * as make_ from "./make.js"
 import type { Settings } from "./settings.js"
@@ -40,7 +39,7 @@ export class Registry<K> extends KeyedImpl<K, Breaker> implements CircuitBreaker
 
 /** Somebody who watches a breaker, or has moved it by hand, uses it. */
 const standingOf = (breaker: Breaker, nowMillis: number): Standing => {
-  const era = current(breaker) ?? Effect.runSync(Ref.get(breaker.era))
+  const era = breaker.era.current
   const isInUse = breaker.running + breaker.waiting + breaker.listeners.length + era.holds.size > 0
   if (isInUse || era.isDisabled || breaker.shared?.hasNews() === true) return "busy"
   const { shadow } = breaker

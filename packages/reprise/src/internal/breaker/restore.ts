@@ -1,5 +1,4 @@
 import * as Effect from "effect/Effect"
-import * as Ref from "effect/Ref"
 import { currentMonotonicMillis, wallAheadMillis } from "../effect/clock.js"
 import { type Breaker, modify } from "./breaker.js"
 import * as codec from "./codec.js"
@@ -12,7 +11,7 @@ import * as settings_ from "./settings.js"
  * @internal
  */
 export const into = (self: Breaker, dated: codec.State, isDisabled: boolean): Effect.Effect<boolean> =>
-  Effect.flatMap(Effect.zip(Ref.get(self.era), currentMonotonicMillis), ([{ settings }, now]) => {
+  Effect.flatMap(Effect.zip(self.era, currentMonotonicMillis), ([{ settings }, now]) => {
     const from = codec.shifted(dated, -wallAheadMillis())
     if (from._tag === "Open") {
       return Effect.flatMap(

@@ -1,10 +1,9 @@
 import * as Effect from "effect/Effect"
 import * as Mailbox from "effect/Mailbox"
-import * as Ref from "effect/Ref"
 import * as Stream from "effect/Stream"
 import type { CircuitBreaker } from "../../CircuitBreaker.js"
 import { monotonicMillis } from "../effect/clock.js"
-import { type Breaker, current, type Era, nameOf } from "./breaker.js"
+import { type Breaker, type Era, nameOf } from "./breaker.js"
 import type { Registry } from "./registry.js"
 
 type Transition = CircuitBreaker.Transition
@@ -45,7 +44,7 @@ interface Subscription<A> {
  *
  * @internal
  */
-export const eraOf = (self: Breaker): Era => current(self) ?? Effect.runSync(Ref.get(self.era))
+export const eraOf = (self: Breaker): Era => self.era.current
 
 /** The state now, as the transition to where it is already. */
 const standing = (self: Breaker, atMillis: number): Transition => {

@@ -1,32 +1,48 @@
-import type * as Cause from "effect/Cause"
 import * as Config from "effect/Config"
 import * as Effect from "effect/Effect"
-import * as Exit from "effect/Exit"
 import * as Pipeable from "effect/Pipeable"
 import type { Bulkhead, BulkheadFull } from "../../Bulkhead.js"
 import * as InvalidOption from "../../InvalidOption.js"
+import type { Policy } from "../../Policy.js"
 import { behind, optional } from "../config.js"
+import * as rejection from "../rejection.js"
+import * as policy from "../shell/typeId.js"
 import { type Standing, standing } from "../standing.js"
-import { acquire } from "./acquire.js"
-import { Gate } from "./gate.js"
-import { type Group, group } from "./groups.js"
-import type { Reject } from "./rejection.js"
+import { Gate, Group, type Reason } from "./machine.js"
 
 // Not marked internal: the declarations of Bulkhead refer to it.
 export const TypeId: unique symbol = Symbol.for("reprise/Bulkhead")
 
-interface Handlers<A, E> {
-  readonly onSuccess: (value: A) => Effect.Effect<A>
-  readonly onFailure: (cause: Cause.Cause<E>) => Effect.Effect<never, E>
-}
+/** @internal */
+export type Reject = (key: string, gate: Gate<BulkheadFull>, reason: Reason) => BulkheadFull
+
+/** @internal */
+export const withoutStack = (type: typeof BulkheadFull): Reject =>
+  rejection.withoutStack(type, function(...[key, gate, reason]: Parameters<Reject>) {
+    this._tag = "BulkheadFull"
+    this.key = key
+    this.reason = reason
+    this.running = gate.running
+    this.queued = gate.queued
+    this.maxConcurrent = gate.limit
+    this.maxQueued = gate.maxQueued
+  })
 
 /** @internal */
 export class Handle extends Pipeable.Class() implements Bulkhead {
   readonly [TypeId]: typeof TypeId = TypeId
-  isResized = false
+  readonly [policy.TypeId]: typeof policy.TypeId = policy.TypeId
+  readonly kind = "resource"
+  readonly holds = true
+  readonly calls: Group<BulkheadFull>
+  private isResized = false
 
-  constructor(readonly key: string, readonly gate: Gate<BulkheadFull>, readonly calls: Group<BulkheadFull>) {
+  constructor(readonly key: string, readonly gate: Gate<BulkheadFull>, order: Bulkhead.Order) {
     super()
+    const release = () => gate.release(this.calls)
+    // One for all calls: a permit is like another.
+    const ticket = { settle: release, withdraw: release }
+    this.calls = gate.add(new Group(gate, undefined, 0, order, () => ticket))
   }
 
   [standing](): Standing {
@@ -34,16 +50,13 @@ export class Handle extends Pipeable.Class() implements Bulkhead {
     return this.isResized ? "changed" : "new"
   }
 
-  /** Made once, and not for each call. */
-  readonly handlers = {
-    onSuccess: <A>(value: A): Effect.Effect<A> => {
-      this.gate.release(this.calls)
-      return Exit.succeed(value)
-    },
-    onFailure: <E>(cause: Cause.Cause<E>): Effect.Effect<never, E> => {
-      this.gate.release(this.calls)
-      return Exit.failCause(cause)
-    }
+  decide(call: Policy.Call): Policy.Decision<BulkheadFull> {
+    return this.calls.decide(call)
+  }
+
+  resize(maxConcurrent: number | undefined, maxQueued: number | undefined): void {
+    this.isResized = true
+    this.gate.resize(maxConcurrent ?? this.gate.limit, maxQueued ?? this.gate.maxQueued)
   }
 }
 
@@ -65,17 +78,13 @@ export const make = (options: Bulkhead.Options, reject: Reject): Effect.Effect<H
     : InvalidOption.millis("queueTimeout", options.queueTimeout, { moreThan: 0 })
   const order = orderOf(options.order ?? "fifo")
   const key = options.key ?? ""
-  return Effect.sync(() => {
-    const calls = group<BulkheadFull>(undefined, 0, order)
-    const gate = new Gate<BulkheadFull>(
-      maxConcurrent,
-      maxQueued,
-      queueTimeoutMillis,
-      [calls],
-      (gate, _, reason) => reject(key, gate, reason)
+  return Effect.sync(() =>
+    new Handle(
+      key,
+      new Gate(maxConcurrent, maxQueued, queueTimeoutMillis, (gate, _, reason) => reject(key, gate, reason)),
+      order
     )
-    return new Handle(key, gate, calls)
-  })
+  )
 }
 
 /** @internal */
@@ -89,36 +98,10 @@ export const config = (prefix?: string): Config.Config<Bulkhead.Options> => {
 }
 
 /** @internal */
-export const protect = <A, E, R>(
-  self: Handle,
-  effect: Effect.Effect<A, E, R>,
-  options: Bulkhead.CallOptions | undefined
-): Effect.Effect<A, E | BulkheadFull, R> => {
-  const priority = options?.priority === undefined
-    ? 0
-    : InvalidOption.number("priority", options.priority, { min: -Number.MAX_VALUE })
-  const { calls, gate } = self
-  const handlers: Handlers<A, E> = self.handlers
-  // Made once, and not for each run; where nothing is interruptible anyway, `restore` is another function.
-  const interruptible = Effect.matchCauseEffect(Effect.interruptible(effect), handlers)
-  // A permit is taken in the step in which interruption is turned off.
-  return Effect.uninterruptibleMask((restore): Effect.Effect<A, E | BulkheadFull, R> => {
-    const call = restore === Effect.interruptible ? interruptible : Effect.matchCauseEffect(restore(effect), handlers)
-    if (gate.tryEnter(calls)) return call
-    if (!gate.hasRoom(calls, priority)) return gate.refuse(calls, "full")
-    return Effect.flatMap(acquire(gate, calls, priority, restore), () => call)
-  })
-}
-
-/** @internal */
 export const resize = (self: Handle, options: Bulkhead.Size): Effect.Effect<void> => {
   const maxConcurrent = options.maxConcurrent === undefined ? undefined : maxConcurrentOf(options.maxConcurrent)
   const maxQueued = options.maxQueued === undefined ? undefined : maxQueuedOf(options.maxQueued)
-  return Effect.sync(() => {
-    const { gate } = self
-    self.isResized = true
-    gate.resize(maxConcurrent ?? gate.limit, maxQueued ?? gate.maxQueued)
-  })
+  return Effect.sync(() => self.resize(maxConcurrent, maxQueued))
 }
 
 /** @internal */

@@ -1,33 +1,18 @@
-import type { Waiter } from "./gate.js"
-import * as waiters from "./waiters.js"
-
 /**
- * Calls that have a share of the permits, and of the queue, for themselves.
+ * What a group of calls has for itself: a share of the permits and of the queue.
  *
  * @internal
  */
-export interface Group<E> {
-  readonly name: string | undefined
+export interface Share {
   readonly share: number
-  /** How many of them may run, and how many may wait, whatever the others do. */
+  /** How many calls of the group may run, and how many may wait, whatever the others do. */
   guaranteed: number
   guaranteedQueued: number
-  running: number
-  readonly waiting: waiters.Waiters<Waiter<E>>
+  readonly waiting: { readonly size: number }
 }
 
 /** @internal */
-export const group = <E>(name: string | undefined, share: number, order: waiters.Order): Group<E> => ({
-  name,
-  share,
-  guaranteed: 0,
-  guaranteedQueued: 0,
-  running: 0,
-  waiting: new waiters.Waiters(order)
-})
-
-/** @internal */
-export const guarantee = <E>(groups: ReadonlyArray<Group<E>>, limit: number, maxQueued: number): void => {
+export const guarantee = (groups: ReadonlyArray<Share>, limit: number, maxQueued: number): void => {
   for (const group of groups) {
     group.guaranteed = part(limit, group)
     group.guaranteedQueued = part(maxQueued, group)
@@ -35,17 +20,17 @@ export const guarantee = <E>(groups: ReadonlyArray<Group<E>>, limit: number, max
 }
 
 /** 0.28 of 25 is 7.000000000000001. */
-const part = <E>(of: number, { share }: Group<E>): number => share === 0 ? 0 : Math.ceil(of * share - 1e-9)
+const part = (of: number, { share }: Share): number => share === 0 ? 0 : Math.ceil(of * share - 1e-9)
 
-const borrowed = <E>({ guaranteedQueued, waiting }: Group<E>): number => waiting.size - guaranteedQueued
+const borrowed = ({ guaranteedQueued, waiting }: Share): number => waiting.size - guaranteedQueued
 
 /**
  * The group that waits in most places beyond its own.
  *
  * @internal
  */
-export const mostBorrowing = <E>(groups: ReadonlyArray<Group<E>>): Group<E> | undefined => {
-  let most: Group<E> | undefined
+export const mostBorrowing = <S extends Share>(groups: ReadonlyArray<S>): S | undefined => {
+  let most: S | undefined
   for (const group of groups) if (most === undefined || borrowed(group) > borrowed(most)) most = group
   return most
 }
@@ -55,7 +40,7 @@ export const mostBorrowing = <E>(groups: ReadonlyArray<Group<E>>): Group<E> | un
  *
  * @internal
  */
-export const lender = <E>(groups: ReadonlyArray<Group<E>>, group: Group<E>): Group<E> | undefined => {
+export const lender = <S extends Share>(groups: ReadonlyArray<S>, group: S): S | undefined => {
   if (borrowed(group) >= 0) return undefined
   const most = mostBorrowing(groups)
   return most !== undefined && borrowed(most) > 0 ? most : undefined

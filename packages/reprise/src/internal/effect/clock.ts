@@ -15,11 +15,18 @@ const of = (fiber: AnyFiber | undefined = Option.getOrUndefined(Fiber.getCurrent
   Context.unsafeGet(fiber?.currentDefaultServices ?? DefaultServices.liveServices, Clock.Clock)
 
 /**
+ * With fractions of a millisecond, to measure how long something took.
+ *
+ * @internal
+ */
+export const exactMillis = (clock: Clock.Clock): number => Number(clock.unsafeCurrentTimeNanos()) / 1e6
+
+/**
  * Whole milliseconds: a wait for less than one would spin.
  *
  * @internal
  */
-export const monotonicOf = (clock: Clock.Clock): number => Math.round(Number(clock.unsafeCurrentTimeNanos()) / 1e6)
+export const monotonicOf = (clock: Clock.Clock): number => Math.round(exactMillis(clock))
 
 /**
  * The monotonic time of a fiber, by default of the one that runs, within the step that asks. It begins with the epoch, as the

@@ -1,46 +1,115 @@
 import * as Cause from "effect/Cause"
-import * as Clock from "effect/Clock"
-import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import type * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
 import * as Pipeable from "effect/Pipeable"
 import type { AdaptiveLimiter, LimitExceeded } from "../../AdaptiveLimiter.js"
 import * as InvalidOption from "../../InvalidOption.js"
-import { acquire } from "../bulkhead/acquire.js"
-import { Gate } from "../bulkhead/gate.js"
-import { type Group, group } from "../bulkhead/groups.js"
+import type { Policy } from "../../Policy.js"
+import { Gate, Group, type Reason } from "../bulkhead/machine.js"
+import * as rejection from "../rejection.js"
+import * as policy from "../shell/typeId.js"
 import { type Standing, standing } from "../standing.js"
 import { isTimeout } from "../timeouts.js"
 import { type Learning, learning, limitOf } from "./learning.js"
-import type { Reject } from "./rejection.js"
 
 // Not marked internal: the declarations of AdaptiveLimiter refer to it.
 export const TypeId: unique symbol = Symbol.for("reprise/AdaptiveLimiter")
 
 /** @internal */
+export type Reject = (
+  key: string,
+  gate: Gate<LimitExceeded>,
+  reason: Reason,
+  partition: string | undefined
+) => LimitExceeded
+
+/** @internal */
+export const withoutStack = (type: typeof LimitExceeded): Reject =>
+  rejection.withoutStack(type, function(...[key, gate, reason, partition]: Parameters<Reject>) {
+    this._tag = "LimitExceeded"
+    this.key = key
+    this.reason = reason
+    this.limit = gate.limit
+    this.running = gate.running
+    this.queued = gate.queued
+    this.partition = partition
+  })
+
+/** @internal */
 export class Limiter extends Pipeable.Class() implements AdaptiveLimiter {
   readonly [TypeId]: typeof TypeId = TypeId
+  readonly [policy.TypeId]: typeof policy.TypeId = policy.TypeId
+  readonly kind = "resource"
+  readonly holds = true
   isReconfigured = false
   /** How often a call has lowered the limit that had begun after it was last lowered. */
   events = 0
+  /** Calls without a share. */
+  readonly rest: Group<LimitExceeded>
+  readonly partitions: ReadonlyMap<string, Group<LimitExceeded>>
 
   constructor(
     readonly key: string,
     readonly gate: Gate<LimitExceeded>,
-    /** Calls without a share. */
-    readonly rest: Group<LimitExceeded>,
-    readonly partitions: ReadonlyMap<string, Group<LimitExceeded>>,
+    shares: ReadonlyArray<readonly [name: string, share: number]>,
     readonly outcomeOf: (exit: Exit.Exit<unknown, unknown>) => AdaptiveLimiter.Outcome,
     public learning: Learning
   ) {
     super()
+    const add = (name: string | undefined, share: number) =>
+      gate.add(new Timed(gate, name, share, "fifo", (group) => new Permit(this, group)))
+    this.rest = add(undefined, 0)
+    this.partitions = new Map(shares.map(([name, share]) => [name, add(name, share)]))
   }
 
   [standing](): Standing {
     if (this.gate.running + this.gate.queued > 0) return "busy"
     return this.isReconfigured || this.learning.hasLearned() ? "changed" : "new"
+  }
+
+  decide(call: Policy.Call): Policy.Decision<LimitExceeded> {
+    return (call.partition === undefined ? this.rest : this.partitions.get(call.partition) ?? this.rest).decide(call)
+  }
+}
+
+/** Calls whose time is taken. */
+class Timed extends Group<LimitExceeded> {
+  override take(call: Policy.Call): Policy.Ticket {
+    // The end of a call is timed from the clock that its admission has read.
+    void call.nowMillis
+    return super.take(call)
+  }
+}
+
+/** What a call holds: the calls that ran when it began, itself included, and the reductions of the limit before it. */
+class Permit implements Policy.Ticket {
+  private readonly inFlight: number
+  private readonly events: number
+
+  constructor(private readonly limiter: Limiter, private readonly group: Group<LimitExceeded>) {
+    this.inFlight = limiter.gate.running
+    this.events = limiter.events
+  }
+
+  settle(end: Policy.End): void {
+    const { inFlight, limiter } = this
+    const { gate } = limiter
+    try {
+      const outcome = limiter.outcomeOf(end.exit)
+      if (outcome === "ignored") return
+      const didDrop = outcome === "dropped"
+      const isSameEvent = this.events < limiter.events
+      const limit = limiter.learning.learn({ rttMillis: end.tookMillis, inFlight, didDrop, isSameEvent })
+      if (limit < gate.limit && !isSameEvent) limiter.events++
+      if (limit !== gate.limit) gate.resize(limit, gate.maxQueued)
+    } finally {
+      this.withdraw()
+    }
+  }
+
+  withdraw(): void {
+    this.limiter.gate.release(this.group)
   }
 }
 
@@ -54,16 +123,13 @@ export const make = <S>(options: AdaptiveLimiter.Options<S>, reject: Reject): Ef
   const shares = sharesOf(options.partitions ?? {})
   const key = options.key ?? ""
   return Effect.sync(() => {
-    const rest = group<LimitExceeded>(undefined, 0, "fifo")
-    const partitions = new Map(shares.map(([name, share]) => [name, group<LimitExceeded>(name, share, "fifo")]))
     const gate = new Gate<LimitExceeded>(
       limitOf(algorithm.limit(algorithm.initial)),
       maxQueued,
       queueTimeoutMillis,
-      [rest, ...partitions.values()],
       (gate, { name }, reason) => reject(key, gate, reason, name)
     )
-    return new Limiter(key, gate, rest, partitions, judgeOf(options), learning(algorithm, algorithm.initial))
+    return new Limiter(key, gate, shares, judgeOf(options), learning(algorithm, algorithm.initial))
   })
 }
 
@@ -103,68 +169,6 @@ const judgeOf = <S>({ dropped = isTimeout, outcome }: AdaptiveLimiter.Options<S>
     if (outcome === undefined) return Option.exists(Cause.failureOption(exit.cause), dropped) ? "dropped" : "ignored"
   }
   return outcome === undefined ? "success" : outcome(exit)
-}
-
-/** @internal */
-export const protect = <A, E, R>(
-  self: Limiter,
-  effect: Effect.Effect<A, E, R>,
-  options: AdaptiveLimiter.CallOptions | undefined
-): Effect.Effect<A, E | LimitExceeded, R> => {
-  const { gate, partitions, rest } = self
-  const group = (options?.partition === undefined ? undefined : partitions.get(options.partition)) ?? rest
-  return Effect.uninterruptibleMask((restore) =>
-    Effect.withFiberRuntime<A, E | LimitExceeded, R>((fiber) =>
-      gate.tryEnter(group)
-        ? run(self, group, restore(effect), fiber)
-        : Effect.flatMap(acquire(gate, group, 0, restore), () => run(self, group, restore(effect), fiber))
-    )
-  )
-}
-
-/** By the clock that never steps back: it is also the finer one. */
-const run = <A, E, R>(
-  self: Limiter,
-  group: Group<LimitExceeded>,
-  effect: Effect.Effect<A, E, R>,
-  fiber: Fiber.RuntimeFiber<unknown, unknown>
-): Effect.Effect<A, E, R> => {
-  const clock = Context.unsafeGet(fiber.currentDefaultServices, Clock.Clock)
-  const { events, gate: { running: inFlight } } = self
-  const startNanos = clock.unsafeCurrentTimeNanos()
-  const settle = (exit: Exit.Exit<A, E>): Exit.Exit<A, E> => {
-    const took = () => Number(clock.unsafeCurrentTimeNanos() - startNanos) / 1e6
-    const judged = learn(self, exit, inFlight, events < self.events, took)
-    self.gate.release(group)
-    return judged
-  }
-  return Effect.matchCauseEffect(effect, {
-    onSuccess: (value) => settle(Exit.succeed(value)),
-    onFailure: (cause) => settle(Exit.failCause(cause))
-  })
-}
-
-/** A judge or an algorithm that throws is a defect of the call, which gives its permit back all the same. */
-const learn = <A, E>(
-  self: Limiter,
-  exit: Exit.Exit<A, E>,
-  inFlight: number,
-  isSameEvent: boolean,
-  took: () => number
-): Exit.Exit<A, E> => {
-  try {
-    const { gate } = self
-    const outcome = self.outcomeOf(exit)
-    if (outcome !== "ignored") {
-      const didDrop = outcome === "dropped"
-      const limit = self.learning.learn({ rttMillis: Math.max(took(), 0), inFlight, didDrop, isSameEvent })
-      if (limit < gate.limit && !isSameEvent) self.events++
-      if (limit !== gate.limit) gate.resize(limit, gate.maxQueued)
-    }
-    return exit
-  } catch (defect) {
-    return Exit.die(defect)
-  }
 }
 
 /** @internal */

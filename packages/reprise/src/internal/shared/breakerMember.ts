@@ -2,18 +2,17 @@ import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Exit from "effect/Exit"
-import type * as Fiber from "effect/Fiber"
-import * as Ref from "effect/Ref"
 import type { CircuitOpen } from "../../CircuitBreaker.js"
 import type { CircuitBreakerStore } from "../../CircuitBreakerStore.js"
 import { noVersion } from "../../CircuitBreakerStore.js"
+import type { Policy } from "../../Policy.js"
 import type { StoreError } from "../../StoreError.js"
-import { type Breaker, current, type Era, modify, reject, type Shared } from "../breaker/breaker.js"
+import { type Breaker, change, type Era, reject, type Shared } from "../breaker/breaker.js"
 import * as Machine from "../breaker/machine.js"
-import * as permits from "../breaker/permits.js"
+import * as policy from "../breaker/policy.js"
 import type { Settings } from "../breaker/settings.js"
-import * as deadline from "../deadline.js"
-import { monotonicMillis } from "../effect/clock.js"
+import type { Permit } from "../breaker/tickets.js"
+import { currentMonotonicMillis } from "../effect/clock.js"
 import { adopt, type Asked, asking } from "./adopt.js"
 import * as answers from "./answers.js"
 import type { Fleet } from "./fleet.js"
@@ -72,6 +71,8 @@ export class Member implements Shared {
   private wasDisabled = false
   private fullUntilMillis = -Infinity
   private fullTimes = 0
+  /** Until then the breaker here decides: the store has not answered well. */
+  private aloneUntilMillis = -Infinity
 
   constructor(readonly self: Breaker, readonly fleet: Fleet) {
     this.joining = new Joining(fleet.link)
@@ -102,7 +103,7 @@ export class Member implements Shared {
   }
 
   hasNews(): boolean {
-    const generation = current(this.self)?.state.generation ?? this.adopted
+    const { generation } = this.self.era.current.state
     return this.settlements.size + this.orphans.size > 0 || generation !== this.adopted
   }
 
@@ -129,96 +130,83 @@ export class Member implements Shared {
     this.leases.clear()
   }
 
-  readonly admit = (restore: permits.Restore): Effect.Effect<permits.Admitted, CircuitOpen> =>
-    Effect.withFiberRuntime((fiber) => {
-      if (this.isJoining) return this.join(restore, fiber)
-      const era = current(this.self)
-      return era === undefined
-        ? Effect.flatMap(Ref.get(this.self.era), (era) => this.admitIn(era, restore, fiber))
-        : this.admitIn(era, restore, fiber)
-    })
-
-  /** The first calls wait until it knows how things are. */
-  private join(
-    restore: permits.Restore,
-    fiber: Fiber.RuntimeFiber<unknown, unknown>
-  ): Effect.Effect<permits.Admitted, CircuitOpen> {
-    return Effect.flatMap(Ref.get(this.self.era), ({ holds, isDisabled }) => {
-      const waiting = isDisabled || holds.size > 0 ? undefined : this.joining.wait(monotonicMillis(fiber))
-      if (waiting === undefined) this.isJoining = false
-      return Effect.flatMap(
-        Effect.zipRight(restore(waiting ?? Effect.void), Ref.get(this.self.era)),
-        (era) => this.admitIn(era, restore, fiber)
-      )
-    })
-  }
-
-  private admitIn(
-    era: Era,
-    restore: permits.Restore,
-    fiber: Fiber.RuntimeFiber<unknown, unknown>
-  ): Effect.Effect<permits.Admitted, CircuitOpen> {
+  decide(era: Era, call: Policy.Call): Policy.Decision<CircuitOpen> | undefined {
     const { fleet, self } = this
-    const now = monotonicMillis(fiber)
-    if (fleet.isOver || !mayProbe(era, now)) return permits.admitLocally(self, restore)
-    if (!fleet.link.isUp) return this.alone(era, restore)
+    const now = call.nowMillis
+    if (this.isJoining) {
+      const waiting = era.isDisabled || era.holds.size > 0 ? undefined : this.joining.wait(now)
+      if (waiting !== undefined) return this.wait(era, () => new Asking(waiting))
+      this.isJoining = false
+    }
+    if (fleet.isOver || !mayProbe(era, now)) return undefined
+    if (!fleet.link.isUp || now < this.aloneUntilMillis) {
+      return fleet.onStoreError === "local" ? undefined : policy.rejected(self, era, fleet.syncMillis)
+    }
     const isAsking = this.asking >= era.settings.probes
     if (now < this.fullUntilMillis || isAsking) {
-      const millis = isAsking ? fleet.syncMillis : this.fullUntilMillis - now
-      const decision = permits.onFull(self, era, millis, now, deadline.of(fiber))
-      return permits.carryOut(self, restore, decision, now)
+      return policy.full(self, era, isAsking ? fleet.syncMillis : this.fullUntilMillis - now)
     }
-    return this.ask(era, restore)
+    return this.wait(era, (call) => this.ask(era, call))
   }
 
-  /** Without the store. */
-  private alone(era: Era, restore: permits.Restore): Effect.Effect<permits.Admitted, CircuitOpen> {
-    const { fleet, self } = this
-    return fleet.onStoreError === "local"
-      ? permits.admitLocally(self, restore)
-      : Effect.suspend(() => Effect.fail(reject(self, era, fleet.syncMillis)))
+  private wait(era: Era, enter: (call: Policy.Call) => Asking): Policy.Wait<CircuitOpen> {
+    return { _tag: "Wait", enter, refuse: () => reject(this.self, era, this.fleet.syncMillis) }
   }
 
-  private ask(era: Era, restore: permits.Restore): Effect.Effect<permits.Admitted, CircuitOpen> {
+  /** A call that asks the store for a probe, and waits for the answer. */
+  private ask(era: Era, call: Policy.Call): Asking {
     const { fleet, self } = this
     const asked = asking(this, era)
     const token = fleet.token()
     this.asking++
     const { version } = this
     const question = () => fleet.store.admit(self.key, { token, version, ...probing(era.settings) })
-    return Effect.flatMap(Effect.exit(restore(link.ask(fleet.link, question, answers.admission))), (exit) => {
-      this.asking--
-      if (Exit.isSuccess(exit)) return this.answer(asked, token, exit.value, restore)
-      return Either.match(Cause.failureOrCause(exit.cause), {
-        onLeft: (error) => {
-          // Only a permit that was asked for without an answer may have been given.
-          if (error.reason === "unavailable") this.orphan(token)
-          return Effect.zipRight(this.failed(error), this.alone(era, restore))
-        },
-        // The caller's own interruption.
-        onRight: (cause) => {
-          this.orphan(token)
-          return Effect.failCause(cause)
-        }
-      })
-    })
+    const turn: Asking = new Asking(
+      Effect.uninterruptibleMask((restore) =>
+        Effect.flatMap(Effect.exit(restore(link.ask(fleet.link, question, answers.admission))), (exit) => {
+          this.asking--
+          if (Exit.isSuccess(exit)) {
+            return Effect.flatMap(this.answer(asked, token, exit.value, call), (permit) => {
+              const { probe } = self.era.current.settings
+              if (permit !== undefined && probe !== undefined) return policy.runProbe(self, permit, probe, restore)
+              turn.ticket = permit
+              return Effect.void
+            })
+          }
+          return Either.match(Cause.failureOrCause(exit.cause), {
+            onLeft: (error) => {
+              // Only a permit that was asked for without an answer may have been given.
+              if (error.reason === "unavailable") this.orphan(token)
+              return Effect.flatMap(currentMonotonicMillis, (now) => {
+                this.aloneUntilMillis = now + fleet.syncMillis
+                return this.failed(error)
+              })
+            },
+            // The caller's own interruption.
+            onRight: (cause) => {
+              this.orphan(token)
+              return Effect.failCause(cause)
+            }
+          })
+        })
+      )
+    )
+    return turn
   }
 
   private answer(
     asked: Asked,
     token: string,
     { isGranted, retryAfterMillis, standing }: CircuitBreakerStore.Admission,
-    restore: permits.Restore
-  ): Effect.Effect<permits.Admitted, CircuitOpen> {
-    const { self } = this
+    call: Policy.Call
+  ): Effect.Effect<Permit | undefined> {
     return Effect.flatMap(adopt(this, asked, standing), () =>
-      Effect.withFiberRuntime((fiber) => {
-        const now = monotonicMillis(fiber)
-        if (isGranted) return this.probe(token, standing.version, now, restore)
+      Effect.map(currentMonotonicMillis, (now) => {
+        if (isGranted) return this.probe(token, standing.version, now, call)
         // Not more often, however many calls there are; and less often, the longer the probe of another takes.
         const patience = this.fleet.syncMillis * Math.min(2 ** this.fullTimes++, quietIntervals)
         this.fullUntilMillis = now + Math.min(retryAfterMillis || Infinity, patience)
-        return permits.admit(self, restore)
+        return undefined
       }))
   }
 
@@ -227,31 +215,58 @@ export class Member implements Shared {
     token: string,
     version: CircuitBreakerStore.Version,
     now: number,
-    restore: permits.Restore
-  ): Effect.Effect<permits.Admitted, CircuitOpen> {
+    call: Policy.Call
+  ): Permit | undefined {
     const { self } = this
-    return Effect.flatMap(
-      modify(self, now, (era): readonly [permits.Decision | undefined, Partial<Era> | undefined] => {
-        const { settings: { leaseMillis }, state } = era
-        // It has changed again since the answer was taken over.
-        if (state._tag !== "HalfOpen") return [undefined, undefined]
-        const id = state.issued + 1
-        const untilMillis = now + leaseMillis
-        this.leases.set(id, { token, version, generation: state.generation })
-        const decision = permits.letThrough(self, era, { generation: state.generation, lease: id }, now, false)
-        return [decision, { state: { ...state, leases: [...state.leases, { id, untilMillis }], issued: id } }]
-      }),
-      (decision) => {
-        if (decision !== undefined) return permits.carryOut(self, restore, decision, now)
-        this.orphan(token)
-        return permits.admit(self, restore)
-      }
+    const era = self.era.current
+    const { settings: { leaseMillis }, state } = era
+    // It has changed again since the answer was taken over.
+    if (state._tag !== "HalfOpen") {
+      this.orphan(token)
+      return undefined
+    }
+    const id = state.issued + 1
+    const lease = { id, untilMillis: now + leaseMillis }
+    this.leases.set(id, { token, version, generation: state.generation })
+    change(self, now, () => [undefined, { state: { ...state, leases: [...state.leases, lease], issued: id } }])
+    return policy.letThrough(
+      self,
+      era,
+      { generation: state.generation, lease: id },
+      { ...shown(call), nowMillis: now },
+      false
     )
   }
 
   private orphan(token: string): void {
     put(this.orphans, token)
     this.fleet.bell.ring()
+  }
+}
+
+/** The call as it was when it began to wait. */
+const shown = ({ deadlineMillis, partition, priority }: Policy.Call) => ({
+  deadlineMillis,
+  partition,
+  priority,
+  mayWait: false
+})
+
+/** The wait of a call for the store. Without a ticket, everything is decided anew. */
+class Asking implements Policy.Turn<CircuitOpen> {
+  onWake: (() => void) | undefined
+  readonly untilMillis = Infinity
+  ticket: Policy.Ticket | undefined
+
+  constructor(readonly work: Effect.Effect<unknown, unknown>) {}
+
+  poll(): Policy.Ticket | "again" {
+    return this.ticket ?? "again"
+  }
+
+  leave(): void {
+    this.ticket?.withdraw?.()
+    this.ticket = undefined
   }
 }
 

@@ -3,7 +3,7 @@ import * as Option from "effect/Option"
 import * as Ref from "effect/Ref"
 import type { CircuitBreakerStore } from "../../CircuitBreakerStore.js"
 import type { StoreError } from "../../StoreError.js"
-import { current, type Era, open, overdue } from "../breaker/breaker.js"
+import { type Era, open, overdue } from "../breaker/breaker.js"
 import type * as Machine from "../breaker/machine.js"
 import * as settings_ from "../breaker/settings.js"
 import { currentMonotonicMillis } from "../effect/clock.js"
@@ -26,7 +26,7 @@ const maxExchanges = 20
  * @internal
  */
 export const isDue = (member: Member, now: number): boolean => {
-  const era = current(member.self) ?? Effect.runSync(Ref.get(member.self.era))
+  const era = member.self.era.current
   if (era.isDisabled) return false
   const { fleet: { syncMillis } } = member
   if (hasNews(member, era)) {

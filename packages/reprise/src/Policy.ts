@@ -1,0 +1,301 @@
+/**
+ * The protocol of everything that may admit, delay or reject an attempt: circuit breakers, bulkheads, limiters, gates and
+ * policies of your own.
+ *
+ * A policy is synchronous and knows neither fibers nor timers. `protect` runs an effect under any list of policies: it
+ * masks interruption, waits in queues, keeps the deadline and reports how the attempt ended.
+ *
+ * @since 0.1.0
+ */
+import type * as Effect from "effect/Effect"
+import type * as Exit from "effect/Exit"
+import { dual } from "effect/Function"
+import * as make_ from "./internal/shell/make.js"
+import * as shell from "./internal/shell/protect.js"
+import * as typeId from "./internal/shell/typeId.js"
+
+/**
+ * @since 0.1.0
+ * @category type ids
+ */
+export const TypeId: TypeId = typeId.TypeId
+
+/**
+ * @since 0.1.0
+ * @category type ids
+ */
+export type TypeId = typeof typeId.TypeId
+
+/**
+ * Admits, delays or rejects attempts. `E` is the type of its rejection; `A` and `Err` are the types of the results that it
+ * wants to see.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Policy<out E, in A = unknown, in Err = unknown> {
+  readonly [TypeId]: TypeId
+  /**
+   * A `judge` decides anew after every wait. What a `resource` has granted is kept over a later wait for a policy that
+   * comes after it in the list.
+   */
+  readonly kind: "judge" | "resource"
+  /** A hint: the policy usually holds something while an attempt runs, so the shell masks interruption before it asks. */
+  readonly holds: boolean
+  /** Looks at one attempt. It must change nothing, unless it rejects. */
+  readonly decide: (call: Policy.Call) => Policy.Decision<E, A, Err>
+}
+
+/**
+ * @since 0.1.0
+ */
+export declare namespace Policy {
+  /**
+   * One attempt that asks for admission. It is the same object in every pass over the list.
+   *
+   * @since 0.1.0
+   * @category models
+   */
+  export interface Call {
+    /** The monotonic clock in milliseconds, read at most once per pass. */
+    readonly nowMillis: number
+    /** The deadline of the attempt on the same clock; `Infinity` if there is none. */
+    readonly deadlineMillis: number
+    /** A call with a higher priority leaves a queue earlier. 0 by default. */
+    readonly priority: number
+    /** The share of a limit that the call counts towards. */
+    readonly partition: string | undefined
+    /** `false` for a hedge, which never waits. */
+    readonly mayWait: boolean
+  }
+
+  /**
+   * @since 0.1.0
+   * @category models
+   */
+  export type Decision<E, A = unknown, Err = unknown> = Admit<A, Err> | Reject<E> | Wait<E, A, Err>
+
+  /**
+   * The policy lets the attempt run. One object may serve every call, so that an admission allocates nothing.
+   *
+   * @since 0.1.0
+   * @category models
+   */
+  export interface Admit<in A = unknown, in Err = unknown> {
+    readonly _tag: "Admit"
+    /** With `true`, the ticket hears of every end, interruptions included. With `false`, it may miss an interruption. */
+    readonly holds: boolean
+    /** Takes what the attempt needs. Runs in the same step as `decide`, after every policy has admitted. */
+    readonly take: (call: Call) => Ticket<A, Err>
+  }
+
+  /**
+   * What an attempt holds of one policy. The shell calls exactly one of the two functions, once.
+   *
+   * @since 0.1.0
+   * @category models
+   */
+  export interface Ticket<in A = unknown, in Err = unknown> {
+    /**
+     * The attempt has ended. The state must be committed when this returns; a returned effect may only refine it. That
+     * effect runs uninterruptibly before the caller gets its result, and its failure is ignored.
+     */
+    readonly settle?: ((end: End<A, Err>) => void | Effect.Effect<void>) | undefined
+    /** The attempt never ran: everything that was taken goes back. */
+    readonly withdraw?: (() => void) | undefined
+  }
+
+  /**
+   * How an attempt ended, by the monotonic clock.
+   *
+   * @since 0.1.0
+   * @category models
+   */
+  export interface End<out A = unknown, out Err = unknown> {
+    readonly exit: Exit.Exit<A, Err>
+    readonly startMillis: number
+    readonly nowMillis: number
+    /** How long the attempt took, with fractions of a millisecond. */
+    readonly tookMillis: number
+  }
+
+  /**
+   * @since 0.1.0
+   * @category models
+   */
+  export interface Reject<out E> {
+    readonly _tag: "Reject"
+    readonly error: E
+  }
+
+  /**
+   * The policy may admit the attempt later.
+   *
+   * @since 0.1.0
+   * @category models
+   */
+  export interface Wait<out E, in A = unknown, in Err = unknown> {
+    readonly _tag: "Wait"
+    /** Takes a place in the queue, in the same step as `decide`. */
+    readonly enter: (call: Call) => Turn<E, A, Err>
+    /** The error of a call that may not wait: a hedge, or a call without time left. */
+    readonly refuse: () => E
+  }
+
+  /**
+   * A place in a queue. It knows neither fibers nor timers: only the shell waits.
+   *
+   * @since 0.1.0
+   * @category models
+   */
+  export interface Turn<out E, in A = unknown, in Err = unknown> {
+    /** Set by the shell. The policy calls it after it has committed a change that `poll` may report. */
+    onWake: (() => void) | undefined
+    /** The shell polls no later than this, and at the deadline. It may change with every poll. */
+    readonly untilMillis: number
+    /**
+     * Work that the waiting call does for the policy before the first poll, such as a probe or a request to a store. It
+     * ends with the call, and its failure is ignored. The policy limits its time.
+     */
+    readonly work?: Effect.Effect<unknown, unknown> | undefined
+    /**
+     * A ticket grants the place. `"again"` makes every policy decide anew. `undefined` means not yet, and is not allowed
+     * when `isPastDeadline` is true.
+     */
+    readonly poll: (nowMillis: number, isPastDeadline: boolean) => Ticket<A, Err> | Reject<E> | "again" | undefined
+    /** Gives up the place and everything that was granted meanwhile. It may be called more than once. */
+    readonly leave: () => void
+  }
+
+  /**
+   * The rejection of a policy.
+   *
+   * @since 0.1.0
+   * @category models
+   */
+  export type Error<P> = P extends Policy<infer E, never, never> ? E : never
+
+  /**
+   * The results that every one of these policies can see.
+   *
+   * @since 0.1.0
+   * @category models
+   */
+  export type Success<P> = [P] extends [Policy<unknown, infer A, never>] ? A : never
+
+  /**
+   * The errors that every one of these policies can see.
+   *
+   * @since 0.1.0
+   * @category models
+   */
+  export type Failure<P> = [P] extends [Policy<unknown, never, infer Err>] ? Err : never
+
+  /**
+   * @since 0.1.0
+   * @category options
+   */
+  export interface CallOptions {
+    /** A call with a higher priority leaves a queue earlier: any finite number. Defaults to 0. */
+    readonly priority?: number | undefined
+    /** The share of a limit that the call counts towards. Defaults to none. */
+    readonly partition?: string | undefined
+  }
+
+  /**
+   * A policy that never waits.
+   *
+   * @since 0.1.0
+   * @category options
+   */
+  export interface Simple<out E, in A = unknown, in Err = unknown> {
+    /** The error to reject the attempt with, or `undefined` to admit it. */
+    readonly admit: (call: Call) => E | undefined
+    /** Called with the end of every attempt that ran, interrupted ones included. */
+    readonly settle?: ((end: End<A, Err>) => void) | undefined
+  }
+
+  /**
+   * A policy in full.
+   *
+   * @since 0.1.0
+   * @category options
+   */
+  export interface Full<out E, in A = unknown, in Err = unknown> extends Omit<Policy<E, A, Err>, TypeId> {}
+}
+
+/**
+ * Makes a policy of your own.
+ *
+ * The short form has one function that returns an error to reject an attempt, and one that sees how admitted attempts
+ * ended. The full form can also hold resources and let attempts wait.
+ *
+ * @example
+ * ```ts
+ * import { Effect } from "effect"
+ * import * as Policy from "reprise/Policy"
+ *
+ * // Rejects every attempt after the second one.
+ * let attempts = 0
+ * const quota = Policy.make({
+ *   admit: () => (attempts >= 2 ? "quota" : undefined),
+ *   settle: () => {
+ *     attempts++
+ *   }
+ * })
+ *
+ * const program = Effect.succeed("ok").pipe(Policy.protect([quota]), Effect.merge, Effect.replicateEffect(3))
+ *
+ * Effect.runPromise(program).then((results) => console.log(results.join(" "))) // => ok ok quota
+ * ```
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const make: {
+  <E, A = unknown, Err = unknown>(options: Policy.Simple<E, A, Err>): Policy<E, A, Err>
+  <E, A = unknown, Err = unknown>(options: Policy.Full<E, A, Err>): Policy<E, A, Err>
+} = make_.make
+
+/**
+ * Runs the effect if every policy of the list admits it, and tells each of them how it ended.
+ *
+ * The policies decide in the order of the list, in one step. An attempt takes nothing until all of them have admitted it.
+ * Rejections are errors of the result. Throws `InvalidOption` if a policy is in the list twice, or if `priority` is not a
+ * finite number.
+ *
+ * @example
+ * ```ts
+ * import { Effect } from "effect"
+ * import * as Bulkhead from "reprise/Bulkhead"
+ * import * as CircuitBreaker from "reprise/CircuitBreaker"
+ * import * as Policy from "reprise/Policy"
+ * import * as Tripping from "reprise/Tripping"
+ *
+ * const program = Effect.gen(function*() {
+ *   const breaker = yield* CircuitBreaker.make({ trip: Tripping.consecutive(1) })
+ *   const bulkhead = yield* Bulkhead.make({ maxConcurrent: 10 })
+ *   const query = Policy.protect(Effect.fail("down" as const), [breaker, bulkhead])
+ *   yield* Effect.ignore(query)
+ *   return yield* Effect.flip(query)
+ * })
+ *
+ * Effect.runPromise(program).then((error) => console.log(error === "down" ? error : error._tag)) // => CircuitOpen
+ * ```
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const protect: {
+  <const Ps extends ReadonlyArray<Policy<unknown, never, never>>>(
+    policies: Ps,
+    call?: Policy.CallOptions
+  ): <A, E, R>(
+    self: Ps extends ReadonlyArray<Policy<unknown, A, E>> ? Effect.Effect<A, E, R> : never
+  ) => Effect.Effect<A, E | Policy.Error<Ps[number]>, R>
+  <A, E, R, const Ps extends ReadonlyArray<Policy<unknown, A, E>>>(
+    self: Effect.Effect<A, E, R>,
+    policies: Ps,
+    call?: Policy.CallOptions
+  ): Effect.Effect<A, E | Policy.Error<Ps[number]>, R>
+} = dual((args) => !Array.isArray(args[0]), shell.protect)

@@ -1,0 +1,221 @@
+import * as Cause from "effect/Cause"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Option from "effect/Option"
+import type { CircuitOpen } from "../../CircuitBreaker.js"
+import type { Policy } from "../../Policy.js"
+import { currentMonotonicMillis } from "../effect/clock.js"
+import * as policy from "../shell/typeId.js"
+import type { Restore } from "../shell/wait.js"
+import { Breaker, change, type Era, opened, overdue, refine, reject } from "./breaker.js"
+import * as Machine from "./machine.js"
+import type { Settings } from "./settings.js"
+import { Permit, Plain } from "./tickets.js"
+
+type Decision = Policy.Decision<CircuitOpen>
+
+/**
+ * The policy: it decides with the machine, and waits for nothing by itself.
+ *
+ * @internal
+ */
+export class BreakerPolicy extends Breaker implements Policy<CircuitOpen> {
+  readonly [policy.TypeId]: typeof policy.TypeId = policy.TypeId
+  readonly kind = "judge"
+
+  /** Most breakers are closed and count nothing that runs, and then nothing is held. */
+  get holds(): boolean {
+    return this.isCounted || this.shadow !== undefined || this.era.current.settings.reads === "durations"
+  }
+
+  decide(call: Policy.Call): Decision {
+    const era = this.era.current
+    if (needsNoPermit(this, era)) return era.plain ??= new Plain(this, era.state.generation)
+    return this.shared?.decide(era, call) ?? decideLocally(this, era, call)
+  }
+}
+
+const needsNoPermit = ({ shadow, shared }: Breaker, { holds, isDisabled, settings, state }: Era): boolean =>
+  Machine.admitsAll(state) && settings.reads !== "durations" && holds.size === 0 && !isDisabled &&
+  shadow === undefined && shared?.isJoining !== true
+
+/**
+ * Asks nobody but this process.
+ *
+ * @internal
+ */
+export const decideLocally = (self: Breaker, era: Era, call: Policy.Call): Decision => {
+  const { settings, state } = era
+  if (era.holds.size > 0) return rejected(self, era, Infinity)
+  const { nowMillis } = call
+  if (state._tag === "Closed" && era.inFlight !== undefined && !era.isDisabled) {
+    const trip = state.box.window.tripped(nowMillis, overdue(era, nowMillis))
+    if (trip !== undefined) return tripped(self, era, trip, nowMillis)
+  }
+  const [verdict, next] = Machine.admit(state, nowMillis, settings)
+  switch (verdict._tag) {
+    case "Run":
+      return verdict.permit.lease !== 0 && settings.probe !== undefined
+        ? waiting(self, era, (call) => new Probing(self, take(self, call), settings.probe!))
+        : { _tag: "Admit", holds: true, take: (call) => take(self, call) }
+    case "Reject":
+      commit(self, nowMillis, state, next)
+      return rejected(self, { ...era, state: next }, verdict.retryAfterMillis)
+    case "Full":
+      commit(self, nowMillis, state, next)
+      return full(self, { ...era, state: next }, verdict.retryAfterMillis)
+  }
+}
+
+const commit = (self: Breaker, nowMillis: number, state: Machine.State, next: Machine.State): void => {
+  if (next !== state) change(self, nowMillis, () => [undefined, { state: next }])
+}
+
+/** In the same step as the decision, so that the machine admits the call again. */
+const take = (self: Breaker, call: Policy.Call): Permit => {
+  const { nowMillis } = call
+  const era = self.era.current
+  const [verdict, next] = Machine.admit(era.state, nowMillis, era.settings)
+  if (verdict._tag !== "Run") throw new Error("the state has changed between a decision and its step")
+  commit(self, nowMillis, era.state, next)
+  return letThrough(self, era, verdict.permit, call, next._tag === "Closed")
+}
+
+/** @internal */
+export const letThrough = (
+  self: Breaker,
+  { inFlight }: Era,
+  permit: Machine.Permit,
+  call: Policy.Call,
+  isWatched: boolean
+): Permit => {
+  const { nowMillis } = call
+  self.running++
+  self.admitted++
+  const { shadow } = self
+  // It lets every call through, and only notes what it would have done.
+  const decision = shadow === undefined ? undefined : decideLocally(shadow, shadow.era.current, call)
+  const noted = decision?._tag === "Admit" ? decision.take(call) : undefined
+  return new Permit(self, permit, nowMillis, inFlight, isWatched ? inFlight?.add(nowMillis) : undefined, noted)
+}
+
+/** @internal */
+export const rejected = (self: Breaker, era: Era, retryAfterMillis: number): Policy.Reject<CircuitOpen> => ({
+  _tag: "Reject",
+  error: reject(self, era, retryAfterMillis)
+})
+
+const waiting = (
+  self: Breaker,
+  era: Era,
+  enter: (call: Policy.Call) => Policy.Turn<CircuitOpen>,
+  millis = 0
+): Policy.Wait<CircuitOpen> => ({ _tag: "Wait", enter, refuse: () => reject(self, era, millis) })
+
+/**
+ * Every probe is out: the call waits until a permit may be free, if calls may wait.
+ *
+ * @internal
+ */
+export const full = (self: Breaker, era: Era, millis: number): Decision =>
+  self.waiting >= era.settings.maxWaiting
+    ? rejected(self, era, millis)
+    : waiting(self, era, ({ nowMillis }) => new Queued(self, nowMillis + Math.max(millis, 1)), millis)
+
+/** Calls that have taken too long: the breaker is open at once, and the call asks anew when its schedule has decided. */
+const tripped = (self: Breaker, era: Era, trip: Machine.Trip, nowMillis: number): Decision => {
+  change(self, nowMillis, (era) => [undefined, opened(era, era.state.generation, trip, nowMillis)])
+  const { generation } = self.era.current.state
+  return waiting(
+    self,
+    era,
+    () => new Working(Effect.uninterruptible(refine(self, generation, trip, nowMillis, Option.none())))
+  )
+}
+
+/** A wait for work, after which everything is decided anew. */
+class Working implements Policy.Turn<CircuitOpen> {
+  onWake: (() => void) | undefined
+  readonly untilMillis = Infinity
+
+  constructor(readonly work: Effect.Effect<unknown, unknown>) {}
+
+  poll(): "again" {
+    return "again"
+  }
+
+  leave(): void {}
+}
+
+/** A call that waits for a permit. */
+class Queued implements Policy.Turn<CircuitOpen> {
+  onWake: (() => void) | undefined
+  private isWoken = false
+  private hasLeft = false
+
+  constructor(private readonly self: Breaker, readonly untilMillis: number) {
+    self.waiting++
+    self.waiters = (self.waiters ?? new Set()).add(this)
+  }
+
+  wake(): void {
+    this.isWoken = true
+    this.onWake?.()
+  }
+
+  poll(nowMillis: number, isPastDeadline: boolean): "again" | Policy.Reject<CircuitOpen> | undefined {
+    const leftMillis = this.untilMillis - nowMillis
+    if (!this.isWoken && !isPastDeadline && leftMillis > 0) return undefined
+    this.leave()
+    return isPastDeadline ? rejected(this.self, this.self.era.current, Math.max(leftMillis, 0)) : "again"
+  }
+
+  leave(): void {
+    if (this.hasLeft) return
+    this.hasLeft = true
+    this.self.waiting--
+    this.self.waiters?.delete(this)
+  }
+}
+
+/** A probe of the breaker's own: the call that has the permit runs it, and then everything is decided anew. */
+class Probing extends Working {
+  constructor(self: Breaker, private readonly permit: Permit, probe: NonNullable<Settings["probe"]>) {
+    super(Effect.uninterruptibleMask((restore) => runProbe(self, permit, probe, restore)))
+  }
+
+  override leave(): void {
+    this.permit.withdraw()
+  }
+}
+
+/** @internal */
+export const runProbe = (
+  self: Breaker,
+  permit: Permit,
+  probe: NonNullable<Settings["probe"]>,
+  restore: Restore
+): Effect.Effect<void, unknown> =>
+  Effect.flatMap(
+    Effect.exit(restore(Effect.provide(probe, self.era.current.settings.context))),
+    (exit) =>
+      Effect.flatMap(currentMonotonicMillis, (now) =>
+        Effect.zipRight(permit.end(outcomeOfProbe(exit), exit, now) ?? Effect.void, Exit.asVoid(exit)))
+  )
+
+/** It is no call: whatever it fails with, it has failed. */
+const outcomeOfProbe = (exit: Exit.Exit<unknown, unknown>): Machine.Outcome =>
+  Exit.isSuccess(exit) ? "success" : Cause.isInterruptedOnly(exit.cause) ? "interrupted" : "failure"
+
+/**
+ * Rejects what would be rejected, and admits nothing.
+ *
+ * @internal
+ */
+export const failIfOpen = (self: Breaker): Effect.Effect<void, CircuitOpen> =>
+  Effect.flatMap(currentMonotonicMillis, (now) => {
+    const era = self.era.current
+    if (era.holds.size > 0) return Effect.fail(reject(self, era, Infinity))
+    const leftMillis = era.state._tag === "Open" ? era.state.untilMillis - now : 0
+    return leftMillis > 0 ? Effect.fail(reject(self, era, leftMillis)) : Effect.void
+  })

@@ -1,0 +1,158 @@
+import * as Cause from "effect/Cause"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Option from "effect/Option"
+import type { Policy } from "../../Policy.js"
+import { type Breaker, change, openingOf, overdue, refine } from "./breaker.js"
+import type { Entry, InFlight } from "./inFlight.js"
+import * as Machine from "./machine.js"
+import { outcomeOf } from "./settings.js"
+
+type Refinement = Effect.Effect<void> | undefined
+
+const errorOf = <A, E>(exit: Exit.Exit<A, E>): Option.Option<E> =>
+  Exit.isFailure(exit) ? Cause.failureOption(exit.cause) : Option.none()
+
+/** A judge that throws is a defect of the call, which has failed then: first it is recorded, and then thrown again. */
+const judged = <A>(self: Breaker, exit: Exit.Exit<unknown, unknown>, end: (outcome: Machine.Outcome) => A): A => {
+  let outcome: Machine.Outcome
+  try {
+    outcome = outcomeOf(self.era.current.settings, exit)
+  } catch (defect) {
+    end("failure")
+    throw defect
+  }
+  return end(outcome)
+}
+
+/** Tells the machine how a call ended. A trip opens the breaker here; the effect says for how long. */
+const record = (
+  self: Breaker,
+  permit: Machine.Permit,
+  outcome: Machine.Outcome,
+  exit: Exit.Exit<unknown, unknown>,
+  nowMillis: number,
+  tookMillis: number
+): Refinement => {
+  if (outcome === "failure") self.failed++
+  const trip = change(self, nowMillis, (era) => {
+    const opening = openingOf(era, nowMillis)
+    const late = overdue(era, nowMillis)
+    const { settings, state } = era
+    const [trip, next] = Machine.settle(
+      state,
+      permit,
+      outcome,
+      nowMillis,
+      tookMillis,
+      settings,
+      late,
+      opening.lastMillis
+    )
+    if (era.isDisabled || next === state) return [undefined, undefined]
+    return [trip, trip === undefined ? { state: next } : { state: next, opening }]
+  })
+  return trip && refine(self, permit.generation + 1, trip, nowMillis, errorOf(exit))
+}
+
+/**
+ * What the calls of a closed breaker hold that need no permit of their own: one for all of a generation.
+ *
+ * @internal
+ */
+export class Plain implements Policy.Admit, Policy.Ticket {
+  readonly _tag = "Admit"
+  private readonly permit: Machine.Permit
+
+  constructor(private readonly self: Breaker, generation: number) {
+    this.permit = { generation, lease: 0 }
+  }
+
+  get holds(): boolean {
+    return this.self.isCounted
+  }
+
+  take(): Policy.Ticket {
+    this.count(1)
+    this.self.admitted++
+    return this
+  }
+
+  settle(end: Policy.End): Refinement {
+    const { exit } = end
+    const { self } = this
+    this.count(-1)
+    return judged(self, exit, (outcome) => {
+      if (outcome === "ignored" || outcome === "interrupted") return undefined
+      // No rule that reads no clock trips with a success.
+      const isTimeless = outcome === "success" && self.era.current.settings.reads === "nothing"
+      return record(self, this.permit, outcome, exit, isTimeless ? 0 : end.nowMillis, 0)
+    })
+  }
+
+  withdraw(): void {
+    this.count(-1)
+    this.self.admitted--
+  }
+
+  /** Only if an interruption cannot go unseen. */
+  private count(calls: number): void {
+    if (this.holds) this.self.running += calls
+  }
+}
+
+/**
+ * What a call holds that has a permit of its own: a probe, or a call that is watched while it runs.
+ *
+ * @internal
+ */
+export class Permit implements Policy.Ticket {
+  private isSettled = false
+
+  constructor(
+    private readonly self: Breaker,
+    private readonly permit: Machine.Permit,
+    readonly startMillis: number,
+    private readonly inFlight: InFlight | undefined,
+    private readonly entry: Entry | undefined,
+    /** The same for the shadow. */
+    private readonly noted: Policy.Ticket | undefined
+  ) {}
+
+  settle(end: Policy.End): Refinement {
+    return judged(this.self, end.exit, (outcome) => this.end(outcome, end.exit, end.nowMillis, end))
+  }
+
+  withdraw(): void {
+    this.noted?.withdraw?.()
+    this.end("ignored", Exit.void, this.startMillis)
+  }
+
+  /** The first end counts. */
+  end(
+    outcome: Machine.Outcome,
+    exit: Exit.Exit<unknown, unknown>,
+    nowMillis: number,
+    end?: Policy.End
+  ): Refinement {
+    if (this.isSettled) return undefined
+    this.isSettled = true
+    const { entry, inFlight, permit, self } = this
+    self.running--
+    if (entry !== undefined) inFlight?.remove(entry)
+    const tookMillis = Math.max(nowMillis - this.startMillis, 0)
+    if (permit.lease !== 0) self.shared?.settled(self.era.current, permit, outcome, tookMillis)
+    const refinement = record(self, permit, outcome, exit, nowMillis, tookMillis)
+    const noted = end && this.note(end)
+    return refinement === undefined || noted === undefined ? refinement ?? noted : Effect.zipRight(refinement, noted)
+  }
+
+  /** Whatever becomes of the shadow, the call does not notice. */
+  private note(end: Policy.End): Refinement {
+    try {
+      return this.noted?.settle?.(end) ?? undefined
+    } catch {
+      return undefined
+    }
+  }
+}

@@ -1,0 +1,204 @@
+import type { Policy } from "../../Policy.js"
+import * as groups from "./groups.js"
+import * as waiters from "./waiters.js"
+
+/** @internal */
+export type Reason = "full" | "timeout" | "deadline"
+
+/**
+ * Calls that have a share of the permits for themselves.
+ *
+ * @internal
+ */
+export class Group<E> implements Policy.Admit, groups.Share {
+  readonly _tag = "Admit"
+  readonly holds = true
+  guaranteed = 0
+  guaranteedQueued = 0
+  running = 0
+  readonly waiting: waiters.Waiters<Waiter<E>>
+
+  constructor(
+    readonly gate: Gate<E>,
+    readonly name: string | undefined,
+    readonly share: number,
+    order: waiters.Order,
+    /** A permit, as the shell holds it. */
+    readonly ticket: (group: Group<E>) => Policy.Ticket
+  ) {
+    this.waiting = new waiters.Waiters(order)
+  }
+
+  decide({ priority }: Policy.Call): Policy.Decision<E> {
+    const { gate } = this
+    if (gate.canEnter(this)) return this
+    if (!gate.hasRoom(this, priority)) return { _tag: "Reject", error: gate.refuse(this, "full") }
+    return {
+      _tag: "Wait",
+      enter: ({ nowMillis }) => gate.enqueue(this, priority, nowMillis),
+      refuse: () => gate.refuse(this, "deadline")
+    }
+  }
+
+  take(_call: Policy.Call): Policy.Ticket {
+    this.gate.enter(this)
+    return this.ticket(this)
+  }
+}
+
+/**
+ * A call that waits for a permit: its place in the queue.
+ *
+ * @internal
+ */
+export class Waiter<E> extends waiters.Waiter implements Policy.Turn<E> {
+  onWake: (() => void) | undefined
+  outcome: "granted" | Policy.Reject<E> | undefined
+
+  constructor(
+    readonly gate: Gate<E>,
+    readonly group: Group<E>,
+    priority: number,
+    /** In the order in which they came, across groups. */
+    readonly number: number,
+    readonly untilMillis: number
+  ) {
+    super(priority)
+  }
+
+  settle(outcome: "granted" | Policy.Reject<E>): void {
+    this.outcome = outcome
+    this.onWake?.()
+  }
+
+  poll(nowMillis: number, isPastDeadline: boolean): Policy.Ticket | Policy.Reject<E> | undefined {
+    const { outcome } = this
+    if (outcome !== undefined && outcome !== "granted") return outcome
+    // A permit that comes after the deadline goes to the next call.
+    if (isPastDeadline) return this.giveUp("deadline")
+    if (outcome === "granted") return this.group.ticket(this.group)
+    return nowMillis >= this.untilMillis ? this.giveUp("timeout") : undefined
+  }
+
+  leave(): void {
+    if (!this.gate.remove(this) && this.outcome === "granted") this.gate.release(this.group)
+    this.outcome = undefined
+  }
+
+  private giveUp(reason: Reason): Policy.Reject<E> {
+    this.leave()
+    return { _tag: "Reject", error: this.gate.refuse(this.group, reason) }
+  }
+}
+
+/**
+ * Permits, and the queue for them. After each step nobody waits who could run: so whoever may run at once overtakes nobody.
+ *
+ * @internal
+ */
+export class Gate<E> {
+  running = 0
+  queued = 0
+  readonly rejected = { full: 0, timeout: 0, deadline: 0 }
+  readonly groups: Array<Group<E>> = []
+  private numbers = 0
+
+  constructor(
+    public limit: number,
+    public maxQueued: number,
+    readonly queueTimeoutMillis: number,
+    readonly rejection: (gate: Gate<E>, group: Group<E>, reason: Reason) => E
+  ) {}
+
+  /** Only before the first call. */
+  add(group: Group<E>): Group<E> {
+    this.groups.push(group)
+    groups.guarantee(this.groups, this.limit, this.maxQueued)
+    return group
+  }
+
+  canEnter(group: Group<E>): boolean {
+    return this.running < this.limit || group.running < group.guaranteed
+  }
+
+  enter(group: Group<E>): void {
+    this.running++
+    group.running++
+  }
+
+  release(group: Group<E>): void {
+    this.running--
+    group.running--
+    if (this.queued > 0) this.serve()
+  }
+
+  resize(limit: number, maxQueued: number): void {
+    if (limit !== this.limit || maxQueued !== this.maxQueued) {
+      this.limit = limit
+      this.maxQueued = maxQueued
+      groups.guarantee(this.groups, limit, maxQueued)
+    }
+    this.serve()
+    while (this.queued > maxQueued) {
+      const last = groups.mostBorrowing(this.groups)?.waiting.last
+      if (last === undefined) return
+      this.reject(last, "full")
+    }
+  }
+
+  hasRoom(group: Group<E>, priority: number): boolean {
+    return this.queued < this.maxQueued || group.waiting.precedesLast(priority) ||
+      groups.lender(this.groups, group) !== undefined
+  }
+
+  /** If the queue is full: in place of the last call of the group, or of a group that waits in more places than its own. */
+  enqueue(group: Group<E>, priority: number, nowMillis: number): Waiter<E> {
+    const waiter = new Waiter(this, group, priority, this.numbers++, nowMillis + this.queueTimeoutMillis)
+    if (this.queued >= this.maxQueued) {
+      const last = (groups.lender(this.groups, group) ?? group).waiting.last
+      if (last !== undefined) this.reject(last, "full")
+    }
+    group.waiting.add(waiter)
+    this.queued++
+    return waiter
+  }
+
+  /** Counts a rejection. */
+  refuse(group: Group<E>, reason: Reason): E {
+    this.rejected[reason]++
+    return this.rejection(this, group, reason)
+  }
+
+  remove(waiter: Waiter<E>): boolean {
+    if (waiter.lane === undefined) return false
+    waiter.group.waiting.remove(waiter)
+    this.queued--
+    return true
+  }
+
+  private reject(waiter: Waiter<E>, reason: Reason): void {
+    if (this.remove(waiter)) waiter.settle({ _tag: "Reject", error: this.refuse(waiter.group, reason) })
+  }
+
+  private serve(): void {
+    for (let waiter = this.next(); waiter !== undefined; waiter = this.next()) {
+      this.remove(waiter)
+      this.enter(waiter.group)
+      waiter.settle("granted")
+    }
+  }
+
+  /** The first of those who may run: of the groups that do not have what they are guaranteed, and then of all. */
+  private next(): Waiter<E> | undefined {
+    if (this.queued === 0) return undefined
+    let next: Waiter<E> | undefined
+    let isNextOwed = false
+    for (const { guaranteed, running, waiting: { first } } of this.groups) {
+      const isOwed = running < guaranteed
+      if (first === undefined || (!isOwed && this.running >= this.limit)) continue
+      const isBefore = next === undefined || (isOwed === isNextOwed ? first.number < next.number : isOwed)
+      if (isBefore) [next, isNextOwed] = [first, isOwed]
+    }
+    return next
+  }
+}

@@ -1,0 +1,212 @@
+import * as Duration from "effect/Duration"
+import type { Policy } from "../../Policy.js"
+import type { RateLimitExceeded } from "../../RateLimiter.js"
+import type { Standing } from "../standing.js"
+import * as Gcra from "./gcra.js"
+
+/** @internal */
+export interface Settings {
+  readonly key: string
+  readonly limit: number
+  readonly rate: Gcra.Rate
+  /** How many calls may wait: none if exceeding the limit is an error. */
+  readonly maxQueued: number
+  readonly reject: (key: string, limit: number, retryAfter: Duration.Duration, remaining: number) => RateLimitExceeded
+}
+
+/**
+ * A call in the queue, which is a list in both directions: any of them may leave it. Only the first one has a time of its
+ * own; the others wait until they are the first.
+ *
+ * @internal
+ */
+export class Waiter implements Policy.Turn<RateLimitExceeded> {
+  onWake: (() => void) | undefined
+  untilMillis = Infinity
+  previous: Waiter | undefined
+  next: Waiter | undefined
+  outcome: "granted" | Policy.Reject<RateLimitExceeded> | undefined
+
+  constructor(
+    readonly limiter: Machine,
+    readonly ticket: Policy.Ticket,
+    readonly tokens: number,
+    readonly deadlineMillis: number
+  ) {}
+
+  settle(outcome: "granted" | Policy.Reject<RateLimitExceeded>): void {
+    this.outcome = outcome
+    this.onWake?.()
+  }
+
+  poll(nowMillis: number, isPastDeadline: boolean): Policy.Ticket | Policy.Reject<RateLimitExceeded> | undefined {
+    if (this.outcome === undefined) this.untilMillis = this.limiter.serve(this, nowMillis)
+    const { outcome } = this
+    if (outcome !== undefined) return outcome === "granted" ? this.ticket : outcome
+    if (!isPastDeadline) return undefined
+    this.leave()
+    return { _tag: "Reject", error: this.limiter.exceeded(nowMillis, 0, this.tokens) }
+  }
+
+  leave(): void {
+    if (this.outcome === "granted") this.ticket.withdraw?.()
+    else if (this.outcome === undefined) this.limiter.leave(this)
+    this.outcome = undefined
+  }
+}
+
+/** Timers are late at times: up to this much, a call is taken to have begun when it was due, as all behind it count on. */
+const lateMillis = 50
+
+/**
+ * The tokens and the queue for them. All of it changes in single steps.
+ *
+ * @internal
+ */
+export class Machine {
+  waiting = 0
+  rejected = 0
+  private hasChanged = false
+  private tat = 0
+  private queuedTokens = 0
+  private first: Waiter | undefined
+  private last: Waiter | undefined
+
+  constructor(public settings: Settings, private originMillis: number) {}
+
+  ticks(nowMillis: number): number {
+    return (nowMillis - this.originMillis) * this.settings.rate.ticksPerMilli
+  }
+
+  standing(nowMillis: number): Standing {
+    if (this.waiting > 0) return "busy"
+    return this.hasChanged || this.tat > this.ticks(nowMillis) ? "changed" : "new"
+  }
+
+  /** How many ticks a call would have to wait that comes now. */
+  missing(nowMillis: number, tokens: number): number {
+    const now = this.ticks(nowMillis)
+    const missing = Gcra.due(Math.max(this.tat, now), this.queuedTokens + tokens, this.settings.rate) - now
+    return Math.max(missing, this.waiting > 0 ? 1 : 0)
+  }
+
+  /** Only if nothing is missing. */
+  take(nowMillis: number, tokens: number): void {
+    this.tat = Gcra.admit(this.tat, this.ticks(nowMillis), tokens, this.settings.rate)[1]
+  }
+
+  /** Nobody used the tokens, and the first of the queue may have to wait less. */
+  refund(tokens: number): void {
+    this.tat -= tokens * this.settings.rate.ticksPerToken
+    this.first?.onWake?.()
+  }
+
+  remaining(nowMillis: number): number {
+    return this.waiting > 0 ? 0 : Gcra.remaining(this.tat, this.ticks(nowMillis), this.settings.rate)
+  }
+
+  /** Why a call may not even wait for what it misses. */
+  refuse(
+    nowMillis: number,
+    missing: number,
+    tokens: number,
+    deadlineMillis: number
+  ): Policy.Reject<RateLimitExceeded> | undefined {
+    const { maxQueued, rate } = this.settings
+    const waitMillis = tokens > rate.burst ? Infinity : Math.ceil(missing / rate.ticksPerMilli)
+    return this.waiting < maxQueued && nowMillis + waitMillis < deadlineMillis
+      ? undefined
+      : { _tag: "Reject", error: this.exceeded(nowMillis, waitMillis, tokens) }
+  }
+
+  exceeded(nowMillis: number, waitMillis: number, tokens: number): RateLimitExceeded {
+    this.rejected++
+    const { key, limit, rate, reject } = this.settings
+    const millis = tokens > rate.burst ? Infinity : waitMillis
+    return reject(key, limit, Duration.millis(millis), this.remaining(nowMillis))
+  }
+
+  enter(waiter: Waiter): void {
+    waiter.previous = this.last
+    waiter.next = undefined
+    if (this.last === undefined) this.first = waiter
+    else this.last.next = waiter
+    this.last = waiter
+    this.waiting++
+    this.queuedTokens += waiter.tokens
+  }
+
+  /** Nothing is taken for a call until its time has come: all behind it move up. */
+  leave(waiter: Waiter): void {
+    const wasFirst = this.first === waiter
+    this.remove(waiter)
+    if (wasFirst) this.first?.onWake?.()
+  }
+
+  /** When the waiter has to be asked again, if it was not settled now. */
+  serve(waiter: Waiter, nowMillis: number): number {
+    return this.first === waiter
+      ? nowMillis + Math.ceil(this.advance(this.ticks(nowMillis)) / this.settings.rate.ticksPerMilli)
+      : Infinity
+  }
+
+  /** What was taken counts on. Those in the queue are asked again, in their order, as if they came now. */
+  reconfigure(settings: Settings, nowMillis: number): void {
+    const now = this.ticks(nowMillis)
+    this.hasChanged = true
+    this.advance(now)
+    const { burst, ticksPerToken } = settings.rate
+    const ticksTaken = Math.max(this.tat - now, 0) * (ticksPerToken / this.settings.rate.ticksPerToken)
+    this.settings = { ...settings, key: this.settings.key }
+    this.originMillis = nowMillis
+    this.tat = Math.min(ticksTaken, burst * ticksPerToken)
+    for (const waiter of this.clear()) this.askAgain(waiter, nowMillis)
+    this.first?.onWake?.()
+  }
+
+  /** Admits the first ones of the queue whose time has come; then, how many ticks the next one has to wait. */
+  private advance(now: number): number {
+    const { rate } = this.settings
+    for (let waiter = this.first; waiter !== undefined; waiter = this.first) {
+      const due = Gcra.due(this.tat, waiter.tokens, rate)
+      if (due > now) {
+        waiter.onWake?.()
+        return due - now
+      }
+      const began = Math.max(due, now - lateMillis * rate.ticksPerMilli)
+      this.tat = Gcra.admit(this.tat, began, waiter.tokens, rate)[1]
+      this.remove(waiter)
+      waiter.settle("granted")
+    }
+    return 0
+  }
+
+  private clear(): ReadonlyArray<Waiter> {
+    const waiters: Array<Waiter> = []
+    for (let waiter = this.first; waiter !== undefined; waiter = waiter.next) waiters.push(waiter)
+    this.first = this.last = undefined
+    this.waiting = this.queuedTokens = 0
+    return waiters
+  }
+
+  private askAgain(waiter: Waiter, nowMillis: number): void {
+    const { deadlineMillis, tokens } = waiter
+    const missing = this.missing(nowMillis, tokens)
+    if (missing <= 0) {
+      this.take(nowMillis, tokens)
+      return waiter.settle("granted")
+    }
+    const rejection = this.refuse(nowMillis, missing, tokens, deadlineMillis)
+    if (rejection === undefined) this.enter(waiter)
+    else waiter.settle(rejection)
+  }
+
+  private remove({ next, previous, tokens }: Waiter): void {
+    if (previous === undefined) this.first = next
+    else previous.next = next
+    if (next === undefined) this.last = previous
+    else next.previous = previous
+    this.waiting--
+    this.queuedTokens -= tokens
+  }
+}

@@ -1,0 +1,199 @@
+import * as Clock from "effect/Clock"
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import type * as Fiber from "effect/Fiber"
+import type { Policy } from "../../Policy.js"
+import * as deadline from "../deadline.js"
+import { exactMillis } from "../effect/clock.js"
+
+/** @internal */
+export type AnyPolicy = Policy<unknown, never, never>
+
+type Admit = Policy.Admit<never, never>
+type Ticket = Policy.Ticket<never, never>
+
+/**
+ * What an attempt asks with.
+ *
+ * @internal
+ */
+export interface Terms {
+  readonly policies: ReadonlyArray<AnyPolicy>
+  readonly priority: number
+  readonly partition: string | undefined
+  /** `false` for a hedge. */
+  readonly mayWait: boolean
+  /** Defaults to the deadline of the fiber. */
+  readonly deadlineMillis: number | undefined
+}
+
+/**
+ * Why a pass over the list did not admit the attempt.
+ *
+ * @internal
+ */
+export type Verdict =
+  | Policy.Reject<unknown>
+  | Policy.Wait<unknown, never, never>
+  | { readonly _tag: "Die"; readonly defect: unknown }
+
+/**
+ * One attempt that asks a list of policies, and its tickets. All policies look first, and then all take in the same step: no
+ * policy sees an attempt that another one keeps out.
+ *
+ * @internal
+ */
+export class Admission implements Policy.Call, Policy.End<never, never> {
+  exit!: Exit.Exit<never, never>
+  startMillis = NaN
+  /** The policy that rejected the attempt or lets it wait. */
+  place = -1
+  /** Whether a ticket must hear of interruptions. */
+  holds = false
+  /** Whether a ticket wants to see the end of the attempt. */
+  settles = false
+  private readMillis = NaN
+  /** What every policy has decided, and after `take` its ticket. */
+  private readonly places: Array<Admit | Ticket>
+  /** The tickets that waits were granted. */
+  private kept: Array<Ticket | undefined> | undefined
+
+  constructor(private readonly terms: Terms, readonly fiber: Fiber.RuntimeFiber<unknown, unknown>) {
+    this.places = new Array(terms.policies.length)
+  }
+
+  get priority(): number {
+    return this.terms.priority
+  }
+
+  get partition(): string | undefined {
+    return this.terms.partition
+  }
+
+  get mayWait(): boolean {
+    return this.terms.mayWait
+  }
+
+  get deadlineMillis(): number {
+    return this.terms.deadlineMillis ?? deadline.of(this.fiber)
+  }
+
+  get nowMillis(): number {
+    return Math.round(this.read())
+  }
+
+  get tookMillis(): number {
+    return Math.max(this.read() - this.startMillis, 0)
+  }
+
+  /** At most one reading per pass, and none if nobody asks. */
+  private read(): number {
+    if (Number.isNaN(this.readMillis)) {
+      this.readMillis = exactMillis(Context.unsafeGet(this.fiber.currentDefaultServices, Clock.Clock))
+    }
+    return this.readMillis
+  }
+
+  /** The next reading of the clock is a new one. */
+  refresh(): this {
+    this.readMillis = NaN
+    return this
+  }
+
+  /** `undefined` if every policy would admit the attempt now. */
+  look(): Verdict | undefined {
+    const { kept, places, terms: { policies } } = this
+    this.holds = kept !== undefined
+    try {
+      for (let i = 0; i < policies.length; i++) {
+        if (kept?.[i] !== undefined) continue
+        const decision = policies[i]!.decide(this)
+        if (decision._tag !== "Admit") {
+          this.place = i
+          return decision
+        }
+        if (decision.holds) this.holds = true
+        places[i] = decision
+      }
+      return undefined
+    } catch (defect) {
+      return { _tag: "Die", defect }
+    }
+  }
+
+  /** Right after a `look` that admitted the attempt, in the same step. */
+  take(): Verdict | undefined {
+    const { kept, places } = this
+    for (let i = 0; i < places.length; i++) {
+      try {
+        // What was not kept has admitted in this step.
+        const ticket = kept?.[i] ?? (places[i] as Admit).take(this)
+        if (ticket.settle !== undefined) this.settles = true
+        places[i] = ticket
+      } catch (defect) {
+        this.kept = places.map((place, j) => j < i ? place as Ticket : kept?.[j])
+        return { _tag: "Die", defect }
+      }
+    }
+    // A policy that wants to know how long the attempt takes has read the clock by now.
+    this.startMillis = this.readMillis
+    return undefined
+  }
+
+  /**
+   * Before a wait: gives back what judges and policies after `place` have granted. An attempt that held a later resource
+   * while it waits for an earlier one could wait for ever.
+   */
+  beforeWait(): void {
+    const { place, terms: { policies } } = this
+    for (let i = policies.length - 1; i >= 0; i--) {
+      if (i >= place || policies[i]!.kind === "judge") this.give(i)
+    }
+  }
+
+  /** Keeps what the wait for the policy at `place` was granted. */
+  keep(ticket: Ticket): void {
+    this.read()
+    this.kept ??= new Array(this.places.length)
+    this.kept[this.place] = ticket
+  }
+
+  /** The attempt does not run: what waits were granted goes back. */
+  withdraw(): void {
+    for (let i = this.places.length - 1; i >= 0; i--) this.give(i)
+  }
+
+  private give(place: number): void {
+    const ticket = this.kept?.[place]
+    if (ticket === undefined) return
+    this.kept![place] = undefined
+    try {
+      ticket.withdraw?.()
+    } catch {
+      // The others are given back all the same, and the attempt ends with its own reason.
+    }
+  }
+
+  /** Tells every policy how the attempt ended, even if one of them throws. */
+  settle<A, E>(exit: Exit.Exit<A, E>): Effect.Effect<A, E> {
+    // After `take`.
+    const tickets = this.places as Array<Ticket>
+    // The types of `protect` make sure that every policy of the list can see this exit.
+    this.exit = exit as Exit.Exit<unknown, unknown> as Exit.Exit<never, never>
+    this.refresh()
+    let result = exit
+    let refined: Effect.Effect<unknown> | undefined
+    for (let i = tickets.length - 1; i >= 0; i--) {
+      try {
+        const refinement = tickets[i]!.settle?.(this)
+        if (refinement === undefined) continue
+        const quiet = Effect.exit(refinement)
+        refined = refined === undefined ? quiet : Effect.zipRight(refined, quiet)
+      } catch (defect) {
+        result = Exit.die(defect)
+      }
+    }
+    return refined === undefined ? result : Effect.uninterruptible(Effect.zipRight(refined, result))
+  }
+}

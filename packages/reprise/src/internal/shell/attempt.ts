@@ -1,0 +1,69 @@
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import { identity } from "effect/Function"
+import * as RuntimeFlags from "effect/RuntimeFlags"
+import * as timeout from "../timeout.js"
+import * as admission from "./admission.js"
+import { admit, type Restore } from "./wait.js"
+
+/**
+ * What one attempt runs under.
+ *
+ * @internal
+ */
+export interface Terms extends admission.Terms {
+  /** How long the attempt may take once it is admitted. */
+  readonly attemptMillis: number
+  /** The error of an attempt that took as long as it may. */
+  readonly onTimeout: () => unknown
+}
+
+/**
+ * Asks the policies, waits for them, runs the effect and tells them how it ended. It belongs into a region that is
+ * uninterruptible, with an effect that `restore` has made interruptible again.
+ *
+ * @internal
+ */
+export const masked = <A, E, R, E2>(
+  restored: Effect.Effect<A, E, R>,
+  terms: Terms,
+  restore: Restore
+): Effect.Effect<A, E | E2, R> =>
+  Effect.withFiberRuntime<A, E | E2, R>((fiber) => {
+    const asked = new admission.Admission(terms, fiber)
+    const verdict = asked.look() ?? asked.take()
+    if (verdict === undefined) return run(restored, asked, terms, restore)
+    return Effect.zipRight(
+      // The policies reject with `E2`.
+      admit(asked, verdict, restore) as Effect.Effect<void, E2>,
+      Effect.suspend(() => run<A, E, R, E2>(restored, asked, terms, restore))
+    )
+  })
+
+/** @internal */
+export const run = <A, E, R, E2>(
+  restored: Effect.Effect<A, E, R>,
+  asked: admission.Admission,
+  { attemptMillis, onTimeout }: Terms,
+  restore: Restore
+): Effect.Effect<A, E | E2, R> => {
+  if (attemptMillis === Infinity) {
+    if (!asked.settles) return restored
+    return Effect.matchCauseEffect(restored, {
+      onSuccess: (value) => asked.settle(Exit.succeed(value)),
+      onFailure: (cause) => asked.settle(Exit.failCause(cause))
+    })
+  }
+  // A timeout is an error of the attempt: its type is part of `E2`.
+  const limit = { millis: attemptMillis, onTimeout: () => onTimeout() as E2, deadlineMillis: Infinity }
+  return timeout.limited(restored, asked.fiber, restore, limit, (exit) => asked.settle(exit))
+}
+
+/** @internal */
+export const attempt = <A, E, R, E2>(self: Effect.Effect<A, E, R>, terms: Terms): Effect.Effect<A, E | E2, R> =>
+  Effect.withFiberRuntime((_, { runtimeFlags }) =>
+    // `Effect.uninterruptibleMask` in fewer operations.
+    RuntimeFlags.interruption(runtimeFlags)
+      ? Effect.uninterruptible(masked<A, E, R, E2>(Effect.interruptible(self), terms, Effect.interruptible))
+      : masked<A, E, R, E2>(self, terms, identity)
+  )

@@ -1,0 +1,55 @@
+import * as Pipeable from "effect/Pipeable"
+import type { Policy } from "../../Policy.js"
+import { TypeId } from "./typeId.js"
+
+/** @internal */
+export const make = <E, A, Err>(
+  options: Policy.Simple<E, A, Err> | Policy.Full<E, A, Err>
+): Policy<E, A, Err> => "admit" in options ? new Simple(options) : new Full(options)
+
+/** The end of an attempt is timed from the clock that its admission has read. */
+const timed = <T>({ nowMillis: _ }: Policy.Call, ticket: T): T => ticket
+
+/** Never waits. An attempt that it must tell of its end holds, so that it hears of interruptions too. */
+class Simple<E, A, Err> extends Pipeable.Class() implements Policy<E, A, Err>, Policy.Admit<A, Err> {
+  readonly [TypeId]: typeof TypeId = TypeId
+  readonly _tag = "Admit"
+  readonly kind = "judge"
+  readonly holds: boolean
+  private readonly ticket: Policy.Ticket<A, Err>
+
+  constructor(private readonly options: Policy.Simple<E, A, Err>) {
+    super()
+    const { settle } = options
+    this.holds = settle !== undefined
+    this.ticket = { settle }
+  }
+
+  decide(call: Policy.Call): Policy.Decision<E, A, Err> {
+    const error = this.options.admit(call)
+    return error === undefined ? this : { _tag: "Reject", error }
+  }
+
+  take(call: Policy.Call): Policy.Ticket<A, Err> {
+    return timed(call, this.ticket)
+  }
+}
+
+class Full<E, A, Err> extends Pipeable.Class() implements Policy<E, A, Err> {
+  readonly [TypeId]: typeof TypeId = TypeId
+  readonly kind: "judge" | "resource"
+  readonly holds: boolean
+
+  constructor(private readonly options: Policy.Full<E, A, Err>) {
+    super()
+    this.kind = options.kind
+    this.holds = options.holds
+  }
+
+  decide(call: Policy.Call): Policy.Decision<E, A, Err> {
+    const decision = this.options.decide(call)
+    return decision._tag === "Admit"
+      ? { ...decision, take: (call) => timed(call, decision.take(call)) }
+      : decision
+  }
+}

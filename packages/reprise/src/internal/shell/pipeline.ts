@@ -1,0 +1,125 @@
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import type * as Fiber from "effect/Fiber"
+import * as Option from "effect/Option"
+import * as Predicate from "effect/Predicate"
+import * as Schedule from "effect/Schedule"
+import { DeadlineExceeded } from "../../Deadline.js"
+import { integer, InvalidOption, millis } from "../../InvalidOption.js"
+import type { Pipeline } from "../../Pipeline.js"
+import type { RetryBudget } from "../../RetryBudget.js"
+import { AttemptTimeout } from "../../Timeout.js"
+import * as deadline from "../deadline.js"
+import { monotonicMillis } from "../effect/clock.js"
+import * as retry from "../retry.js"
+import * as timeout from "../timeout.js"
+import type { AnyPolicy } from "./admission.js"
+import * as attempt from "./attempt.js"
+import { callOptions, checkDistinct } from "./protect.js"
+
+interface Settings<In, R> {
+  readonly callMillis: number
+  readonly attemptMillis: number
+  readonly schedule: Schedule.Schedule<unknown, In, R> | undefined
+  readonly canHelp: (error: In) => boolean
+  readonly budget: RetryBudget | undefined
+  readonly policies: ReadonlyArray<AnyPolicy>
+}
+
+/** @internal */
+export const make = <In, R, Policies extends ReadonlyArray<AnyPolicy>, A, Err, E>(
+  options: Pipeline.Options<In, R, Policies>
+): Pipeline<In, A, Err, E, R> => {
+  const settings = check(options)
+  return (self, call) => {
+    const own = callOptions(call)
+    return Effect.withFiberRuntime((fiber) => run(settings, self, own, fiber))
+  }
+}
+
+const check = <In, R>(options: Pipeline.Options<In, R, ReadonlyArray<AnyPolicy>>): Settings<In, R> => {
+  const { budget, policies = [] } = options
+  checkDistinct(policies)
+  return {
+    callMillis: limit("deadline", options.deadline),
+    attemptMillis: limit("attemptTimeout", options.attemptTimeout),
+    ...retryOf(options.retry ?? false),
+    budget,
+    policies
+  }
+}
+
+const limit = (option: string, value: Duration.DurationInput | undefined): number =>
+  value === undefined ? Infinity : millis(option, value, { moreThan: 0 })
+
+type Retrying<In, R> = Pick<Settings<In, R>, "schedule" | "canHelp">
+
+const retryOf = <In, R>(options: NonNullable<Pipeline.Options<In, R, []>["retry"]>): Retrying<In, R> => {
+  if (options === false) return { schedule: undefined, canHelp }
+  if (Schedule.isSchedule(options)) return { schedule: options, canHelp }
+  if (typeof options !== "object") {
+    throw new InvalidOption({ option: "retry", value: options, expected: "a schedule, its options, or false" })
+  }
+  const { schedule = Schedule.forever, times, while: own = canHelp } = options
+  return {
+    schedule: times === undefined
+      ? schedule
+      : Schedule.intersect(schedule, Schedule.recurs(integer("retry.times", times, { min: 0 }))),
+    canHelp: own
+  }
+}
+
+/** An error that says of itself that another attempt cannot succeed; a rejection does. */
+const canHelp = (error: unknown): boolean => !(Predicate.hasProperty(error, "retryable") && error.retryable === false)
+
+const run = <In, R, A, E extends In, R1, E2>(
+  settings: Settings<In, R>,
+  self: Effect.Effect<A, E, R1>,
+  call: Pick<attempt.Terms, "priority" | "partition">,
+  fiber: Fiber.RuntimeFiber<unknown, unknown>
+): Effect.Effect<A, E | E2 | DeadlineExceeded<E | E2>, R | R1> => {
+  const { attemptMillis, callMillis, policies } = settings
+  const nowMillis = monotonicMillis(fiber)
+  const deadlineMillis = Math.min(deadline.of(fiber), nowMillis + callMillis)
+  let last: Option.Option<E | E2> = Option.none()
+  const exceeded = () => new DeadlineExceeded<E | E2>({ last })
+  const one = attempt.attempt<A, E, R1, E2>(self, {
+    ...call,
+    policies,
+    mayWait: true,
+    deadlineMillis,
+    attemptMillis,
+    onTimeout: () => new AttemptTimeout({ duration: Duration.millis(attemptMillis) })
+  })
+  const all: Effect.Effect<A, E | E2 | DeadlineExceeded<E | E2>, R | R1> = settings.schedule === undefined ?
+    one :
+    Effect.flatMap(
+      retries(settings, settings.schedule, one, deadlineMillis, (error) => {
+        last = Option.some(error)
+      }),
+      ([exit, ledger]): Effect.Effect<A, E | E2 | DeadlineExceeded<E | E2>> =>
+        ledger.at(-1)?.reason === "deadline" ? Effect.fail(exceeded()) : exit
+    )
+  return callMillis === Infinity
+    ? all
+    : timeout.timeoutFail(all, Math.max(deadlineMillis - nowMillis, 1), exceeded, deadlineMillis)
+}
+
+const retries = <In, R, A, E, R1>(
+  { budget, canHelp }: Settings<In, R>,
+  schedule: Schedule.Schedule<unknown, In, R>,
+  one: Effect.Effect<A, E, R1>,
+  deadlineMillis: number,
+  onFailure: (error: E) => void
+) =>
+  retry.loop({
+    attempt: () => one,
+    // The types of the pipeline make sure that the schedule takes every error of an attempt.
+    schedule: schedule as Schedule.Schedule<unknown, unknown, R>,
+    refuse: (error) => {
+      onFailure(error)
+      return canHelp(error as unknown as In) ? Option.none() : Option.some("notRetryable")
+    },
+    deadlineMillis,
+    budget
+  })

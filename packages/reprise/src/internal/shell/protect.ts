@@ -1,0 +1,94 @@
+import * as Effect from "effect/Effect"
+import type * as Exit from "effect/Exit"
+import { constVoid, identity } from "effect/Function"
+import * as RuntimeFlags from "effect/RuntimeFlags"
+import { InvalidOption, number } from "../../InvalidOption.js"
+import type { Policy } from "../../Policy.js"
+import { Admission, type AnyPolicy } from "./admission.js"
+import * as attempt from "./attempt.js"
+import { admit } from "./wait.js"
+
+/** @internal */
+export const protect = <A, E, R, E2>(
+  self: Effect.Effect<A, E, R>,
+  policies: ReadonlyArray<AnyPolicy>,
+  call?: Policy.CallOptions
+): Effect.Effect<A, E | E2, R> => {
+  checkDistinct(policies)
+  const own = terms(policies, call)
+  // Made once, and not for each run.
+  const masked = Effect.uninterruptible(
+    attempt.masked<A, E, R, E2>(Effect.interruptible(self), own, Effect.interruptible)
+  )
+  const holds = policies.some((policy) => policy.holds)
+
+  return Effect.withFiberRuntime<A, E | E2, R>((fiber, { runtimeFlags }) => {
+    if (!RuntimeFlags.interruption(runtimeFlags)) return attempt.masked<A, E, R, E2>(self, own, identity)
+    if (holds) return masked
+    const admission = new Admission(own, fiber)
+    const verdict = admission.look()
+    // Tickets that must hear of interruptions, and places in queues, are only taken inside of the mask.
+    if (verdict === undefined ? admission.holds : verdict._tag === "Wait") return masked
+    const failed = verdict ?? admission.take()
+    return failed === undefined
+      ? attempt.run<A, E, R, E2>(self, admission, own, identity)
+      : admit(admission, failed, identity) as Effect.Effect<never, E2>
+  })
+}
+
+const terms = (policies: ReadonlyArray<AnyPolicy>, call?: Policy.CallOptions): attempt.Terms => ({
+  policies,
+  ...callOptions(call),
+  mayWait: true,
+  deadlineMillis: undefined,
+  attemptMillis: Infinity,
+  onTimeout: constVoid
+})
+
+/** @internal */
+export const callOptions = (call: Policy.CallOptions = {}): Pick<attempt.Terms, "priority" | "partition"> => ({
+  priority: call.priority === undefined ? 0 : number("priority", call.priority, { min: -Number.MAX_VALUE }),
+  partition: call.partition
+})
+
+/**
+ * A policy that is asked twice for one attempt would look twice before it takes, and could take more than it has.
+ *
+ * @internal
+ */
+export const checkDistinct = (policies: ReadonlyArray<AnyPolicy>): void => {
+  if (new Set(policies).size === policies.length) return
+  throw new InvalidOption({ option: "policies", value: policies, expected: "every policy at most once" })
+}
+
+/**
+ * An attempt whose caller says by itself how it ended. The first end counts.
+ *
+ * @internal
+ */
+export class Admitted {
+  private isSettled = false
+
+  constructor(private readonly admission: Admission) {}
+
+  settle(exit: Exit.Exit<unknown, unknown>): Effect.Effect<void> {
+    return Effect.suspend(() => {
+      if (this.isSettled) return Effect.void
+      this.isSettled = true
+      return Effect.asVoid(Effect.exit(this.admission.settle(exit)))
+    })
+  }
+}
+
+/**
+ * A wait is interruptible even if an acquisition around it is not: nothing has been acquired yet.
+ *
+ * @internal
+ */
+export const admitted = <E>(policies: ReadonlyArray<AnyPolicy>): Effect.Effect<Admitted, E> =>
+  Effect.uninterruptible(Effect.withFiberRuntime((fiber) => {
+    const admission = new Admission(terms(policies), fiber)
+    // The policies reject with `E`.
+    const asked = admit(admission, admission.look(), Effect.interruptible) as Effect.Effect<void, E>
+    return Effect.as(asked, new Admitted(admission))
+  }))

@@ -1,0 +1,123 @@
+import * as Cause from "effect/Cause"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import { maxDelayMillis } from "../../InvalidOption.js"
+import type { Policy } from "../../Policy.js"
+import * as timer from "../timer.js"
+import type { Admission, Verdict } from "./admission.js"
+
+/** @internal */
+export type Restore = <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
+
+type Turn = Policy.Turn<unknown, never, never>
+
+type Answer = Exclude<ReturnType<Turn["poll"]>, undefined>
+
+/**
+ * Goes on with the verdict of a pass: succeeds once the attempt has its tickets, and fails with its rejection. Runs in an
+ * uninterruptible region; only the waits are interruptible.
+ *
+ * @internal
+ */
+export const admit = (
+  admission: Admission,
+  verdict: Verdict | undefined,
+  restore: Restore
+): Effect.Effect<void, unknown> => {
+  const reason = verdict ?? admission.take()
+  switch (reason?._tag) {
+    case undefined:
+      return Exit.void
+    case "Wait":
+      return enter(admission, reason, restore)
+    case "Reject":
+      admission.withdraw()
+      return Exit.fail(reason.error)
+    case "Die":
+      admission.withdraw()
+      return Exit.die(reason.defect)
+  }
+}
+
+const enter = (
+  admission: Admission,
+  decision: Policy.Wait<unknown, never, never>,
+  restore: Restore
+): Effect.Effect<void, unknown> => {
+  try {
+    if (!admission.mayWait || admission.nowMillis >= admission.deadlineMillis) {
+      admission.withdraw()
+      return Exit.fail(decision.refuse())
+    }
+    admission.beforeWait()
+    return wait(admission, decision.enter(admission), restore)
+  } catch (defect) {
+    admission.withdraw()
+    return Exit.die(defect)
+  }
+}
+
+const wait = (admission: Admission, turn: Turn, restore: Restore): Effect.Effect<void, unknown> => {
+  const listener = new Listener(admission, turn)
+  const answer = turn.work === undefined
+    ? listener.answer
+    : Effect.zipRight(finish(turn.work), listener.answer)
+  return Effect.matchCauseEffect(restore(answer), {
+    onFailure: (cause) => {
+      // Not in the canceler of `async`: an interruption may come after its registration and before its canceler is in place.
+      listener.stop()
+      turn.leave()
+      admission.withdraw()
+      return Exit.failCause(cause)
+    },
+    onSuccess: (answer) => {
+      admission.refresh()
+      if (answer !== "again") {
+        if ("_tag" in answer && answer._tag === "Reject") return admit(admission, answer, restore)
+        admission.keep(answer as Policy.Ticket<never, never>)
+      }
+      return admit(admission, admission.look(), restore)
+    }
+  })
+}
+
+/** Whatever comes of the work, the turn knows it. Only an interruption of the call goes on. */
+const finish = (work: Effect.Effect<unknown, unknown>): Effect.Effect<unknown> =>
+  Effect.catchAllCause(work, (cause) => Cause.isInterruptedOnly(cause) ? Effect.interrupt : Effect.void)
+
+/** Polls a turn at once, because the grant may have come already, and then whenever there may be something new. */
+class Listener {
+  private stopTimer: (() => void) | undefined
+
+  constructor(private readonly admission: Admission, private readonly turn: Turn) {}
+
+  readonly answer: Effect.Effect<Answer> = Effect.async((resume) => {
+    const poll = (): void => {
+      this.stop()
+      const { deadlineMillis, fiber, nowMillis } = this.admission
+      const { turn } = this
+      try {
+        const answer = turn.poll(nowMillis, nowMillis >= deadlineMillis)
+        if (answer !== undefined) return resume(Exit.succeed(answer))
+      } catch (defect) {
+        return resume(Exit.die(defect))
+      }
+      turn.onWake = pollAnew
+      const leftMillis = Math.min(turn.untilMillis, deadlineMillis) - nowMillis
+      if (leftMillis < Infinity) {
+        this.stopTimer = timer.start(fiber, Math.min(Math.max(leftMillis, 1), maxDelayMillis), pollAnew)
+      }
+    }
+    const pollAnew = () => {
+      this.admission.refresh()
+      poll()
+    }
+    poll()
+  })
+
+  stop(): void {
+    this.turn.onWake = undefined
+    this.stopTimer?.()
+    this.stopTimer = undefined
+  }
+}

@@ -1,0 +1,187 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Cause, Deferred, Effect, Exit, Fiber, TestClock } from "effect"
+import * as Bulkhead from "reprise/Bulkhead"
+import * as Deadline from "reprise/Deadline"
+import { InvalidOption } from "reprise/InvalidOption"
+import * as Policy from "reprise/Policy"
+import * as RateLimiter from "reprise/RateLimiter"
+
+type Admit = Policy.Policy.Admit
+
+/** Writes down what the shell does with it. */
+const spy = (name: string, log: Array<string>, options: Partial<Policy.Policy.Full<never>> = {}) => {
+  const admit: Admit = {
+    _tag: "Admit",
+    holds: true,
+    take: () => {
+      log.push(`${name} takes`)
+      return {
+        settle: ({ exit }) => {
+          log.push(`${name} settles with a ${exit._tag.toLowerCase()}`)
+        },
+        withdraw: () => log.push(`${name} withdraws`)
+      }
+    }
+  }
+  return Policy.make<never>({
+    kind: "resource",
+    holds: true,
+    decide: () => {
+      log.push(`${name} looks`)
+      return admit
+    },
+    ...options
+  })
+}
+
+const rejecting = (error: string) => Policy.make({ admit: () => error })
+
+describe("a list of policies", () => {
+  it.effect("looks in order, takes in order, and settles in reverse order", () =>
+    Effect.gen(function*() {
+      const log: Array<string> = []
+      yield* Policy.protect(Effect.sync(() => log.push("runs")), [spy("a", log), spy("b", log)])
+      assert.deepStrictEqual(log, [
+        "a looks",
+        "b looks",
+        "a takes",
+        "b takes",
+        "runs",
+        "b settles with a success",
+        "a settles with a success"
+      ])
+    }))
+
+  it.effect("takes nothing of any policy if one of them rejects", () =>
+    Effect.gen(function*() {
+      const log: Array<string> = []
+      const error = yield* Effect.flip(Policy.protect(Effect.void, [spy("a", log), rejecting("no"), spy("b", log)]))
+      assert.strictEqual(error, "no")
+      assert.deepStrictEqual(log, ["a looks"])
+    }))
+
+  it("may not have the same policy twice", () => {
+    const policy = rejecting("no")
+    assert.throws(() => Policy.protect(Effect.void, [policy, policy]), InvalidOption)
+  })
+
+  it.effect("runs the effect as it is if it is empty", () =>
+    Effect.gen(function*() {
+      assert.strictEqual(yield* Policy.protect(Effect.succeed(1), []), 1)
+    }))
+})
+
+describe("a policy that throws", () => {
+  const bulkheads = Effect.all([Bulkhead.make({ maxConcurrent: 1 }), Bulkhead.make({ maxConcurrent: 1 })])
+  const running = (...all: ReadonlyArray<Bulkhead.Bulkhead>) =>
+    Effect.forEach(all, (one) => Effect.map(Bulkhead.snapshot(one), ({ running }) => running))
+  const bug = () => {
+    throw new Error("bug")
+  }
+  const policies = {
+    "while it looks": { decide: bug },
+    "while it takes": { decide: (): Admit => ({ _tag: "Admit", holds: true, take: bug }) },
+    "while it settles": { decide: (): Admit => ({ _tag: "Admit", holds: true, take: () => ({ settle: bug }) }) }
+  }
+  for (const [when, options] of Object.entries(policies)) {
+    it.effect(`${when} makes the call die, and no permit is lost`, () =>
+      Effect.gen(function*() {
+        const [before, after] = yield* bulkheads
+        const broken = spy("broken", [], options)
+        const exit = yield* Effect.exit(Policy.protect(Effect.void, [before, broken, after]))
+        assert.isTrue(Exit.isFailure(exit) && Cause.isDie(exit.cause))
+        assert.deepStrictEqual(yield* running(before, after), [0, 0])
+      }))
+  }
+})
+
+describe("a wait", () => {
+  it.effect("keeps what earlier resources have granted, and gives back what later ones have", () =>
+    Effect.gen(function*() {
+      const first = yield* Bulkhead.make({ key: "first", maxConcurrent: 1, maxQueued: 5 })
+      const second = yield* Bulkhead.make({ key: "second", maxConcurrent: 1, maxQueued: 5 })
+      const release = yield* Deferred.make<void>()
+      const blocker = yield* Effect.fork(Bulkhead.protect(Deferred.await(release), second))
+      yield* Effect.yieldNow()
+      // Both take the two bulkheads in opposite order: neither may hold one while it waits for the other, or both would hang.
+      const one = yield* Effect.fork(Policy.protect(Effect.succeed("one"), [first, second]))
+      const two = yield* Effect.fork(Policy.protect(Effect.succeed("two"), [second, first]))
+      yield* Effect.yieldNow()
+      yield* Deferred.succeed(release, undefined)
+      assert.deepStrictEqual(yield* Effect.all([Fiber.join(one), Fiber.join(two)]), ["one", "two"])
+      yield* Fiber.join(blocker)
+    }))
+
+  it.effect("asks every judge anew after it, and refunds the tokens of a call that is rejected then", () =>
+    Effect.gen(function*() {
+      let isOpen = false
+      const judge = Policy.make({ admit: () => isOpen ? "open" as const : undefined })
+      const limiter = yield* RateLimiter.make({ limit: 1, window: 100, onExceeded: "delay" })
+      yield* RateLimiter.consume(limiter)
+      const call = yield* Effect.fork(Effect.flip(Policy.protect(Effect.void, [judge, limiter])))
+      yield* TestClock.adjust(50)
+      isOpen = true
+      yield* TestClock.adjust(50)
+      assert.strictEqual(yield* Fiber.join(call), "open")
+      assert.strictEqual((yield* RateLimiter.snapshot(limiter)).remaining, 1)
+    }))
+
+  it.effect("ends at the deadline with the rejection of the policy that it waits for", () =>
+    Effect.gen(function*() {
+      const bulkhead = yield* Bulkhead.make({ maxConcurrent: 1, maxQueued: 1 })
+      yield* Effect.fork(Bulkhead.protect(Effect.never, bulkhead))
+      yield* Effect.yieldNow()
+      const call = yield* Policy.protect(Effect.void, [bulkhead]).pipe(
+        Deadline.locally((yield* Deadline.now) + 100),
+        Effect.flip,
+        Effect.fork
+      )
+      yield* TestClock.adjust(100)
+      assert.strictEqual((yield* Fiber.join(call))._tag, "BulkheadFull")
+    }))
+})
+
+describe("the end of an attempt", () => {
+  it.effect("is timed from the step in which it began, by the clock of the fiber", () =>
+    Effect.gen(function*() {
+      const ends: Array<Policy.Policy.End> = []
+      const policy = Policy.make({
+        admit: () => undefined,
+        settle: (end) => void ends.push({ ...end, tookMillis: end.tookMillis, nowMillis: end.nowMillis })
+      })
+      const fiber = yield* Effect.fork(Policy.protect(Effect.sleep(250), [policy]))
+      yield* TestClock.adjust(250)
+      yield* Fiber.join(fiber)
+      assert.deepStrictEqual(
+        ends.map(({ nowMillis, startMillis, tookMillis }) => [startMillis, nowMillis, tookMillis]),
+        [[0, 250, 250]]
+      )
+    }))
+
+  it.effect("is told to a policy although the attempt was interrupted", () =>
+    Effect.gen(function*() {
+      const log: Array<string> = []
+      const fiber = yield* Effect.fork(Policy.protect(Effect.never, [spy("a", log)]))
+      yield* Effect.yieldNow()
+      yield* Fiber.interrupt(fiber)
+      assert.deepStrictEqual(log.at(-1), "a settles with a failure")
+    }))
+
+  it.effect("is refined by an effect that no interruption cuts, before the caller goes on", () =>
+    Effect.gen(function*() {
+      const log: Array<string> = []
+      const policy = spy("a", log, {
+        decide: () => ({
+          _tag: "Admit",
+          holds: true,
+          take: () => ({ settle: () => Effect.zipRight(Effect.sleep(100), Effect.sync(() => log.push("refined"))) })
+        })
+      })
+      const fiber = yield* Effect.fork(Policy.protect(Effect.sync(() => log.push("runs")), [policy]))
+      yield* Effect.yieldNow()
+      const interruption = yield* Effect.fork(Fiber.interrupt(fiber))
+      yield* TestClock.adjust(100)
+      yield* Fiber.join(interruption)
+      assert.deepStrictEqual(log, ["runs", "refined"])
+    }))
+})
