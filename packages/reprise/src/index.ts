@@ -57,7 +57,7 @@ export * as CircuitBreakers from "./CircuitBreakers.js"
 export * as Deadline from "./Deadline.js"
 
 /**
- * Makes another attempt where one takes unusually long, and goes on with whichever answers first.
+ * Starts another attempt when one takes unusually long, and uses the first that succeeds.
  *
  * @since 0.1.0
  */
