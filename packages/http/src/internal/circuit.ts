@@ -27,27 +27,32 @@ interface Circuit {
   readonly isWaiting: boolean
 }
 
+interface OfCircuit {
+  <R>(
+    circuit: Circuit,
+    request: HttpClientRequest.HttpClientRequest,
+    attempt: Attempt<attempts.FailedAttempt, R>,
+    deadlineMillis: number
+  ): Attempt<attempts.FailedAttempt, R>
+}
+
 /**
  * Puts the attempt under the breaker of its key. Whatever it fails with says whether the circuit is open now: then another
  * attempt is not worth its wait.
  */
-const guard = <R>(
-  circuit: Circuit,
-  request: HttpClientRequest.HttpClientRequest,
-  attempt: Attempt<attempts.FailedAttempt, R>,
-  deadlineMillis: number
-): Attempt<attempts.FailedAttempt, R> =>
+const guard: OfCircuit = (circuit, request, attempt, deadlineMillis) =>
   Keyed.use(
     circuit.breakers,
     circuit.key(request),
     (breaker) =>
-      Effect.catchAll(CircuitBreaker.protect(attempt, breaker), (error): Attempt<attempts.FailedAttempt, R> => {
+      Effect.catchAll(CircuitBreaker.protect(attempt, breaker), (error) => {
         if (error instanceof attempts.FailedAttempt) {
-          return Effect.flatMap(CircuitBreaker.state(breaker), (state) =>
-            Effect.fail(state === "Open" && !circuit.isWaiting ? error.refusing("circuitOpen") : error))
+          return Effect.flatMap(
+            CircuitBreaker.state(breaker),
+            (state) => Effect.fail(state === "Open" && !circuit.isWaiting ? error.refusing("circuitOpen") : error)
+          )
         }
-        return rejected(circuit, request, error, deadlineMillis, () =>
-          guard(circuit, request, attempt, deadlineMillis))
+        return rejected(circuit, request, error, deadlineMillis, () => guard(circuit, request, attempt, deadlineMillis))
       })
   )
 
@@ -55,12 +60,7 @@ const guard = <R>(
  * Turns away what an open circuit would, and takes no permit: what comes between is a queue, after which the circuit is asked
  * for one.
  */
-const ahead = <R>(
-  circuit: Circuit,
-  request: HttpClientRequest.HttpClientRequest,
-  attempt: Attempt<attempts.FailedAttempt, R>,
-  deadlineMillis: number
-): Attempt<attempts.FailedAttempt, R> =>
+const ahead: OfCircuit = (circuit, request, attempt, deadlineMillis) =>
   Keyed.use(
     circuit.breakers,
     circuit.key(request),
