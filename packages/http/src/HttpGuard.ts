@@ -348,15 +348,14 @@ export const circuitBreakers = (
  * const program = Effect.gen(function*() {
  *   const [one, other] = yield* Effect.all([clientOfAProcess, clientOfAProcess])
  *   yield* one.get("http://example.com/")
- *   // It does not know that origin yet, and asks about it at its first call.
- *   yield* other.get("http://example.com/")
  *   yield* Effect.sleep("50 millis")
+ *   // The first call waits for the state of its origin, up to the timeout of the store.
  *   const error = yield* Effect.flip(other.get("http://example.com/"))
- *   return `${error._tag} after ${requests} requests`
+ *   return `${error._tag} after ${requests} request`
  * })
  *
  * const store = CircuitBreakerStore.layerMemory()
- * Effect.runPromise(Effect.scoped(Effect.provide(program, store))).then(console.log) // => CircuitOpen after 2 requests
+ * Effect.runPromise(Effect.scoped(Effect.provide(program, store))).then(console.log) // => CircuitOpen after 1 request
  * ```
  *
  * @since 0.1.0

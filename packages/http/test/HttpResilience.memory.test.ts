@@ -2,22 +2,10 @@ import type { HttpClientRequest } from "@effect/platform"
 import { HttpClient, HttpClientError, HttpClientResponse } from "@effect/platform"
 import { afterAll, assert, beforeAll, describe, it } from "@effect/vitest"
 import { Effect, Option, Schedule } from "effect"
-import { setFlagsFromString } from "node:v8"
-import { runInNewContext } from "node:vm"
+import { collected } from "../../reprise/test/garbage.js"
 import * as HttpFailure from "../src/HttpFailure.js"
 import * as HttpResilience from "../src/HttpResilience.js"
 import * as ResilientHttpClient from "../src/ResilientHttpClient.js"
-
-setFlagsFromString("--expose-gc")
-const collect = runInNewContext("gc") as () => void
-
-/** A target of a WeakRef lives until the end of the job in which that was made. */
-const collected = Effect.async<void>((resume) => {
-  setImmediate(() => {
-    collect()
-    resume(Effect.void)
-  })
-})
 
 const total = 500
 

@@ -95,7 +95,9 @@ describe("breakers that are made beforehand", () => {
         ResilientHttpClient.makeTyped({ retry: false, breaker: HttpGuard.circuitBreaker({ breakers }) })(client)
       const [one, other] = [make(), make()]
       const breaker = yield* CircuitBreakers.get(breakers, "http://h.test")
-      const changes = yield* Effect.fork(Stream.runCollect(Stream.take(Stream.drop(CircuitBreaker.changes(breaker), 1), 1)))
+      const changes = yield* Effect.fork(
+        Stream.runCollect(Stream.take(Stream.drop(CircuitBreaker.changes(breaker), 1), 1))
+      )
       yield* TestClock.adjust(0)
       yield* Effect.flip(one.get(url("/")))
       yield* Effect.flip(other.get(url("/")))

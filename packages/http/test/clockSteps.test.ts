@@ -2,6 +2,7 @@ import { HttpApp } from "@effect/platform"
 import { assert, describe, it } from "@effect/vitest"
 import { Clock, Duration, Effect, Fiber, Schedule, TestClock } from "effect"
 import * as Deadline from "reprise/Deadline"
+import { offBy } from "../../reprise/test/clockSteps.js"
 import * as HttpGuard from "../src/HttpGuard.js"
 import * as HttpServerResilience from "../src/HttpServerResilience.js"
 import type * as ResilientHttpClient from "../src/ResilientHttpClient.js"
@@ -12,15 +13,7 @@ const hour = 3_600_000
 /** The clock of the test, whose wall time can be set. */
 const settable = Effect.clockWith((clock) => {
   let offMillis = 0
-  const millis = () => clock.unsafeCurrentTimeMillis() + offMillis
-  const set: Clock.Clock = {
-    [Clock.ClockTypeId]: Clock.ClockTypeId,
-    sleep: (duration) => clock.sleep(duration),
-    unsafeCurrentTimeMillis: millis,
-    currentTimeMillis: Effect.sync(millis),
-    unsafeCurrentTimeNanos: () => clock.unsafeCurrentTimeNanos(),
-    currentTimeNanos: clock.currentTimeNanos
-  }
+  const set = offBy(clock, () => offMillis)
   const step = (byMillis: number) =>
     Effect.sync(() => {
       offMillis += byMillis

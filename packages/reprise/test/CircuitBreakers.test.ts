@@ -1,5 +1,19 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Chunk, Context, Data, Deferred, Duration, Effect, Fiber, Layer, Logger, LogLevel, Option, Stream, TestClock } from "effect"
+import {
+  Chunk,
+  Context,
+  Data,
+  Deferred,
+  Duration,
+  Effect,
+  Fiber,
+  Layer,
+  Logger,
+  LogLevel,
+  Option,
+  Stream,
+  TestClock
+} from "effect"
 import * as CircuitBreaker from "reprise/CircuitBreaker"
 import * as CircuitBreakers from "reprise/CircuitBreakers"
 import { InvalidOption } from "reprise/InvalidOption"

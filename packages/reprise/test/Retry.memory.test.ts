@@ -1,22 +1,10 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Option, Schedule } from "effect"
-import { setFlagsFromString } from "node:v8"
-import { runInNewContext } from "node:vm"
 import * as Backoff from "../src/Backoff.js"
 import * as Deadline from "../src/Deadline.js"
 import * as Retry from "../src/Retry.js"
 import * as RetryBudget from "../src/RetryBudget.js"
-
-setFlagsFromString("--expose-gc")
-const collect = runInNewContext("gc") as () => void
-
-/** A target of a WeakRef lives until the end of the job in which that was made. */
-const collected = Effect.async<void>((resume) => {
-  setImmediate(() => {
-    collect()
-    resume(Effect.void)
-  })
-})
+import { collected } from "./garbage.js"
 
 const total = 20_000
 

@@ -10,10 +10,9 @@ export const steps: fc.Arbitrary<Steps> = fc.array(
   { minLength: 1, maxLength: 20 }
 )
 
-/** The same clock, but somebody sets its wall time, to and fro, between any two looks at it. */
-export const stepping = (clock: Clock.Clock, steps: Steps): Clock.Clock => {
-  let reads = 0
-  const millis = () => clock.unsafeCurrentTimeMillis() + steps[reads++ % steps.length]!
+/** The same clock, but its wall time is wrong by as much as `offMillis` says at each look. */
+export const offBy = (clock: Clock.Clock, offMillis: () => number): Clock.Clock => {
+  const millis = () => clock.unsafeCurrentTimeMillis() + offMillis()
   return {
     [Clock.ClockTypeId]: Clock.ClockTypeId,
     sleep: (duration) => clock.sleep(duration),
@@ -22,6 +21,12 @@ export const stepping = (clock: Clock.Clock, steps: Steps): Clock.Clock => {
     unsafeCurrentTimeNanos: () => clock.unsafeCurrentTimeNanos(),
     currentTimeNanos: clock.currentTimeNanos
   }
+}
+
+/** The same clock, but somebody sets its wall time, to and fro, between any two looks at it. */
+export const stepping = (clock: Clock.Clock, steps: Steps): Clock.Clock => {
+  let reads = 0
+  return offBy(clock, () => steps[reads++ % steps.length]!)
 }
 
 /** Runs it where somebody sets the wall clock. */

@@ -1,7 +1,7 @@
 /**
  * `pnpm build`: compiles the published packages into `dist`, and removes what no source file stands behind any more. Calls
  * at the top of a module are marked as pure, as Effect marks its own, so that bundlers leave out what a program does not
- * use.
+ * use. Only files that the compiler has written since the last build are marked.
  */
 import * as Babel from "@babel/core"
 import * as Fs from "node:fs"
@@ -22,9 +22,11 @@ process.stdout.write(run("tsc", ["-b", ...packages.map((pkg) => `${relative(pkg.
 
 for (const pkg of packages) {
   const dist = Path.join(pkg.directory, "dist")
+  const stamp = Path.join(pkg.directory, "build/marked")
+  const markedMillis = Fs.existsSync(stamp) ? Fs.statSync(stamp).mtimeMs : 0
   for (const file of Fs.readdirSync(dist, { recursive: true, encoding: "utf8" })) {
-    if (!file.endsWith(".js")) continue
     const path = Path.join(dist, file)
+    if (!file.endsWith(".js") || Fs.statSync(path).mtimeMs <= markedMillis) continue
     const { code, map } = Babel.transformFileSync(path, {
       configFile: false,
       babelrc: false,
@@ -35,4 +37,5 @@ for (const pkg of packages) {
     Fs.writeFileSync(path, code!)
     Fs.writeFileSync(`${path}.map`, JSON.stringify(map))
   }
+  Fs.writeFileSync(stamp, "")
 }

@@ -1,10 +1,9 @@
 /**
- * Packs the published packages as `pnpm publish` would, after a build.
+ * Packs the published packages as `pnpm publish` does: the `prepack` script of each package builds `dist`.
  */
 import * as Fs from "node:fs"
 import * as Os from "node:os"
 import * as Path from "node:path"
-import "./build.js"
 import type { Package } from "./workspace.js"
 import { packages, run } from "./workspace.js"
 
@@ -14,12 +13,13 @@ export interface Packed {
   readonly tarball: string
 }
 
-/** Packs every published package into `directory`; they were built when this module was loaded. */
+/** Packs every published package into `directory`. */
 export const packAll = (directory: string): ReadonlyArray<Packed> => {
   Fs.mkdirSync(directory, { recursive: true })
   return packages.map((pkg) => {
     const printed = run("pnpm", ["pack", "--json", "--pack-destination", directory], pkg.directory)
-    const { filename } = JSON.parse(printed) as { readonly filename: string }
+    // `prepack` prints before it.
+    const { filename } = JSON.parse(/^\{.*/ms.exec(printed)![0]) as { readonly filename: string }
     return { pkg, tarball: Path.resolve(directory, filename) }
   })
 }

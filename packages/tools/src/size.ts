@@ -23,8 +23,8 @@ const asPublished: Esbuild.Plugin = {
   name: "as-published",
   setup: (build) => {
     for (const { directory, name } of packages) {
-      build.onResolve({ filter: new RegExp(`^${name}/`) }, ({ path }) => ({
-        path: Path.join(directory, "dist", `${path.slice(name.length + 1)}.js`)
+      build.onResolve({ filter: new RegExp(`^${name}(/|$)`) }, ({ path }) => ({
+        path: Path.join(directory, "dist", `${path.slice(name.length + 1) || "index"}.js`)
       }))
     }
   }

@@ -1,6 +1,6 @@
 /**
- * `pnpm smoke`: does what a new user does. Packs the packages, installs them into a new project with npm, compiles the
- * README's first example there and runs it with plain node; then imports every public module.
+ * `pnpm smoke`: does what a new user does. Packs the packages as a fresh clone does, without a build before. Installs them into
+ * a new project with npm, compiles the README's first example there and runs it with plain node. Imports every public module.
  */
 import * as Fs from "node:fs"
 import * as Path from "node:path"
@@ -17,6 +17,8 @@ const write = (file: string, content: unknown) =>
 
 const { devDependencies } = readJson<{ devDependencies: Record<string, string> }>(Path.join(root, "package.json"))
 const bought = ["effect", "@effect/platform", "@effect/platform-node", "typescript", "@types/node"]
+// A `dist` that is left from an earlier build would hide that `prepack` builds none.
+for (const { directory } of packages) Fs.rmSync(Path.join(directory, "dist"), { recursive: true, force: true })
 const packed = packAll(Path.join(project, "tarballs"))
 
 write("package.json", {

@@ -16,7 +16,7 @@ import type { HttpFailure } from "../HttpFailure.js"
 import type { HttpGuard } from "../HttpGuard.js"
 import * as attempts from "./attempts.js"
 import * as clock from "./clock.js"
-import { type Guard, origin, reject, within } from "./guard.js"
+import { type Guard, origin, reject } from "./guard.js"
 import type { Attempt } from "./reader.js"
 import { sleep } from "./sleep.js"
 import * as statusRules from "./statusRules.js"
@@ -27,27 +27,32 @@ interface Circuit {
   readonly isWaiting: boolean
 }
 
+interface OfCircuit {
+  <R>(
+    circuit: Circuit,
+    request: HttpClientRequest.HttpClientRequest,
+    attempt: Attempt<attempts.FailedAttempt, R>,
+    deadlineMillis: number
+  ): Attempt<attempts.FailedAttempt, R>
+}
+
 /**
  * Puts the attempt under the breaker of its key. Whatever it fails with says whether the circuit is open now: then another
  * attempt is not worth its wait.
  */
-const guard = <R>(
-  circuit: Circuit,
-  request: HttpClientRequest.HttpClientRequest,
-  attempt: Attempt<attempts.FailedAttempt, R>,
-  deadlineMillis: number
-): Attempt<attempts.FailedAttempt, R> =>
+const guard: OfCircuit = (circuit, request, attempt, deadlineMillis) =>
   Keyed.use(
     circuit.breakers,
     circuit.key(request),
     (breaker) =>
-      Effect.catchAll(CircuitBreaker.protect(attempt, breaker), (error): Attempt<attempts.FailedAttempt, R> => {
+      Effect.catchAll(CircuitBreaker.protect(attempt, breaker), (error) => {
         if (error instanceof attempts.FailedAttempt) {
-          return Effect.flatMap(CircuitBreaker.state(breaker), (state) =>
-            Effect.fail(state === "Open" && !circuit.isWaiting ? error.refusing("circuitOpen") : error))
+          return Effect.flatMap(
+            CircuitBreaker.state(breaker),
+            (state) => Effect.fail(state === "Open" && !circuit.isWaiting ? error.refusing("circuitOpen") : error)
+          )
         }
-        return rejected(circuit, request, error, deadlineMillis, () =>
-          guard(circuit, request, attempt, deadlineMillis))
+        return rejected(circuit, request, error, deadlineMillis, () => guard(circuit, request, attempt, deadlineMillis))
       })
   )
 
@@ -55,12 +60,7 @@ const guard = <R>(
  * Turns away what an open circuit would, and takes no permit: what comes between is a queue, after which the circuit is asked
  * for one.
  */
-const ahead = <R>(
-  circuit: Circuit,
-  request: HttpClientRequest.HttpClientRequest,
-  attempt: Attempt<attempts.FailedAttempt, R>,
-  deadlineMillis: number
-): Attempt<attempts.FailedAttempt, R> =>
+const ahead: OfCircuit = (circuit, request, attempt, deadlineMillis) =>
   Keyed.use(
     circuit.breakers,
     circuit.key(request),
@@ -84,8 +84,8 @@ const rejected = <R>(
 }
 
 /**
- * Waits until the rejection says, spread by a tenth so that not all come at once, if the deadline allows it. What is longer
- * than any timer is waited for in parts: the circuit is asked anew after each.
+ * Waits for the time that the rejection names, plus up to a tenth so that not all calls come at once, if the deadline allows
+ * the wait.
  */
 const afterWait = <A, E, R>(
   { retryAfter }: CircuitBreaker.CircuitOpen,
@@ -101,36 +101,27 @@ const afterWait = <A, E, R>(
         : rejected
     }))
 
-/**
- * Made by `makeBreakers`: any other would judge attempts by rules that are not for them. And whether calls wait for a probe.
- */
-const known = new WeakMap<object, boolean>()
+/** The registries made here: any other would judge attempts by rules that are not for them. */
+const known = new WeakSet<object>()
 
 /** @internal */
 export const makeBreakers = (
   options: HttpGuard.CircuitBreakersOptions
-): Effect.Effect<CircuitBreakers.CircuitBreakers<string>> =>
-  Effect.map(CircuitBreakers.make(keyedBy(options)), (breakers) => knowing(breakers, options))
+): Effect.Effect<CircuitBreakers.CircuitBreakers<string>> => Effect.map(CircuitBreakers.make(keyedBy(options)), knowing)
 
 /** @internal */
 export const makeSharedBreakers = (
   { onStoreError, scope, ...options }: HttpGuard.SharedCircuitBreakersOptions
 ): Effect.Effect<CircuitBreakers.CircuitBreakers<string>, never, CircuitBreakerStore | Scope.Scope> =>
-  Effect.map(
-    SharedCircuitBreaker.makeKeyed({ ...keyedBy(options), onStoreError, scope }),
-    (breakers) => knowing(breakers, options)
-  )
+  Effect.map(SharedCircuitBreaker.makeKeyed({ ...keyedBy(options), onStoreError, scope }), knowing)
 
 const keyedBy = (options: HttpGuard.CircuitBreakersOptions): CircuitBreakers.CircuitBreakers.Options<string> => {
   const { capacity, countRateLimited = false, idleTimeToLive, ...breaker } = options
   return { breaker: { ...breaker, outcome: outcomeOf(countRateLimited) }, capacity, idleTimeToLive }
 }
 
-const knowing = (
-  breakers: CircuitBreakers.CircuitBreakers<string>,
-  { onFull }: HttpGuard.CircuitBreakersOptions
-): CircuitBreakers.CircuitBreakers<string> => {
-  known.set(breakers, onFull === "wait")
+const knowing = (breakers: CircuitBreakers.CircuitBreakers<string>): CircuitBreakers.CircuitBreakers<string> => {
+  known.add(breakers)
   return breakers
 }
 
@@ -152,9 +143,7 @@ export const make = (options: HttpGuard.CircuitBreakerOptions): Guard => {
   const { key = origin, onOpen } = options
   const breakers = registryOf(options)
   const circuit: Circuit = { breakers, key, isWaiting: onOpen === "wait" }
-  const protect: Guard = known.get(breakers) === true
-    ? (request, attempt, deadlineMillis) => within(guard(circuit, request, attempt, deadlineMillis), deadlineMillis)
-    : (request, attempt, deadlineMillis) => guard(circuit, request, attempt, deadlineMillis)
+  const protect: Guard = (request, attempt, deadlineMillis) => guard(circuit, request, attempt, deadlineMillis)
   const before: Guard = (request, attempt, deadlineMillis) => ahead(circuit, request, attempt, deadlineMillis)
   return Object.assign(protect, { ahead: before })
 }

@@ -141,15 +141,6 @@ export const build = (guard: HttpGuard<unknown>): (facts: Facts) => Guard => (gu
 export const optionsOf = (guard: HttpGuard<unknown>): object => (guard as Made<unknown>).options
 
 /**
- * For a guard that may wait: the policy inside asks the fiber for its deadline, and the pipeline sets the one of the call only
- * for the attempt itself.
- *
- * @internal
- */
-export const within = <A, E, R>(waiting: Effect.Effect<A, E, R>, deadlineMillis: number): Effect.Effect<A, E, R> =>
-  deadlineMillis === Infinity ? waiting : Deadline.locally(waiting, deadlineMillis)
-
-/**
  * An attempt that was not made.
  *
  * @internal

@@ -9,7 +9,7 @@ import * as RateLimiter from "reprise/RateLimiter"
 import type { Reason } from "reprise/Retry"
 import type { HttpGuard } from "../HttpGuard.js"
 import * as attempts from "./attempts.js"
-import { type Guard, perKey, reject, within } from "./guard.js"
+import { type Guard, perKey, reject } from "./guard.js"
 import type { Attempt } from "./reader.js"
 
 /** What was not made says so, and the loop ends: to try again at once is what the limit is there to prevent. */
@@ -31,11 +31,10 @@ export const bulkhead = (options: HttpGuard.BulkheadOptions): Guard => {
     (key) => Bulkhead.make({ ...own, key }),
     "The bulkheads"
   )
-  const guard: Guard = (request, attempt, deadlineMillis) =>
+  const guard: Guard = (request, attempt) =>
     use(request, (bulkhead) => {
       const call = priority && { priority: priority(request) }
-      const limited = Bulkhead.protect(attempt, bulkhead, call)
-      return rejecting(request, own.maxQueued ? within(limited, deadlineMillis) : limited, "bulkheadFull")
+      return rejecting(request, Bulkhead.protect(attempt, bulkhead, call), "bulkheadFull")
     })
   return Object.assign(guard, { isQueue: (own.maxQueued ?? 0) > 0 })
 }
@@ -48,11 +47,10 @@ export const adaptiveLimiter = <S>(options: HttpGuard.AdaptiveLimiterOptions<S>)
     (key) => AdaptiveLimiter.make({ ...own, key, outcome }),
     "The adaptive limiters"
   )
-  const guard: Guard = (request, attempt, deadlineMillis) =>
+  const guard: Guard = (request, attempt) =>
     use(request, (limiter) => {
       const call = partition && { partition: partition(request) }
-      const limited = AdaptiveLimiter.protect(attempt, limiter, call)
-      return rejecting(request, own.maxQueued ? within(limited, deadlineMillis) : limited, "limitExceeded")
+      return rejecting(request, AdaptiveLimiter.protect(attempt, limiter, call), "limitExceeded")
     })
   return Object.assign(guard, { isQueue: (own.maxQueued ?? 0) > 0 })
 }
@@ -78,8 +76,8 @@ const outcome = (exit: Exit.Exit<unknown, unknown>): AdaptiveLimiter.AdaptiveLim
 /** @internal */
 export const rateLimiter = (limit: HttpGuard.RateLimit<unknown>): Guard => {
   const consume: HttpGuard.Consume<unknown> = typeof limit === "function" ? limit : consumePerKey(limit)
-  const guard: Guard = (request, attempt, deadlineMillis) =>
-    Effect.matchEffect(within(consume(request), deadlineMillis), {
+  const guard: Guard = (request, attempt) =>
+    Effect.matchEffect(consume(request), {
       onSuccess: () => attempt,
       onFailure: (error) => reject(request, error, "rateLimited")
     })

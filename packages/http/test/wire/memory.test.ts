@@ -3,13 +3,9 @@ import { assert, it } from "@effect/vitest"
 import { Effect, Layer, Logger, LogLevel, Schedule } from "effect"
 import * as http from "node:http"
 import type { AddressInfo } from "node:net"
-import { setFlagsFromString } from "node:v8"
-import { runInNewContext } from "node:vm"
+import { collect } from "../../../reprise/test/garbage.js"
 import * as ResilientHttpClient from "../../src/ResilientHttpClient.js"
 import { onEachTransport } from "../support/wire.js"
-
-setFlagsFromString("--expose-gc")
-const collect = runInNewContext("gc") as () => void
 
 const first = 300
 const last = 700
