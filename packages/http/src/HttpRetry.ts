@@ -8,17 +8,18 @@
  */
 import type * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import * as Duration from "effect/Duration"
-import * as Effect from "effect/Effect"
+import type * as Effect from "effect/Effect"
 import type * as Schedule from "effect/Schedule"
 import type * as Scope from "effect/Scope"
 import * as Backoff from "reprise/Backoff"
 import { InvalidOption } from "reprise/InvalidOption"
+import * as Keyed from "reprise/Keyed"
 import * as Retry from "reprise/Retry"
 import type { RetryBudget } from "reprise/RetryBudget"
 import type { RetryBudgetStore } from "reprise/RetryBudgetStore"
 import type { HttpGuard } from "./HttpGuard.js"
 import * as budgets from "./internal/budgets.js"
-import { perKey } from "./internal/guard.js"
+import { origin, registry } from "./internal/guard.js"
 import * as sharedBudgets from "./internal/sharedBudgets.js"
 
 /**
@@ -108,9 +109,12 @@ export declare namespace HttpRetry {
  * @since 0.1.0
  * @category constructors
  */
-export const budget = (make: Effect.Effect<RetryBudget>, keys: HttpGuard.Keys = {}): HttpRetry.Budget => {
-  const use = perKey(keys, () => make, "The retry budgets")
-  return budgets.add((request) => use(request, Effect.succeed), make)
+export const budget = (
+  make: Effect.Effect<RetryBudget>,
+  { key = origin, ...bounds }: HttpGuard.Keys = {}
+): HttpRetry.Budget => {
+  const all = registry(bounds, () => make, "The retry budgets")
+  return budgets.add((request) => Keyed.get(all, key(request)), make)
 }
 
 /**

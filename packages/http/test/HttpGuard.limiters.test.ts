@@ -47,7 +47,6 @@ describe("a limiter of Effect", () => {
       yield* together(call())
       const waiting = yield* Effect.fork(call())
       yield* TestClock.adjust("10 seconds")
-      assert.deepStrictEqual(yield* together(call()), ["BulkheadFull"])
       yield* Fiber.interrupt(waiting)
       yield* TestClock.adjust("50 seconds")
       assert.deepStrictEqual(yield* together(call()), [200])

@@ -10,7 +10,9 @@ import type { Pipeable } from "effect/Pipeable"
 import type * as Types from "effect/Types"
 import * as internal from "./internal/keyed.js"
 import * as entries_ from "./internal/keyedEntries.js"
+import { KeyedPolicy } from "./internal/keyedPolicy.js"
 import * as standing from "./internal/standing.js"
+import type { Policy } from "./Policy.js"
 
 /**
  * @since 0.1.0
@@ -158,6 +160,38 @@ export const use: {
   <K, A, B, E, R>(self: Keyed<K, A>, key: K, f: (value: A) => Effect.Effect<B, E, R>): Effect.Effect<B, E, R> =>
     internal.use(of(self), key, f)
 )
+
+/**
+ * The policy of one key, for `Policy.protect` and `Pipeline`: it is looked up with every attempt, and made on first use. `of`
+ * makes a policy of a value that is none itself.
+ *
+ * @example
+ * ```ts
+ * import { Effect } from "effect"
+ * import * as Bulkhead from "reprise/Bulkhead"
+ * import * as Keyed from "reprise/Keyed"
+ * import * as Policy from "reprise/Policy"
+ *
+ * const program = Effect.gen(function*() {
+ *   const tenants = yield* Keyed.make({ make: (key: string) => Bulkhead.make({ key, maxConcurrent: 10 }) })
+ *   return yield* Policy.protect(Effect.succeed("done"), [Keyed.policy(tenants, "a")])
+ * })
+ *
+ * Effect.runPromise(program).then(console.log) // => done
+ * ```
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const policy: {
+  <K, E, A, Err>(self: Keyed<K, Policy<E, A, Err>>, key: K): Policy<E, A, Err>
+  <K, V, E, A, Err>(self: Keyed<K, V>, key: K, of: (value: V) => Policy<E, A, Err>): Policy<E, A, Err>
+} = <K, V, E, A, Err>(
+  self: Keyed<K, V>,
+  key: K,
+  // Without it, every value is a policy.
+  policyOf: (value: V) => Policy<E, A, Err> = (value) => value as unknown as Policy<E, A, Err>
+): Policy<E, A, Err> => new KeyedPolicy(of(self), key, policyOf)
 
 /**
  * Every key with what belongs to it.

@@ -1,4 +1,3 @@
-import type * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import * as Cause from "effect/Cause"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -11,95 +10,13 @@ import * as CircuitBreakers from "reprise/CircuitBreakers"
 import type { CircuitBreakerStore } from "reprise/CircuitBreakerStore"
 import { InvalidOption } from "reprise/InvalidOption"
 import * as Keyed from "reprise/Keyed"
+import * as Policy from "reprise/Policy"
 import * as SharedCircuitBreaker from "reprise/SharedCircuitBreaker"
 import type { HttpFailure } from "../HttpFailure.js"
 import type { HttpGuard } from "../HttpGuard.js"
 import * as attempts from "./attempts.js"
-import * as clock from "./clock.js"
-import { type Guard, origin, reject } from "./guard.js"
-import type { Attempt } from "./reader.js"
-import { sleep } from "./sleep.js"
+import { origin, type Stage } from "./guard.js"
 import * as statusRules from "./statusRules.js"
-
-interface Circuit {
-  readonly breakers: CircuitBreakers.CircuitBreakers<string>
-  readonly key: (request: HttpClientRequest.HttpClientRequest) => string
-  readonly isWaiting: boolean
-}
-
-interface OfCircuit {
-  <R>(
-    circuit: Circuit,
-    request: HttpClientRequest.HttpClientRequest,
-    attempt: Attempt<attempts.FailedAttempt, R>,
-    deadlineMillis: number
-  ): Attempt<attempts.FailedAttempt, R>
-}
-
-/**
- * Puts the attempt under the breaker of its key. Whatever it fails with says whether the circuit is open now: then another
- * attempt is not worth its wait.
- */
-const guard: OfCircuit = (circuit, request, attempt, deadlineMillis) =>
-  Keyed.use(
-    circuit.breakers,
-    circuit.key(request),
-    (breaker) =>
-      Effect.catchAll(CircuitBreaker.protect(attempt, breaker), (error) => {
-        if (error instanceof attempts.FailedAttempt) {
-          return Effect.flatMap(
-            CircuitBreaker.state(breaker),
-            (state) => Effect.fail(state === "Open" && !circuit.isWaiting ? error.refusing("circuitOpen") : error)
-          )
-        }
-        return rejected(circuit, request, error, deadlineMillis, () => guard(circuit, request, attempt, deadlineMillis))
-      })
-  )
-
-/**
- * Turns away what an open circuit would, and takes no permit: what comes between is a queue, after which the circuit is asked
- * for one.
- */
-const ahead: OfCircuit = (circuit, request, attempt, deadlineMillis) =>
-  Keyed.use(
-    circuit.breakers,
-    circuit.key(request),
-    (breaker) =>
-      Effect.matchEffect(CircuitBreaker.failIfOpen(breaker), {
-        onSuccess: () => attempt,
-        onFailure: (error) =>
-          rejected(circuit, request, error, deadlineMillis, () => ahead(circuit, request, attempt, deadlineMillis))
-      })
-  )
-
-const rejected = <R>(
-  { isWaiting }: Circuit,
-  request: HttpClientRequest.HttpClientRequest,
-  error: CircuitBreaker.CircuitOpen,
-  deadlineMillis: number,
-  again: () => Attempt<attempts.FailedAttempt, R>
-): Attempt<attempts.FailedAttempt, R> => {
-  const rejection = reject(request, error, "circuitOpen")
-  return isWaiting ? afterWait(error, deadlineMillis, Effect.suspend(again), rejection) : rejection
-}
-
-/**
- * Waits for the time that the rejection names, plus up to a tenth so that not all calls come at once, if the deadline allows
- * the wait.
- */
-const afterWait = <A, E, R>(
-  { retryAfter }: CircuitBreaker.CircuitOpen,
-  deadlineMillis: number,
-  again: Effect.Effect<A, E, R>,
-  rejected: Effect.Effect<A, E, R>
-): Effect.Effect<A, E, R> =>
-  Effect.flatMap(clock.currentMonotonicMillis, (nowMillis) =>
-    Effect.flatMap(Random.nextRange(1, 1.1), (factor) => {
-      const millis = Math.max(Duration.toMillis(retryAfter), 1) * factor
-      return Number.isFinite(millis) && nowMillis + millis < deadlineMillis
-        ? Effect.zipRight(sleep(millis), again)
-        : rejected
-    }))
 
 /** The registries made here: any other would judge attempts by rules that are not for them. */
 const known = new WeakSet<object>()
@@ -139,13 +56,63 @@ const registryOf = (options: HttpGuard.CircuitBreakerOptions) => {
 }
 
 /** @internal */
-export const make = (options: HttpGuard.CircuitBreakerOptions): Guard => {
+export const make = (options: HttpGuard.CircuitBreakerOptions): Stage => {
   const { key = origin, onOpen } = options
   const breakers = registryOf(options)
-  const circuit: Circuit = { breakers, key, isWaiting: onOpen === "wait" }
-  const protect: Guard = (request, attempt, deadlineMillis) => guard(circuit, request, attempt, deadlineMillis)
-  const before: Guard = (request, attempt, deadlineMillis) => ahead(circuit, request, attempt, deadlineMillis)
-  return Object.assign(protect, { ahead: before })
+  if (onOpen === "wait") {
+    return { _tag: "Policy", policyOf: (request) => Keyed.policy(breakers, key(request), patient) }
+  }
+  return {
+    _tag: "Policy",
+    policyOf: (request) => Keyed.policy(breakers, key(request)),
+    // Whatever an attempt fails with says whether the circuit is open now.
+    isShut: (request) =>
+      Effect.flatMap(
+        CircuitBreakers.get(breakers, key(request)),
+        (breaker) => Effect.map(CircuitBreaker.state(breaker), (state) => state === "Open")
+      )
+  }
+}
+
+/** Where the breaker would reject a call, the call waits as long as the rejection says, if that is not for ever. */
+const patient = (breaker: CircuitBreaker.CircuitBreaker): Policy.Policy<CircuitBreaker.CircuitOpen> =>
+  Policy.make({
+    kind: breaker.kind,
+    holds: breaker.holds,
+    decide: (call) => {
+      const decision = breaker.decide(call)
+      if (decision._tag !== "Reject") return decision
+      const { error } = decision
+      const leftMillis = Math.max(Duration.toMillis(error.retryAfter), 1)
+      return leftMillis === Infinity || call.nowMillis + leftMillis >= call.deadlineMillis
+        ? decision
+        : { _tag: "Wait", enter: (call) => new Patience(error, leftMillis, call), refuse: () => error }
+    }
+  })
+
+/** The wait is spread by a tenth, so that not all come at once. */
+class Patience implements Policy.Policy.Turn<CircuitBreaker.CircuitOpen> {
+  onWake: (() => void) | undefined
+  untilMillis: number
+  readonly work: Effect.Effect<void>
+
+  constructor(
+    private readonly error: CircuitBreaker.CircuitOpen,
+    leftMillis: number,
+    private readonly call: Policy.Policy.Call
+  ) {
+    this.untilMillis = call.nowMillis + leftMillis
+    this.work = Effect.map(Random.nextRange(0, 0.1), (share) => {
+      this.untilMillis += leftMillis * share
+    })
+  }
+
+  poll(nowMillis: number): "again" | Policy.Policy.Reject<CircuitBreaker.CircuitOpen> | undefined {
+    if (this.untilMillis >= this.call.deadlineMillis) return { _tag: "Reject", error: this.error }
+    return nowMillis < this.untilMillis ? undefined : "again"
+  }
+
+  leave(): void {}
 }
 
 const outcomeOf = (countRateLimited: boolean) => (exit: Exit.Exit<unknown, unknown>) => {

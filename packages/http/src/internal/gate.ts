@@ -1,4 +1,3 @@
-import type * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import type * as HttpClientResponse from "@effect/platform/HttpClientResponse"
 import * as Cause from "effect/Cause"
 import * as Duration from "effect/Duration"
@@ -8,15 +7,13 @@ import * as Option from "effect/Option"
 import * as Random from "effect/Random"
 import * as InvalidOption from "reprise/InvalidOption"
 import * as Keyed from "reprise/Keyed"
+import * as Policy from "reprise/Policy"
 import type { GateClosed, HttpGuard } from "../HttpGuard.js"
 import * as RetryAfter from "../RetryAfter.js"
-import * as attempts from "./attempts.js"
+import type * as attempts from "./attempts.js"
 import * as clock from "./clock.js"
 import * as gates_ from "./gates.js"
-import type { Guard } from "./guard.js"
-import * as guard from "./guard.js"
-import type { Attempt } from "./reader.js"
-import { sleep } from "./sleep.js"
+import { type HttpPolicy, origin, type Stage } from "./guard.js"
 
 interface Settings {
   readonly gates: gates_.Gates
@@ -31,15 +28,15 @@ interface Settings {
   ) => GateClosed
 }
 
-type Result<R> = Attempt<attempts.FailedAttempt, R>
+type End = Policy.Policy.End<HttpClientResponse.HttpClientResponse, attempts.FailedAttempt>
 
 /** All gates are made by `make`, which requires nothing and is synchronous. */
 const gatesOf = (options: HttpGuard.RetryAfterGateOptions): gates_.Gates =>
   "gates" in options ? options.gates as gates_.Gates : Effect.runSync(gates_.make(options))
 
 /** @internal */
-export const make = (options: HttpGuard.RetryAfterGateOptions, reject: Settings["reject"]): Guard => {
-  const { key = guard.origin } = options
+export const make = (options: HttpGuard.RetryAfterGateOptions, reject: Settings["reject"]): Stage => {
+  const { key = origin } = options
   const gates = gatesOf(options)
   const settings: Settings = {
     gates,
@@ -49,89 +46,93 @@ export const make = (options: HttpGuard.RetryAfterGateOptions, reject: Settings[
     learnsFromSuccess: options.learnFromSuccess === true,
     reject
   }
-  const protect: Guard = (request, attempt, deadlineMillis) =>
-    Keyed.use(gates.byKey, key(request), (gate) => pass(settings, gate, request, attempt, deadlineMillis))
-  const after: Guard = (request, attempt) =>
-    Keyed.use(gates.byKey, key(request), (gate) => unlessClosed(gate, request, attempt))
-  return Object.assign(protect, { after })
+  const of = (gate: gates_.Gate) => policyOf(settings, gate)
+  return { _tag: "Policy", policyOf: (request) => Keyed.policy(gates.byKey, key(request), of) }
 }
 
-/** Most gates have never been closed. */
-const unlessClosed = <R>(
-  gate: gates_.Gate,
-  request: HttpClientRequest.HttpClientRequest,
-  attempt: Result<R>
-): Result<R> =>
-  gate.untilMillis === -Infinity
-    ? attempt
-    : Effect.flatMap(clock.currentMonotonicMillis, (now) => gate.leftMillis(now) > 0 ? turnBack(request) : attempt)
-
-/** It was not made, and is to be made as if nothing had been: its permits are given back on the way. */
-const turnedBack = Cause.fail("turned back")
-
-const turnBack = (request: HttpClientRequest.HttpClientRequest): Effect.Effect<never, attempts.FailedAttempt> =>
-  Effect.fail(new attempts.FailedAttempt(request, Option.none(), { _tag: "Cause", cause: turnedBack }, "gateClosed"))
-
-const isTurnedBack = ({ origin }: attempts.FailedAttempt): boolean =>
-  origin._tag === "Cause" && origin.cause === turnedBack
-
-const pass = <R>(
-  settings: Settings,
-  gate: gates_.Gate,
-  request: HttpClientRequest.HttpClientRequest,
-  attempt: Result<R>,
-  deadlineMillis: number
-): Result<R> => {
-  const again = () => pass(settings, gate, request, attempt, deadlineMillis)
-  // Most gates have never been closed.
-  if (gate.untilMillis === -Infinity) return watched(settings, gate, attempt, again)
-  return Effect.flatMap(clock.currentMonotonicMillis, (now) => {
-    const left = gate.leftMillis(now)
-    if (left === 0) return watched(settings, gate, attempt, again)
-    const rejected = (reason: GateClosed["reason"]) =>
-      guard.reject(request, settings.reject(gate.key, Duration.millis(left), reason), "gateClosed")
-    if (!settings.isPausing) return rejected("closed")
-    if (gate.paused >= settings.maxPaused) return rejected("full")
-    return Effect.flatMap(Random.nextRange(0, settings.jitter), (share) => {
-      const millis = left + Math.ceil(share * gate.pauseMillis)
-      return now + millis >= deadlineMillis
-        ? rejected("deadline")
-        : Effect.zipRight(
-          pause(gate, millis),
-          Effect.suspend(again)
-        )
-    })
-  })
-}
-
-/** The place is taken and given back whatever happens to the sleep. */
-const pause = (gate: gates_.Gate, millis: number): Effect.Effect<void> =>
-  Effect.acquireUseRelease(
-    Effect.sync(() => gate.paused++),
-    () => sleep(millis),
-    () => Effect.sync(() => gate.paused--)
-  )
-
-const watched = <R>(
-  settings: Settings,
-  gate: gates_.Gate,
-  attempt: Result<R>,
-  again: () => Result<R>
-): Result<R> =>
-  Effect.matchEffect(attempt, {
-    onSuccess: (response) =>
-      settings.learnsFromSuccess && !saysNothing(response) ? learn(settings, gate, response) : Exit.succeed(response),
-    onFailure: (failed) => {
-      if (isTurnedBack(failed)) return again()
-      const retryAfter = Option.flatMap(failed.failure, (failure) =>
-        failure._tag === "RateLimited" || (failure._tag === "ServerError" && failure.status === 503)
-          ? failure.retryAfter
-          : Option.none())
-      return Option.isNone(retryAfter)
-        ? Effect.fail(failed)
-        : Effect.zipRight(settings.gates.close(gate, Duration.toMillis(retryAfter.value)), Effect.fail(failed))
+/** Lets every attempt pass while the gate is open, and learns from what came of it. */
+const policyOf = (settings: Settings, gate: gates_.Gate): HttpPolicy => {
+  const ticket: Policy.Policy.Ticket<HttpClientResponse.HttpClientResponse, attempts.FailedAttempt> = {
+    settle: (end) => {
+      gate.inFlight--
+      return learn(settings, gate, end)
+    },
+    withdraw: () => gate.inFlight--
+  }
+  const admit: Policy.Policy.Admit<HttpClientResponse.HttpClientResponse, attempts.FailedAttempt> = {
+    _tag: "Admit",
+    holds: true,
+    take: () => {
+      gate.inFlight++
+      return ticket
+    }
+  }
+  return Policy.make({
+    kind: "judge",
+    holds: true,
+    decide: (call) => {
+      // Most gates have never been closed.
+      const leftMillis = gate.untilMillis === -Infinity ? 0 : gate.leftMillis(call.nowMillis)
+      if (leftMillis === 0) return admit
+      const error = (reason: GateClosed["reason"]) => settings.reject(gate.key, Duration.millis(leftMillis), reason)
+      if (!settings.isPausing) return { _tag: "Reject", error: error("closed") }
+      if (gate.paused >= settings.maxPaused) return { _tag: "Reject", error: error("full") }
+      return {
+        _tag: "Wait",
+        enter: (call) => new Pause(settings.jitter, gate, call, () => error("deadline")),
+        refuse: () => error("deadline")
+      }
     }
   })
+}
+
+/** A call that waits until the gate opens, and a random part longer, so that not all come at once. */
+class Pause implements Policy.Policy.Turn<GateClosed> {
+  onWake: (() => void) | undefined
+  untilMillis: number
+  private hasLeft = false
+  readonly work: Effect.Effect<void>
+
+  constructor(
+    jitter: number,
+    private readonly gate: gates_.Gate,
+    private readonly call: Policy.Policy.Call,
+    private readonly error: () => GateClosed
+  ) {
+    gate.paused++
+    this.untilMillis = call.nowMillis + gate.leftMillis(call.nowMillis)
+    this.work = Effect.map(Random.nextRange(0, jitter), (share) => {
+      this.untilMillis += Math.ceil(share * gate.pauseMillis)
+    })
+  }
+
+  poll(nowMillis: number): "again" | Policy.Policy.Reject<GateClosed> | undefined {
+    const isTooLong = this.untilMillis >= this.call.deadlineMillis
+    if (!isTooLong && nowMillis < this.untilMillis) return undefined
+    this.leave()
+    return isTooLong ? { _tag: "Reject", error: this.error() } : "again"
+  }
+
+  leave(): void {
+    if (!this.hasLeft) this.gate.paused--
+    this.hasLeft = true
+  }
+}
+
+const learn = (settings: Settings, gate: gates_.Gate, { exit, nowMillis }: End): Effect.Effect<void> | undefined => {
+  if (Exit.isSuccess(exit)) {
+    return settings.learnsFromSuccess && !saysNothing(exit.value)
+      ? learnFromSuccess(settings, gate, exit.value)
+      : undefined
+  }
+  const failure = Option.flatMap(Cause.failureOption(exit.cause), ({ failure }) => failure)
+  if (Option.isNone(failure)) return undefined
+  const { _tag: tag, retryAfter } = failure.value
+  const isAsked = tag === "RateLimited" || (tag === "ServerError" && failure.value.status === 503)
+  return isAsked && Option.isSome(retryAfter)
+    ? settings.gates.close(gate, nowMillis, Duration.toMillis(retryAfter.value))
+    : undefined
+}
 
 /** Without a look at the grammar: only few servers tell what is left of a quota. */
 const saysNothing = ({ headers }: HttpClientResponse.HttpClientResponse): boolean => {
@@ -140,10 +141,14 @@ const saysNothing = ({ headers }: HttpClientResponse.HttpClientResponse): boolea
 }
 
 /** A success that has used up the quota. */
-const learn = ({ gates }: Settings, gate: gates_.Gate, response: HttpClientResponse.HttpClientResponse) =>
-  Effect.flatMap(clock.currentWallMillis, (nowMillis) => {
-    const reset = RetryAfter.untilReplenished(response.headers, { nowMillis })
+const learnFromSuccess = (
+  { gates }: Settings,
+  gate: gates_.Gate,
+  response: HttpClientResponse.HttpClientResponse
+): Effect.Effect<void> =>
+  Effect.flatMap(Effect.zip(clock.currentWallMillis, clock.currentMonotonicMillis), ([wallMillis, nowMillis]) => {
+    const reset = RetryAfter.untilReplenished(response.headers, { nowMillis: wallMillis })
     return Option.isNone(reset)
-      ? Effect.succeed(response)
-      : Effect.as(gates.close(gate, Duration.toMillis(reset.value)), response)
+      ? Effect.void
+      : gates.close(gate, nowMillis, Duration.toMillis(reset.value)) ?? Effect.void
   })

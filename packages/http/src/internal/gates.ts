@@ -15,6 +15,8 @@ export class Gate {
   /** How long it was closed for: a clock that steps back makes it no longer. */
   pauseMillis = 0
   paused = 0
+  /** Attempts that may close it. */
+  inFlight = 0
 
   constructor(readonly key: string) {}
 
@@ -43,15 +45,10 @@ export class Gates implements RetryAfterGates {
 
   constructor(readonly byKey: Keyed.Keyed<string, Gate>, readonly maxMillis: number) {}
 
-  /** Closes the gate, and tells it: both or nothing. */
-  close(gate: Gate, asked: number): Effect.Effect<void> {
+  /** Closes the gate. The effect tells others of it. */
+  close(gate: Gate, nowMillis: number, asked: number): Effect.Effect<void> | undefined {
     const millis = Math.min(asked, this.maxMillis)
-    return Effect.uninterruptible(
-      Effect.flatMap(
-        clock.currentMonotonicMillis,
-        (now) => gate.close(now, millis) && this.tell !== undefined ? this.tell(gate.key, millis) : Effect.void
-      )
-    )
+    return gate.close(nowMillis, millis) ? this.tell?.(gate.key, millis) : undefined
   }
 
   /** What was learnt elsewhere is told to nobody. */
@@ -73,7 +70,7 @@ export const make = (options: HttpGuard.RetryAfterGatesOptions): Effect.Effect<G
   const maxMillis = InvalidOption.millis("max", options.max ?? "1 minute", { moreThan: 0 })
   const byKey = Keyed.make({
     make: (key: string) => Effect.sync(() => new Gate(key)),
-    isIdle: (gate, nowMillis) => gate.paused === 0 && gate.leftMillis(nowMillis) === 0,
+    isIdle: (gate, nowMillis) => gate.paused + gate.inFlight === 0 && gate.leftMillis(nowMillis) === 0,
     name: "The Retry-After gates",
     capacity,
     idleTimeToLive

@@ -5,12 +5,13 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Hedge from "reprise/Hedge"
+import * as Keyed from "reprise/Keyed"
 import * as RetryBudget from "reprise/RetryBudget"
 import type { HttpGuard } from "../HttpGuard.js"
 import * as Idempotency from "../Idempotency.js"
 import * as attempts from "./attempts.js"
 import * as drain from "./drain.js"
-import { type Facts, type Guard, perKey } from "./guard.js"
+import { type Facts, type Guard, origin, registry, type Stage } from "./guard.js"
 import type { Attempt } from "./reader.js"
 import * as requestMarks from "./requestMarks.js"
 
@@ -27,15 +28,16 @@ const mayBeHedged = (request: HttpClientRequest.HttpClientRequest, header: strin
  *
  * @internal
  */
-export const make = (options: HttpGuard.HedgeOptions): (facts: Facts) => Guard => {
-  const { capacity, idleTimeToLive, key, ...own } = options
-  const use = perKey(
-    { capacity, idleTimeToLive, key },
+export const make = (options: HttpGuard.HedgeOptions): (facts: Facts) => Stage => {
+  const { capacity, idleTimeToLive, key = origin, ...own } = options
+  const all = registry(
+    { capacity, idleTimeToLive },
     (key) => Hedge.make({ ...own, key, isFailure: isBeaten, isRejection }),
     "The hedges"
   )
-  return ({ budget, idempotencyHeader, nested }) => {
-    const over = (inner: Guard): Guard => (request, attempt, deadlineMillis) => {
+  return ({ budget, idempotencyHeader, nested }) => ({
+    _tag: "Hedge",
+    over: (inner) => (request, attempt, deadlineMillis) => {
       if (!mayBeHedged(request, idempotencyHeader)) return inner(request, attempt, deadlineMillis)
       const paid = budget === undefined
         ? Effect.succeed(true)
@@ -45,12 +47,11 @@ export const make = (options: HttpGuard.HedgeOptions): (facts: Facts) => Guard =
         // What waits at a gate or in a queue is not slow, and another one would wait behind it.
         const withdraw = Effect.suspend(() => race.mayHedge ? paid : Effect.succeed(false))
         const one = race.attempt(inner, attempt)
-        const raced = use(request, (hedge) => Hedge.protect(one, hedge, { withdraw, nested }))
+        const raced = Keyed.use(all, key(request), (hedge) => Hedge.protect(one, hedge, { withdraw, nested }))
         return Effect.mapError(raced, (error) => error instanceof Beaten ? error.failed : error)
       })
     }
-    return Object.assign(over((_, attempt) => attempt), { over })
-  }
+  })
 }
 
 /** An attempt that failed while another one was under way. Its response is released, and it is never what the call fails with. */

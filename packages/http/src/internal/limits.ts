@@ -1,58 +1,33 @@
 import type * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
 import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
 import * as AdaptiveLimiter from "reprise/AdaptiveLimiter"
 import * as Bulkhead from "reprise/Bulkhead"
+import { DeadlineExceeded } from "reprise/Deadline"
+import * as Keyed from "reprise/Keyed"
+import * as Policy from "reprise/Policy"
 import * as RateLimiter from "reprise/RateLimiter"
-import type { Reason } from "reprise/Retry"
 import type { HttpGuard } from "../HttpGuard.js"
 import * as attempts from "./attempts.js"
-import { type Guard, perKey, reject } from "./guard.js"
-import type { Attempt } from "./reader.js"
-
-/** What was not made says so, and the loop ends: to try again at once is what the limit is there to prevent. */
-const rejecting = <E, R>(
-  request: HttpClientRequest.HttpClientRequest,
-  limited: Attempt<E | attempts.FailedAttempt, R>,
-  reason: Reason
-): Attempt<attempts.FailedAttempt, R> =>
-  Effect.catchAll(
-    limited,
-    (error) => error instanceof attempts.FailedAttempt ? Effect.fail(error) : reject(request, error, reason)
-  )
+import { origin, registry, type Stage } from "./guard.js"
 
 /** @internal */
-export const bulkhead = (options: HttpGuard.BulkheadOptions): Guard => {
-  const { capacity, idleTimeToLive, key, priority, ...own } = options
-  const use = perKey(
-    { capacity, idleTimeToLive, key },
-    (key) => Bulkhead.make({ ...own, key }),
-    "The bulkheads"
-  )
-  const guard: Guard = (request, attempt) =>
-    use(request, (bulkhead) => {
-      const call = priority && { priority: priority(request) }
-      return rejecting(request, Bulkhead.protect(attempt, bulkhead, call), "bulkheadFull")
-    })
-  return Object.assign(guard, { isQueue: (own.maxQueued ?? 0) > 0 })
+export const bulkhead = (options: HttpGuard.BulkheadOptions): Stage => {
+  const { capacity, idleTimeToLive, key = origin, priority, ...own } = options
+  const bounds = { capacity, idleTimeToLive }
+  const all = registry(bounds, (key) => Bulkhead.make({ ...own, key }), "The bulkheads")
+  return { _tag: "Policy", policyOf: (request) => Keyed.policy(all, key(request)), priority }
 }
 
 /** @internal */
-export const adaptiveLimiter = <S>(options: HttpGuard.AdaptiveLimiterOptions<S>): Guard => {
-  const { capacity, idleTimeToLive, key, partition, ...own } = options
-  const use = perKey(
-    { capacity, idleTimeToLive, key },
-    (key) => AdaptiveLimiter.make({ ...own, key, outcome }),
-    "The adaptive limiters"
-  )
-  const guard: Guard = (request, attempt) =>
-    use(request, (limiter) => {
-      const call = partition && { partition: partition(request) }
-      return rejecting(request, AdaptiveLimiter.protect(attempt, limiter, call), "limitExceeded")
-    })
-  return Object.assign(guard, { isQueue: (own.maxQueued ?? 0) > 0 })
+export const adaptiveLimiter = <S>(options: HttpGuard.AdaptiveLimiterOptions<S>): Stage => {
+  const { capacity, idleTimeToLive, key = origin, partition, ...own } = options
+  const bounds = { capacity, idleTimeToLive }
+  const all = registry(bounds, (key) => AdaptiveLimiter.make({ ...own, key, outcome }), "The adaptive limiters")
+  return { _tag: "Policy", policyOf: (request) => Keyed.policy(all, key(request)), partition }
 }
 
 /** Attempts that timed out and answers that say that there is too much to do are drops; other failures say nothing of load. */
@@ -74,22 +49,54 @@ const outcome = (exit: Exit.Exit<unknown, unknown>): AdaptiveLimiter.AdaptiveLim
 }
 
 /** @internal */
-export const rateLimiter = (limit: HttpGuard.RateLimit<unknown>): Guard => {
-  const consume: HttpGuard.Consume<unknown> = typeof limit === "function" ? limit : consumePerKey(limit)
-  const guard: Guard = (request, attempt) =>
-    Effect.matchEffect(consume(request), {
-      onSuccess: () => attempt,
-      onFailure: (error) => reject(request, error, "rateLimited")
-    })
-  return Object.assign(guard, { isQueue: typeof limit === "function" || limit.onExceeded === "delay" })
+export const rateLimiter = (limit: HttpGuard.RateLimit<unknown>): Stage => {
+  if (typeof limit === "function") return { _tag: "Policy", policyOf: (request) => consuming(limit, request) }
+  const { capacity, idleTimeToLive, key = origin, ...own } = limit
+  const bounds = { capacity, idleTimeToLive }
+  const all = registry(bounds, (key) => RateLimiter.make({ ...own, key }), "The rate limiters")
+  return { _tag: "Policy", policyOf: (request) => Keyed.policy(all, key(request)) }
 }
 
-const consumePerKey = (options: HttpGuard.RateLimiterOptions) => {
-  const { capacity, idleTimeToLive, key, ...own } = options
-  const use = perKey(
-    { capacity, idleTimeToLive, key },
-    (key) => RateLimiter.make({ ...own, key }),
-    "The rate limiters"
-  )
-  return (request: HttpClientRequest.HttpClientRequest) => use(request, RateLimiter.consume)
+/** A limiter of the program's own: the call waits until its effect has ended. */
+const consuming = (
+  consume: HttpGuard.Consume<unknown>,
+  request: HttpClientRequest.HttpClientRequest
+): Policy.Policy<unknown> =>
+  Policy.make<unknown>({
+    kind: "resource",
+    holds: false,
+    decide: (): Policy.Policy.Wait<unknown> => ({
+      _tag: "Wait",
+      enter: () => new Consuming(consume, request),
+      refuse: () => new DeadlineExceeded({ last: Option.none() })
+    })
+  })
+
+class Consuming implements Policy.Policy.Turn<unknown> {
+  onWake: (() => void) | undefined
+  readonly untilMillis = Infinity
+  private exit: Exit.Exit<unknown, unknown> | undefined
+
+  constructor(
+    private readonly consume: HttpGuard.Consume<unknown>,
+    private readonly request: HttpClientRequest.HttpClientRequest
+  ) {}
+
+  readonly work = Effect.flatMap(Effect.exit(Effect.suspend(() => this.consume(this.request))), (exit) => {
+    this.exit = exit
+    return Effect.void
+  })
+
+  poll(): Policy.Policy.Ticket | Policy.Policy.Reject<unknown> {
+    const { exit } = this
+    if (exit === undefined || Exit.isSuccess(exit)) return {}
+    return Either.match(Cause.failureOrCause(exit.cause), {
+      onLeft: (error) => ({ _tag: "Reject", error }),
+      onRight: (cause) => {
+        throw Cause.squash(cause)
+      }
+    })
+  }
+
+  leave(): void {}
 }

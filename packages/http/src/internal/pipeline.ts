@@ -6,9 +6,9 @@ import type { HttpFailure } from "../HttpFailure.js"
 import type { HttpGuard } from "../HttpGuard.js"
 import * as HttpRetry from "../HttpRetry.js"
 import type { Options, Rejection, Route } from "../ResilientHttpClient.js"
-import * as chain from "./chain.js"
 import * as guard from "./guard.js"
 import * as idempotencyKey from "./idempotencyKey.js"
+import * as order from "./order.js"
 import * as retryClient from "./retryClient.js"
 import * as settings from "./settings.js"
 import * as stage from "./stage.js"
@@ -20,7 +20,7 @@ type Resilient = HttpClient.HttpClient.With<
 type Pipeline = (client: HttpClient.HttpClient) => Resilient
 
 /** The states of a guard, which all routes share that are given the same guard. */
-type States = (guard: HttpGuard<unknown>) => (facts: guard.Facts) => guard.Guard
+type States = (guard: HttpGuard<unknown>) => (facts: guard.Facts) => guard.Stage
 
 /** @internal */
 export const make = ({ routes = [], ...options }: Options = {}): Pipeline => {
@@ -55,14 +55,14 @@ const single = (options: Options, states: States): Pipeline => {
     callMillis: settings.limit("deadline", options.deadline)
   }
   const of = (one: HttpGuard<unknown> | undefined) => one && states(one)(options)
-  const guards = chain.make({
+  const guards = order.make(order.inOrder({
     hedge: of(options.hedge),
     gate: of(options.gate),
     breaker: of(options.breaker),
     bulkhead: of(options.bulkhead),
     rateLimiter: of(options.rateLimiter),
     adaptiveLimiter: of(options.adaptiveLimiter)
-  })
+  }))
   const retry = settings.retry(options, limits, guards, addKeys)
   const schedule = options.retry === false ? Schedule.stop : options.retry ?? HttpRetry.standard
   const isTransparent = options.retry === false && guards === undefined && addKeys === undefined &&

@@ -4,6 +4,7 @@ import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as FiberRef from "effect/FiberRef"
 import * as FiberRefs from "effect/FiberRefs"
+import * as Option from "effect/Option"
 import * as Runtime from "effect/Runtime"
 import * as RuntimeFlags from "effect/RuntimeFlags"
 
@@ -102,3 +103,15 @@ const wait = <A, E, R>(
       listening ? passOn : Effect.matchCauseEffect(restore(ended), { onSuccess: settle, onFailure: () => passOn })
   })
 }
+
+/**
+ * Runs an effect to its end within a step, with the clock and all else of the fiber that runs. An effect that has to wait
+ * fails.
+ *
+ * @internal
+ */
+export const runInStep = <A, E>(effect: Effect.Effect<A, E>): Exit.Exit<A, E> =>
+  Option.match(Fiber.getCurrentFiber(), {
+    onNone: () => Effect.runSyncExit(effect),
+    onSome: (fiber) => Runtime.runSyncExit(runtimeOf<never>(fiber, Runtime.defaultRuntimeFlags), effect)
+  })

@@ -48,7 +48,7 @@ const useNew = <K, A, B, E, R>(
     const now = monotonicMillis(fiber)
     const entry = self.keep(key, value, now)
     const effect = self.has(entry) ? whenReady(self, entry.value, now, f) : f(entry.value)
-    return held(entry, self.overflowed === 0 || self.isWarned ? effect : Effect.zipRight(warn(self), effect), restore)
+    return held(entry, mustWarn(self) ? Effect.zipRight(warn(self), effect) : effect, restore)
   })
 
 const whenReady = <K, A, B, E, R>(
@@ -80,13 +80,18 @@ const held = <B, E, R>(
   })
 }
 
-const warn = <K, A>(self: KeyedImpl<K, A>): Effect.Effect<void> => {
-  self.isWarned = true
-  return Effect.logWarning(
-    `${self.name}: all ${self.capacity} keys hold state that must not be lost, so there will be up to twice as many. ` +
-      "From then on, each new key replaces the least recently used one. Raise `capacity`, or use fewer keys."
-  )
-}
+/** @internal */
+export const mustWarn = <K, A>(self: KeyedImpl<K, A>): boolean => self.overflowed > 0 && !self.isWarned
+
+/** @internal */
+export const warn = <K, A>(self: KeyedImpl<K, A>): Effect.Effect<void> =>
+  Effect.suspend(() => {
+    self.isWarned = true
+    return Effect.logWarning(
+      `${self.name}: all ${self.capacity} keys hold state that must not be lost, so there will be up to twice as many. ` +
+        "From then on, each new key replaces the least recently used one. Raise `capacity`, or use fewer keys."
+    )
+  })
 
 /**
  * Without a hold: whoever has the value keeps it for longer than this effect runs.

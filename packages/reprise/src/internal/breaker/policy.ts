@@ -1,4 +1,5 @@
 import * as Cause from "effect/Cause"
+import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
@@ -197,11 +198,18 @@ export const runProbe = (
   restore: Restore
 ): Effect.Effect<void, unknown> =>
   Effect.flatMap(
-    Effect.exit(restore(Effect.provide(probe, self.era.current.settings.context))),
+    Effect.exit(restore(provided(probe, self.era.current.settings))),
     (exit) =>
       Effect.flatMap(currentMonotonicMillis, (now) =>
         Effect.zipRight(permit.end(outcomeOfProbe(exit), exit, now) ?? Effect.void, Exit.asVoid(exit)))
   )
+
+/** Not by `Effect.provide`, whose module holds layers too. */
+const provided = (
+  probe: NonNullable<Settings["probe"]>,
+  { context }: Settings
+): Effect.Effect<unknown, unknown> =>
+  Effect.mapInputContext(probe, (own: Context.Context<never>) => Context.merge(own, context))
 
 /** It is no call: whatever it fails with, it has failed. */
 const outcomeOfProbe = (exit: Exit.Exit<unknown, unknown>): Machine.Outcome =>

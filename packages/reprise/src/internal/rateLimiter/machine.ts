@@ -75,7 +75,8 @@ export class Machine {
   constructor(public settings: Settings, private originMillis: number) {}
 
   ticks(nowMillis: number): number {
-    return (nowMillis - this.originMillis) * this.settings.rate.ticksPerMilli
+    // A call may have read the clock before the limiter was made for it.
+    return Math.max(nowMillis - this.originMillis, 0) * this.settings.rate.ticksPerMilli
   }
 
   standing(nowMillis: number): Standing {
