@@ -82,13 +82,13 @@ layer(RedisServer.Shared.layer, { excludeTestServices: true })("the pauses that 
       Effect.gen(function*() {
         const { command, url } = yield* RedisServer.fresh
         const store = yield* open(adapter, url)
-        yield* store.pause(pause("k", 100))
+        yield* store.pause(pause("k", 500))
         yield* store.pause(pause("l", 40))
         yield* Effect.sleep(50)
         assert.deepStrictEqual((yield* store.pauses(10)).map(({ key }) => key), ["k"])
         yield* store.pause(pause("m", 20))
         assert.strictEqual(yield* command("ZCARD", kept), ":2\r\n")
-        yield* Effect.sleep(60)
+        yield* Effect.sleep(460)
         assert.deepStrictEqual(yield* store.pauses(10), [])
         // What nobody reads any more is removed in the next tenth of a second.
         yield* Effect.repeat(command("DBSIZE"), {

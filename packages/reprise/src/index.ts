@@ -78,6 +78,20 @@ export * as InvalidOption from "./InvalidOption.js"
 export * as Keyed from "./Keyed.js"
 
 /**
+ * The whole stack for any effect: a deadline, retries with a budget, hedges, policies and an attempt timeout, in the one order that works.
+ *
+ * @since 0.1.0
+ */
+export * as Pipeline from "./Pipeline.js"
+
+/**
+ * The protocol of everything that may admit, delay or reject an attempt: circuit breakers, bulkheads, limiters, gates and policies of your own.
+ *
+ * @since 0.1.0
+ */
+export * as Policy from "./Policy.js"
+
+/**
  * Lets so many calls start in so much time: the others fail, or wait in a bounded queue.
  *
  * @since 0.1.0

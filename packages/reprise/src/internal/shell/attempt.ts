@@ -1,10 +1,24 @@
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import type * as Fiber from "effect/Fiber"
 import { identity } from "effect/Function"
 import * as RuntimeFlags from "effect/RuntimeFlags"
-import * as timeout from "../timeout.js"
 import * as admission from "./admission.js"
 import { admit, type Restore } from "./wait.js"
+
+/**
+ * Runs an attempt that was admitted no longer than it may take.
+ *
+ * @internal
+ */
+export interface Limit {
+  <A, E, R>(
+    restored: Effect.Effect<A, E, R>,
+    fiber: Fiber.RuntimeFiber<unknown, unknown>,
+    restore: Restore,
+    end: (exit: Exit.Exit<A, unknown>) => Effect.Effect<A, unknown>
+  ): Effect.Effect<A, unknown, R>
+}
 
 /**
  * What one attempt runs under.
@@ -12,10 +26,8 @@ import { admit, type Restore } from "./wait.js"
  * @internal
  */
 export interface Terms extends admission.Terms {
-  /** How long the attempt may take once it is admitted. */
-  readonly attemptMillis: number
-  /** The error of an attempt that took as long as it may. */
-  readonly onTimeout: () => unknown
+  /** Given from outside: a program without time limits does not hold their code. */
+  readonly limit: Limit | undefined
 }
 
 /**
@@ -44,19 +56,18 @@ export const masked = <A, E, R, E2>(
 export const run = <A, E, R, E2>(
   restored: Effect.Effect<A, E, R>,
   asked: admission.Admission,
-  { attemptMillis, onTimeout }: Terms,
+  { limit }: Terms,
   restore: Restore
 ): Effect.Effect<A, E | E2, R> => {
-  if (attemptMillis === Infinity) {
-    if (!asked.settles) return restored
-    return Effect.matchCauseEffect(restored, {
-      onSuccess: (value) => asked.settle(Exit.succeed(value)),
-      onFailure: (cause) => asked.settle(Exit.failCause(cause))
-    })
+  if (limit !== undefined) {
+    // A timeout is an error of the attempt: its type is part of `E2`.
+    return limit(restored, asked.fiber, restore, (exit) => asked.settle(exit)) as Effect.Effect<A, E | E2, R>
   }
-  // A timeout is an error of the attempt: its type is part of `E2`.
-  const limit = { millis: attemptMillis, onTimeout: () => onTimeout() as E2, deadlineMillis: Infinity }
-  return timeout.limited(restored, asked.fiber, restore, limit, (exit) => asked.settle(exit))
+  if (!asked.settles) return restored
+  return Effect.matchCauseEffect(restored, {
+    onSuccess: (value) => asked.settle(Exit.succeed(value)),
+    onFailure: (cause) => asked.settle(Exit.failCause(cause))
+  })
 }
 
 /** @internal */

@@ -19,7 +19,7 @@ import { callOptions, checkDistinct } from "./protect.js"
 
 interface Settings<In, R> {
   readonly callMillis: number
-  readonly attemptMillis: number
+  readonly limit: attempt.Limit | undefined
   readonly schedule: Schedule.Schedule<unknown, In, R> | undefined
   readonly canHelp: (error: In) => boolean
   readonly budget: RetryBudget | undefined
@@ -42,7 +42,7 @@ const check = <In, R>(options: Pipeline.Options<In, R, ReadonlyArray<AnyPolicy>>
   checkDistinct(policies)
   return {
     callMillis: limit("deadline", options.deadline),
-    attemptMillis: limit("attemptTimeout", options.attemptTimeout),
+    limit: attemptLimit(limit("attemptTimeout", options.attemptTimeout)),
     ...retryOf(options.retry ?? false),
     budget,
     policies
@@ -51,6 +51,13 @@ const check = <In, R>(options: Pipeline.Options<In, R, ReadonlyArray<AnyPolicy>>
 
 const limit = (option: string, value: Duration.DurationInput | undefined): number =>
   value === undefined ? Infinity : millis(option, value, { moreThan: 0 })
+
+const attemptLimit = (millis: number): attempt.Limit | undefined => {
+  if (millis === Infinity) return undefined
+  const onTimeout = () => new AttemptTimeout({ duration: Duration.millis(millis) })
+  const terms = { millis, onTimeout, deadlineMillis: Infinity }
+  return (restored, fiber, restore, end) => timeout.limited(restored, fiber, restore, terms, end)
+}
 
 type Retrying<In, R> = Pick<Settings<In, R>, "schedule" | "canHelp">
 
@@ -78,7 +85,7 @@ const run = <In, R, A, E extends In, R1, E2>(
   call: Pick<attempt.Terms, "priority" | "partition">,
   fiber: Fiber.RuntimeFiber<unknown, unknown>
 ): Effect.Effect<A, E | E2 | DeadlineExceeded<E | E2>, R | R1> => {
-  const { attemptMillis, callMillis, policies } = settings
+  const { callMillis, policies } = settings
   const nowMillis = monotonicMillis(fiber)
   const deadlineMillis = Math.min(deadline.of(fiber), nowMillis + callMillis)
   let last: Option.Option<E | E2> = Option.none()
@@ -88,8 +95,7 @@ const run = <In, R, A, E extends In, R1, E2>(
     policies,
     mayWait: true,
     deadlineMillis,
-    attemptMillis,
-    onTimeout: () => new AttemptTimeout({ duration: Duration.millis(attemptMillis) })
+    limit: settings.limit
   })
   const all: Effect.Effect<A, E | E2 | DeadlineExceeded<E | E2>, R | R1> = settings.schedule === undefined ?
     one :

@@ -1,6 +1,6 @@
 import * as Effect from "effect/Effect"
 import type * as Exit from "effect/Exit"
-import { constVoid, identity } from "effect/Function"
+import { identity } from "effect/Function"
 import * as RuntimeFlags from "effect/RuntimeFlags"
 import { InvalidOption, number } from "../../InvalidOption.js"
 import type { Policy } from "../../Policy.js"
@@ -41,8 +41,7 @@ const terms = (policies: ReadonlyArray<AnyPolicy>, call?: Policy.CallOptions): a
   ...callOptions(call),
   mayWait: true,
   deadlineMillis: undefined,
-  attemptMillis: Infinity,
-  onTimeout: constVoid
+  limit: undefined
 })
 
 /** @internal */
