@@ -5,6 +5,8 @@ import * as FaultServer from "@reprise/testing/FaultServer"
 import type { Scope } from "effect"
 import { Context, Duration, Effect, identity, Layer, Logger, LogLevel } from "effect"
 import * as Backoff from "reprise/Backoff"
+import * as RetryBudget from "reprise/RetryBudget"
+import * as Tripping from "reprise/Tripping"
 import * as HttpGuard from "../../src/HttpGuard.js"
 import * as HttpResilience from "../../src/HttpResilience.js"
 import * as HttpRetry from "../../src/HttpRetry.js"
@@ -37,10 +39,28 @@ const hedged = (own: Options): Options | undefined =>
 
 const plain: Variant = { name: "", options: identity, stage: identity }
 
+/** Every guard, with bounds that no test reaches. */
+const guards = {
+  gate: HttpGuard.retryAfterGate({ max: "1 millis" }),
+  breaker: HttpGuard.circuitBreaker({ trip: Tripping.consecutive(1_000_000) }),
+  bulkhead: HttpGuard.bulkhead({ maxConcurrent: 1_000_000 }),
+  rateLimiter: HttpGuard.rateLimiter({ limit: 1_000_000, window: "1 second" }),
+  adaptiveLimiter: HttpGuard.adaptiveLimiter({ algorithm: { initial: null, next: () => null, limit: () => 1_000_000 } })
+}
+const budget = HttpRetry.budget(RetryBudget.share({ ratio: 1, minPerSecond: 1_000 }))
+
+const guarded = (bare: HttpClient.HttpClient): HttpClient.HttpClient =>
+  // No rejection comes of these bounds.
+  Object.values(guards).reduce<HttpClient.HttpClient>(
+    (client, guard) => HttpResilience.guard(client, guard as HttpGuard.HttpGuard<never>),
+    bare
+  )
+
 /** Add a variant here, and every wire test runs with it, but those of `onEachPlain`. */
 export const variants: ReadonlyArray<Variant> = [
   plain,
-  { name: ", with a hedge", options: hedged, stage: HttpResilience.guard(hedge) }
+  { name: ", with a hedge", options: hedged, stage: HttpResilience.guard(hedge) },
+  { name: ", with all guards", options: (own) => ({ ...guards, budget, ...own }), stage: guarded }
 ]
 
 /** A transport in a variant, which is a layer of its own: tests give it on as they do any other. */
