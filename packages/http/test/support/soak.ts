@@ -89,10 +89,10 @@ const options = (): ResilientHttpClient.Options => ({
     openFor: Schedule.spaced("20 millis"),
     onOpen: "wait"
   }),
-  bulkhead: HttpGuard.bulkhead({ maxConcurrent: most, maxQueue: 20 }),
+  bulkhead: HttpGuard.bulkhead({ maxConcurrent: most, maxQueued: 20 }),
   adaptiveLimiter: HttpGuard.adaptiveLimiter({
     algorithm: { initial: null, next: () => null, limit: () => most },
-    maxQueue: 20
+    maxQueued: 20
   }),
   rateLimiter: HttpGuard.rateLimiter({ limit: 100_000, window: "1 second" }),
   hedge: HttpGuard.hedge({ after: "20 millis" })

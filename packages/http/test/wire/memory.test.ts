@@ -6,7 +6,7 @@ import type { AddressInfo } from "node:net"
 import { setFlagsFromString } from "node:v8"
 import { runInNewContext } from "node:vm"
 import * as ResilientHttpClient from "../../src/ResilientHttpClient.js"
-import { onEachTransport } from "../support/wire.js"
+import { onEachSlow } from "../support/wire.js"
 
 setFlagsFromString("--expose-gc")
 const collect = runInNewContext("gc") as () => void
@@ -46,7 +46,7 @@ const answers = {
   "a reset": (request: http.IncomingMessage) => void request.socket.destroy()
 }
 
-onEachTransport("the memory of a call", (transport) => {
+onEachSlow("the memory of a call", (transport) => {
   it.scopedLive.each(Object.entries(answers))(
     "does not grow with attempts that end with %s",
     ([, answer]) =>
