@@ -44,6 +44,13 @@ export const deadlineMillis = (fiber: Fiber.RuntimeFiber<unknown, unknown>, { ca
 }
 
 /**
+ * How long until a deadline, never too much: clocks count whole milliseconds, and by a rounded time an attempt would end after
+ * the deadline of its call.
+ */
+const leftMillis = (fiber: Fiber.RuntimeFiber<unknown, unknown>, deadlineMillis: number): number =>
+  Math.floor((deadlineMillis - clock.exactMillis(fiber)) * 1_000) / 1_000
+
+/**
  * Runs a call, and ends it at its deadline, whatever it waits for then: a limiter, a schedule, a budget, a key.
  *
  * @internal
@@ -60,7 +67,7 @@ export const call = <A, E, R>(
     })
     if (limits.callMillis === Infinity) return made
     const bounded = Timeout.timeoutFail(made, {
-      duration: Math.max(deadline - clock.monotonicMillis(fiber), 1),
+      duration: Math.max(leftMillis(fiber, deadline), 1),
       onTimeout: () => new Deadline.DeadlineExceeded({ last: last() }),
       deadlineMillis: deadline
     })
@@ -90,7 +97,7 @@ export const limit = <E, R>(
   return Effect.withFiberRuntime((fiber) => {
     const nowMillis = clock.monotonicMillis(fiber)
     if (own !== undefined && millis < Infinity) own.attempt = { request, millis, untilMillis: nowMillis + millis }
-    const left = Math.min(millis, deadlineMillis - nowMillis)
+    const left = Math.min(millis, leftMillis(fiber, deadlineMillis))
     if (left === Infinity) return attempt
     const duration = Math.min(left, maxDelayMillis)
     // The call may end before this attempt has: to let go of a connection takes time too.

@@ -1,4 +1,3 @@
-import type { HttpClientResponse } from "@effect/platform"
 import { FetchHttpClient, HttpClient, HttpClientError } from "@effect/platform"
 import * as NodeHttpClient from "@effect/platform-node/NodeHttpClient"
 import { describe } from "@effect/vitest"
@@ -78,19 +77,19 @@ const everything: Variant = {
 
 /** What a drop-in client would give: a response that failed is a value, and any other failure a `RequestError`. */
 const untyped = (client: ResilientHttpClient.ResilientHttpClient["Type"]): HttpClient.HttpClient =>
-  HttpClient.transform(
-    client,
-    (effect, request) =>
-      Effect.catchAll(effect, (error): Effect.Effect<HttpClientResponse.HttpClientResponse, never> => {
-        const last = error._tag === "DeadlineExceeded" ? Option.getOrUndefined(error.last) : error
-        if (HttpFailure.isHttpFailure(last) && "response" in last && last.response !== undefined) {
-          return Effect.succeed(last.response)
-        }
-        const described = new HttpClientError.RequestError({ request, reason: "Transport", cause: error })
-        // A reader of a caller fails with anything.
-        return (error as unknown) instanceof Error ? Effect.fail(described as never) : Effect.fail(error)
-      })
-  ) as HttpClient.HttpClient.With<unknown> as HttpClient.HttpClient
+  HttpClient.transform(client, (effect, request) =>
+    Effect.catchAll(effect, (error) => {
+      const last = error._tag === "DeadlineExceeded" ? Option.getOrUndefined(error.last) : error
+      const response = HttpFailure.isHttpFailure(last) && "response" in last ? last.response : undefined
+      if (response !== undefined) return Effect.succeed(response)
+      const cause: unknown = error
+      // A reader of a caller fails with anything. What the drop-in client fails with is not in the type of the typed one.
+      return Effect.fail(
+        cause instanceof Error
+          ? new HttpClientError.RequestError({ request, reason: "Transport", cause })
+          : cause
+      ) as Effect.Effect<never>
+    })) as HttpClient.HttpClient.With<unknown> as HttpClient.HttpClient
 
 const throughTyped: Variant = {
   ...plain,
