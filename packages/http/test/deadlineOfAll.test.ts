@@ -67,7 +67,8 @@ const cases: Record<string, () => Case> = {
   "a budget": () => ({ options: { budget: budget(0), retry: twice }, statuses: [503] }),
   "a budget that a hedge asks": () => ({
     options: { budget: budget(1), retry: false, hedge: HttpGuard.hedge({ after: "100 millis" }) },
-    statuses: [0]
+    statuses: [0],
+    last: "AttemptTimeout"
   }),
   "the source of an idempotency key": () => ({
     options: { idempotencyKeys: true, retry: twice },
@@ -117,6 +118,18 @@ describe("a call ends at its deadline, and leaves nothing behind, where nothing 
     const last = Option.getOrThrow(error.last)
     assert.deepStrictEqual([last._tag, last.attempts.map(({ reason }) => reason)], ["AttemptTimeout", ["deadline"]])
   })
+
+  for (const hedge of [undefined, HttpGuard.hedge({ after: "900 millis" })]) {
+    it(`the server, also where its connection closes slowly${hedge === undefined ? "" : ", with a hedge"}`, () => {
+      const slow = HttpClient.make(() => Effect.onInterrupt(Effect.never, () => Effect.sleep("5 millis")))
+      const client = ResilientHttpClient.makeTyped({ retry: twice, deadline: "1 second", hedge })(slow)
+      const { endMillis, exit } = Virtual.run(Effect.flip(client.get("http://h.test/")))
+      assert.strictEqual(endMillis, 1_005)
+      const { success: error } = Virtual.plain(exit) as { success: DeadlineExceeded<HttpFailure.HttpFailure> }
+      assert.instanceOf(error, DeadlineExceeded)
+      assert.strictEqual(Option.getOrThrow(error.last)._tag, "AttemptTimeout")
+    })
+  }
 
   it("a limiter, and a drop-in client fails with what its programs know", () => {
     const rateLimiter = HttpGuard.rateLimiter(() => Effect.never)

@@ -78,7 +78,8 @@ export const run = <E, R>(
   facts: Facts,
   limits: timeLimits.Limits,
   deadlineMillis: number,
-  responses: Responses
+  responses: Responses,
+  tell?: timeLimits.Tell
 ): reader.Attempt<FailedAttempt, R> => {
   // What the stages below make of the request decides whether it may be sent again.
   let sent = request
@@ -88,7 +89,7 @@ export const run = <E, R>(
     },
     onResponse: (response) => responses.hold(response)
   })
-  return Effect.matchCauseEffect(timeLimits.limit(attempt, request, limits.attemptMillis, deadlineMillis), {
+  return Effect.matchCauseEffect(timeLimits.limit(attempt, request, limits.attemptMillis, deadlineMillis, tell), {
     onSuccess: (response) => response.status < 400 ? Exit.succeed(response) : ofResponse(sent, response, facts),
     onFailure: (cause) => {
       const response = statusErrorResponse(cause)

@@ -1,4 +1,6 @@
 import * as Clock from "effect/Clock"
+import * as Context from "effect/Context"
+import type * as Fiber from "effect/Fiber"
 import * as Deadline from "reprise/Deadline"
 
 /**
@@ -7,6 +9,14 @@ import * as Deadline from "reprise/Deadline"
  * @internal
  */
 export const monotonicMillis = Deadline.unsafeNow
+
+/**
+ * The same, not rounded.
+ *
+ * @internal
+ */
+export const exactMillis = (fiber: Fiber.RuntimeFiber<unknown, unknown>): number =>
+  Number(Context.get(fiber.currentDefaultServices, Clock.Clock).unsafeCurrentTimeNanos()) / 1e6
 
 /** @internal */
 export const currentMonotonicMillis = Deadline.now

@@ -98,11 +98,11 @@ const run = <E, R, B, R1>(
   request: HttpClientRequest.HttpClientRequest,
   deadlineMillis: number,
   responses: Responses,
-  tell: (failure: Option.Option<HttpFailure.HttpFailure>) => void
+  tell: timeLimits.Tell
 ): Effect.Effect<Ended, never, R | R1> => {
   const { deadlineHeader, facts, guard, limits } = settings
   const send = (request: HttpClientRequest.HttpClientRequest) =>
-    attempts.run(client, request, facts, limits, deadlineMillis, responses)
+    attempts.run(client, request, facts, limits, deadlineMillis, responses, tell)
   const attempt = (request: HttpClientRequest.HttpClientRequest) => {
     const one = deadlineHeader === undefined
       ? send(request)
@@ -114,7 +114,7 @@ const run = <E, R, B, R1>(
       attempt: (number) => numbered(attempt, request, number, settings),
       schedule,
       refuse: (failed: attempts.FailedAttempt) => {
-        tell(failed.failure)
+        tell(() => failed.failure)
         return refusal(failed, settings)
       },
       // A line holds neither the request nor what the transport threw: that may hold a connection.

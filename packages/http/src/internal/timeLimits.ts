@@ -27,6 +27,13 @@ export interface Limits {
 export const none: Limits = { attemptMillis: Infinity, callMillis: Infinity }
 
 /**
+ * Is told what the last failure of a call is if its deadline comes now.
+ *
+ * @internal
+ */
+export type Tell = (last: () => Option.Option<HttpFailure.HttpFailure>) => void
+
+/**
  * When a call that begins now has to be over, on the clock of deadlines: after `callMillis`, or at the deadline of the fiber.
  *
  * @internal
@@ -37,28 +44,31 @@ export const deadlineMillis = (fiber: Fiber.RuntimeFiber<unknown, unknown>, { ca
 }
 
 /**
- * Runs a call, and ends it at its deadline, whatever it waits for then: a limiter, a schedule, a budget, a key. `tell` is told of
- * each failure, so that the error has the last one.
+ * How long until a deadline, never too much: clocks count whole milliseconds, and by a rounded time an attempt would end after
+ * the deadline of its call.
+ */
+const leftMillis = (fiber: Fiber.RuntimeFiber<unknown, unknown>, deadlineMillis: number): number =>
+  Math.floor((deadlineMillis - clock.exactMillis(fiber)) * 1_000) / 1_000
+
+/**
+ * Runs a call, and ends it at its deadline, whatever it waits for then: a limiter, a schedule, a budget, a key.
  *
  * @internal
  */
 export const call = <A, E, R>(
   limits: Limits,
-  make: (
-    deadlineMillis: number,
-    tell: (failure: Option.Option<HttpFailure.HttpFailure>) => void
-  ) => Effect.Effect<A, E, R>
+  make: (deadlineMillis: number, tell: Tell) => Effect.Effect<A, E, R>
 ): Effect.Effect<A, E, R> =>
   Effect.withFiberRuntime((fiber) => {
     const deadline = deadlineMillis(fiber, limits)
-    let last = Option.none<HttpFailure.HttpFailure>()
-    const made = make(deadline, (failure) => {
-      last = failure
+    let last: () => Option.Option<HttpFailure.HttpFailure> = Option.none
+    const made = make(deadline, (told) => {
+      last = told
     })
     if (limits.callMillis === Infinity) return made
     const bounded = Timeout.timeoutFail(made, {
-      duration: Math.max(deadline - clock.monotonicMillis(fiber), 1),
-      onTimeout: () => new Deadline.DeadlineExceeded({ last }),
+      duration: Math.max(leftMillis(fiber, deadline), 1),
+      onTimeout: () => new Deadline.DeadlineExceeded({ last: last() }),
       deadlineMillis: deadline
     })
     // A client with a deadline of its own has this error in its type.
@@ -74,7 +84,8 @@ export const limit = <E, R>(
   attempt: reader.Attempt<E, R>,
   request: HttpClientRequest.HttpClientRequest,
   millis: number,
-  deadlineMillis: number
+  deadlineMillis: number,
+  tell?: Tell
 ): reader.Attempt<E | HttpFailure.AttemptTimeout, R> => {
   const onTimeout = (millis: number) => makeFailure.attemptTimeout(request, Duration.millis(millis))
   const own = reader.of(request)
@@ -86,9 +97,11 @@ export const limit = <E, R>(
   return Effect.withFiberRuntime((fiber) => {
     const nowMillis = clock.monotonicMillis(fiber)
     if (own !== undefined && millis < Infinity) own.attempt = { request, millis, untilMillis: nowMillis + millis }
-    const left = Math.min(millis, deadlineMillis - nowMillis)
+    const left = Math.min(millis, leftMillis(fiber, deadlineMillis))
     if (left === Infinity) return attempt
     const duration = Math.min(left, maxDelayMillis)
+    // The call may end before this attempt has: to let go of a connection takes time too.
+    tell?.(() => Option.some(onTimeout(duration)))
     return left > 0
       ? Timeout.timeoutFail(attempt, { duration, onTimeout: () => onTimeout(duration) })
       : Effect.fail(onTimeout(0))

@@ -1,10 +1,13 @@
-import { FetchHttpClient, HttpClient } from "@effect/platform"
+import { FetchHttpClient, HttpClient, HttpClientError } from "@effect/platform"
 import * as NodeHttpClient from "@effect/platform-node/NodeHttpClient"
 import { describe } from "@effect/vitest"
 import * as FaultServer from "@reprise/testing/FaultServer"
 import type { Scope } from "effect"
-import { Context, Duration, Effect, identity, Layer, Logger, LogLevel } from "effect"
+import { Context, Duration, Effect, identity, Layer, Logger, LogLevel, Option } from "effect"
 import * as Backoff from "reprise/Backoff"
+import * as RetryBudget from "reprise/RetryBudget"
+import * as Tripping from "reprise/Tripping"
+import * as HttpFailure from "../../src/HttpFailure.js"
 import * as HttpGuard from "../../src/HttpGuard.js"
 import * as HttpResilience from "../../src/HttpResilience.js"
 import * as HttpRetry from "../../src/HttpRetry.js"
@@ -27,6 +30,8 @@ interface Variant {
   readonly options: (own: Options) => Options | undefined
   /** The same as a stage below, for those tests and for tests that put their stages together by hand. */
   readonly stage: (bare: HttpClient.HttpClient) => HttpClient.HttpClient
+  /** The drop-in client, if it is another one. */
+  readonly dropIn?: (options: Options) => Layer.Layer<HttpClient.HttpClient, never, HttpClient.HttpClient>
 }
 
 const after = Duration.seconds(10)
@@ -37,11 +42,65 @@ const hedged = (own: Options): Options | undefined =>
 
 const plain: Variant = { name: "", options: identity, stage: identity }
 
-/** Add a variant here, and every wire test runs with it, but those of `onEachPlain`. */
-export const variants: ReadonlyArray<Variant> = [
-  plain,
-  { name: ", with a hedge", options: hedged, stage: HttpResilience.guard(hedge) }
-]
+/** Every guard, with bounds that no test reaches. */
+const guards = {
+  gate: HttpGuard.retryAfterGate({ max: "1 millis" }),
+  breaker: HttpGuard.circuitBreaker({ trip: Tripping.consecutive(1_000_000) }),
+  bulkhead: HttpGuard.bulkhead({ maxConcurrent: 1_000_000 }),
+  rateLimiter: HttpGuard.rateLimiter({ limit: 1_000_000, window: "1 second" }),
+  adaptiveLimiter: HttpGuard.adaptiveLimiter({ algorithm: { initial: null, next: () => null, limit: () => 1_000_000 } })
+}
+const budget = HttpRetry.budget(RetryBudget.share({ ratio: 1, minPerSecond: 1_000 }))
+
+const guarded = (bare: HttpClient.HttpClient): HttpClient.HttpClient =>
+  // No rejection comes of these bounds.
+  Object.values(guards).reduce<HttpClient.HttpClient>(
+    (client, guard) => HttpResilience.guard(client, guard as HttpGuard.HttpGuard<never>),
+    bare
+  )
+
+const inFront: Variant = { name: ", with a hedge", options: hedged, stage: HttpResilience.guard(hedge) }
+const withGuards: Variant = {
+  name: ", with all guards",
+  options: (own) => ({ ...guards, budget, ...own }),
+  stage: guarded
+}
+
+/** Add a variant here, and every wire test runs with it, but those of `onEachPlain` and `onEachSlow`. */
+export const variants: ReadonlyArray<Variant> = [plain, inFront, withGuards]
+
+const everything: Variant = {
+  name: ", with a hedge and all guards",
+  options: (own) => withGuards.options(hedged(own) ?? own),
+  stage: (bare) => inFront.stage(withGuards.stage(bare))
+}
+
+/** What a drop-in client would give: a response that failed is a value, and any other failure a `RequestError`. */
+const untyped = (client: ResilientHttpClient.ResilientHttpClient["Type"]): HttpClient.HttpClient =>
+  HttpClient.transform(client, (effect, request) =>
+    Effect.catchAll(effect, (error) => {
+      const last = error._tag === "DeadlineExceeded" ? Option.getOrUndefined(error.last) : error
+      const response = HttpFailure.isHttpFailure(last) && "response" in last ? last.response : undefined
+      if (response !== undefined) return Effect.succeed(response)
+      const cause: unknown = error
+      // A reader of a caller fails with anything. What the drop-in client fails with is not in the type of the typed one.
+      return Effect.fail(
+        cause instanceof Error
+          ? new HttpClientError.RequestError({ request, reason: "Transport", cause })
+          : cause
+      ) as Effect.Effect<never>
+    })) as HttpClient.HttpClient.With<unknown> as HttpClient.HttpClient
+
+const throughTyped: Variant = {
+  ...plain,
+  name: ", through the typed client",
+  dropIn: (options) =>
+    Layer.map(
+      ResilientHttpClient.layerTyped(options),
+      (context) =>
+        Context.make(HttpClient.HttpClient, untyped(Context.get(context, ResilientHttpClient.ResilientHttpClient)))
+    )
+}
 
 /** A transport in a variant, which is a layer of its own: tests give it on as they do any other. */
 const made = new WeakMap<Transport, readonly [variant: Variant, transport: Transport]>()
@@ -82,9 +141,17 @@ export const onEachPlain = <Name extends string>(
   tests: Tests<Name>
 ): void => onEachIn([plain], name, transports, tests)
 
+/** For tests that take seconds: plain, and once with all that the variants have. */
+export const onEachSlow = (name: string, tests: Tests<"fetch" | "undici" | "node">): void =>
+  onEachIn([plain, everything], name, transports, tests)
+
 /** The same tests over each of Node's transports, in each variant. */
 export const onEachTransport = (name: string, tests: Tests<"fetch" | "undici" | "node">): void =>
   onEach(name, transports, tests)
+
+/** For tests of drop-in clients which say nothing of its types: they run with the typed client too. */
+export const onEachFace = (name: string, tests: Tests<"fetch" | "undici" | "node">): void =>
+  onEachIn([...variants, throughTyped], name, transports, tests)
 
 const over = <A>(
   transport: Transport,
@@ -98,7 +165,7 @@ const over = <A>(
 
 /** A drop-in client over a transport, in its variant. */
 export const layer = (transport: Transport, options: Options): Layer.Layer<HttpClient.HttpClient> =>
-  over(transport, options, ResilientHttpClient.layer)
+  over(transport, options, made.get(transport)?.[0].dropIn ?? ResilientHttpClient.layer)
 
 /** A typed client over a transport, in its variant. */
 export const layerTyped = (

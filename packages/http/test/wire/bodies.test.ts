@@ -5,9 +5,10 @@ import * as FaultServer from "@reprise/testing/FaultServer"
 import * as Reply from "@reprise/testing/Reply"
 import { Effect, Exit, Stream } from "effect"
 import { Readable } from "node:stream"
+import * as Undici from "undici"
 import * as Idempotency from "../../src/Idempotency.js"
 import * as ResilientHttpClient from "../../src/ResilientHttpClient.js"
-import { dropIn, layerTyped, onEachTransport, quick } from "../support/wire.js"
+import { dropIn, layerTyped, onEachFace, onEachTransport, quick } from "../support/wire.js"
 
 const text = "the whole body"
 const bytes = new TextEncoder().encode(text)
@@ -48,6 +49,12 @@ const oneShot: ReadonlyArray<readonly [name: string, body: () => HttpBody.HttpBo
   ["a raw async generator", () => HttpBody.raw(once())]
 ]
 
+/** What a program may fill in: Node's own class, and for undici's client also that of its package. */
+const forms = (name: string): ReadonlyArray<readonly [name: string, make: () => FormData]> => [
+  ["FormData", () => new FormData()],
+  ...(name === "undici" ? [["undici's FormData", () => new Undici.FormData() as unknown as FormData] as const] : [])
+]
+
 const put = (server: FaultServer.FaultServer, body: HttpBody.HttpBody) =>
   HttpClientRequest.setBody(HttpClientRequest.put(server.url), body)
 
@@ -57,7 +64,7 @@ const received = ({ body, headers }: FaultServer.RecordedRequest) =>
     new Response(body.slice(), { headers: { "content-type": headers["content-type"] ?? "" } }).formData()
   )
 
-onEachTransport("a request's body", (transport, name) => {
+onEachFace("a request's body", (transport, name) => {
   it.scopedLive.each(replayable)(
     "of %s is the same on every attempt",
     ([, body]) =>
@@ -72,62 +79,64 @@ onEachTransport("a request's body", (transport, name) => {
         }))
   )
 
-  it.scopedLive("as FormData is the same on every attempt", () =>
-    dropIn(transport, {}, (server) =>
-      Effect.gen(function*() {
-        const data = new FormData()
-        data.append("field", text)
-        yield* server.script(busy, Reply.reset())
-        assert.strictEqual((yield* HttpClient.execute(put(server, HttpBody.formData(data)))).status, 200)
-        const requests = yield* server.requests
-        assert.lengthOf(requests, 3)
-        for (const request of requests) assert.deepStrictEqual([...(yield* received(request))], [["field", text]])
-      })))
-
-  it.scopedLive.each(
-    [
-      ["as FormData", (data: FormData) => HttpBody.formData(data)],
-      ["as raw FormData", (data: FormData) => HttpBody.raw(data)]
-    ] as const
-  )(
-    "%s has its files, and its names are escaped",
-    ([kind, body]) =>
+  for (const [own, makeForm] of forms(name)) {
+    it.scopedLive(`as ${own} is the same on every attempt`, () =>
       dropIn(transport, {}, (server) =>
         Effect.gen(function*() {
-          const data = new FormData()
-          data.append("a \"quoted\"\r\nname, é", "value\nof two lines, ü")
-          data.append("file", new File([new Uint8Array([0, 255, 10, 13])], "ä \"b\"\n.bin", { type: "image/png" }))
-          data.append("file", new Blob(["second"]))
-          const sent = HttpClient.post(server.url, { body: body(data) })
-          // node's own client cannot write a raw form.
-          if (kind === "as raw FormData" && name === "node") {
-            assert.isTrue(Exit.isFailure(yield* Effect.exit(sent)))
-            return
-          }
-          assert.strictEqual((yield* sent).status, 200)
-          // A second form, by a client that is known to refuse forms.
-          assert.strictEqual((yield* sent).status, 200)
+          const data = makeForm()
+          data.append("field", text)
+          yield* server.script(busy, Reply.reset())
+          assert.strictEqual((yield* HttpClient.execute(put(server, HttpBody.formData(data)))).status, 200)
           const requests = yield* server.requests
-          assert.lengthOf(requests, 2)
-          for (const request of requests) {
-            const raw = Buffer.from(request.body).toString("utf8")
-            assert.include(raw, `name="a %22quoted%22%0D%0Aname, é"\r\n\r\nvalue\r\nof two lines, ü\r\n`)
-            assert.include(raw, `name="file"; filename="ä %22b%22%0A.bin"\r\nContent-Type: image/png\r\n`)
-            assert.include(raw, `name="file"; filename="blob"\r\n`)
-            assert.isTrue(Buffer.from(request.body).includes(Buffer.from([0, 255, 10, 13])))
-          }
-        }))
-  )
+          assert.lengthOf(requests, 3)
+          for (const request of requests) assert.deepStrictEqual([...(yield* received(request))], [["field", text]])
+        })))
 
-  it.scopedLive("as FormData is sent once if it is not safe to send again", () =>
-    dropIn(transport, {}, (server) =>
-      Effect.gen(function*() {
-        const data = new FormData()
-        data.append("amount", "5 EUR")
-        yield* server.always(busy)
-        assert.strictEqual((yield* HttpClient.post(server.url, { body: HttpBody.formData(data) })).status, 503)
-        assert.lengthOf(yield* server.requests, 1)
-      })))
+    it.scopedLive.each(
+      [
+        [`as ${own}`, (data: FormData) => HttpBody.formData(data)],
+        [`as raw ${own}`, (data: FormData) => HttpBody.raw(data)]
+      ] as const
+    )(
+      "%s has its files, and its names are escaped",
+      ([kind, body]) =>
+        dropIn(transport, {}, (server) =>
+          Effect.gen(function*() {
+            const data = makeForm()
+            data.append("a \"quoted\"\r\nname, é", "value\nof two lines, ü")
+            data.append("file", new File([new Uint8Array([0, 255, 10, 13])], "ä \"b\"\n.bin", { type: "image/png" }))
+            data.append("file", new Blob(["second"]))
+            const sent = HttpClient.post(server.url, { body: body(data) })
+            // node's own client cannot write a raw form.
+            if (kind === "as raw FormData" && name === "node") {
+              assert.isTrue(Exit.isFailure(yield* Effect.exit(sent)))
+              return
+            }
+            assert.strictEqual((yield* sent).status, 200)
+            // A second form, by a client that is known to refuse forms.
+            assert.strictEqual((yield* sent).status, 200)
+            const requests = yield* server.requests
+            assert.lengthOf(requests, 2)
+            for (const request of requests) {
+              const raw = Buffer.from(request.body).toString("utf8")
+              assert.include(raw, `name="a %22quoted%22%0D%0Aname, é"\r\n\r\nvalue\r\nof two lines, ü\r\n`)
+              assert.include(raw, `name="file"; filename="ä %22b%22%0A.bin"\r\nContent-Type: image/png\r\n`)
+              assert.include(raw, `name="file"; filename="blob"\r\n`)
+              assert.isTrue(Buffer.from(request.body).includes(Buffer.from([0, 255, 10, 13])))
+            }
+          }))
+    )
+
+    it.scopedLive(`as ${own} is sent once if it is not safe to send again`, () =>
+      dropIn(transport, {}, (server) =>
+        Effect.gen(function*() {
+          const data = makeForm()
+          data.append("amount", "5 EUR")
+          yield* server.always(busy)
+          assert.strictEqual((yield* HttpClient.post(server.url, { body: HttpBody.formData(data) })).status, 503)
+          assert.lengthOf(yield* server.requests, 1)
+        })))
+  }
 
   for (const [kind, fault] of [["503", busy], ["a reset", Reply.reset()]] as const) {
     it.scopedLive.each(oneShot)(

@@ -14,7 +14,7 @@ import * as Reply from "@reprise/testing/Reply"
 import { Effect, Exit, Layer, Option, Ref, Schema, Tracer } from "effect"
 import * as HttpFailure from "../../src/HttpFailure.js"
 import * as HttpResilience from "../../src/HttpResilience.js"
-import { dropIn, onEachTransport, quick } from "../support/wire.js"
+import { dropIn, onEachFace, quick } from "../support/wire.js"
 
 const busy = Reply.respond({ status: 503, body: "busy" })
 const redirect = (location: string, status = 303) => Reply.respond({ status, headers: { location } })
@@ -71,7 +71,7 @@ class NativeSpan implements Tracer.Span {
   }
 }
 
-onEachTransport("Reprise works", (transport, name) => {
+onEachFace("Reprise works", (transport, name) => {
   it.scopedLive("under HttpApiClient", () =>
     dropIn(transport, { idempotencyKeys: true }, (server) =>
       Effect.gen(function*() {

@@ -7,7 +7,7 @@ import { Effect, Layer } from "effect"
 import { Agent } from "undici"
 import * as HttpGuard from "../../src/HttpGuard.js"
 import type * as ResilientHttpClient from "../../src/ResilientHttpClient.js"
-import { layer, onEach, onEachPlain, onEachTransport, quick, type Transport } from "../support/wire.js"
+import { layer, onEach, onEachFace, onEachPlain, quick, type Transport } from "../support/wire.js"
 
 /** Transports that may open so many connections and no more: a failed response that is never released wedges them. */
 const poolsOf = (connections: number) =>
@@ -146,7 +146,7 @@ onEachPlain("the failed response of a hedged call in a pool of two connections",
   )
 })
 
-onEachTransport("the last response", (transport) => {
+onEachFace("the last response", (transport) => {
   it.scopedLive("reaches the caller whole, however large", () =>
     Effect.gen(function*() {
       const server = yield* FaultServer.make()

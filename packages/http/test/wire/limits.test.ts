@@ -8,7 +8,7 @@ import * as Deadline from "reprise/Deadline"
 import * as HttpResilience from "../../src/HttpResilience.js"
 import * as HttpRetry from "../../src/HttpRetry.js"
 import * as ResilientHttpClient from "../../src/ResilientHttpClient.js"
-import { dropIn, onEachTransport, quick, typed } from "../support/wire.js"
+import { dropIn, onEachSlow, onEachTransport, quick, typed } from "../support/wire.js"
 
 const busy = Reply.respond({ status: 503, body: "busy" })
 const slowly = Backoff.exponential("1 hour").pipe(Backoff.attempts(5), HttpRetry.whileRetryable)
@@ -77,7 +77,9 @@ onEachTransport("time limits", (transport) => {
         assert.strictEqual(response.status, 503)
         assert.strictEqual(yield* response.text, "busy")
       })))
+})
 
+onEachSlow("time limits", (transport) => {
   it.scopedLive("combinators put together by hand keep the same limits", () =>
     Effect.gen(function*() {
       const server = yield* FaultServer.make()

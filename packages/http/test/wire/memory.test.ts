@@ -5,7 +5,7 @@ import * as http from "node:http"
 import type { AddressInfo } from "node:net"
 import { collect } from "../../../reprise/test/garbage.js"
 import * as ResilientHttpClient from "../../src/ResilientHttpClient.js"
-import { onEachTransport } from "../support/wire.js"
+import { onEachSlow } from "../support/wire.js"
 
 const first = 300
 const last = 700
@@ -42,7 +42,7 @@ const answers = {
   "a reset": (request: http.IncomingMessage) => void request.socket.destroy()
 }
 
-onEachTransport("the memory of a call", (transport) => {
+onEachSlow("the memory of a call", (transport) => {
   it.scopedLive.each(Object.entries(answers))(
     "does not grow with attempts that end with %s",
     ([, answer]) =>

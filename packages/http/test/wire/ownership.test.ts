@@ -8,7 +8,7 @@ import type * as AdaptiveLimiter from "reprise/AdaptiveLimiter"
 import * as RetryBudget from "reprise/RetryBudget"
 import * as HttpGuard from "../../src/HttpGuard.js"
 import * as HttpResilience from "../../src/HttpResilience.js"
-import { dropIn, onEachPlain, onEachTransport, quick, transports } from "../support/wire.js"
+import { dropIn, onEachFace, onEachPlain, quick, transports } from "../support/wire.js"
 
 /** The kernel takes megabytes that nobody reads: only a server that has not sent all of a body sees who gives up. */
 const endless = (status: number) => Reply.hangBody(Reply.respond({ status, body: "x".repeat(300_000) }))
@@ -100,7 +100,7 @@ onEachPlain("the body of a failed response, beside a hedge", transports, (transp
     }))
 })
 
-onEachTransport("the body of a failed response", (transport) => {
+onEachFace("the body of a failed response", (transport) => {
   it.scopedLive("is released if the schedule dies while it decides", () => {
     const retry = Schedule.tapInput(quick(3), () => Effect.die("schedule"))
     return dropIn(transport, { retry }, (server) =>
@@ -175,7 +175,7 @@ onEachTransport("the body of a failed response", (transport) => {
       })))
 })
 
-onEachTransport("the body of a response", (transport) => {
+onEachFace("the body of a response", (transport) => {
   it.scopedLive.each([200, 302, 404, 503])(
     "is released if its reader fails without reading it: a %i",
     (status) =>

@@ -6,7 +6,7 @@ import { Effect } from "effect"
 import * as HttpResilience from "../../src/HttpResilience.js"
 import * as Idempotency from "../../src/Idempotency.js"
 import * as ResilientHttpClient from "../../src/ResilientHttpClient.js"
-import { dropIn, layerTyped, onEachTransport, quick, typed } from "../support/wire.js"
+import { dropIn, layerTyped, onEachFace, onEachTransport, quick, typed } from "../support/wire.js"
 
 const status = (status: number, headers: Record<string, string> = {}) => Reply.respond({ status, headers, body: "no" })
 const twice = [status(503), status(503)] as const
@@ -15,7 +15,7 @@ const post = (url: string) => HttpClientRequest.post(`${url}/charges`).pipe(Http
 
 const countOf = (server: FaultServer.FaultServer) => Effect.map(server.requests, (requests) => requests.length)
 
-onEachTransport("what is sent again", (transport) => {
+onEachFace("what is sent again", (transport) => {
   it.scopedLive.each([429, 500, 502, 503, 504])(
     "a GET answered %i",
     (code) =>
@@ -106,7 +106,7 @@ onEachTransport("what is sent again", (transport) => {
       })))
 })
 
-onEachTransport("a bare POST", (transport) => {
+onEachFace("a bare POST", (transport) => {
   it.scopedLive.each(
     [
       ["503", status(503)],

@@ -67,8 +67,9 @@ const startLast = (clock: Clock.Clock, millis: number, task: () => void): () => 
   const dueMillis = monotonicOf(clock) + millis
   const wake = () => {
     const leftMillis = dueMillis - monotonicOf(clock)
-    // Where the event loop is late, timers come in the order in which they were due; a new one is behind all of them.
-    stop = leftMillis > 0 ? startLive(leftMillis, wake) : startLive(1, task)
+    // Timers come in the order in which they are due, however late the event loop is. The clock rounds: what is due at the same
+    // moment may be due half a millisecond later, and this one wakes half of one early. So a timer of one may come before it.
+    stop = leftMillis > 0 ? startLive(leftMillis, wake) : startLive(2, task)
   }
   let stop = startLive(millis, wake)
   return () => stop()

@@ -29,7 +29,7 @@ export class VirtualClock implements Clock.Clock {
     return this.nowMillis
   }
   unsafeCurrentTimeNanos(): bigint {
-    return BigInt(this.nowMillis) * 1_000_000n
+    return BigInt(Math.round(this.millis * 1e6))
   }
 
   // Not the canceller of `Effect.async`: an interruption that comes right after the registration loses it (effect 3.22).
