@@ -15,7 +15,7 @@ import * as rejection from "./internal/breaker/rejection.js"
 import * as watch from "./internal/breaker/watch.js"
 import * as keyed from "./internal/keyed.js"
 import * as shell from "./internal/shell/protect.js"
-import type { Keyed } from "./Keyed.js"
+import { type Keyed, policy } from "./Keyed.js"
 
 /**
  * @since 0.1.0
@@ -190,7 +190,7 @@ export const protect: {
     A,
     E | CircuitOpen,
     R
-  > => keyed.use(of(breakers), key, (breaker) => shell.protect(self, [breaker]))
+  > => shell.protect(self, [policy(breakers, key)])
 )
 
 /**

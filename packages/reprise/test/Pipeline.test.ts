@@ -2,8 +2,11 @@ import { assert, describe, it } from "@effect/vitest"
 import { Data, Effect, Exit, Fiber, Option, Schedule, TestClock } from "effect"
 import * as Backoff from "reprise/Backoff"
 import * as Bulkhead from "reprise/Bulkhead"
+import * as CircuitBreaker from "reprise/CircuitBreaker"
 import * as Pipeline from "reprise/Pipeline"
+import * as RateLimiter from "reprise/RateLimiter"
 import * as RetryBudget from "reprise/RetryBudget"
+import * as Tripping from "reprise/Tripping"
 
 class Down extends Data.TaggedError("Down")<{ readonly number: number }> {}
 class Broken extends Data.TaggedError("Broken")<{ readonly retryable: boolean }> {}
@@ -82,6 +85,17 @@ describe("time", () => {
 })
 
 describe("policies", () => {
+  it.effect("are asked in their order, and an open circuit ends the call at once", () =>
+    Effect.gen(function*() {
+      const breaker = yield* CircuitBreaker.make({ trip: Tripping.consecutive(2) })
+      const limiter = yield* RateLimiter.make({ limit: 10, window: "1 hour" })
+      const resilient = Pipeline.make({ policies: [breaker, limiter], retry: { times: 5 } })
+      const error = yield* Effect.flip(resilient(failing(9)))
+      assert.strictEqual(error._tag, "CircuitOpen")
+      // The rejected attempt took no token.
+      assert.strictEqual((yield* RateLimiter.snapshot(limiter)).remaining, 8)
+    }))
+
   it.effect("end the call with their rejection", () =>
     Effect.gen(function*() {
       const bulkhead = yield* Bulkhead.make({ maxConcurrent: 1 })

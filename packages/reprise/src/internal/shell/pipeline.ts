@@ -11,6 +11,7 @@ import type { RetryBudget } from "../../RetryBudget.js"
 import { AttemptTimeout } from "../../Timeout.js"
 import * as deadline from "../deadline.js"
 import { monotonicMillis } from "../effect/clock.js"
+import { isRejection } from "../rejection.js"
 import * as retry from "../retry.js"
 import * as timeout from "../timeout.js"
 import type { AnyPolicy } from "./admission.js"
@@ -76,8 +77,9 @@ const retryOf = <In, R>(options: NonNullable<Pipeline.Options<In, R, []>["retry"
   }
 }
 
-/** An error that says of itself that another attempt cannot succeed; a rejection does. */
-const canHelp = (error: unknown): boolean => !(Predicate.hasProperty(error, "retryable") && error.retryable === false)
+/** Not after a rejection, and not after an error that says of itself that another attempt cannot succeed. */
+const canHelp = (error: unknown): boolean =>
+  !isRejection(error) && !(Predicate.hasProperty(error, "retryable") && error.retryable === false)
 
 const run = <In, R, A, E extends In, R1, E2>(
   settings: Settings<In, R>,
