@@ -250,6 +250,15 @@ export class GateClosed extends Data.TaggedError("GateClosed")<{
   readonly reason: "closed" | "full" | "deadline"
 }> {
   /**
+   * Ends a retry loop, as in every rejection.
+   *
+   * @since 0.1.0
+   */
+  get retryable(): boolean {
+    return false
+  }
+
+  /**
    * @since 0.1.0
    */
   override get message(): string {

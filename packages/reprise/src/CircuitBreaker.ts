@@ -213,6 +213,15 @@ export declare namespace CircuitBreaker {
  */
 export class CircuitOpen extends Data.TaggedError("CircuitOpen")<CircuitBreaker.Rejection> {
   /**
+   * Ends a retry loop, as in every rejection.
+   *
+   * @since 0.1.0
+   */
+  get retryable(): boolean {
+    return false
+  }
+
+  /**
    * @since 0.1.0
    */
   override get message(): string {

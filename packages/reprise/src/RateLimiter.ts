@@ -104,6 +104,15 @@ export class RateLimitExceeded extends Data.TaggedError("RateLimitExceeded")<{
   readonly remaining: number
 }> {
   /**
+   * Ends a retry loop, as in every rejection.
+   *
+   * @since 0.1.0
+   */
+  get retryable(): boolean {
+    return false
+  }
+
+  /**
    * @since 0.1.0
    */
   override get message(): string {

@@ -143,6 +143,15 @@ export class BudgetExhausted<E = unknown> extends Data.TaggedError("BudgetExhaus
   declare readonly last: E
 
   /**
+   * Ends a retry loop, as in every rejection.
+   *
+   * @since 0.1.0
+   */
+  get retryable(): boolean {
+    return false
+  }
+
+  /**
    * @since 0.1.0
    */
   override get message(): string {

@@ -1,0 +1,73 @@
+import { describe, it } from "@effect/vitest"
+import type { Effect } from "effect"
+import { Data } from "effect"
+import * as Backoff from "reprise/Backoff"
+import type * as Bulkhead from "reprise/Bulkhead"
+import * as CircuitBreaker from "reprise/CircuitBreaker"
+import type * as Deadline from "reprise/Deadline"
+import * as Pipeline from "reprise/Pipeline"
+import * as Policy from "reprise/Policy"
+import * as Retry from "reprise/Retry"
+import type * as Timeout from "reprise/Timeout"
+import { expectTypeOf } from "vitest"
+
+class Down extends Data.TaggedError("Down")<{ readonly retryable: boolean }> {}
+
+declare const effect: Effect.Effect<number, Down, "service">
+declare const other: Effect.Effect<number, "other">
+declare const breaker: CircuitBreaker.CircuitBreaker
+declare const bulkhead: Bulkhead.Bulkhead
+declare const judge: Policy.Policy<"quota", number, Down>
+
+type Open = CircuitBreaker.CircuitOpen
+type Full = Bulkhead.BulkheadFull
+
+// Type-checked, never called: the effects are only declared.
+const types = (checks: () => void) => void checks
+
+describe("the types of Policy", () => {
+  it("add the rejections of all policies to the errors of the effect", () => {
+    type Protected = Effect.Effect<number, Down | Open | Full | "quota", "service">
+    types(() => {
+      expectTypeOf(Policy.protect(effect, [breaker, bulkhead, judge])).toEqualTypeOf<Protected>()
+      expectTypeOf(effect.pipe(Policy.protect([breaker, bulkhead, judge]))).toEqualTypeOf<Protected>()
+      expectTypeOf(Policy.protect(effect, [])).toEqualTypeOf<Effect.Effect<number, Down, "service">>()
+    })
+  })
+
+  it("refuse a policy that judges other errors than those of the effect", () => {
+    types(() => {
+      // @ts-expect-error the policy judges `Down`
+      Policy.protect(other, [judge])
+    })
+  })
+
+  it("let a retry policy that reads `retryable` go around a breaker", () => {
+    types(() => {
+      const policy = Backoff.exponential("1 second").pipe(Backoff.attempts(3), Retry.whileRetryable)
+      const retried = Retry.retry(CircuitBreaker.protect(effect, breaker), policy)
+      expectTypeOf(retried).toEqualTypeOf<Effect.Effect<number, Down | Open, "service">>()
+    })
+  })
+})
+
+describe("the types of Pipeline", () => {
+  it("have the rejections, the timeout and the deadline among the errors of a call", () => {
+    types(() => {
+      const resilient = Pipeline.make({ policies: [breaker], retry: Backoff.exponential("1 second") })
+      type Failed = Down | Open | Timeout.AttemptTimeout
+      expectTypeOf(resilient(effect)).toEqualTypeOf<
+        Effect.Effect<number, Failed | Deadline.DeadlineExceeded<Failed>, "service">
+      >()
+    })
+  })
+
+  it("refuse an effect whose errors the retry policy does not take", () => {
+    types(() => {
+      const resilient = Pipeline.make({ retry: { times: 1, while: (error: Down) => error.retryable } })
+      resilient(effect)
+      // @ts-expect-error the predicate takes `Down`
+      resilient(other)
+    })
+  })
+})
