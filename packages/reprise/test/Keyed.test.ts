@@ -18,6 +18,7 @@ import * as Bulkhead from "reprise/Bulkhead"
 import * as Hedge from "reprise/Hedge"
 import { InvalidOption } from "reprise/InvalidOption"
 import * as Keyed from "reprise/Keyed"
+import * as Policy from "reprise/Policy"
 import * as RateLimiter from "reprise/RateLimiter"
 import * as RetryBudget from "reprise/RetryBudget"
 
@@ -136,6 +137,19 @@ describe("Keyed", () => {
       yield* Fiber.await(fiber)
       yield* Fiber.join(other)
       assert.strictEqual(most, 1)
+    }))
+
+  it.effect("looks up the value of a policy with every call, so that all calls share one also after the key was dropped", () =>
+    Effect.gen(function*() {
+      const keyed = yield* Keyed.make({ make: () => Bulkhead.make({ maxConcurrent: 1 }), capacity: 1 })
+      const policy = Keyed.policy(keyed, "a")
+      yield* Policy.protect(Effect.void, [policy])
+      yield* Keyed.get(keyed, "b")
+      assert.deepStrictEqual(yield* keysOf(keyed), ["b"])
+      yield* Effect.fork(Policy.protect(Effect.never, [policy]))
+      yield* Effect.yieldNow()
+      const rejected = yield* Effect.flip(Policy.protect(Effect.void, [Keyed.policy(keyed, "a")]))
+      assert.strictEqual(rejected._tag, "BulkheadFull")
     }))
 
   it.effect("does not hold a key after its user has failed, died or been interrupted", () =>

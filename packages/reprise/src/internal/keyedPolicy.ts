@@ -17,8 +17,8 @@ export class KeyedPolicy<K, V, E, A, Err> implements Policy<E, A, Err> {
   /** That of the policy, once it has decided. */
   kind: "judge" | "resource" = "judge"
   readonly holds = true
-  /** What was made for this call, which the registry may have no room for. */
-  private made: { readonly value: V } | undefined
+  /** What was made for a call, which the registry may have no room for: another call looks it up anew. */
+  private made: WeakMap<Policy.Call, { readonly value: V }> | undefined
 
   constructor(
     private readonly self: KeyedImpl<K, V>,
@@ -30,7 +30,10 @@ export class KeyedPolicy<K, V, E, A, Err> implements Policy<E, A, Err> {
     const { self } = this
     const now = call.nowMillis
     const entry = self.find(this.key, now)
-    if (entry === undefined) return this.made === undefined ? this.make(call) : this.ask(this.made.value, call)
+    if (entry === undefined) {
+      const made = this.made?.get(call)
+      return made === undefined ? this.make(call) : this.ask(made.value, call)
+    }
     const ready = self.ready(entry.value, now)
     return ready === undefined ? this.ask(entry.value, call) : after(ready)
   }
@@ -41,12 +44,16 @@ export class KeyedPolicy<K, V, E, A, Err> implements Policy<E, A, Err> {
     // One that takes its time is made while the call waits.
     const value = Exit.isSuccess(exit) ? self.keep(key, exit.value, call.nowMillis).value : undefined
     if (value === undefined) {
-      return after(Effect.map(keyed.get(self, key), (value) => {
-        this.made = { value }
-      }))
+      return after(Effect.map(keyed.get(self, key), (value) => this.remember(call, value)))
     }
-    this.made = { value }
+    this.remember(call, value)
     return keyed.mustWarn(self) ? after(keyed.warn(self)) : this.decide(call)
+  }
+
+  /** Few calls meet a new key, so there is mostly nothing to remember. */
+  private remember(call: Policy.Call, value: V): void {
+    this.made ??= new WeakMap()
+    this.made.set(call, { value })
   }
 
   private ask(value: V, call: Policy.Call): Policy.Decision<E, A, Err> {
