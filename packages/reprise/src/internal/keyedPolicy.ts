@@ -5,6 +5,7 @@ import { runInStep } from "./child.js"
 import * as keyed from "./keyed.js"
 import type { KeyedImpl } from "./keyedEntries.js"
 import { TypeId } from "./shell/typeId.js"
+import { working } from "./shell/wait.js"
 
 /**
  * The policy of one key, looked up in the step that decides: a registry never drops a policy that a call waits for or runs
@@ -66,7 +67,7 @@ export class KeyedPolicy<K, V, E, A, Err> implements Policy<E, A, Err> {
 /** Everything is decided anew after the work. */
 const after = <E, A, Err>(work: Effect.Effect<unknown>): Policy.Wait<E, A, Err> => ({
   _tag: "Wait",
-  enter: () => ({ onWake: undefined, untilMillis: Infinity, work, poll: () => "again", leave: () => {} }),
+  enter: () => working(work),
   refuse: () => {
     throw new Error("a key that is not there yet cannot be used by a call that may not wait")
   }

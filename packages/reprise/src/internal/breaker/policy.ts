@@ -7,7 +7,7 @@ import type { CircuitOpen } from "../../CircuitBreaker.js"
 import type { Policy } from "../../Policy.js"
 import { currentMonotonicMillis } from "../effect/clock.js"
 import * as policy from "../shell/typeId.js"
-import type { Restore } from "../shell/wait.js"
+import { type Restore, working } from "../shell/wait.js"
 import { Breaker, change, type Era, opened, overdue, refine, reject } from "./breaker.js"
 import * as Machine from "./machine.js"
 import type { Settings } from "./settings.js"
@@ -57,7 +57,7 @@ export const decideLocally = (self: Breaker, era: Era, call: Policy.Call): Decis
   switch (verdict._tag) {
     case "Run":
       return verdict.permit.lease !== 0 && settings.probe !== undefined
-        ? waiting(self, era, (call) => new Probing(self, take(self, call), settings.probe!))
+        ? waiting(self, era, (call) => probing(self, take(self, call), settings.probe!))
         : { _tag: "Admit", holds: true, take: (call) => take(self, call) }
     case "Reject":
       commit(self, nowMillis, state, next)
@@ -130,22 +130,8 @@ const tripped = (self: Breaker, era: Era, trip: Machine.Trip, nowMillis: number)
   return waiting(
     self,
     era,
-    () => new Working(Effect.uninterruptible(refine(self, generation, trip, nowMillis, Option.none())))
+    () => working(Effect.uninterruptible(refine(self, generation, trip, nowMillis, Option.none())))
   )
-}
-
-/** A wait for work, after which everything is decided anew. */
-class Working implements Policy.Turn<CircuitOpen> {
-  onWake: (() => void) | undefined
-  readonly untilMillis = Infinity
-
-  constructor(readonly work: Effect.Effect<unknown, unknown>) {}
-
-  poll(): "again" {
-    return "again"
-  }
-
-  leave(): void {}
 }
 
 /** A call that waits for a permit. */
@@ -180,15 +166,15 @@ class Queued implements Policy.Turn<CircuitOpen> {
 }
 
 /** A probe of the breaker's own: the call that has the permit runs it, and then everything is decided anew. */
-class Probing extends Working {
-  constructor(self: Breaker, private readonly permit: Permit, probe: NonNullable<Settings["probe"]>) {
-    super(Effect.uninterruptibleMask((restore) => runProbe(self, permit, probe, restore)))
-  }
-
-  override leave(): void {
-    this.permit.withdraw()
-  }
-}
+const probing = (
+  self: Breaker,
+  permit: Permit,
+  probe: NonNullable<Settings["probe"]>
+): Policy.Turn<CircuitOpen> =>
+  working(
+    Effect.uninterruptibleMask((restore) => runProbe(self, permit, probe, restore)),
+    () => permit.withdraw()
+  )
 
 /** @internal */
 export const runProbe = (

@@ -1,6 +1,7 @@
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import { constVoid } from "effect/Function"
 import { maxDelayMillis } from "../../InvalidOption.js"
 import type { Policy } from "../../Policy.js"
 import * as timer from "../timer.js"
@@ -80,6 +81,19 @@ const wait = (admission: Admission, turn: Turn, restore: Restore): Effect.Effect
     }
   })
 }
+
+/**
+ * A wait for work, after which everything is decided anew.
+ *
+ * @internal
+ */
+export const working = (work: Effect.Effect<unknown, unknown>, leave: () => void = constVoid): Policy.Turn<never> => ({
+  onWake: undefined,
+  untilMillis: Infinity,
+  work,
+  poll: () => "again",
+  leave
+})
 
 /** Whatever comes of the work, the turn knows it. Only an interruption of the call goes on. */
 const finish = (work: Effect.Effect<unknown, unknown>): Effect.Effect<unknown> =>
