@@ -138,8 +138,8 @@ export declare namespace Policy {
     readonly _tag: "Wait"
     /** Takes a place in the queue, in the same step as `decide`. */
     readonly enter: (call: Call) => Turn<E, A, Err>
-    /** The error of a call that may not wait: a hedge, or a call without time left. */
-    readonly refuse: () => E
+    /** The error of a call that may not wait: a hedge, or a call without time left. Without it, such a call waits too. */
+    readonly refuse?: (() => E) | undefined
   }
 
   /**

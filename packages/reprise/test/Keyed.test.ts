@@ -4,6 +4,7 @@ import {
   Data,
   type Duration,
   Effect,
+  Exit,
   FastCheck as fc,
   Fiber,
   FiberId,
@@ -15,6 +16,7 @@ import {
 } from "effect"
 import * as AdaptiveLimiter from "reprise/AdaptiveLimiter"
 import * as Bulkhead from "reprise/Bulkhead"
+import * as Deadline from "reprise/Deadline"
 import * as Hedge from "reprise/Hedge"
 import { InvalidOption } from "reprise/InvalidOption"
 import * as Keyed from "reprise/Keyed"
@@ -150,6 +152,25 @@ describe("Keyed", () => {
       yield* Effect.yieldNow()
       const rejected = yield* Effect.flip(Policy.protect(Effect.void, [Keyed.policy(keyed, "a")]))
       assert.strictEqual(rejected._tag, "BulkheadFull")
+    }))
+
+  it.effect("makes a new key for a call without time left, whose policy decides what becomes of it", () =>
+    Effect.gen(function*() {
+      const make = () => Effect.zipRight(Effect.sleep("1 second"), Bulkhead.make({ maxConcurrent: 1 }))
+      const policy = Keyed.policy(yield* Keyed.make<string, Bulkhead.Bulkhead>({ make }), "a")
+      const ends: Array<unknown> = []
+      const late = (effect: Effect.Effect<string>) =>
+        Effect.sleep("2 seconds").pipe(
+          Effect.zipRight(Effect.exit(Policy.protect(effect, [policy]))),
+          Effect.map((exit) => ends.push(exit)),
+          Effect.uninterruptible,
+          Deadline.within("1 second"),
+          Effect.exit
+        )
+      const fiber = yield* Effect.fork(late(Effect.succeed("done")))
+      yield* TestClock.adjust("3 seconds")
+      yield* Fiber.join(fiber)
+      assert.deepStrictEqual(ends, [Exit.succeed("done")])
     }))
 
   it.effect("does not hold a key after its user has failed, died or been interrupted", () =>

@@ -64,11 +64,5 @@ export class KeyedPolicy<K, V, E, A, Err> implements Policy<E, A, Err> {
   }
 }
 
-/** Everything is decided anew after the work. */
-const after = <E, A, Err>(work: Effect.Effect<unknown>): Policy.Wait<E, A, Err> => ({
-  _tag: "Wait",
-  enter: () => working(work),
-  refuse: () => {
-    throw new Error("a key that is not there yet cannot be used by a call that may not wait")
-  }
-})
+/** Everything is decided anew after the work. No policy is there yet that could refuse the call. */
+const after = (work: Effect.Effect<unknown>): Policy.Wait<never> => ({ _tag: "Wait", enter: () => working(work) })

@@ -46,7 +46,8 @@ const enter = (
   restore: Restore
 ): Effect.Effect<void, unknown> => {
   try {
-    if (!admission.mayWait || admission.nowMillis >= admission.deadlineMillis) {
+    const mayWait = admission.mayWait && admission.nowMillis < admission.deadlineMillis
+    if (!mayWait && decision.refuse !== undefined) {
       admission.withdraw()
       return Exit.fail(decision.refuse())
     }
