@@ -173,6 +173,39 @@ describe("Keyed", () => {
       assert.deepStrictEqual(ends, [Exit.succeed("done")])
     }))
 
+  it.effect("makes a value that takes its time once for a call, and stops when the call is interrupted", () =>
+    Effect.gen(function*() {
+      const log: Array<string> = []
+      const make = (key: string) =>
+        Effect.sync(() => log.push(`${key} begins`)).pipe(
+          Effect.zipRight(Effect.sleep("1 second")),
+          Effect.zipRight(Bulkhead.make({ maxConcurrent: 1 })),
+          Effect.onExit((exit) => Effect.sync(() => log.push(`${key} ends with a ${exit._tag.toLowerCase()}`)))
+        )
+      const keyed = yield* Keyed.make<string, Bulkhead.Bulkhead>({ make })
+      const call = (key: string) => Effect.fork(Policy.protect(Effect.succeed("done"), [Keyed.policy(keyed, key)]))
+      const a = yield* call("a")
+      const b = yield* call("b")
+      yield* TestClock.adjust("500 millis")
+      yield* Fiber.interrupt(b)
+      yield* TestClock.adjust("1 second")
+      assert.strictEqual(yield* Fiber.join(a), "done")
+      assert.deepStrictEqual(log, ["a begins", "b begins", "b ends with a failure", "a ends with a success"])
+      assert.deepStrictEqual(yield* keysOf(keyed), ["a"])
+    }))
+
+  it.effect.each([{ when: "at once", before: Effect.void }, { when: "later", before: Effect.sleep("1 second") }])(
+    "passes a defect in the making of a value on to the call: $when",
+    ({ before }) =>
+      Effect.gen(function*() {
+        const make = (): Effect.Effect<Bulkhead.Bulkhead> => Effect.zipRight(before, Effect.die("a bug"))
+        const policy = Keyed.policy(yield* Keyed.make<string, Bulkhead.Bulkhead>({ make }), "a")
+        const fiber = yield* Effect.fork(Policy.protect(Effect.void, [policy]))
+        yield* TestClock.adjust("1 second")
+        assert.deepStrictEqual(yield* Fiber.await(fiber), Exit.die("a bug"))
+      })
+  )
+
   it.effect("does not hold a key after its user has failed, died or been interrupted", () =>
     Effect.gen(function*() {
       const { keyed } = yield* counting<string>({ capacity: 1 })

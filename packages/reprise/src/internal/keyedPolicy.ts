@@ -1,7 +1,11 @@
+import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
+import * as Runtime from "effect/Runtime"
 import type { Policy } from "../Policy.js"
 import { runInStep } from "./child.js"
+import { currentMonotonicMillis } from "./effect/clock.js"
 import * as keyed from "./keyed.js"
 import type { KeyedImpl } from "./keyedEntries.js"
 import { TypeId } from "./shell/typeId.js"
@@ -18,8 +22,8 @@ export class KeyedPolicy<K, V, E, A, Err> implements Policy<E, A, Err> {
   /** That of the policy, once it has decided. */
   kind: "judge" | "resource" = "judge"
   readonly holds = true
-  /** What was made for a call, which the registry may have no room for: another call looks it up anew. */
-  private made: WeakMap<Policy.Call, { readonly value: V }> | undefined
+  /** What came of making a value for a call. The registry may have no room for it: another call looks it up anew. */
+  private made: WeakMap<Policy.Call, Exit.Exit<V>> | undefined
 
   constructor(
     private readonly self: KeyedImpl<K, V>,
@@ -33,7 +37,9 @@ export class KeyedPolicy<K, V, E, A, Err> implements Policy<E, A, Err> {
     const entry = self.find(this.key, now)
     if (entry === undefined) {
       const made = this.made?.get(call)
-      return made === undefined ? this.make(call) : this.ask(made.value, call)
+      if (made === undefined) return this.make(call)
+      if (Exit.isFailure(made)) throw Cause.squash(made.cause)
+      return this.ask(made.value, call)
     }
     const ready = self.ready(entry.value, now)
     return ready === undefined ? this.ask(entry.value, call) : after(ready)
@@ -42,19 +48,21 @@ export class KeyedPolicy<K, V, E, A, Err> implements Policy<E, A, Err> {
   private make(call: Policy.Call): Policy.Decision<E, A, Err> {
     const { key, self } = this
     const exit = runInStep(self.make(key))
-    // One that takes its time is made while the call waits.
-    const value = Exit.isSuccess(exit) ? self.keep(key, exit.value, call.nowMillis).value : undefined
-    if (value === undefined) {
-      return after(Effect.map(keyed.get(self, key), (value) => this.remember(call, value)))
+    const fiber = unfinished(exit)
+    if (fiber !== undefined) {
+      // One that takes its time is made while the call waits.
+      const made = Effect.zipWith(Fiber.await(fiber), currentMonotonicMillis, (exit, now) => this.keep(call, exit, now))
+      const warned = Effect.suspend(() => keyed.mustWarn(self) ? keyed.warn(self) : Effect.void)
+      return after(Effect.zipRight(made, warned), () => fiber.unsafeInterruptAsFork(fiber.id()))
     }
-    this.remember(call, value)
+    this.keep(call, exit, call.nowMillis)
     return keyed.mustWarn(self) ? after(keyed.warn(self)) : this.decide(call)
   }
 
   /** Few calls meet a new key, so there is mostly nothing to remember. */
-  private remember(call: Policy.Call, value: V): void {
+  private keep(call: Policy.Call, exit: Exit.Exit<V>, nowMillis: number): void {
     this.made ??= new WeakMap()
-    this.made.set(call, { value })
+    this.made.set(call, Exit.map(exit, (value) => this.self.keep(this.key, value, nowMillis).value))
   }
 
   private ask(value: V, call: Policy.Call): Policy.Decision<E, A, Err> {
@@ -64,5 +72,15 @@ export class KeyedPolicy<K, V, E, A, Err> implements Policy<E, A, Err> {
   }
 }
 
+/** The fiber of an effect that did not end within the step. */
+const unfinished = <V>(exit: Exit.Exit<V>): Fiber.RuntimeFiber<V> | undefined => {
+  if (Exit.isSuccess(exit)) return undefined
+  const defect = Cause.squash(exit.cause)
+  return Runtime.isAsyncFiberException(defect) ? defect.fiber as Fiber.RuntimeFiber<V> : undefined
+}
+
 /** Everything is decided anew after the work. No policy is there yet that could refuse the call. */
-const after = (work: Effect.Effect<unknown>): Policy.Wait<never> => ({ _tag: "Wait", enter: () => working(work) })
+const after = (work: Effect.Effect<unknown>, leave?: () => void): Policy.Wait<never> => ({
+  _tag: "Wait",
+  enter: () => working(work, leave)
+})
