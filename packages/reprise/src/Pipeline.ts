@@ -39,7 +39,10 @@ export declare namespace Pipeline {
   export interface Retry<in In, out R> {
     /** Defaults to no delay. */
     readonly schedule?: Schedule.Schedule<unknown, In, R> | undefined
-    /** Whether another attempt can succeed. Defaults to every error but rejections and those whose `retryable` is `false`. */
+    /**
+     * Whether another attempt can succeed; it decides alone. Defaults to every error but rejections and those whose `retryable` is
+     * `false`, and to what a filter of the schedule accepts (`Retry.whileTag`).
+     */
     readonly while?: ((error: In) => boolean) | undefined
     /** How many retries at the most. Defaults to as many as the schedule has. */
     readonly times?: number | undefined

@@ -15,6 +15,7 @@ import type * as Schedule from "effect/Schedule"
 import type { NoInfer } from "effect/Types"
 import * as delay from "./internal/delay.js"
 import * as nested from "./internal/nested.js"
+import * as reason from "./internal/reason.js"
 import * as internal from "./internal/retry.js"
 import * as InvalidOption from "./InvalidOption.js"
 import type { RetryBudget } from "./RetryBudget.js"
@@ -136,6 +137,11 @@ export declare namespace Retry {
     readonly schedule: Schedule.Schedule<unknown, E, R1>
     /** A reason not to try again whatever the schedule says. */
     readonly refuse?: ((error: E) => Option.Option<Reason>) | undefined
+    /**
+     * Whether another attempt can help, asked if `refuse` has no reason against it. If it says no, a filter of the schedule, such as
+     * `whileTag`, may still say yes. Defaults to yes.
+     */
+    readonly canHelp?: ((error: E) => boolean) | undefined
     /** Runs before each wait begins: to let go of what the failed attempt still holds, or to tell someone. */
     readonly beforeWait?: ((attempt: Attempt<E>) => Effect.Effect<void, never, R2>) | undefined
     /**
@@ -242,7 +248,8 @@ export const ledger: {
 )
 
 /**
- * Ends the schedule at a failure whose `retryable` is `false`, with reason `"notRetryable"`.
+ * Ends the schedule at a failure whose `retryable` is `false`, with reason `"notRetryable"`. A filter around it that accepts the
+ * failure (`whileError`, `whileTag`) decides instead.
  *
  * @since 0.1.0
  * @category combinators
@@ -250,15 +257,30 @@ export const ledger: {
 export const whileRetryable = <Out, In, R>(
   self: Schedule.Schedule<Out, In, R>
 ): Schedule.Schedule<Out, In & Pick<Hint, "retryable">, R> =>
-  delay.transform(self, undefined, (step: delay.Step<Pick<Hint, "retryable">, undefined>) =>
-    Effect.succeed(
-      step.input.retryable
-        ? { _tag: "Wait", delayMillis: step.delayMillis, state: undefined }
-        : { _tag: "Stop", reason: "notRetryable", state: undefined }
-    ))
+  delay.transform(
+    self,
+    undefined,
+    (step: delay.Step<Pick<Hint, "retryable">, undefined>) =>
+      Effect.map(step.input.retryable ? Effect.succeed(true) : reason.isAccepted, (goesOn) =>
+        goesOn
+          ? { _tag: "Wait", delayMillis: step.delayMillis, state: undefined }
+          : { _tag: "Stop", reason: "notRetryable", state: undefined })
+  )
 
 /**
- * Goes on after an error with one of these tags, and ends with reason `"notRetryable"` after every other error.
+ * Goes on after an error that the predicate accepts, whatever `retryable` says, and ends with reason `"notRetryable"` after every
+ * other error. It also decides for the filters of the schedule that it is put around.
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const whileError =
+  <E>(predicate: (error: E) => boolean) =>
+  <Out, In, R>(self: Schedule.Schedule<Out, In, R>): Schedule.Schedule<Out | undefined, In & E, R> =>
+    delay.filter(self, predicate)
+
+/**
+ * Goes on after an error with one of these tags, whatever its `retryable` says, and ends with reason `"notRetryable"` after every other error.
  *
  * @example
  * ```ts
@@ -280,16 +302,8 @@ export const whileRetryable = <Out, In, R>(
  * @since 0.1.0
  * @category combinators
  */
-export const whileTag = (...tags: ReadonlyArray<string>) => {
-  const isWanted = (error: unknown) => Predicate.hasProperty(error, "_tag") && tags.some((tag) => tag === error._tag)
-  return <Out, In, R>(self: Schedule.Schedule<Out, In, R>): Schedule.Schedule<Out, In, R> =>
-    delay.transform(self, undefined, ({ delayMillis, input }: delay.Step<unknown, undefined>) =>
-      Effect.succeed(
-        isWanted(input)
-          ? { _tag: "Wait", delayMillis, state: undefined }
-          : { _tag: "Stop", reason: "notRetryable", state: undefined }
-      ))
-}
+export const whileTag = (...tags: ReadonlyArray<string>) =>
+  whileError((error: unknown) => Predicate.hasProperty(error, "_tag") && tags.some((tag) => tag === error._tag))
 
 /**
  * Waits at least as long as the failure's `retryAfter` asks: `max(delay, retryAfter * (1 + U(0, jitter)))`.

@@ -5,6 +5,7 @@ import * as Bulkhead from "reprise/Bulkhead"
 import * as CircuitBreaker from "reprise/CircuitBreaker"
 import * as Pipeline from "reprise/Pipeline"
 import * as RateLimiter from "reprise/RateLimiter"
+import * as Retry from "reprise/Retry"
 import * as RetryBudget from "reprise/RetryBudget"
 import * as Tripping from "reprise/Tripping"
 
@@ -44,6 +45,39 @@ describe("retries", () => {
       })
       yield* Effect.flip(Pipeline.make({ retry: Schedule.recurs(3) })(broken))
       assert.strictEqual(attempts, 1)
+    }))
+
+  it.effect("follow an error that is not retryable if a filter of the schedule or `while` accepts it", () =>
+    Effect.gen(function*() {
+      const broken = () => {
+        let attempts = 0
+        return Effect.suspend(() => Effect.fail(new Broken({ retryable: ++attempts === 0 }))).pipe(
+          Effect.mapError((error) => ({ ...error, _tag: error._tag, retryable: error.retryable, attempts }))
+        )
+      }
+      const attempts = (retry: Pipeline.Pipeline.Options<{ readonly retryable: boolean }, never, []>["retry"]) =>
+        Effect.map(Effect.flip(Pipeline.make({ retry })(broken())), (error) => "attempts" in error ? error.attempts : 0)
+      const schedule = Schedule.recurs(2).pipe(Retry.whileRetryable)
+      assert.strictEqual(yield* attempts(schedule), 1)
+      // In either order: the filter that accepts decides.
+      assert.strictEqual(yield* attempts(schedule.pipe(Retry.whileTag("Broken"))), 3)
+      assert.strictEqual(yield* attempts(Schedule.recurs(2).pipe(Retry.whileTag("Broken"), Retry.whileRetryable)), 3)
+      assert.strictEqual(yield* attempts({ schedule, while: () => true }), 3)
+      assert.strictEqual(yield* attempts({ schedule: schedule.pipe(Retry.whileTag("Broken")), while: () => false }), 1)
+      assert.strictEqual(yield* attempts({ schedule: schedule.pipe(Retry.whileTag("Down")), while: () => true }), 1)
+    }))
+
+  it.effect("follow a rejection if a filter of the schedule accepts it", () =>
+    Effect.gen(function*() {
+      const breaker = yield* CircuitBreaker.make({
+        trip: Tripping.consecutive(1),
+        openFor: Schedule.spaced("1 second")
+      })
+      const retry = Schedule.spaced("2 seconds").pipe(Backoff.attempts(9), Retry.whileTag("Down", "CircuitOpen"))
+      const resilient = Pipeline.make({ policies: [breaker], retry })
+      const fiber = yield* Effect.fork(resilient(failing(1)))
+      yield* TestClock.adjust("3 seconds")
+      assert.strictEqual(yield* Fiber.join(fiber), 2)
     }))
 
   it.effect("are paid for by the budget", () =>

@@ -493,6 +493,38 @@ describe("Retry.ledger", () => {
   })
 })
 
+describe("a filter that accepts an error", () => {
+  const refused = new Refused({ retryable: false })
+  const attempts = (
+    retry: (self: Effect.Effect<never, Refused>) => Effect.Effect<unknown, Refused>
+  ) => {
+    let calls = 0
+    const counted = Effect.suspend(() => {
+      calls++
+      return Effect.fail(refused)
+    })
+    return Effect.map(Effect.exit(retry(counted)), () => calls)
+  }
+  const choosy = Schedule.recurs(2).pipe(Retry.whileRetryable)
+
+  it.effect("decides for the filters that it is put around, in Effect.retry too", () =>
+    Effect.gen(function*() {
+      const policy = choosy.pipe(Retry.whileTag("Refused"))
+      assert.strictEqual(yield* attempts(Retry.retry(policy)), 3)
+      assert.strictEqual(yield* attempts(Effect.retry(policy)), 3)
+      // Nothing of it stays in the fiber.
+      assert.strictEqual(yield* attempts(Effect.retry(choosy)), 1)
+      assert.strictEqual(yield* attempts(Retry.retry(choosy)), 1)
+    }))
+
+  it.effect("ends the schedule with a reason after every other error", () =>
+    Effect.gen(function*() {
+      const policy = Schedule.recurs(2).pipe(Retry.whileError((error: Refused) => error.retryable))
+      const [, ledger] = yield* Retry.ledger(Effect.fail(refused), policy)
+      assert.deepStrictEqual(ledger.map(({ reason }) => reason), ["notRetryable"])
+    }))
+})
+
 describe("Retry.loop", () => {
   it.effect("begins no wait that would end at its own deadline, or at the one of the fiber", () =>
     Effect.gen(function*() {

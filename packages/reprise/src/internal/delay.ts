@@ -47,6 +47,20 @@ export const unfold = <S, R = never>(
     }))
 
 /**
+ * Ends the schedule at an input that the predicate refuses. One that it accepts passes every filter within.
+ *
+ * @internal
+ */
+export const filter = <Out, In, R, In2>(
+  self: Schedule.Schedule<Out, In, R>,
+  predicate: (input: In2) => boolean
+): Schedule.Schedule<Out | undefined, In & In2, R> =>
+  Schedule.makeWithState(self.initial, (now: number, input: In & In2, state) =>
+    predicate(input)
+      ? reason.accepting(self.step(now, input, state))
+      : Effect.as(reason.stop("notRetryable"), [state, undefined, ScheduleDecision.done] as const))
+
+/**
  * Lets `f` change or end each step of a schedule that would go on. Like `Schedule.modifyDelayEffect`, but `f` also sees
  * the input (the failure), keeps state, can stop, and says why.
  *

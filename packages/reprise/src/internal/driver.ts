@@ -35,6 +35,8 @@ export interface Options<In> {
   readonly deadlineMillis?: number | undefined
   /** Asked last: what it lets go is a retry, unless the wait for it is interrupted. */
   readonly toll?: Toll<In> | undefined
+  /** Whether another attempt can help. Where it says no, a filter of the schedule may say yes. Defaults to yes. */
+  readonly canHelp?: ((input: In) => boolean) | undefined
   /** Whether it goes on within a loop that allows no other. */
   readonly isNestingAllowed?: boolean | undefined
   /**
@@ -47,8 +49,8 @@ export interface Options<In> {
 /** @internal */
 export const make = <Out, In, R>(
   schedule: Schedule.Schedule<Out, In, R>,
-  { deadlineMillis: ownDeadlineMillis = Infinity, isInputHidden = false, isNestingAllowed = false, toll }: Options<In> =
-    {}
+  { canHelp, deadlineMillis: ownDeadlineMillis = Infinity, isInputHidden = false, isNestingAllowed = false, toll }:
+    Options<In> = {}
 ): Driver<In, R> => {
   let state: unknown = schedule.initial
   let metadata: Schedule.IterationMetadata | undefined
@@ -58,9 +60,10 @@ export const make = <Out, In, R>(
     wallAhead ??= clock.wallAheadMillis(fiber)
     const date = now + wallAhead
     return Effect.map(
-      reason.during(Effect.suspend(() => schedule.step(date, input, state))),
+      reason.during(Effect.suspend(() => schedule.step(date, input, state)), canHelp?.(input) === true),
       ([[nextState, output, decision], reasons]): Next => {
         state = nextState
+        if (canHelp !== undefined && !reasons.isAccepted) return stopped("notRetryable")
         if (ScheduleDecision.isDone(decision)) return stopped(reasons.stop)
         const start = ScheduleIntervals.start(decision.intervals) - date
         const delayMillis = start > 0 ? start : 0 // `NaN` too is no wait
@@ -75,13 +78,13 @@ export const make = <Out, In, R>(
   }
   const next = (input: In) =>
     Effect.withFiberRuntime<Next, never, R>((fiber) => {
-      if (!isNestingAllowed && nested.isSuppressed(fiber.getFiberRef(nested.current))) {
-        return Exit.succeed(stopped("nested"))
-      }
+      const stop = (reason: Reason) =>
+        Exit.succeed(stopped(canHelp === undefined || canHelp(input) ? reason : "notRetryable"))
+      if (!isNestingAllowed && nested.isSuppressed(fiber.getFiberRef(nested.current))) return stop("nested")
       const now = clock.monotonicMillis(fiber)
       const deadlineMillis = Math.min(deadline.of(fiber), ownDeadlineMillis)
       // No schedule could say anything else.
-      return now >= deadlineMillis ? Exit.succeed(stopped("deadline")) : step(input, fiber, now, deadlineMillis)
+      return now >= deadlineMillis ? stop("deadline") : step(input, fiber, now, deadlineMillis)
     })
   const attempt = <A, E, R1>(self: Effect.Effect<A, E, R1>) => {
     const numbered = Effect.provideService(self, Schedule.CurrentIterationMetadata, metadata!)

@@ -4,32 +4,71 @@ import { globalValue } from "effect/GlobalValue"
 import type { Reason } from "../Retry.js"
 
 /**
- * Why the last step of a schedule waits or stops. A `ScheduleDecision` has no room for a reason, and any of Effect's
- * own combinators may sit between ours and the retry loop, so it travels beside the decision.
+ * Why one step of a schedule waits or stops. A `ScheduleDecision` has no room for a reason, and any of Effect's own combinators may
+ * sit between ours and the retry loop, so it travels beside the decision.
  *
  * @internal
  */
 export interface Reasons {
-  readonly wait: Reason
-  readonly stop: Reason
+  wait: Reason
+  stop: Reason
+  /** Whether a filter has decided that another attempt can help: filters within it do not decide otherwise. */
+  isAccepted: boolean
 }
 
-const initial: Reasons = { wait: "backoff", stop: "schedule" }
+const make = (isAccepted: boolean): Reasons => ({ wait: "backoff", stop: "schedule", isAccepted })
 
-const ref = globalValue(Symbol.for("reprise/Retry/reasons"), () => FiberRef.unsafeMake(initial))
+/** `undefined` in a schedule that no loop of ours runs. */
+const ref = globalValue(
+  Symbol.for("reprise/Retry/reasons"),
+  () => FiberRef.unsafeMake<Reasons | undefined>(undefined)
+)
 
 /**
- * Runs a step and tells what it said. A step may itself run a retry: what that says stays inside.
+ * Runs a step and returns its reasons too. A step may itself run a retry: the reasons of that stay inside.
  *
  * @internal
  */
-export const during = <A, E, R>(step: Effect.Effect<A, E, R>): Effect.Effect<readonly [A, Reasons], E, R> =>
-  Effect.flatMap(FiberRef.getAndSet(ref, initial), (outer) => Effect.zip(step, FiberRef.getAndSet(ref, outer)))
+export const during = <A, E, R>(
+  step: Effect.Effect<A, E, R>,
+  isAccepted: boolean
+): Effect.Effect<readonly [A, Reasons], E, R> =>
+  Effect.suspend(() => {
+    const own = make(isAccepted)
+    return Effect.map(Effect.locally(step, ref, own), (result) => [result, own] as const)
+  })
+
+const update = (change: (reasons: Reasons) => void): Effect.Effect<void> =>
+  Effect.map(FiberRef.get(ref), (reasons) => {
+    if (reasons !== undefined) change(reasons)
+  })
 
 /** @internal */
 export const wait = (reason: Reason): Effect.Effect<void> =>
-  FiberRef.update(ref, (reasons) => ({ ...reasons, wait: reason }))
+  update((reasons) => {
+    reasons.wait = reason
+  })
 
 /** @internal */
 export const stop = (reason: Reason): Effect.Effect<void> =>
-  FiberRef.update(ref, (reasons) => ({ ...reasons, stop: reason }))
+  update((reasons) => {
+    reasons.stop = reason
+  })
+
+/** @internal */
+export const isAccepted: Effect.Effect<boolean> = Effect.map(
+  FiberRef.get(ref),
+  (reasons) => reasons?.isAccepted === true
+)
+
+/**
+ * Runs the step of a schedule whose filter has decided.
+ *
+ * @internal
+ */
+export const accepting = <A, E, R>(step: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
+  Effect.flatMap(FiberRef.get(ref), (reasons) => {
+    if (reasons === undefined) return Effect.locally(step, ref, make(true))
+    reasons.isAccepted = true
+    return step
+  })

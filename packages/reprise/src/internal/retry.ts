@@ -95,9 +95,10 @@ class Loop<A, E, R, R1, R2, L> {
   }
 
   begin(exit: Exit.Exit<A, E>, entry: Entry<E>, error: E): Effect.Effect<Ended<A, E, L>, never, R | R1 | R2> {
-    const { deadlineMillis, isTimeout, nested, note, schedule } = this.options
+    const { canHelp, deadlineMillis, isTimeout, nested, note, schedule } = this.options
     const toll = this.budget?.toll(isTimeout)
     this.driver = Driver.make(schedule, {
+      canHelp,
       deadlineMillis,
       toll,
       isNestingAllowed: nested === "allow",

@@ -1,6 +1,7 @@
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as Fiber from "effect/Fiber"
+import { constTrue } from "effect/Function"
 import * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
 import * as Schedule from "effect/Schedule"
@@ -23,6 +24,8 @@ interface Settings<In, R> {
   readonly limit: attempt.Limit | undefined
   readonly schedule: Schedule.Schedule<unknown, In, R> | undefined
   readonly canHelp: (error: In) => boolean
+  /** The `while` of the program, which decides alone. */
+  readonly goesOn: ((error: In) => boolean) | undefined
   readonly budget: RetryBudget | undefined
   readonly policies: ReadonlyArray<AnyPolicy>
 }
@@ -60,20 +63,21 @@ const attemptLimit = (millis: number): attempt.Limit | undefined => {
   return (restored, fiber, restore, end) => timeout.limited(restored, fiber, restore, terms, end)
 }
 
-type Retrying<In, R> = Pick<Settings<In, R>, "schedule" | "canHelp">
+type Retrying<In, R> = Pick<Settings<In, R>, "schedule" | "canHelp" | "goesOn">
 
 const retryOf = <In, R>(options: NonNullable<Pipeline.Options<In, R, []>["retry"]>): Retrying<In, R> => {
-  if (options === false) return { schedule: undefined, canHelp }
-  if (Schedule.isSchedule(options)) return { schedule: options, canHelp }
+  if (options === false) return { schedule: undefined, canHelp, goesOn: undefined }
+  if (Schedule.isSchedule(options)) return { schedule: options, canHelp, goesOn: undefined }
   if (typeof options !== "object") {
     throw new InvalidOption({ option: "retry", value: options, expected: "a schedule, its options, or false" })
   }
-  const { schedule = Schedule.forever, times, while: own = canHelp } = options
+  const { schedule = Schedule.forever, times, while: goesOn } = options
   return {
     schedule: times === undefined
       ? schedule
       : Schedule.intersect(schedule, Schedule.recurs(integer("retry.times", times, { min: 0 }))),
-    canHelp: own
+    canHelp: goesOn === undefined ? canHelp : constTrue,
+    goesOn
   }
 }
 
@@ -114,7 +118,7 @@ const run = <In, R, A, E extends In, R1, E2>(
 }
 
 const retries = <In, R, A, E, R1>(
-  { budget, canHelp }: Settings<In, R>,
+  { budget, canHelp, goesOn }: Settings<In, R>,
   schedule: Schedule.Schedule<unknown, In, R>,
   one: Effect.Effect<A, E, R1>,
   deadlineMillis: number,
@@ -126,8 +130,9 @@ const retries = <In, R, A, E, R1>(
     schedule: schedule as Schedule.Schedule<unknown, unknown, R>,
     refuse: (error) => {
       onFailure(error)
-      return canHelp(error as unknown as In) ? Option.none() : Option.some("notRetryable")
+      return goesOn === undefined || goesOn(error as unknown as In) ? Option.none() : Option.some("notRetryable")
     },
+    canHelp: (error) => canHelp(error as unknown as In),
     deadlineMillis,
     budget
   })
