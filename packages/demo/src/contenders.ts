@@ -3,7 +3,6 @@ import * as NodeHttpClient from "@effect/platform-node/NodeHttpClient"
 import * as HttpClient from "@effect/platform/HttpClient"
 import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import type * as HttpClientResponse from "@effect/platform/HttpClientResponse"
-import * as HttpGuard from "@reprise/http/HttpGuard"
 import * as HttpResilience from "@reprise/http/HttpResilience"
 import * as HttpRetry from "@reprise/http/HttpRetry"
 import * as ResilientHttpClient from "@reprise/http/ResilientHttpClient"
@@ -99,7 +98,7 @@ const policy = Backoff.exponential("100 millis").pipe(
  * as long as their deadline allows.
  */
 const breaker = (openings: Array<number>) =>
-  HttpGuard.circuitBreaker({
+  HttpResilience.circuitBreaker({
     trip: Tripping.consecutive(20),
     openFor: Backoff.exponential("100 millis").pipe(
       Backoff.capped("200 millis"),

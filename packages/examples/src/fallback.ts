@@ -1,5 +1,5 @@
 /** What to do while a circuit is open: answer with what was last known, or ask another region. Neither waits. */
-import { HttpGuard, ResilientHttpClient } from "@reprise/http"
+import { HttpResilience, ResilientHttpClient } from "@reprise/http"
 import { HttpFault } from "@reprise/testing"
 import { Context, Effect, ExecutionPlan, Layer, Ref } from "effect"
 import { Tripping } from "reprise"
@@ -22,7 +22,7 @@ const region = (...steps: ReadonlyArray<HttpFault.Scripted>) =>
     retry: false,
     attemptTimeout: "1 second",
     deadline: "3 seconds",
-    breaker: HttpGuard.circuitBreaker({ trip: Tripping.consecutive(2) })
+    breaker: HttpResilience.circuitBreaker({ trip: Tripping.consecutive(2) })
   }).pipe(Layer.provideMerge(HttpFault.layer(...steps)))
 
 const is = (value: string) => HttpFault.respond({ body: value })

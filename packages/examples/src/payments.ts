@@ -51,6 +51,7 @@ const charge = (bank: string, order: string): Effect.Effect<Outcome, never, Resi
     RateLimited: undecided,
     ServerError: undecided,
     TlsFailure: undecided,
+    UnexpectedResponse: undecided,
     UnknownNetwork: undecided
   }))
 

@@ -34,8 +34,6 @@ export interface ClassifyOptions {
   readonly nowMillis: number
   /** `"manual"` where fetch follows no redirects, so that it can prove that a request was not sent. Defaults to `"follow"`. */
   readonly redirect?: "manual" | "follow" | undefined
-  /** Statuses from 400 to 499 that are retryable besides 429. Defaults to none. */
-  readonly retryStatuses?: ReadonlyArray<number> | undefined
 }
 
 /**
@@ -50,7 +48,7 @@ export const fromResponse = (
 ): Option.Option<HttpFailure.HttpFailure> => {
   const { headers, status } = response
   if (status >= 200 && status < 300) return Option.none()
-  const verdict = statusRules.judge(status, headers, options.nowMillis, options.retryStatuses)
+  const verdict = statusRules.judge(status, headers, options.nowMillis)
   return Option.some(makeFailure.fromStatus(response, verdict))
 }
 

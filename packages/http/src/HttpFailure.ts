@@ -5,11 +5,12 @@
  */
 import * as HttpClientError from "@effect/platform/HttpClientError"
 import type * as HttpClientResponse from "@effect/platform/HttpClientResponse"
-import type * as Duration from "effect/Duration"
+import * as Duration from "effect/Duration"
 import * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
 import type { Retry } from "reprise/Retry"
 import * as base from "./internal/failureBase.js"
+import * as failureMessage from "./internal/failureMessage.js"
 import * as ledgers from "./internal/ledgers.js"
 import { safely } from "./internal/safely.js"
 
@@ -113,6 +114,14 @@ export class ServerError extends base.FailureBase("ServerError")<StatusFacts> {}
 export class ClientError extends base.FailureBase("ClientError")<StatusFacts> {}
 
 /**
+ * A response below 400 that `classify` does not take as an answer: a 202 whose work is not done, say. Made by `make`.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class UnexpectedResponse extends base.FailureBase("UnexpectedResponse")<StatusFacts> {}
+
+/**
  * No connection: refused, unreachable, timed out, the name service is busy, or the proxy opens no tunnel. Not retryable if the
  * system forbids it (`EACCES`, `EPERM`), or if the proxy refuses (401, 403, 407).
  *
@@ -213,6 +222,7 @@ export type HttpFailure =
   | RateLimited
   | ServerError
   | ClientError
+  | UnexpectedResponse
   | ConnectFailure
   | HostNotFound
   | TlsFailure
@@ -241,6 +251,84 @@ export const fromError = (error: unknown): Option.Option<HttpFailure> => {
   const cause = safely<unknown>(() => HttpClientError.isHttpClientError(error) && error.cause, undefined)
   return isHttpFailure(cause) ? Option.some(cause) : Option.none()
 }
+
+/**
+ * What a program decides about a failure.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Verdict {
+  readonly retryable?: boolean | undefined
+  readonly sent?: Sent | undefined
+  /** How long to wait at least. Defaults to what the headers of the response ask for. */
+  readonly retryAfter?: Duration.DurationInput | undefined
+}
+
+const decided = ({ retryable, retryAfter, sent }: Verdict) => ({
+  ...(retryable !== undefined && { retryable }),
+  ...(sent !== undefined && { sent }),
+  ...(retryAfter !== undefined && { retryAfter: Option.some(Duration.decode(retryAfter)) })
+})
+
+/**
+ * Makes the failure that a response is to the program, for `classify`. The tag defaults to that of the status, and to
+ * `UnexpectedResponse` below 400.
+ *
+ * `RateLimited`, `ServerError` and `UnexpectedResponse` are retryable unless the verdict says otherwise. A circuit breaker counts a
+ * retryable `ServerError` as a failure of the server, and ignores the other two.
+ *
+ * @example
+ * ```ts
+ * import { HttpClient, HttpClientResponse } from "@effect/platform"
+ * import * as HttpFailure from "@reprise/http/HttpFailure"
+ * import * as ResilientHttpClient from "@reprise/http/ResilientHttpClient"
+ * import { Effect } from "effect"
+ *
+ * let calls = 0
+ * const report = HttpClient.make((request) =>
+ *   Effect.sync(() => HttpClientResponse.fromWeb(request, new Response(null, { status: ++calls < 3 ? 202 : 200 }))))
+ *
+ * const client = ResilientHttpClient.make({
+ *   classify: ({ response }) =>
+ *     response?.status === 202 ? HttpFailure.make(response, { retryAfter: "1 millis" }) : undefined
+ * })(report)
+ *
+ * Effect.runPromise(client.get("http://localhost")).then(({ status }) => console.log(status, calls)) // => 200 3
+ * ```
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const make = (
+  response: HttpClientResponse.HttpClientResponse,
+  verdict: Verdict & { readonly tag?: "RateLimited" | "ServerError" | "ClientError" | "UnexpectedResponse" } = {}
+): RateLimited | ServerError | ClientError | UnexpectedResponse => {
+  const { tag = tagOf(response.status), ...own } = verdict
+  const Failure = { RateLimited, ServerError, ClientError, UnexpectedResponse }[tag]
+  return new Failure({
+    request: failureMessage.requestFacts(response.request),
+    retryable: tag !== "ClientError",
+    sent: tag === "RateLimited" ? "refused" : "maybe",
+    retryAfter: Option.none(),
+    attempts: [],
+    status: response.status,
+    response,
+    ...decided(own)
+  })
+}
+
+const tagOf = (status: number) =>
+  status < 400 ? "UnexpectedResponse" : status === 429 ? "RateLimited" : status < 500 ? "ClientError" : "ServerError"
+
+/**
+ * A copy with what the program decides in place of what Reprise has found.
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const withVerdict = <F extends HttpFailure>(failure: F, verdict: Verdict): F =>
+  base.copy(failure, decided(verdict))
 
 /**
  * A copy with the ledger of its call. Its `sent` is then about the whole call: `"maybe"` if any attempt may have been
@@ -275,12 +363,17 @@ export type Disposition =
  * @since 0.1.0
  * @category predicates
  */
-export const disposition = (failure: HttpFailure, facts: {
-  readonly idempotent: boolean
-  readonly replayable: boolean
-  readonly retryUnsent?: boolean | undefined
-}): Disposition => {
-  if (!failure.retryable) return { _tag: "Refuse", reason: "NotRetryable" }
+export const disposition = (
+  failure: HttpFailure,
+  facts: {
+    readonly idempotent: boolean
+    readonly replayable: boolean
+    readonly retryUnsent?: boolean | undefined
+    /** In place of the `retryable` of the failure. */
+    readonly retryable?: boolean | undefined
+  }
+): Disposition => {
+  if (!(facts.retryable ?? failure.retryable)) return { _tag: "Refuse", reason: "NotRetryable" }
   const unprocessed = facts.retryUnsent === true && failure.sent !== "maybe"
   if (!facts.idempotent && !unprocessed) return { _tag: "Refuse", reason: "NotIdempotent" }
   return facts.replayable ? { _tag: "Resend" } : { _tag: "Refuse", reason: "BodyNotReplayable" }

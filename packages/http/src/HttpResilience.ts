@@ -1,109 +1,98 @@
 /**
- * Combinators that make an `HttpClient` resilient, one per policy: `HttpClient -> HttpClient`.
+ * Combinators that make an `HttpClient` resilient, one per stage: `HttpClient -> HttpClient`.
  *
- * What is below a combinator runs for every attempt, what is above it once per call. The order that works, from the bottom
- * up: `attemptTimeout`, `guard`, `retry`, `Idempotency.automaticKeys`, `deadline`, `typed`; then what is not the attempt's business:
- * `HttpClient.followRedirects`, `filterStatusOk`. `ResilientHttpClient` has them in this order.
+ * A stage below `retry` runs for every attempt, a stage above it once per call. The order that works, from the bottom up:
+ * `attemptTimeout`, `rateLimiter`, `adaptiveLimiter`, `bulkhead`, `circuitBreaker`, `retryAfterGate`, `retry`,
+ * `Idempotency.automaticKeys`, `deadline`, `typed`; then `HttpClient.followRedirects` and `filterStatusOk`. `ResilientHttpClient`
+ * has them in this order, and takes the same values as options.
  *
  * @since 0.1.0
  */
-import type * as HttpClient from "@effect/platform/HttpClient"
-import type * as HttpClientError from "@effect/platform/HttpClientError"
+import * as HttpClient from "@effect/platform/HttpClient"
 import type * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import type * as HttpClientResponse from "@effect/platform/HttpClientResponse"
-import type * as Cause from "effect/Cause"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import { dual } from "effect/Function"
-import * as Schedule from "effect/Schedule"
+import * as Predicate from "effect/Predicate"
+import type * as Schedule from "effect/Schedule"
+import type { LimitExceeded } from "reprise/AdaptiveLimiter"
+import type { BulkheadFull } from "reprise/Bulkhead"
+import type { CircuitOpen } from "reprise/CircuitBreaker"
 import type { DeadlineExceeded } from "reprise/Deadline"
+import type { Policy } from "reprise/Policy"
+import type { RateLimitExceeded } from "reprise/RateLimiter"
 import type { Retry } from "reprise/Retry"
 import type { AttemptTimeout, HttpFailure } from "./HttpFailure.js"
-import type { HttpGuard } from "./HttpGuard.js"
-import type { HttpRetry } from "./HttpRetry.js"
+import * as bufferedResponse from "./internal/bufferedResponse.js"
 import * as faces from "./internal/faces.js"
-import * as guards from "./internal/guardStage.js"
 import * as ledgers from "./internal/ledgers.js"
+import type {
+  AdaptiveLimiterOptions,
+  BulkheadOptions,
+  CircuitBreakerOptions,
+  Consume,
+  GateClosed,
+  HedgeOptions,
+  PolicyOptions,
+  RateLimiterOptions,
+  ReadBodies,
+  ReadBodiesOptions,
+  Rejection,
+  RetryAfterGateOptions,
+  RetryOptions,
+  RetryPolicy,
+  Stage,
+  Typed
+} from "./internal/model.js"
 import * as reader from "./internal/reader.js"
 import * as retryClient from "./internal/retryClient.js"
+import * as retryPolicy from "./internal/retryPolicy.js"
 import * as settings from "./internal/settings.js"
+import * as stages from "./internal/stages.js"
 import * as timeLimits from "./internal/timeLimits.js"
-import type { Rejection } from "./ResilientHttpClient.js"
 
-/**
- * @since 0.1.0
- */
-export declare namespace HttpResilience {
+export type {
+  AdaptiveLimiterOptions,
+  BulkheadOptions,
+  CircuitBreakerOptions,
+  Classify,
+  ClosedGate,
+  Consume,
+  Drain,
+  HedgeOptions,
+  KeyOptions,
+  OpenCircuit,
+  Outcome,
+  PolicyOptions,
+  RateLimiterOptions,
+  ReadBodies,
+  ReadBodiesOptions,
+  Rejection,
+  RetryAfterGateOptions,
+  RetryOptions,
+  RetryPolicy,
+  Stage,
+  Typed
+} from "./internal/model.js"
+
+export {
   /**
    * @since 0.1.0
-   * @category options
+   * @category errors
    */
-  export interface Drain {
-    /** Bytes read of a failed response before it is aborted. Defaults to 65,536. */
-    readonly maxBytes?: number | undefined
-    /** Time spent reading a failed response before it is aborted. Defaults to `200 millis`. */
-    readonly maxDuration?: Duration.DurationInput | undefined
-  }
-
-  /**
-   * @since 0.1.0
-   * @category options
-   */
-  export interface RetryOptions {
-    /**
-     * Also sends again a request that is not idempotent, where it certainly was not processed (`sent` is `"no"` or
-     * `"refused"`). Defaults to `false`.
-     */
-    readonly retryUnsent?: boolean | undefined
-    /** Statuses from 400 to 499 that count as retryable besides 429: 408 and 425, say. Defaults to none. */
-    readonly retryStatuses?: ReadonlyArray<number> | undefined
-    /** The header that makes a request idempotent. Defaults to `Idempotency-Key`. */
-    readonly idempotencyHeader?: string | undefined
-    /** What bounds how many retries are added to all calls; made by `HttpRetry.budget`. Defaults to none. */
-    readonly budget?: HttpRetry.Budget | undefined
-    /**
-     * Inside of another retry loop of Reprise that asks for it (`Retry.withoutNested`): one attempt, or all the same.
-     * Defaults to `"suppress"`.
-     */
-    readonly nested?: "suppress" | "allow" | undefined
-    /** How a failed response is let go of before the wait begins. */
-    readonly drain?: Drain | undefined
-    /**
-     * A header that holds the number of the attempt, from the second on; or, in the handler of an
-     * `HttpServerResilience.withoutNestedRetries`, the number that was received where that is greater. Defaults to none.
-     */
-    readonly attemptHeader?: string | undefined
-    /**
-     * A header that holds how many whole milliseconds the attempt still has when it is sent: the least of what is left until
-     * the deadline of the call and the `attemptTimeout` of `ResilientHttpClient`. A duration, so that clocks that differ do no
-     * harm, as in gRPC's `grpc-timeout` and Envoy's `x-envoy-expected-rq-timeout-ms`; `HttpServerResilience.deadline` reads it.
-     * Not sent where there is no limit; a lower value that the request has already stays. Defaults to none.
-     */
-    readonly deadlineHeader?: string | undefined
-    /**
-     * `"manual"` where the client below is fetch and was told not to follow redirects: only then can fetch prove that a
-     * request was not sent. Defaults to `"follow"`; undici and node do not need it.
-     */
-    readonly redirect?: "follow" | "manual" | undefined
-  }
-
-  /**
-   * What a typed client fails with: errors of the client below that say less than an `HttpFailure` are gone.
-   *
-   * @since 0.1.0
-   * @category models
-   */
-  export type Typed<E> =
-    | HttpFailure
-    | DeadlineExceeded<HttpFailure>
-    | Exclude<E, HttpClientError.HttpClientError | Cause.TimeoutException>
-}
+  GateClosed
+} from "./internal/model.js"
 
 type Client<E, R> = HttpClient.HttpClient.With<E, R>
 
 /**
- * Sends a request again while the schedule goes on, if its failure can pass, sending it twice is safe, and its body can be
- * made again; whatever the schedule says, a request that fails one of the three is not sent again.
+ * Sends a request again after a failure that another attempt can mend, for as long as the policy goes on.
+ *
+ * The policy decides whether another attempt can help: by default if the failure is `retryable`. `while`, `HttpRetry.whileTag` and
+ * `HttpRetry.whileStatus` decide otherwise. The client decides whether it is safe, and no policy overrides that: the request must
+ * be idempotent, have an idempotency key, or (with `retryUnsent`) not have been processed, and its body must be one that can be
+ * sent again.
  *
  * Errors and responses share one count. A failed response is drained or aborted before the wait begins; the last one
  * reaches the caller intact, as a value. The error of the last attempt stays what it was, with the typed `HttpFailure` and
@@ -131,22 +120,22 @@ type Client<E, R> = HttpClient.HttpClient.With<E, R>
  * @category combinators
  */
 export const retry: {
-  <B, R1>(
-    schedule: Schedule.Schedule<B, HttpFailure, R1>,
-    options?: HttpResilience.RetryOptions
+  <R1 = never>(
+    policy: Schedule.Schedule<unknown, HttpFailure, R1> | RetryPolicy<R1>,
+    options?: RetryOptions
   ): <E, R>(client: Client<E, R>) => Client<E, R | R1>
-  <E, R, B, R1>(
+  <E, R, R1 = never>(
     client: Client<E, R>,
-    schedule: Schedule.Schedule<B, HttpFailure, R1>,
-    options?: HttpResilience.RetryOptions
+    policy: Schedule.Schedule<unknown, HttpFailure, R1> | RetryPolicy<R1>,
+    options?: RetryOptions
   ): Client<E, R | R1>
 } = dual(
-  (args) => !Schedule.isSchedule(args[0]),
-  <E, R, B, R1>(
+  (args) => Predicate.hasProperty(args[0], HttpClient.TypeId),
+  <E, R, R1 = never>(
     client: Client<E, R>,
-    schedule: Schedule.Schedule<B, HttpFailure, R1>,
-    options?: HttpResilience.RetryOptions
-  ): Client<E, R | R1> => retryClient.make(client, schedule, settings.retry(options))
+    policy: Schedule.Schedule<unknown, HttpFailure, R1> | RetryPolicy<R1>,
+    options?: RetryOptions
+  ): Client<E, R | R1> => retryClient.make(client, retryPolicy.of(policy), settings.retry(options))
 )
 
 /**
@@ -188,40 +177,180 @@ export const deadline: {
 )
 
 /**
- * Puts a guard before every attempt: a circuit breaker, a gate, or any other of `HttpGuard`. Fails with its error where it
- * rejects an attempt, without sending anything.
+ * Stops calling what keeps failing: one circuit breaker per origin, or per `key`. Where it is open, calls fail with
+ * `CircuitOpen` without sending anything, and the retry loop ends at once. Throws `InvalidOption` for an option out of
+ * range.
  *
- * It belongs below `retry`, which does not try a rejection again, and above `attemptTimeout`. With more than one, the order
- * that works is, from the bottom up: rate limiter, bulkhead, circuit breaker, gate.
+ * @example
+ * ```ts
+ * import { FetchHttpClient } from "@effect/platform"
+ * import * as HttpResilience from "@reprise/http/HttpResilience"
+ * import * as ResilientHttpClient from "@reprise/http/ResilientHttpClient"
+ * import { Layer } from "effect"
+ * import * as Tripping from "reprise/Tripping"
+ *
+ * export const HttpLive = ResilientHttpClient.layer({
+ *   attemptTimeout: "10 seconds",
+ *   deadline: "30 seconds",
+ *   breaker: HttpResilience.circuitBreaker({ trip: Tripping.consecutive(5) })
+ * }).pipe(Layer.provide(FetchHttpClient.layer))
+ * ```
+ *
+ * @since 0.1.0
+ * @category stages
+ */
+export const circuitBreaker: (options: CircuitBreakerOptions) => Stage<CircuitOpen> = stages.circuitBreaker
+
+/**
+ * Holds all calls back while the server asks to keep away, so that a hundred fibers do not each learn it alone. A 429 or a 503
+ * that says for how long closes the gate of its origin (or `key`). Calls that waited go on spread over a little more time.
+ *
+ * If the server counts per tenant, token or resource, give a `key` that says so: otherwise one tenant's 429 holds back all
+ * others. A successful response closes no gate, even if it used up a quota: the quota need not be that of the next call.
+ * `learnFromSuccess` changes that.
+ *
+ * A call that may not wait fails with `GateClosed`, without sending anything, and is not retried. Throws `InvalidOption`
+ * for an option out of range.
  *
  * @example
  * ```ts
  * import { HttpClient, HttpClientResponse } from "@effect/platform"
- * import * as HttpGuard from "@reprise/http/HttpGuard"
  * import * as HttpResilience from "@reprise/http/HttpResilience"
- * import { Effect } from "effect"
- * import * as Tripping from "reprise/Tripping"
+ * import { Duration, Effect } from "effect"
  *
- * const failing = HttpClient.make((request) =>
- *   Effect.succeed(HttpClientResponse.fromWeb(request, new Response(null, { status: 503 })))
+ * const busy = HttpClient.make((request) =>
+ *   Effect.succeed(
+ *     HttpClientResponse.fromWeb(request, new Response(null, { status: 429, headers: { "Retry-After": "7" } }))
+ *   )
  * )
- * const client = HttpResilience.guard(failing, HttpGuard.circuitBreaker({ trip: Tripping.consecutive(1) }))
+ * const client = busy.pipe(HttpResilience.retryAfterGate({ onClosed: "fail" }))
  *
- * const program = client.get("http://example.com").pipe(
- *   Effect.zipRight(client.get("http://example.com")),
- *   Effect.flip
+ * const program = client.get("http://example.com/a").pipe(
+ *   Effect.zipRight(client.get("http://example.com/b")),
+ *   Effect.catchTag("GateClosed", (error) => Effect.succeed(Math.ceil(Duration.toSeconds(error.retryAfter))))
  * )
  *
- * Effect.runPromise(program).then((error) => console.log(error._tag)) // => CircuitOpen
+ * Effect.runPromise(program).then(console.log) // => 7
  * ```
  *
  * @since 0.1.0
- * @category combinators
+ * @category stages
  */
-export const guard: {
-  <E1>(guard: HttpGuard<E1>): <E, R>(client: Client<E, R>) => Client<E | E1, R>
-  <E, R, E1>(client: Client<E, R>, guard: HttpGuard<E1>): Client<E | E1, R>
-} = dual(2, guards.asStage)
+export const retryAfterGate: (options?: RetryAfterGateOptions) => Stage<GateClosed> = stages.retryAfterGate
+
+/**
+ * Bounds how many attempts run at once, and how many wait for their turn: those beyond fail with `BulkheadFull`, without
+ * sending anything, and are not retried. The time spent waiting is no part of the attempt's. Throws `InvalidOption` for an
+ * option out of range.
+ *
+ * @example
+ * ```ts
+ * import { HttpClient } from "@effect/platform"
+ * import * as HttpResilience from "@reprise/http/HttpResilience"
+ * import { Effect } from "effect"
+ *
+ * const slow = HttpClient.make(() => Effect.never)
+ * const client = slow.pipe(HttpResilience.bulkhead({ maxConcurrent: 2 }))
+ *
+ * const get = client.get("http://example.com")
+ * const program = Effect.flip(Effect.all([get, get, get], { concurrency: "unbounded" }))
+ *
+ * Effect.runPromise(program).then((error) => console.log(error._tag)) // => BulkheadFull
+ * ```
+ *
+ * @since 0.1.0
+ * @category stages
+ */
+export const bulkhead: (options: BulkheadOptions) => Stage<BulkheadFull> = stages.bulkhead
+
+/**
+ * Bounds how many attempts run at once by a limit that is learned from how long they take, and which time out or are refused
+ * with 429, 503 or 504: those beyond fail with `LimitExceeded`, without sending anything, and are not retried. Throws
+ * `InvalidOption` for an option out of range.
+ *
+ * @since 0.1.0
+ * @category stages
+ */
+export const adaptiveLimiter: <S>(options: AdaptiveLimiterOptions<S>) => Stage<LimitExceeded> = stages.adaptiveLimiter
+
+/**
+ * Takes a token before each attempt: from a limiter of Reprise per origin, or from any other, given as a function. What that
+ * fails with is what the call fails with, without sending anything and without a retry. Throws `InvalidOption` for an option
+ * out of range.
+ *
+ * With `effect/RateLimiter`, whose limiters are functions: `HttpResilience.rateLimiter(() => limiter(Effect.void))`.
+ *
+ * @example
+ * ```ts
+ * import { HttpClient, HttpClientResponse } from "@effect/platform"
+ * import * as HttpResilience from "@reprise/http/HttpResilience"
+ * import { Effect } from "effect"
+ *
+ * const fine = HttpClient.make((request) => Effect.succeed(HttpClientResponse.fromWeb(request, new Response())))
+ * const client = fine.pipe(HttpResilience.rateLimiter({ limit: 2, window: "1 minute" }))
+ *
+ * const get = client.get("http://example.com")
+ *
+ * Effect.runPromise(Effect.flip(Effect.all([get, get, get]))).then((error) => console.log(error._tag)) // => RateLimitExceeded
+ * ```
+ *
+ * @since 0.1.0
+ * @category stages
+ */
+export const rateLimiter: {
+  (options: RateLimiterOptions): Stage<RateLimitExceeded>
+  <E>(consume: Consume<E>): Stage<E>
+} = stages.rateLimiter
+
+/**
+ * Sends a request again beside an attempt that takes too long. The first success is the result, and the client closes the
+ * sockets of the others. It hedges requests that are idempotent, or have an idempotency key, with a body that can be read more
+ * than once. Throws `InvalidOption` for an option out of range.
+ *
+ * - Only time starts a hedge. After a failure the retry policy decides: its backoff, its number of attempts and `Retry-After`
+ *   hold. The `retryAfter` of the failure is the longest wait that the server has asked any of these attempts for.
+ * - If an attempt fails while the request of another is under way, the call waits for that one and starts no other.
+ * - Each hedge draws on the retry budget of the client, if there is one, and passes the policies as every attempt does.
+ * - A hedge counts as an attempt: each takes a step of the retry policy. So a policy of 3 attempts makes at most
+ *   `3 + maxHedges` requests: the last attempt may be hedged too, also where there are no retries.
+ * - Within `Retry.withoutNested` there are no hedges, unless the client has `nested: "allow"`.
+ *
+ * @since 0.1.0
+ * @category stages
+ */
+export const hedge: (options: HedgeOptions) => Stage<never> = stages.hedge
+
+/**
+ * Puts a policy of your own before every attempt: one for all requests, or one for each key.
+ *
+ * The policy sees the end of each attempt: a response below 400 as a success, and every other result as its `HttpFailure`. Its
+ * rejection is an error of the client, and ends the call without a retry.
+ *
+ * @example
+ * ```ts
+ * import { HttpClient, HttpClientResponse } from "@effect/platform"
+ * import * as HttpResilience from "@reprise/http/HttpResilience"
+ * import { Data, Effect } from "effect"
+ * import * as Policy from "reprise/Policy"
+ *
+ * class Maintenance extends Data.TaggedError("Maintenance")<{}> {}
+ *
+ * let isDown = false
+ * const maintenance = Policy.make({ admit: () => isDown ? new Maintenance() : undefined })
+ *
+ * const fine = HttpClient.make((request) => Effect.succeed(HttpClientResponse.fromWeb(request, new Response())))
+ * const client = fine.pipe(HttpResilience.policy(maintenance))
+ *
+ * isDown = true
+ * Effect.runPromise(Effect.flip(client.get("http://example.com"))).then((error) => console.log(error._tag)) // => Maintenance
+ * ```
+ *
+ * @since 0.1.0
+ * @category stages
+ */
+export const policy: <E>(
+  policy: Policy<E, HttpClientResponse.HttpClientResponse, HttpFailure> | PolicyOptions<E>
+) => Stage<E> = stages.policy
 
 /**
  * The client with every failure in the type: a response other than 2xx fails with the `HttpFailure` of its status (its
@@ -235,7 +364,7 @@ export const guard: {
  * @since 0.1.0
  * @category combinators
  */
-export const typed: <E, R>(client: Client<E, R>) => Client<HttpResilience.Typed<E>, R> = faces.typed
+export const typed: <E, R>(client: Client<E, R>) => Client<Typed<E>, R> = faces.typed
 
 /**
  * Executes the request and reads its response as one attempt: a body that is cut short or stalls is a failed attempt like
@@ -295,15 +424,53 @@ export const executeAndRead: {
   }))
 
 /**
+ * Reads the body of each 2xx response within its attempt, for programs that do not use `executeAndRead`: HttpApiClient, RPC and AI
+ * clients. A body that is cut short or stalls is then a failed attempt: the client sends the request again, and the circuit breaker
+ * counts it. The program reads the body from memory, as often as it likes.
+ *
+ * A body of more than `maxBytes` streams on. Streams are not read: server-sent events, newline-delimited JSON, gRPC and
+ * `application/octet-stream`. Put it below `attemptTimeout`. Throws `InvalidOption` for an option out of range.
+ *
+ * @example
+ * ```ts
+ * import { HttpClient, HttpClientResponse } from "@effect/platform"
+ * import * as HttpResilience from "@reprise/http/HttpResilience"
+ * import * as HttpRetry from "@reprise/http/HttpRetry"
+ * import { Effect } from "effect"
+ *
+ * // Announces 5 bytes and sends 3 of them, the first time.
+ * let calls = 0
+ * const cutting = HttpClient.make((request) =>
+ *   Effect.sync(() => {
+ *     const body = ++calls === 1 ? "hel" : "hello"
+ *     return HttpClientResponse.fromWeb(request, new Response(body, { headers: { "content-length": "5" } }))
+ *   }))
+ *
+ * const client = cutting.pipe(
+ *   HttpResilience.readBodies(),
+ *   HttpResilience.retry(HttpRetry.exponential({ base: "1 millis" }))
+ * )
+ *
+ * const program = Effect.flatMap(client.get("http://localhost"), (response) => response.text)
+ *
+ * Effect.runPromise(program).then((text) => console.log(text, calls)) // => hello 2
+ * ```
+ *
+ * @since 0.1.0
+ * @category stages
+ */
+export const readBodies: (options?: ReadBodiesOptions) => ReadBodies = bufferedResponse.readBodies
+
+/**
  * The ledger of the call that gave this response: each attempt (the first 8 and the last 24), what came of it, how long was waited and why. Empty for a
  * response that no `retry` has seen, and while the call still runs, as it does inside the reader of `executeAndRead`. A
  * failed call has its ledger in `attempts` of the `HttpFailure`.
  *
- * For what a guard rejects with too: a call whose retry was rejected may have been processed by an earlier attempt.
+ * For the rejection of a policy too: a call whose retry was rejected may have been processed by an earlier attempt.
  *
  * @since 0.1.0
  * @category getters
  */
 export const attempts = (
-  result: HttpClientResponse.HttpClientResponse | Rejection
+  result: HttpClientResponse.HttpClientResponse | Rejection | object
 ): Retry.Ledger<HttpFailure> => ledgers.get(result)

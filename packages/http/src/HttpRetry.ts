@@ -6,21 +6,19 @@
  *
  * @since 0.1.0
  */
-import type * as HttpClientRequest from "@effect/platform/HttpClientRequest"
-import * as Duration from "effect/Duration"
+import type * as Duration from "effect/Duration"
 import type * as Effect from "effect/Effect"
 import type * as Schedule from "effect/Schedule"
 import type * as Scope from "effect/Scope"
-import * as Backoff from "reprise/Backoff"
-import { InvalidOption } from "reprise/InvalidOption"
-import * as Keyed from "reprise/Keyed"
 import * as Retry from "reprise/Retry"
 import type { RetryBudget } from "reprise/RetryBudget"
 import type { RetryBudgetStore } from "reprise/RetryBudgetStore"
-import type { HttpGuard } from "./HttpGuard.js"
+import type { HttpFailure } from "./HttpFailure.js"
 import * as budgets from "./internal/budgets.js"
-import { origin, registry } from "./internal/guard.js"
-import * as sharedBudgets from "./internal/sharedBudgets.js"
+import type { Budget, ExponentialOptions, KeyOptions } from "./internal/model.js"
+import * as retryPolicy from "./internal/retryPolicy.js"
+
+export type { Budget, ExponentialOptions } from "./internal/model.js"
 
 /**
  * Ends the schedule at a failure that trying again cannot mend: `Retry.whileRetryable` under the name HTTP users look for.
@@ -29,6 +27,53 @@ import * as sharedBudgets from "./internal/sharedBudgets.js"
  * @category combinators
  */
 export const whileRetryable: typeof Retry.whileRetryable = Retry.whileRetryable
+
+/**
+ * Goes on after a failure with one of these tags, whatever its `retryable` says, and ends after every other failure. Whether it is
+ * safe to send the request again is decided by the client.
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const whileTag: (
+  ...tags: ReadonlyArray<HttpFailure["_tag"]>
+) => <Out, In, R>(self: Schedule.Schedule<Out, In, R>) => Schedule.Schedule<Out | undefined, In & HttpFailure, R> = (
+  ...tags
+) => Retry.whileError((failure: HttpFailure) => tags.includes(failure._tag))
+
+/**
+ * Goes on after a response with one of these statuses, and ends after every other failure. Whether it is safe to send the request
+ * again is decided by the client.
+ *
+ * @example
+ * ```ts
+ * import { HttpClient, HttpClientResponse } from "@effect/platform"
+ * import * as HttpResilience from "@reprise/http/HttpResilience"
+ * import * as HttpRetry from "@reprise/http/HttpRetry"
+ * import { Effect } from "effect"
+ *
+ * let calls = 0
+ * const overloaded = HttpClient.make((request) =>
+ *   Effect.sync(() => HttpClientResponse.fromWeb(request, new Response(null, { status: ++calls < 3 ? 529 : 200 }))))
+ *
+ * const policy = HttpRetry.exponential({ base: "1 millis" }).pipe(HttpRetry.whileStatus(429, 503, 529))
+ *
+ * const program = overloaded.pipe(HttpResilience.retry(policy)).get("http://localhost")
+ *
+ * Effect.runPromise(program).then(({ status }) => console.log(status, calls)) // => 200 3
+ * ```
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const whileStatus: (
+  ...statuses: ReadonlyArray<number>
+) => <Out, In, R>(self: Schedule.Schedule<Out, In, R>) => Schedule.Schedule<Out | undefined, In & HttpFailure, R> = (
+  ...statuses
+) =>
+  Retry.whileError((failure: HttpFailure) =>
+    "status" in failure && failure.status !== undefined && statuses.includes(failure.status)
+  )
 
 /**
  * Waits at least as long as the server asks with `Retry-After` (RFC 9110 section 10.2.3) or a header of that kind:
@@ -41,44 +86,6 @@ export const whileRetryable: typeof Retry.whileRetryable = Retry.whileRetryable
  * @category combinators
  */
 export const honorRetryAfter: typeof Retry.honorHint = Retry.honorHint
-
-/**
- * @since 0.1.0
- */
-export declare namespace HttpRetry {
-  /**
-   * @since 0.1.0
-   * @category options
-   */
-  export interface Exponential {
-    /** The most attempts, the first one included: at least 1. Defaults to 3. */
-    readonly attempts?: number | undefined
-    /** The first delay before jitter; it doubles from there. Defaults to `500 millis`. */
-    readonly base?: Duration.DurationInput | undefined
-    /** The longest delay before jitter: at least `base`. Defaults to `20 seconds`. */
-    readonly cap?: Duration.DurationInput | undefined
-    /** The longest `Retry-After` that is waited for. Defaults to `2 minutes`. */
-    readonly maxRetryAfter?: Duration.DurationInput | undefined
-  }
-
-  /**
-   * The budget that the retries of a request draw on.
-   *
-   * @since 0.1.0
-   * @category models
-   */
-  export interface Budget {
-    (request: HttpClientRequest.HttpClientRequest): Effect.Effect<RetryBudget>
-  }
-
-  /**
-   * What a budget is called in the store is the key of its requests.
-   *
-   * @since 0.1.0
-   * @category options
-   */
-  export interface SharedBudget extends Omit<RetryBudget.Share, "key"> {}
-}
 
 /**
  * One budget for each origin, or for each `key`: at most so many retries (and hedges) are added to the calls to it, however
@@ -109,13 +116,7 @@ export declare namespace HttpRetry {
  * @since 0.1.0
  * @category constructors
  */
-export const budget = (
-  make: Effect.Effect<RetryBudget>,
-  { key = origin, ...bounds }: HttpGuard.Keys = {}
-): HttpRetry.Budget => {
-  const all = registry(bounds, () => make, "The retry budgets")
-  return budgets.add((request) => Keyed.get(all, key(request)), make)
-}
+export const budget = (make: Effect.Effect<RetryBudget>, keys: KeyOptions = {}): Budget => budgets.make(make, keys)
 
 /**
  * A `RetryBudget.share` for each origin, or for each `key`, that is one for all processes that share it: a fleet adds no more
@@ -151,9 +152,9 @@ export const budget = (
  * @category constructors
  */
 export const sharedBudget = (
-  options: HttpRetry.SharedBudget = {},
-  keys: HttpGuard.Keys = {}
-): Effect.Effect<HttpRetry.Budget, never, RetryBudgetStore | Scope.Scope> => sharedBudgets.make(options, keys)
+  options: Omit<RetryBudget.Share, "key"> = {},
+  keys: KeyOptions = {}
+): Effect.Effect<Budget, never, RetryBudgetStore | Scope.Scope> => budgets.makeShared(options, keys)
 
 /**
  * The usual policy in one call: exponential backoff with full jitter (AWS Architecture Blog, "Exponential Backoff And
@@ -164,21 +165,8 @@ export const sharedBudget = (
  * @since 0.1.0
  * @category constructors
  */
-export const exponential = (
-  options: HttpRetry.Exponential = {}
-): Schedule.Schedule<Duration.Duration, Retry.Hint> => {
-  const { base = "500 millis", cap = "20 seconds" } = options
-  if (Duration.greaterThan(base, cap)) {
-    throw new InvalidOption({ option: "cap", value: cap, expected: `a duration of at least the base, ${base}` })
-  }
-  return Backoff.exponential(base).pipe(
-    Backoff.capped(cap),
-    Backoff.fullJitter,
-    Backoff.attempts(options.attempts ?? 3),
-    whileRetryable,
-    honorRetryAfter({ max: options.maxRetryAfter })
-  )
-}
+export const exponential: (options?: ExponentialOptions) => Schedule.Schedule<Duration.Duration, Retry.Hint> =
+  retryPolicy.exponential
 
 /**
  * The policy where none is given: 3 attempts, full jitter over 500 ms, 1 s, ... up to 20 s, only for failures that can

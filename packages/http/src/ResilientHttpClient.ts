@@ -4,39 +4,24 @@
  * @since 0.1.0
  */
 import * as HttpClient from "@effect/platform/HttpClient"
-import type * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import * as Config from "effect/Config"
 import type * as ConfigError from "effect/ConfigError"
 import * as Context from "effect/Context"
-import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import type * as Schedule from "effect/Schedule"
-import type { LimitExceeded } from "reprise/AdaptiveLimiter"
 import * as Backoff from "reprise/Backoff"
-import type { BulkheadFull } from "reprise/Bulkhead"
-import type { CircuitOpen } from "reprise/CircuitBreaker"
 import { asConfigError } from "reprise/InvalidOption"
-import type { RateLimitExceeded } from "reprise/RateLimiter"
 import * as RetryBudget from "reprise/RetryBudget"
 import * as Tripping from "reprise/Tripping"
-import type { HttpFailure } from "./HttpFailure.js"
-import * as HttpGuard from "./HttpGuard.js"
-import type { HttpResilience } from "./HttpResilience.js"
+import * as HttpResilience from "./HttpResilience.js"
 import * as HttpRetry from "./HttpRetry.js"
-import type * as Idempotency from "./Idempotency.js"
 import * as check_ from "./internal/check.js"
 import * as config_ from "./internal/config.js"
 import * as faces from "./internal/faces.js"
+import type { Finding, Options, Rejection, Typed } from "./internal/model.js"
 import * as pipeline from "./internal/pipeline.js"
 
-/**
- * What the guards of the pipeline fail with.
- *
- * @since 0.1.0
- * @category errors
- */
-export type Rejection = HttpGuard.GateClosed | CircuitOpen | BulkheadFull | LimitExceeded | RateLimitExceeded
+export type { Finding, Options, Rejection, Route } from "./internal/model.js"
 
 /**
  * The tag of the typed client: every failure of a call is in its type.
@@ -46,68 +31,8 @@ export type Rejection = HttpGuard.GateClosed | CircuitOpen | BulkheadFull | Limi
  */
 export class ResilientHttpClient extends Context.Tag("@reprise/http/ResilientHttpClient")<
   ResilientHttpClient,
-  HttpClient.HttpClient.With<HttpResilience.Typed<Rejection>>
+  HttpClient.HttpClient.With<Typed<Rejection>>
 >() {}
-
-/**
- * What the pipeline is made of. Every stage is optional.
- *
- * @since 0.1.0
- * @category options
- */
-export interface Options extends HttpResilience.RetryOptions {
-  /** When and how often to try again; `false` for never. Defaults to `HttpRetry.standard`. */
-  readonly retry?: Schedule.Schedule<unknown, HttpFailure> | false | undefined
-  /** How long one attempt may take to its response, or to the end of its body with `executeAndRead`. Defaults to no limit. */
-  readonly attemptTimeout?: Duration.DurationInput | undefined
-  /** How long one call may take, its attempts and waits together. Defaults to no limit. */
-  readonly deadline?: Duration.DurationInput | undefined
-  /** Holds calls back while the server asks for it; made by `HttpGuard.retryAfterGate`. Defaults to none. */
-  readonly gate?: HttpGuard.HttpGuard<HttpGuard.GateClosed> | undefined
-  /** Stops calling what keeps failing; made by `HttpGuard.circuitBreaker`. Defaults to none. */
-  readonly breaker?: HttpGuard.HttpGuard<CircuitOpen> | undefined
-  /** Bounds how many attempts run at once; made by `HttpGuard.bulkhead`. Defaults to none. */
-  readonly bulkhead?: HttpGuard.HttpGuard<BulkheadFull> | undefined
-  /** The same by a limit that is learned; made by `HttpGuard.adaptiveLimiter`. Defaults to none. */
-  readonly adaptiveLimiter?: HttpGuard.HttpGuard<LimitExceeded> | undefined
-  /** Takes a token before each attempt; made by `HttpGuard.rateLimiter`. Defaults to none. */
-  readonly rateLimiter?: HttpGuard.HttpGuard<unknown> | undefined
-  /** Makes a second attempt beside one that takes too long; made by `HttpGuard.hedge`. Defaults to none. */
-  readonly hedge?: HttpGuard.HttpGuard<never> | undefined
-  /** Gives POST and PATCH requests an idempotency key, made once per call. Defaults to `false`. */
-  readonly idempotencyKeys?: boolean | Idempotency.Idempotency.AutomaticKeysOptions | undefined
-  /** Other options for some requests: the first route that matches decides. Defaults to none. */
-  readonly routes?: ReadonlyArray<Route> | undefined
-}
-
-/**
- * Options for the requests that match, in place of those of the client; what is not among them stays. Routes share the states of
- * the guards and budgets that they do not replace.
- *
- * @since 0.1.0
- * @category options
- */
-export interface Route {
-  /** Whether the options are for this request: asked before anything of the pipeline has touched it. */
-  readonly match: (request: HttpClientRequest.HttpClientRequest) => boolean
-  readonly options: Omit<Options, "routes">
-}
-
-/**
- * Two options that do not go together.
- *
- * @since 0.1.0
- * @category models
- */
-export interface Finding {
-  /** An `error` makes an option mean nothing; a `warning` makes a client that does less good than it could. */
-  readonly severity: "error" | "warning"
-  /** The names of the options. */
-  readonly options: ReadonlyArray<keyof Options>
-  readonly message: string
-  /** Which of the routes has them, from 0; `undefined` for the client itself. */
-  readonly route?: number | undefined
-}
 
 /**
  * Looks for options that contradict each other, or leave out what the others count on. It makes nothing and sends nothing. The
@@ -127,7 +52,7 @@ export interface Finding {
  * @since 0.1.0
  * @category validation
  */
-export const check = (options: Options): ReadonlyArray<Finding> => check_.findings(options)
+export const check = (options: Options<unknown>): ReadonlyArray<Finding> => check_.findings(options)
 
 /**
  * Options for production, with any of them replaced by yours.
@@ -156,12 +81,12 @@ export const check = (options: Options): ReadonlyArray<Finding> => check_.findin
  * @since 0.1.0
  * @category options
  */
-export const standard = (overrides?: Options): Options => ({
+export const standard = <E = Rejection>(overrides?: Options<E>): Options<E> => ({
   retry: HttpRetry.standard,
   attemptTimeout: "10 seconds",
   deadline: "30 seconds",
   budget: HttpRetry.budget(RetryBudget.share({ ratio: 0.1, minPerSecond: 1 })),
-  breaker: HttpGuard.circuitBreaker({
+  breaker: HttpResilience.circuitBreaker({
     trip: Tripping.any(
       Tripping.consecutive(10),
       Tripping.rate({ threshold: 0.5, minimumCalls: 20, window: { duration: "10 seconds" } })
@@ -171,7 +96,7 @@ export const standard = (overrides?: Options): Options => ({
       Backoff.proportionalJitter({ min: 0.9, max: 1.1 })
     )
   }),
-  gate: HttpGuard.retryAfterGate(),
+  gate: HttpResilience.retryAfterGate(),
   ...overrides
 })
 
@@ -184,7 +109,7 @@ export const standard = (overrides?: Options): Options => ({
  * @since 0.1.0
  * @category constructors
  */
-export const make = (options?: Options) => {
+export const make = (options?: Options<unknown>) => {
   const build = pipeline.make(options)
   return (client: HttpClient.HttpClient): HttpClient.HttpClient => faces.dropIn(build(client))
 }
@@ -196,9 +121,9 @@ export const make = (options?: Options) => {
  * @since 0.1.0
  * @category constructors
  */
-export const makeTyped = (options?: Options) => {
+export const makeTyped = <E = Rejection>(options?: Options<E>) => {
   const build = pipeline.make(options)
-  return (client: HttpClient.HttpClient): Context.Tag.Service<ResilientHttpClient> => faces.typed(build(client))
+  return (client: HttpClient.HttpClient): HttpClient.HttpClient.With<Typed<Rejection | E>> => faces.typed(build(client))
 }
 
 /**
@@ -225,7 +150,7 @@ export const makeTyped = (options?: Options) => {
  * @category layers
  */
 export const layer = (
-  options?: Options
+  options?: Options<unknown>
 ): Layer.Layer<HttpClient.HttpClient, never, HttpClient.HttpClient> => layerOf(HttpClient.HttpClient, make, options)
 
 /**
@@ -239,10 +164,10 @@ export const layer = (
 export const layerTyped = (options?: Options): Layer.Layer<ResilientHttpClient, never, HttpClient.HttpClient> =>
   layerOf(ResilientHttpClient, makeTyped, options)
 
-const layerOf = <I, S>(
+const layerOf = <I, S, E>(
   tag: Context.Tag<I, S>,
-  make: (options?: Options) => (client: HttpClient.HttpClient) => S,
-  options: Options | undefined
+  make: (options?: Options<E>) => (client: HttpClient.HttpClient) => S,
+  options: Options<E> | undefined
 ): Layer.Layer<I, never, HttpClient.HttpClient> => {
   const build = make(options)
   const warn = check_.report(options ?? {})

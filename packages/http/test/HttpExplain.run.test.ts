@@ -3,7 +3,7 @@ import { Clock, Duration, Effect, Exit, Fiber, Metric, Schedule } from "effect"
 import * as Backoff from "reprise/Backoff"
 import * as Deadline from "reprise/Deadline"
 import * as HttpExplain from "../src/HttpExplain.js"
-import * as HttpGuard from "../src/HttpGuard.js"
+import * as HttpResilience from "../src/HttpResilience.js"
 import * as ResilientHttpClient from "../src/ResilientHttpClient.js"
 
 const one = (
@@ -67,7 +67,7 @@ describe("a call that nothing ends", () => {
       const sequence = yield* HttpExplain.explain({}, [200, "hang"], { calls: 4 })
       assert.deepStrictEqual(tags(sequence), ["Success", "NeverEnds"])
       assert.strictEqual(sequence.totalMillis, Infinity)
-      const options = { bulkhead: HttpGuard.bulkhead({ maxConcurrent: 1, maxQueued: 1 }) }
+      const options = { bulkhead: HttpResilience.bulkhead({ maxConcurrent: 1, maxQueued: 1 }) }
       const queued = yield* HttpExplain.explain(options, ["hang", 200], { calls: 3, every: "1 second" })
       assert.deepStrictEqual(tags(queued), ["NeverEnds", "NeverEnds", "Failure"])
       assert.deepInclude(queued.calls[1]!.attempts[0]!, { outcome: "nothing sent", sent: "no", reason: "neverEnds" })
@@ -84,7 +84,7 @@ describe("a call that nothing ends", () => {
 
   it.live("is one that waits for what never comes", () =>
     leavesNothing(Effect.gen(function*() {
-      const rateLimiter = HttpGuard.rateLimiter(() => Effect.never)
+      const rateLimiter = HttpResilience.rateLimiter(() => Effect.never)
       const call = yield* one({ rateLimiter }, [200])
       assert.deepStrictEqual(call.result, { _tag: "NeverEnds" })
       assert.deepStrictEqual(call.attempts.map(({ outcome, reason }) => [outcome, reason]), [[
@@ -96,7 +96,7 @@ describe("a call that nothing ends", () => {
   it.live("is one that waits again and again", () =>
     leavesNothing(Effect.gen(function*() {
       for (const waiting of [Effect.sleep("1 second"), Effect.yieldNow()]) {
-        const rateLimiter = HttpGuard.rateLimiter(() => Effect.forever(waiting))
+        const rateLimiter = HttpResilience.rateLimiter(() => Effect.forever(waiting))
         assert.deepStrictEqual((yield* one({ rateLimiter }, [200])).result, { _tag: "NeverEnds" })
       }
     })))
@@ -104,7 +104,7 @@ describe("a call that nothing ends", () => {
   it.live("tells when its attempts were, where no ledger is left", () =>
     Effect.gen(function*() {
       let taken = 0
-      const rateLimiter = HttpGuard.rateLimiter(() => taken++ === 0 ? Effect.void : Effect.never)
+      const rateLimiter = HttpResilience.rateLimiter(() => taken++ === 0 ? Effect.void : Effect.never)
       const call = yield* one({ retry: waits(3), rateLimiter }, [{ status: 503, after: 5 }])
       assert.deepStrictEqual(
         call.attempts.map(({ durationMillis, number, outcome, reason }) => ({
@@ -126,7 +126,7 @@ describe("an explanation", () => {
       )
       assert.strictEqual(call.durationMillis, 24 * 86_400_000)
       assert.isBelow(Duration.toMillis(took), 5_000)
-      const guarded = ResilientHttpClient.standard({ hedge: HttpGuard.hedge({ after: "1 second" }) })
+      const guarded = ResilientHttpClient.standard({ hedge: HttpResilience.hedge({ after: "1 second" }) })
       yield* HttpExplain.explain(guarded, ["hang", 503, "cutBody", "reset"], { calls: 20, every: "100 millis" })
     })))
 
@@ -152,7 +152,7 @@ describe("an explanation", () => {
         asleep(2)
       ]
       for (const limiter of limiters) {
-        const call = yield* one({ retry: waits(3), rateLimiter: HttpGuard.rateLimiter(() => limiter) }, [503])
+        const call = yield* one({ retry: waits(3), rateLimiter: HttpResilience.rateLimiter(() => limiter) }, [503])
         assert.deepStrictEqual(call.attempts.map(({ startMillis }) => startMillis), [0, 1000, 2000])
       }
     }))
@@ -161,8 +161,8 @@ describe("an explanation", () => {
     Effect.gen(function*() {
       for (const error of ["enough", { _tag: "enough" }]) {
         let taken = 0
-        const rateLimiter = HttpGuard.rateLimiter(() => taken++ === 0 ? Effect.void : Effect.fail(error))
-        const call = yield* one({ retry: waits(3), rateLimiter }, [503])
+        const rateLimiter = HttpResilience.rateLimiter(() => taken++ === 0 ? Effect.void : Effect.fail(error))
+        const call = yield* one({ retry: waits(3), rateLimiter: rateLimiter as HttpResilience.Stage<never> }, [503])
         assert.deepInclude(call.result, { _tag: "Failure", error: "enough" })
         assert.deepInclude(call.attempts.at(-1)!, { number: 2, outcome: "enough", sent: "no", reason: "rateLimited" })
       }
@@ -170,7 +170,7 @@ describe("an explanation", () => {
 
   it.live("tells of a defect as of a failure", () =>
     Effect.gen(function*() {
-      const rateLimiter = HttpGuard.rateLimiter(() => Effect.die(new Error("bug")))
+      const rateLimiter = HttpResilience.rateLimiter(() => Effect.die(new Error("bug")))
       const call = yield* one({ rateLimiter }, [200])
       assert.deepInclude(call.result, { _tag: "Failure", error: "defect" })
       assert.strictEqual(call.attempts.at(-1)!.reason, "defect")
@@ -180,7 +180,7 @@ describe("an explanation", () => {
     leavesNothing(Effect.gen(function*() {
       let began = 0
       let ended = 0
-      const rateLimiter = HttpGuard.rateLimiter(() =>
+      const rateLimiter = HttpResilience.rateLimiter(() =>
         Effect.onExit(Effect.async<void>(() => void began++), () =>
           Effect.zipRight(Effect.sleep("1 hour"), Effect.sync(() => ended++)))
       )

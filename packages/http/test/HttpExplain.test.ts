@@ -19,7 +19,6 @@ import * as RetryBudget from "reprise/RetryBudget"
 import * as Tripping from "reprise/Tripping"
 import * as HttpExplain from "../src/HttpExplain.js"
 import * as HttpFailure from "../src/HttpFailure.js"
-import * as HttpGuard from "../src/HttpGuard.js"
 import * as HttpResilience from "../src/HttpResilience.js"
 import * as HttpRetry from "../src/HttpRetry.js"
 import * as Idempotency from "../src/Idempotency.js"
@@ -159,7 +158,10 @@ describe("explain", () => {
 
   it.effect("opens the circuit, and says so in the call that opened it and in those that it stopped", () =>
     Effect.gen(function*() {
-      const breaker = HttpGuard.circuitBreaker({ trip: Tripping.consecutive(4), openFor: Schedule.spaced("1 minute") })
+      const breaker = HttpResilience.circuitBreaker({
+        trip: Tripping.consecutive(4),
+        openFor: Schedule.spaced("1 minute")
+      })
       const explanation = yield* HttpExplain.explain({ retry: plain(3), breaker }, [503], { calls: 4 })
       assert.deepStrictEqual(explanation.calls.map(reasons), [
         ["backoff", "backoff", "attempts"],
@@ -180,7 +182,10 @@ describe("explain", () => {
 
   it.effect("keeps the ledger of a call whose retry a breaker rejects", () =>
     Effect.gen(function*() {
-      const breaker = HttpGuard.circuitBreaker({ trip: Tripping.consecutive(2), openFor: Schedule.spaced("1 minute") })
+      const breaker = HttpResilience.circuitBreaker({
+        trip: Tripping.consecutive(2),
+        openFor: Schedule.spaced("1 minute")
+      })
       const options = { retry: plain(3), breaker }
       // The second call fails while the first one waits.
       const { calls } = yield* HttpExplain.explain(options, [503], { calls: 2, every: 1 })
@@ -190,7 +195,7 @@ describe("explain", () => {
 
   it.effect("holds calls back at a gate", () =>
     Effect.gen(function*() {
-      const gate = HttpGuard.retryAfterGate({ jitter: 0 })
+      const gate = HttpResilience.retryAfterGate({ jitter: 0 })
       const explanation = yield* HttpExplain.explain({ retry: plain(2), gate }, [asking(7), 200], {
         calls: 2,
         every: 10
@@ -199,7 +204,7 @@ describe("explain", () => {
       assert.deepStrictEqual(delays(first!), [7000, undefined])
       assert.deepInclude(second!.attempts[0]!, { startMillis: 10, durationMillis: 6990, reason: "success" })
       assert.deepStrictEqual(second!.attempts[0]!.requests.map(({ startMillis }) => startMillis), [7000])
-      const closed = { retry: plain(2), gate: HttpGuard.retryAfterGate({ onClosed: "fail" }) }
+      const closed = { retry: plain(2), gate: HttpResilience.retryAfterGate({ onClosed: "fail" }) }
       assert.deepStrictEqual(results(yield* HttpExplain.explain(closed, [asking(7), 200], { calls: 2, every: 10 })), [
         200,
         "GateClosed"
@@ -208,7 +213,7 @@ describe("explain", () => {
 
   it.effect("shows the requests of a hedge as those of one attempt", () =>
     Effect.gen(function*() {
-      const options = { retry: false, hedge: HttpGuard.hedge({ after: "100 millis" }) } as const
+      const options = { retry: false, hedge: HttpResilience.hedge({ after: "100 millis" }) } as const
       const call = yield* one(options, [{ status: 200, after: "1 second" }, { status: 200, after: 50 }])
       assert.deepInclude(call.attempts[0]!, { number: 1, durationMillis: 150, outcome: "200", reason: "success" })
       assert.deepStrictEqual(call.attempts[0]!.requests, [
@@ -250,11 +255,11 @@ describe("explain", () => {
     Effect.gen(function*() {
       const slow = [{ status: 200, after: "1 second" }] as const
       const three = { calls: 3, every: 0 }
-      const bulkhead = HttpGuard.bulkhead({ maxConcurrent: 1, maxQueued: 1 })
+      const bulkhead = HttpResilience.bulkhead({ maxConcurrent: 1, maxQueued: 1 })
       const queued = yield* HttpExplain.explain({ bulkhead }, slow, three)
       assert.deepStrictEqual(results(queued), [200, 200, "BulkheadFull"])
       assert.deepStrictEqual(queued.calls.map(({ durationMillis }) => durationMillis), [1000, 2000, 0])
-      const rateLimiter = HttpGuard.rateLimiter({ limit: 2, window: "1 minute" })
+      const rateLimiter = HttpResilience.rateLimiter({ limit: 2, window: "1 minute" })
       const limited = yield* HttpExplain.explain({ rateLimiter }, slow, three)
       assert.deepStrictEqual(limited.calls.map((call) => reasons(call)[0]), ["success", "success", "rateLimited"])
     }))
@@ -325,8 +330,8 @@ describe("table", () => {
 
   it.effect("has a column of the calls, where there is more than one", () =>
     Effect.gen(function*() {
-      const breaker = HttpGuard.circuitBreaker({ trip: Tripping.consecutive(2) })
-      const gate = HttpGuard.retryAfterGate({ jitter: 0 })
+      const breaker = HttpResilience.circuitBreaker({ trip: Tripping.consecutive(2) })
+      const gate = HttpResilience.retryAfterGate({ jitter: 0 })
       const explanation = yield* HttpExplain.explain({ retry: false, breaker, gate }, [asking(2), 503], {
         calls: 4,
         request: HttpClientRequest.get("http://user:secret@example.com/orders?token=secret")
@@ -344,7 +349,7 @@ describe("table", () => {
 
   it.effect("says that a call never ends, and how many requests a hedge made", () =>
     Effect.gen(function*() {
-      const options = { retry: plain(2), hedge: HttpGuard.hedge({ after: "1 second" }) }
+      const options = { retry: plain(2), hedge: HttpResilience.hedge({ after: "1 second" }) }
       const table = HttpExplain.table(yield* HttpExplain.explain(options, [503, "hang", "hang"]))
       assert.deepStrictEqual(table.split("\n").slice(2), [
         "1        0ms  0ms       503 ServerError           maybe  wait 1s: the delay of the policy",

@@ -6,7 +6,7 @@ import { InvalidOption } from "reprise/InvalidOption"
 import * as RetryBudget from "reprise/RetryBudget"
 import * as Tripping from "reprise/Tripping"
 import * as HttpExplain from "../src/HttpExplain.js"
-import * as HttpGuard from "../src/HttpGuard.js"
+import * as HttpResilience from "../src/HttpResilience.js"
 import * as HttpRetry from "../src/HttpRetry.js"
 import * as ResilientHttpClient from "../src/ResilientHttpClient.js"
 
@@ -84,7 +84,7 @@ describe("worstCase", () => {
 
   it.live("counts the requests of hedges", () =>
     Effect.gen(function*() {
-      const hedge = HttpGuard.hedge({ after: "1 second", maxHedges: 2 })
+      const hedge = HttpResilience.hedge({ after: "1 second", maxHedges: 2 })
       assert.deepInclude(yield* worst({ retry: false, hedge }), { attempts: 3, load: [3, 3] })
     }))
 
@@ -92,12 +92,12 @@ describe("worstCase", () => {
     Effect.gen(function*() {
       const openFor = Schedule.spaced("1 minute")
       const retry = Backoff.attempts(Schedule.spaced("1 second"), 5)
-      const breaker = HttpGuard.circuitBreaker({ trip: Tripping.consecutive(2), openFor })
+      const breaker = HttpResilience.circuitBreaker({ trip: Tripping.consecutive(2), openFor })
       const failing = yield* worst({ retry, breaker, attemptTimeout: "1 second" }, { calls: 10 })
       assert.deepInclude(failing, { attempts: 5, longest: [9000, "hanging"] })
       assert.strictEqual(failing.load[0], 5)
       assert.isBelow(failing.load[1]!, 1)
-      const waiting = HttpGuard.circuitBreaker({ trip: Tripping.consecutive(2), openFor, onOpen: "wait" })
+      const waiting = HttpResilience.circuitBreaker({ trip: Tripping.consecutive(2), openFor, onOpen: "wait" })
       const waited = yield* worst({ retry, breaker: waiting, attemptTimeout: "1 second" }, { calls: 10 })
       assert.isAbove(waited.longest[0] as number, 120_000)
     }))

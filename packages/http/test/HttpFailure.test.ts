@@ -323,6 +323,7 @@ describe("HttpFailure", () => {
         AttemptTimeout: () => 1,
         BodyFailure: () => 1,
         DecodeFailure: () => 1,
+        UnexpectedResponse: () => 1,
         ProtocolFailure: () => 1,
         InvalidRequest: () => 1,
         UnknownNetwork: () => 1

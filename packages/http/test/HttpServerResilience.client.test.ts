@@ -3,7 +3,6 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect, Fiber, Schedule, TestClock } from "effect"
 import * as Deadline from "reprise/Deadline"
 import { InvalidOption } from "reprise/InvalidOption"
-import * as HttpGuard from "../src/HttpGuard.js"
 import * as HttpResilience from "../src/HttpResilience.js"
 import * as ResilientHttpClient from "../src/ResilientHttpClient.js"
 
@@ -71,7 +70,7 @@ describe("an attempt that tells the server how long it has", () => {
   it.effect("does not count the time that it waited for its turn", () =>
     Effect.gen(function*() {
       const { client, told } = recording(200, 400)
-      const bulkhead = HttpGuard.bulkhead({ maxConcurrent: 1, maxQueued: 9 })
+      const bulkhead = HttpResilience.bulkhead({ maxConcurrent: 1, maxQueued: 9 })
       const resilient = ResilientHttpClient.make({ deadlineHeader, deadline: "1 second", bulkhead })(client)
       const calls = yield* Effect.fork(
         Effect.all([resilient.get(url), resilient.get(url)], { concurrency: "unbounded" })
@@ -84,7 +83,7 @@ describe("an attempt that tells the server how long it has", () => {
   it.effect("says what is left to the hedge too", () =>
     Effect.gen(function*() {
       const { client, told } = recording(200, 400)
-      const hedge = HttpGuard.hedge({ after: "300 millis" })
+      const hedge = HttpResilience.hedge({ after: "300 millis" })
       const resilient = ResilientHttpClient.make({ deadlineHeader, deadline: "1 second", hedge })(client)
       const call = yield* Effect.fork(resilient.get(url))
       yield* TestClock.adjust("400 millis")

@@ -4,7 +4,7 @@ import { Clock, Deferred, Effect, Fiber, Schedule, TestClock } from "effect"
 import * as AdaptiveLimiter from "reprise/AdaptiveLimiter"
 import * as Deadline from "reprise/Deadline"
 import * as Tripping from "reprise/Tripping"
-import * as HttpGuard from "../src/HttpGuard.js"
+import * as HttpResilience from "../src/HttpResilience.js"
 import * as ResilientHttpClient from "../src/ResilientHttpClient.js"
 
 const url = "http://h.test/"
@@ -20,9 +20,9 @@ const hanging = () => {
 
 describe("a call that waits for its turn", () => {
   const queues: ReadonlyArray<readonly [what: string, options: ResilientHttpClient.Options, tag: string]> = [
-    ["bulkhead", { bulkhead: HttpGuard.bulkhead({ maxConcurrent: 1, maxQueued: 9 }) }, "BulkheadFull"],
+    ["bulkhead", { bulkhead: HttpResilience.bulkhead({ maxConcurrent: 1, maxQueued: 9 }) }, "BulkheadFull"],
     ["adaptive limiter", {
-      adaptiveLimiter: HttpGuard.adaptiveLimiter({
+      adaptiveLimiter: HttpResilience.adaptiveLimiter({
         algorithm: AdaptiveLimiter.aimd({ initial: 1 }),
         maxQueued: 9
       })
@@ -46,7 +46,7 @@ describe("a call that waits for its turn", () => {
   it.effect("is rejected at once by a rate limiter where its turn comes after its deadline", () =>
     Effect.gen(function*() {
       const { client, deadlines } = hanging()
-      const rateLimiter = HttpGuard.rateLimiter({ limit: 1, window: "1 minute", onExceeded: "delay" })
+      const rateLimiter = HttpResilience.rateLimiter({ limit: 1, window: "1 minute", onExceeded: "delay" })
       const resilient = ResilientHttpClient.makeTyped({ retry: false, deadline: "3 seconds", rateLimiter })(client)
       yield* Effect.fork(resilient.get(url))
       yield* TestClock.adjust(0)
@@ -59,7 +59,7 @@ describe("a call that waits for its turn", () => {
     Effect.gen(function*() {
       const { client } = hanging()
       const seen: Array<number> = []
-      const rateLimiter = HttpGuard.rateLimiter(() => Effect.map(Deadline.current, (at) => seen.push(at)))
+      const rateLimiter = HttpResilience.rateLimiter(() => Effect.map(Deadline.current, (at) => seen.push(at)))
       const resilient = ResilientHttpClient.makeTyped({ retry: false, deadline: "3 seconds", rateLimiter })(client)
       yield* Effect.fork(resilient.get(url))
       yield* TestClock.adjust(0)
@@ -80,7 +80,7 @@ describe("a call that waits at an open circuit", () => {
     return { client, probe, sent: () => sent }
   }
   const breaker = () =>
-    HttpGuard.circuitBreaker({
+    HttpResilience.circuitBreaker({
       trip: Tripping.consecutive(1),
       openFor: Schedule.spaced("1 second"),
       onOpen: "wait"

@@ -7,7 +7,8 @@ import * as CircuitBreakers from "reprise/CircuitBreakers"
 import { InvalidOption } from "reprise/InvalidOption"
 import * as RetryBudget from "reprise/RetryBudget"
 import * as Tripping from "reprise/Tripping"
-import * as HttpGuard from "../src/HttpGuard.js"
+import * as HttpCircuitBreakers from "../src/HttpCircuitBreakers.js"
+import * as HttpResilience from "../src/HttpResilience.js"
 import * as HttpRetry from "../src/HttpRetry.js"
 import * as ResilientHttpClient from "../src/ResilientHttpClient.js"
 
@@ -50,7 +51,7 @@ describe("a route", () => {
       const { client, sent } = answering(503)
       const resilient = ResilientHttpClient.makeTyped({
         retry: false,
-        breaker: HttpGuard.circuitBreaker({ trip: Tripping.consecutive(2) }),
+        breaker: HttpResilience.circuitBreaker({ trip: Tripping.consecutive(2) }),
         routes: [
           { match: path("/slow"), options: { attemptTimeout: "1 minute" } },
           { match: path("/health"), options: { breaker: undefined } }
@@ -65,7 +66,7 @@ describe("a route", () => {
   it.effect("that gives a guard of its own has states of its own", () =>
     Effect.gen(function*() {
       const { client } = answering(503)
-      const breaker = () => HttpGuard.circuitBreaker({ trip: Tripping.consecutive(1) })
+      const breaker = () => HttpResilience.circuitBreaker({ trip: Tripping.consecutive(1) })
       const resilient = ResilientHttpClient.makeTyped({
         retry: false,
         breaker: breaker(),
@@ -90,9 +91,9 @@ describe("breakers that are made beforehand", () => {
   it.effect("are those of all clients that are given them, and can be looked at and moved by hand", () =>
     Effect.gen(function*() {
       const { client, sent } = answering(503)
-      const breakers = yield* HttpGuard.circuitBreakers({ trip: Tripping.consecutive(2) })
+      const breakers = yield* HttpCircuitBreakers.make({ trip: Tripping.consecutive(2) })
       const make = () =>
-        ResilientHttpClient.makeTyped({ retry: false, breaker: HttpGuard.circuitBreaker({ breakers }) })(client)
+        ResilientHttpClient.makeTyped({ retry: false, breaker: HttpResilience.circuitBreaker({ breakers }) })(client)
       const [one, other] = [make(), make()]
       const breaker = yield* CircuitBreakers.get(breakers, "http://h.test")
       const changes = yield* Effect.fork(
@@ -112,8 +113,8 @@ describe("breakers that are made beforehand", () => {
   it.effect("judge as those of a client do", () =>
     Effect.gen(function*() {
       const { client } = answering(404)
-      const breakers = yield* HttpGuard.circuitBreakers({ trip: Tripping.consecutive(1) })
-      const breaker = HttpGuard.circuitBreaker({ breakers, key: () => "all" })
+      const breakers = yield* HttpCircuitBreakers.make({ trip: Tripping.consecutive(1) })
+      const breaker = HttpResilience.circuitBreaker({ breakers, key: () => "all" })
       const resilient = ResilientHttpClient.make({ retry: false, breaker })(client)
       yield* resilient.get(url("/"))
       const states = (yield* CircuitBreakers.entries(breakers)).map(([key, { state }]) => [key, state])
@@ -124,9 +125,9 @@ describe("breakers that are made beforehand", () => {
     Effect.gen(function*() {
       const breakers = yield* CircuitBreakers.make<string>({ breaker: { trip: Tripping.consecutive(1) } })
       assert.throws(
-        () => HttpGuard.circuitBreaker({ breakers }),
+        () => HttpResilience.circuitBreaker({ breakers: breakers as never }),
         InvalidOption,
-        "what HttpGuard.circuitBreakers has made"
+        "a value made by HttpCircuitBreakers"
       )
     }))
 })
@@ -194,14 +195,14 @@ describe("the options from a config", () => {
 
 describe("a guard with an option out of range", () => {
   const mistakes: ReadonlyArray<readonly [option: string, make: () => unknown]> = [
-    ["probes", () => HttpGuard.circuitBreaker({ trip: Tripping.consecutive(1), probes: 0 })],
-    ["probes", () => HttpGuard.circuitBreakers({ trip: Tripping.consecutive(1), probes: 0 })],
-    ["jitter", () => HttpGuard.retryAfterGate({ jitter: 2 })],
-    ["maxConcurrent", () => HttpGuard.bulkhead({ maxConcurrent: 0 })],
-    ["maxQueued", () => HttpGuard.adaptiveLimiter({ algorithm: AdaptiveLimiter.aimd(), maxQueued: -1 })],
-    ["limit", () => HttpGuard.rateLimiter({ limit: 0, window: "1 second" })],
-    ["maxHedges", () => HttpGuard.hedge({ after: "1 second", maxHedges: 0 })],
-    ["capacity", () => HttpGuard.bulkhead({ maxConcurrent: 1, capacity: 0 })]
+    ["probes", () => HttpResilience.circuitBreaker({ trip: Tripping.consecutive(1), probes: 0 })],
+    ["probes", () => HttpCircuitBreakers.make({ trip: Tripping.consecutive(1), probes: 0 })],
+    ["jitter", () => HttpResilience.retryAfterGate({ jitter: 2 })],
+    ["maxConcurrent", () => HttpResilience.bulkhead({ maxConcurrent: 0 })],
+    ["maxQueued", () => HttpResilience.adaptiveLimiter({ algorithm: AdaptiveLimiter.aimd(), maxQueued: -1 })],
+    ["limit", () => HttpResilience.rateLimiter({ limit: 0, window: "1 second" })],
+    ["maxHedges", () => HttpResilience.hedge({ after: "1 second", maxHedges: 0 })],
+    ["capacity", () => HttpResilience.bulkhead({ maxConcurrent: 1, capacity: 0 })]
   ]
   for (const [option, make] of mistakes) {
     it(`is not made: ${option}`, () => {

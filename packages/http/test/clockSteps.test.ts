@@ -3,7 +3,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Clock, Duration, Effect, Fiber, Schedule, TestClock } from "effect"
 import * as Deadline from "reprise/Deadline"
 import { offBy } from "../../reprise/test/clockSteps.js"
-import * as HttpGuard from "../src/HttpGuard.js"
+import * as HttpResilience from "../src/HttpResilience.js"
 import * as HttpServerResilience from "../src/HttpServerResilience.js"
 import type * as ResilientHttpClient from "../src/ResilientHttpClient.js"
 import * as Memory from "./support/memory.js"
@@ -41,7 +41,7 @@ for (const [direction, byMillis] of [["back", -hour], ["forward", hour]] as cons
   describe(`a wall clock that is set ${direction} by an hour`, () => {
     it.effect("keeps a gate closed for as long as the server has asked", () =>
       Effect.gen(function*() {
-        const gate = HttpGuard.retryAfterGate({ jitter: 0 })
+        const gate = HttpResilience.retryAfterGate({ jitter: 0 })
         const client = yield* Memory.make({ gate }, Memory.busy(5))
         assert.deepStrictEqual(yield* call(byMillis, client, Memory.ended(client.call())), [200, 5_000])
       }))
@@ -56,7 +56,7 @@ for (const [direction, byMillis] of [["back", -hour], ["forward", hour]] as cons
       ],
       [
         "hedges after the delay",
-        { deadline: "1 second", hedge: HttpGuard.hedge({ after: "300 millis" }) },
+        { deadline: "1 second", hedge: HttpResilience.hedge({ after: "300 millis" }) },
         ["DeadlineExceeded", 1_000]
       ]
     ]

@@ -7,7 +7,7 @@ import * as RetryBudget from "reprise/RetryBudget"
 import * as Tripping from "reprise/Tripping"
 import * as Virtual from "../../reprise/test/virtual.js"
 import * as HttpFailure from "../src/HttpFailure.js"
-import * as HttpGuard from "../src/HttpGuard.js"
+import * as HttpResilience from "../src/HttpResilience.js"
 import type * as HttpRetry from "../src/HttpRetry.js"
 import * as ResilientHttpClient from "../src/ResilientHttpClient.js"
 
@@ -31,7 +31,7 @@ const answering = <A>(times: number, value: A): Effect.Effect<A> => {
 const mute: Random.Random = { ...Random.make(0), nextIntBetween: () => Effect.never }
 
 const twice = Schedule.recurs(1)
-const budget = (times: number): HttpRetry.HttpRetry.Budget => {
+const budget = (times: number): HttpRetry.Budget => {
   const made = Effect.runSync(RetryBudget.share({ ratio: 1, minPerSecond: 100 }))
   const asked = answering(times, made)
   return () => asked
@@ -48,13 +48,13 @@ interface Case {
 
 const cases: Record<string, () => Case> = {
   "a rate limiter of one's own": () => ({
-    options: { rateLimiter: HttpGuard.rateLimiter(() => Effect.never), retry: false },
+    options: { rateLimiter: HttpResilience.rateLimiter(() => Effect.never), retry: false },
     statuses: [200]
   }),
   "a rate limiter of one's own, before the second attempt": () => {
     const consume = answering(1, undefined)
     return {
-      options: { rateLimiter: HttpGuard.rateLimiter(() => consume), retry: twice },
+      options: { rateLimiter: HttpResilience.rateLimiter(() => consume), retry: twice },
       statuses: [503],
       last: "ServerError"
     }
@@ -66,7 +66,7 @@ const cases: Record<string, () => Case> = {
   }),
   "a budget": () => ({ options: { budget: budget(0), retry: twice }, statuses: [503] }),
   "a budget that a hedge asks": () => ({
-    options: { budget: budget(1), retry: false, hedge: HttpGuard.hedge({ after: "100 millis" }) },
+    options: { budget: budget(1), retry: false, hedge: HttpResilience.hedge({ after: "100 millis" }) },
     statuses: [0],
     last: "AttemptTimeout"
   }),
@@ -77,7 +77,7 @@ const cases: Record<string, () => Case> = {
   }),
   "a probe": () => ({
     options: {
-      breaker: HttpGuard.circuitBreaker({
+      breaker: HttpResilience.circuitBreaker({
         trip: Tripping.consecutive(1),
         openFor: Schedule.spaced("1 second"),
         probe: Effect.never
@@ -119,7 +119,7 @@ describe("a call ends at its deadline, and leaves nothing behind, where nothing 
     assert.deepStrictEqual([last._tag, last.attempts.map(({ reason }) => reason)], ["AttemptTimeout", ["deadline"]])
   })
 
-  for (const hedge of [undefined, HttpGuard.hedge({ after: "900 millis" })]) {
+  for (const hedge of [undefined, HttpResilience.hedge({ after: "900 millis" })]) {
     it(`the server, also where its connection closes slowly${hedge === undefined ? "" : ", with a hedge"}`, () => {
       const slow = HttpClient.make(() => Effect.onInterrupt(Effect.never, () => Effect.sleep("5 millis")))
       const client = ResilientHttpClient.makeTyped({ retry: twice, deadline: "1 second", hedge })(slow)
@@ -132,7 +132,7 @@ describe("a call ends at its deadline, and leaves nothing behind, where nothing 
   }
 
   it("a limiter, and a drop-in client fails with what its programs know", () => {
-    const rateLimiter = HttpGuard.rateLimiter(() => Effect.never)
+    const rateLimiter = HttpResilience.rateLimiter(() => Effect.never)
     const client = ResilientHttpClient.make({ rateLimiter, deadline: "1 second" })(server(200))
     const { endMillis, exit } = Virtual.run(Effect.flip(client.get("http://h.test/")))
     assert.strictEqual(endMillis, 1_000)

@@ -5,7 +5,6 @@ import { Clock, Duration, Effect, Random, Schedule } from "effect"
 import * as Deadline from "reprise/Deadline"
 import { maxDelayMillis } from "reprise/InvalidOption"
 import * as Tripping from "reprise/Tripping"
-import * as HttpGuard from "../src/HttpGuard.js"
 import * as HttpResilience from "../src/HttpResilience.js"
 import * as ResilientHttpClient from "../src/ResilientHttpClient.js"
 
@@ -45,7 +44,7 @@ describe("a call that waits for longer than a timer can hold", () => {
   it("wakes at a gate", () => {
     const { clock, sleeps } = makeClock()
     const busy = answering({ status: 429, headers: { "retry-after": "2147483" } })
-    const guarded = HttpResilience.guard(busy, HttpGuard.retryAfterGate({ max: maxDelayMillis, jitter: 1 }))
+    const guarded = busy.pipe(HttpResilience.retryAfterGate({ max: maxDelayMillis, jitter: 1 }))
     const program = statuses(guarded).pipe(Effect.withRandom(Random.fixed([0.5])), Effect.withClock(clock))
     assert.deepStrictEqual(Effect.runSync(program), [429, 200])
     assert.deepStrictEqual(sleeps, [maxDelayMillis, Math.ceil(2_147_483_000 * 1.5) - maxDelayMillis])
@@ -53,9 +52,8 @@ describe("a call that waits for longer than a timer can hold", () => {
 
   it("wakes at an open circuit", () => {
     const { clock, sleeps } = makeClock()
-    const guarded = HttpResilience.guard(
-      answering({ status: 503 }),
-      HttpGuard.circuitBreaker({
+    const guarded = answering({ status: 503 }).pipe(
+      HttpResilience.circuitBreaker({
         trip: Tripping.consecutive(1),
         openFor: Schedule.spaced("60 days"),
         onOpen: "wait"

@@ -2,7 +2,7 @@
  * Tells other processes from which keys (a server, a tenant) to keep away, and hears it from them: one that was asked to wait
  * makes all wait.
  *
- * `HttpGuard.sharedRetryAfterGates` of `@reprise/http` is made of it. No call waits for the store: telling and hearing go on
+ * `RetryAfterGates.makeShared` of `@reprise/http` is made of it. No call waits for the store: telling and hearing go on
  * in the background, in two fibers for any number of keys, and nothing is sent while there is nothing new. Where the store is
  * away, each process goes on by itself; what is left then of its pauses is told once the store is back.
  *

@@ -2,7 +2,7 @@ import * as NodeHttpClient from "@effect/platform-node/NodeHttpClient"
 import * as HttpClient from "@effect/platform/HttpClient"
 import type { HttpClientError } from "@effect/platform/HttpClientError"
 import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
-import * as HttpGuard from "@reprise/http/HttpGuard"
+import * as HttpResilience from "@reprise/http/HttpResilience"
 import * as ResilientHttpClient from "@reprise/http/ResilientHttpClient"
 import axios from "axios"
 import axiosRetry from "axios-retry"
@@ -51,7 +51,7 @@ export const stages: Record<string, Stage> = {
   "+ Effect's own parts, semaphore": (client) => throughOwnParts(client, { deadline: true, bulkhead: true })
 }
 
-const bulkhead = HttpGuard.bulkhead({ maxConcurrent: numbers.maxConcurrent })
+const bulkhead = HttpResilience.bulkhead({ maxConcurrent: numbers.maxConcurrent })
 
 const throughLayer = (client: HttpClient.HttpClient, options: ResilientHttpClient.Options): HttpClient.HttpClient =>
   Effect.runSync(

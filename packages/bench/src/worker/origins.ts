@@ -1,6 +1,6 @@
 import type * as HttpClient from "@effect/platform/HttpClient"
 import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
-import * as HttpGuard from "@reprise/http/HttpGuard"
+import * as HttpResilience from "@reprise/http/HttpResilience"
 import * as ResilientHttpClient from "@reprise/http/ResilientHttpClient"
 import * as Effect from "effect/Effect"
 import * as AdaptiveLimiter from "reprise/AdaptiveLimiter"
@@ -24,16 +24,16 @@ const through = (options: ResilientHttpClient.Options) => (): Call => {
   return (origin) => Effect.flatMap(client.execute(HttpClientRequest.get(`${origin}/`)), (response) => response.text)
 }
 
-const bulkhead = HttpGuard.bulkhead({ maxConcurrent: 10, maxQueued: 10 })
+const bulkhead = HttpResilience.bulkhead({ maxConcurrent: 10, maxQueued: 10 })
 
 const kinds: Record<string, () => Call> = {
   "standard()": through(ResilientHttpClient.standard()),
   "standard({ bulkhead })": through(ResilientHttpClient.standard({ bulkhead })),
   "standard({ all guards })": through(ResilientHttpClient.standard({
     bulkhead,
-    adaptiveLimiter: HttpGuard.adaptiveLimiter({ algorithm: AdaptiveLimiter.gradient2() }),
-    rateLimiter: HttpGuard.rateLimiter({ limit: 1_000, window: "1 second" }),
-    hedge: HttpGuard.hedge({ after: "1 second" })
+    adaptiveLimiter: HttpResilience.adaptiveLimiter({ algorithm: AdaptiveLimiter.gradient2() }),
+    rateLimiter: HttpResilience.rateLimiter({ limit: 1_000, window: "1 second" }),
+    hedge: HttpResilience.hedge({ after: "1 second" })
   })),
   "cockatiel, in a Map": () => {
     const policies = new Map<string, ReturnType<typeof cockatielStack.make>>()

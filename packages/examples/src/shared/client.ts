@@ -5,29 +5,30 @@
  * for Redis than a program in production should take.
  */
 import * as FetchHttpClient from "@effect/platform/FetchHttpClient"
-import * as HttpGuard from "@reprise/http/HttpGuard"
+import * as HttpCircuitBreakers from "@reprise/http/HttpCircuitBreakers"
+import * as HttpResilience from "@reprise/http/HttpResilience"
 import * as HttpRetry from "@reprise/http/HttpRetry"
 import * as ResilientHttpClient from "@reprise/http/ResilientHttpClient"
+import * as RetryAfterGates from "@reprise/http/RetryAfterGates"
 import * as NodeRedis from "@reprise/redis/NodeRedis"
 import * as RedisStore from "@reprise/redis/RedisStore"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Schedule from "effect/Schedule"
-import type { CircuitBreakers } from "reprise/CircuitBreakers"
 import * as Tripping from "reprise/Tripping"
 
 /** The breakers of the client, for those who want to see their states. */
-export class Breakers extends Context.Tag("examples/Breakers")<Breakers, CircuitBreakers<string>>() {}
+export class Breakers extends Context.Tag("examples/Breakers")<Breakers, HttpCircuitBreakers.HttpCircuitBreakers>() {}
 
 const BreakersLive = Layer.scoped(
   Breakers,
-  HttpGuard.sharedCircuitBreakers({ trip: Tripping.consecutive(5), openFor: Schedule.spaced("1 second") })
+  HttpCircuitBreakers.makeShared({ trip: Tripping.consecutive(5), openFor: Schedule.spaced("1 second") })
 )
 
 const HttpLive = Layer.unwrapScoped(Effect.gen(function*() {
   const breakers = yield* Breakers
-  const gates = yield* HttpGuard.sharedRetryAfterGates()
+  const gates = yield* RetryAfterGates.makeShared()
   const budget = yield* HttpRetry.sharedBudget({ ratio: 0.1, minPerSecond: 0 })
   return ResilientHttpClient.layerTyped({
     retry: HttpRetry.exponential({ attempts: 2, base: "20 millis" }),
@@ -35,8 +36,8 @@ const HttpLive = Layer.unwrapScoped(Effect.gen(function*() {
     deadline: "5 seconds",
     attemptHeader: "attempt",
     budget,
-    breaker: HttpGuard.circuitBreaker({ breakers }),
-    gate: HttpGuard.retryAfterGate({ gates })
+    breaker: HttpResilience.circuitBreaker({ breakers }),
+    gate: HttpResilience.retryAfterGate({ gates })
   })
 }))
 

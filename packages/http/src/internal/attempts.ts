@@ -1,5 +1,4 @@
 import type * as HttpClient from "@effect/platform/HttpClient"
-import * as HttpClientError from "@effect/platform/HttpClientError"
 import type * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import type * as HttpClientResponse from "@effect/platform/HttpClientResponse"
 import * as Cause from "effect/Cause"
@@ -7,64 +6,28 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
-import type { Reason } from "reprise/Retry"
 import * as HttpClassifier from "../HttpClassifier.js"
 import type * as HttpFailure from "../HttpFailure.js"
 import * as clock from "./clock.js"
-import { copy } from "./failureBase.js"
+import { FailedAttempt, statusErrorResponse } from "./failedAttempt.js"
+import * as judging from "./judging.js"
+import type { Classify } from "./model.js"
 import * as reader from "./reader.js"
 import type { Responses } from "./responses.js"
 import * as timeLimits from "./timeLimits.js"
 
 /**
- * A failed attempt: what it was (nothing, for an error that has nothing to do with HTTP), and how to give back to the
- * caller exactly what the client below gave.
+ * How attempts are judged.
  *
  * @internal
  */
-export class FailedAttempt {
-  constructor(
-    readonly request: HttpClientRequest.HttpClientRequest,
-    readonly failure: Option.Option<HttpFailure.HttpFailure>,
-    readonly origin:
-      | { readonly _tag: "Response"; readonly response: HttpClientResponse.HttpClientResponse }
-      | { readonly _tag: "Cause"; readonly cause: Cause.Cause<unknown> },
-    /** Why another attempt is not worth it, whatever the failure: it would be rejected, as this one was perhaps. */
-    readonly refusal?: Reason,
-    /** The deadline of the caller came before the time that an attempt is given: it says nothing of the server. */
-    readonly isCutShort = false,
-    /** How many hedges were sent beside it. */
-    readonly hedges = 0
-  ) {}
-
-  /** The response that the caller is given with this failure, if it is the last one. */
-  get response(): HttpClientResponse.HttpClientResponse | undefined {
-    return this.origin._tag === "Response" ? this.origin.response : statusErrorResponse(this.origin.cause)
-  }
-
-  refusing(reason: Reason): FailedAttempt {
-    return new FailedAttempt(this.request, this.failure, this.origin, reason, this.isCutShort, this.hedges)
-  }
-
-  /** The last failure of so many attempts beside each other, one of which may have been asked for a longer wait. */
-  among(hedges: number, retryAfter: Option.Option<Duration.Duration>): FailedAttempt {
-    const failure = Option.isNone(retryAfter)
-      ? this.failure
-      : Option.map(this.failure, (own) => copy(own, { retryAfter }))
-    return new FailedAttempt(this.request, failure, this.origin, this.refusal, this.isCutShort, hedges)
-  }
-}
-
-/** `filterStatusOk` below turns a response into an error that still holds the unread body. */
-const statusErrorResponse = (cause: Cause.Cause<unknown>): HttpClientResponse.HttpClientResponse | undefined => {
-  const error = Option.getOrUndefined(Cause.failureOption(cause))
-  return HttpClientError.isHttpClientError(error) && error._tag === "ResponseError" && error.reason === "StatusCode"
-    ? error.response
-    : undefined
+export interface Facts {
+  readonly redirect: "follow" | "manual"
+  readonly classify: Classify | undefined
 }
 
 /** @internal */
-export type Facts = Omit<HttpClassifier.ClassifyOptions, "request" | "nowMillis">
+export const plain: Facts = { redirect: "follow", classify: undefined }
 
 /**
  * One attempt of the client: whatever is wrong, response or error, fails with a `FailedAttempt`. Interruptions and defects
@@ -81,16 +44,21 @@ export const run = <E, R>(
   responses: Responses,
   tell?: timeLimits.Tell
 ): reader.Attempt<FailedAttempt, R> => {
+  const { classify } = facts
   // What the stages below make of the request decides whether it may be sent again.
   let sent = request
   const attempt = reader.execute(client, request, {
     onPrepared: (prepared) => {
       sent = prepared
     },
-    onResponse: (response) => responses.hold(response)
+    onResponse: (response) => responses.hold(response),
+    judge: classify && judging.make(classify, responses)
   })
-  return Effect.matchCauseEffect(timeLimits.limit(attempt, request, limits.attemptMillis, deadlineMillis, tell), {
-    onSuccess: (response) => response.status < 400 ? Exit.succeed(response) : ofResponse(sent, response, facts),
+  const judged: reader.Attempt<E | FailedAttempt, R> = classify === undefined
+    ? attempt
+    : Effect.catchAllCause(attempt, (cause) => ofCause(sent, cause, facts, limits, classify))
+  return Effect.matchCauseEffect(timeLimits.limit(judged, request, limits.attemptMillis, deadlineMillis, tell), {
+    onSuccess: (response) => response.status < 400 ? Exit.succeed(response) : ofResponse(sent, response),
     onFailure: (cause) => {
       const response = statusErrorResponse(cause)
       if (response !== undefined) responses.hold(response)
@@ -101,37 +69,51 @@ export const run = <E, R>(
 
 const ofResponse = (
   request: HttpClientRequest.HttpClientRequest,
-  response: HttpClientResponse.HttpClientResponse,
-  facts: Facts
+  response: HttpClientResponse.HttpClientResponse
 ) =>
   Effect.flatMap(clock.currentWallMillis, (nowMillis) => {
-    const failure = HttpClassifier.fromResponse(response, { ...facts, nowMillis })
+    const failure = HttpClassifier.fromResponse(response, { nowMillis })
     return Effect.fail(new FailedAttempt(request, failure, { _tag: "Response", response }))
   })
 
 const ofCause = (
   request: HttpClientRequest.HttpClientRequest,
   cause: Cause.Cause<unknown>,
-  facts: Facts,
-  { attemptMillis }: timeLimits.Limits
-) =>
-  classify(cause, request, facts, (failure) => {
+  { redirect }: Facts,
+  { attemptMillis }: timeLimits.Limits,
+  decide?: Classify
+): Effect.Effect<never, FailedAttempt> =>
+  classify(cause, request, redirect, (found) => {
+    const judged = Option.getOrUndefined(Cause.failureOption(cause))
+    if (judged instanceof FailedAttempt) return Effect.fail(judged)
     // Only interruptions and foreign defects: there is no error in it.
-    if (Option.isNone(failure) && !Cause.isFailure(cause)) return Effect.failCause(cause as Cause.Cause<never>)
-    const isCutShort = Option.exists(failure, (failure) =>
+    if (Option.isNone(found) && !Cause.isFailure(cause)) return Effect.failCause(cause as Cause.Cause<never>)
+    const isCutShort = Option.exists(found, (failure) =>
       failure._tag === "AttemptTimeout" && attemptMillis < Infinity &&
       Duration.toMillis(failure.duration ?? Infinity) < attemptMillis)
-    return Effect.fail(new FailedAttempt(request, failure, { _tag: "Cause", cause }, undefined, isCutShort))
+    const failed = (failure: Option.Option<HttpFailure.HttpFailure>) =>
+      Effect.fail(new FailedAttempt(request, failure, { _tag: "Cause", cause }, undefined, isCutShort))
+    if (decide === undefined) return failed(found)
+    const outcome = {
+      request,
+      response: statusErrorResponse(cause),
+      error: judged,
+      failure: Option.getOrUndefined(found)
+    }
+    return Effect.flatMap(
+      judging.decide(decide, outcome),
+      (own) => failed(own === undefined ? found : Option.some(own))
+    )
   })
 
 /** @internal */
 export const classify = <A, E, R>(
   cause: Cause.Cause<unknown>,
   request: HttpClientRequest.HttpClientRequest,
-  facts: Facts,
+  redirect: Facts["redirect"],
   f: (failure: Option.Option<HttpFailure.HttpFailure>) => Effect.Effect<A, E, R>
 ): Effect.Effect<A, E, R> =>
   Effect.flatMap(
     clock.currentWallMillis,
-    (nowMillis) => f(HttpClassifier.classifyCause(cause, { ...facts, request, nowMillis }))
+    (nowMillis) => f(HttpClassifier.classifyCause(cause, { redirect, request, nowMillis }))
   )

@@ -1,10 +1,8 @@
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import { InvalidOption } from "reprise/InvalidOption"
-import type { Finding, Options } from "../ResilientHttpClient.js"
-import * as budgets from "./budgets.js"
-import * as guard from "./guard.js"
-import * as jitter from "./jitter.js"
+import type { Finding, Options } from "./model.js"
+import * as stages from "./stages.js"
 
 const millisOf = (duration: Duration.DurationInput | undefined): number =>
   duration === undefined ? Infinity : Duration.toMillis(duration)
@@ -17,7 +15,7 @@ interface GuardOptions {
   readonly queueTimeout?: unknown
 }
 
-const optionsOf: (made: Parameters<typeof guard.optionsOf>[0]) => GuardOptions = guard.optionsOf
+const optionsOf: (made: Parameters<typeof stages.optionsOf>[0]) => GuardOptions = stages.optionsOf
 
 /** Nothing that can be compared, for what is no duration: a delay that is learned. */
 const fixedMillis = (value: unknown): number =>
@@ -27,7 +25,7 @@ const fixedMillis = (value: unknown): number =>
     : millisOf(value as Duration.DurationInput)
 
 /** What is wrong with one combination of options, if it is there. */
-type Rule = (options: Options) => Found | undefined | false
+type Rule = (options: Options<unknown>) => Found | undefined | false
 
 const errors: ReadonlyArray<Rule> = [
   ({ attemptTimeout, deadline }) =>
@@ -39,11 +37,6 @@ const errors: ReadonlyArray<Rule> = [
     hedge !== undefined && fixedMillis(optionsOf(hedge).after) >= millisOf(attemptTimeout) && {
       options: ["hedge", "attemptTimeout"],
       message: "a hedge would come when the attempt is over already: nothing is hedged"
-    },
-  ({ budget, retry }) =>
-    retry !== false && budget !== undefined && budgets.neverPays(budget) && {
-      options: ["budget", "retry"],
-      message: "the budget pays for no retry, however many calls succeed: nothing is retried"
     }
 ]
 
@@ -72,11 +65,6 @@ const warnings: ReadonlyArray<Rule> = [
     budget !== undefined && retry === false && hedge === undefined && {
       options: ["budget"],
       message: "nothing draws on the budget: there are neither retries nor hedges"
-    },
-  ({ retry }) =>
-    retry !== false && retry !== undefined && jitter.isMissing(retry) && {
-      options: ["retry"],
-      message: "without jitter, all callers that fail together come back together"
     },
   ({ adaptiveLimiter, bulkhead, deadline }) => {
     const limit = bulkhead ?? adaptiveLimiter
@@ -113,13 +101,17 @@ const warnings: ReadonlyArray<Rule> = [
 
 type Found = Omit<Finding, "severity" | "route">
 
-const found = (options: Options, rules: ReadonlyArray<Rule>, severity: Finding["severity"]): ReadonlyArray<Finding> =>
+const found = (
+  options: Options<unknown>,
+  rules: ReadonlyArray<Rule>,
+  severity: Finding["severity"]
+): ReadonlyArray<Finding> =>
   rules.flatMap((rule) => {
     const finding = rule(options)
     return finding ? [{ severity, ...finding }] : []
   })
 
-const ofOne = (options: Options): ReadonlyArray<Finding> => [
+const ofOne = (options: Options<unknown>): ReadonlyArray<Finding> => [
   ...found(options, errors, "error"),
   ...found(options, warnings, "warning")
 ]
@@ -129,7 +121,7 @@ const ofOne = (options: Options): ReadonlyArray<Finding> => [
  *
  * @internal
  */
-export const findings = ({ routes = [], ...options }: Options): ReadonlyArray<Finding> => {
+export const findings = ({ routes = [], ...options }: Options<unknown>): ReadonlyArray<Finding> => {
   const own = ofOne(options)
   const messages = new Set(own.map(({ message }) => message))
   const ofRoutes = routes.flatMap((one, route) =>
@@ -149,7 +141,7 @@ const line = ({ message, options, route }: Finding): string =>
  *
  * @internal
  */
-export const report = (options: Options): Effect.Effect<void> => {
+export const report = (options: Options<unknown>): Effect.Effect<void> => {
   const all = findings(options)
   const error = all.find(({ severity }) => severity === "error")
   if (error !== undefined) {

@@ -6,6 +6,8 @@ import * as Effect from "effect/Effect"
 import * as Predicate from "effect/Predicate"
 import * as Stream from "effect/Stream"
 
+type Response = HttpClientResponse.HttpClientResponse
+
 /**
  * Fewer bytes arrived than `Content-Length` announced. undici and node give an empty success if the connection died
  * before the body was read, so the count is the only witness.
@@ -30,19 +32,21 @@ const isBrowser = "document" in globalThis || "WorkerGlobalScope" in globalThis
  * needs no count, because it reports a cut body by itself. undici and node decode nothing. A `Response` without a URL was
  * made by the program.
  */
-const isAsSent = (response: HttpClientResponse.HttpClientResponse): boolean => {
+const isAsSent = (response: Response): boolean => {
   // Platform's responses keep what the transport gave them in these fields, which their types do not show.
   const original: unknown = Predicate.hasProperty(response, "original") ? response.original : response
   const source: unknown = Predicate.hasProperty(original, "source") ? original.source : undefined
   return Predicate.hasProperty(source, "statusCode") ||
-    (!isBrowser && source instanceof Response && source.url === "")
+    (!isBrowser && source instanceof globalThis.Response && source.url === "")
 }
 
 /**
  * How many bytes the body must have. `undefined` if that cannot be known: no length, no body by the method or the status
  * (RFC 9112 section 6.3), or a length that may count encoded bytes while decoded ones are read.
+ *
+ * @internal
  */
-const expectedBytes = (response: HttpClientResponse.HttpClientResponse): number | undefined => {
+export const expectedBytes = (response: Response): number | undefined => {
   const length = response.headers["content-length"]
   const encoding = response.headers["content-encoding"]
   if (length === undefined || !/^\d+$/.test(length) || (encoding !== undefined && encoding !== "identity")) return
@@ -56,26 +60,31 @@ const expectedBytes = (response: HttpClientResponse.HttpClientResponse): number 
  *
  * @internal
  */
-export const make = (response: HttpClientResponse.HttpClientResponse): HttpClientResponse.HttpClientResponse => {
+export const make = (response: Response): Response => {
   const expected = expectedBytes(response)
-  if (expected === undefined || expected === 0) return response
-  const decodeError = (cause: unknown) =>
-    new HttpClientError.ResponseError({ request: response.request, response, reason: "Decode", cause })
+  return expected === undefined || expected === 0 ? response : shared(response, expected)
+}
+
+/**
+ * The same for every response, whatever is known of its length.
+ *
+ * @internal
+ */
+export const share = (response: Response): Response => shared(response, expectedBytes(response) ?? 0)
+
+const shared = (response: Response, expected: number): Response => {
   const check = (receivedBytes: number) =>
     receivedBytes < expected
-      ? Effect.fail(decodeError(new BodyTruncated({ expectedBytes: expected, receivedBytes })))
+      ? Effect.fail(decodeError(response)(new BodyTruncated({ expectedBytes: expected, receivedBytes })))
       : Effect.void
   let isStreamed = false
   let isBuffered = false
   const arrayBuffer = Effect.suspend(() => {
     // node never answers the second read.
-    if (isStreamed) return Effect.fail(decodeError(new TypeError("The body has already been read")))
+    if (isStreamed) return Effect.fail(decodeError(response)(new TypeError("The body has already been read")))
     isBuffered = true
     return Effect.tap(response.arrayBuffer, (buffer) => check(buffer.byteLength))
   }).pipe(Effect.cached, Effect.runSync)
-  const text = Effect.map(arrayBuffer, (buffer) => new TextDecoder().decode(buffer))
-  const parse = <A>(f: (text: string) => A) =>
-    Effect.flatMap(text, (text) => Effect.try({ try: () => f(text), catch: decodeError }))
   const stream = Stream.suspend(() => {
     if (isBuffered) return Stream.fromEffect(Effect.map(arrayBuffer, (buffer) => new Uint8Array(buffer)))
     // What a transport gives the second time is not the body.
@@ -87,23 +96,40 @@ export const make = (response: HttpClientResponse.HttpClientResponse): HttpClien
       Stream.concat(Stream.drain(Stream.fromEffect(Effect.suspend(() => check(receivedBytes)))))
     )
   })
-  // Everything else (status, headers, cookies) stays the response's own.
+  return reading(response, arrayBuffer, stream)
+}
+
+type Bytes = Effect.Effect<ArrayBuffer, HttpClientError.ResponseError>
+
+/**
+ * The response with its body read from these bytes. Everything else (status, headers, cookies) stays the response's own.
+ *
+ * @internal
+ */
+export const reading = (response: Response, arrayBuffer: Bytes, stream: Response["stream"]): Response => {
+  const text = Effect.map(arrayBuffer, (buffer) => new TextDecoder().decode(buffer))
+  const parse = <A>(f: (text: string) => A) =>
+    Effect.flatMap(text, (text) => Effect.try({ try: () => f(text), catch: decodeError(response) }))
   return Object.create(response, {
     arrayBuffer: { value: arrayBuffer },
     text: { value: text },
     json: { value: parse((text) => (text === "" ? null : JSON.parse(text) as unknown)) },
     urlParamsBody: { value: parse((text) => UrlParams.fromInput(new URLSearchParams(text))) },
-    formData: { value: Effect.flatMap(arrayBuffer, (buffer) => formData(response, buffer, decodeError)) },
+    formData: { value: Effect.flatMap(arrayBuffer, (buffer) => formData(response, buffer, decodeError(response))) },
     stream: { value: stream }
   })
 }
 
+/** @internal */
+export const decodeError = (response: Response) => (cause: unknown) =>
+  new HttpClientError.ResponseError({ request: response.request, response, reason: "Decode", cause })
+
 const formData = <E>(
-  { headers }: HttpClientResponse.HttpClientResponse,
+  { headers }: Response,
   body: ArrayBuffer,
   decodeError: (cause: unknown) => E
 ) =>
   Effect.tryPromise({
-    try: () => new Response(body, { headers: { "content-type": headers["content-type"] ?? "" } }).formData(),
+    try: () => new globalThis.Response(body, { headers: { "content-type": headers["content-type"] ?? "" } }).formData(),
     catch: decodeError
   })

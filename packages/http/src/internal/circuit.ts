@@ -3,6 +3,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
+import * as Predicate from "effect/Predicate"
 import * as Random from "effect/Random"
 import type * as Scope from "effect/Scope"
 import * as CircuitBreaker from "reprise/CircuitBreaker"
@@ -13,36 +14,36 @@ import * as Keyed from "reprise/Keyed"
 import * as Policy from "reprise/Policy"
 import * as SharedCircuitBreaker from "reprise/SharedCircuitBreaker"
 import type { HttpFailure } from "../HttpFailure.js"
-import type { HttpGuard } from "../HttpGuard.js"
-import * as attempts from "./attempts.js"
-import { origin, type Stage } from "./guard.js"
+import { FailedAttempt } from "./failedAttempt.js"
+import { origin, type Placed } from "./guard.js"
+import {
+  type BreakersOptions,
+  BreakersTypeId,
+  type CircuitBreakerOptions,
+  type HttpCircuitBreakers,
+  type SharedBreakersOptions
+} from "./model.js"
 import * as statusRules from "./statusRules.js"
 
-/** The registries made here: any other would judge attempts by rules that are not for them. */
-const known = new WeakSet<object>()
+const marked = (breakers: CircuitBreakers.CircuitBreakers<string>): HttpCircuitBreakers =>
+  Object.assign(breakers, { [BreakersTypeId]: BreakersTypeId } as const)
 
 /** @internal */
-export const makeBreakers = (
-  options: HttpGuard.CircuitBreakersOptions
-): Effect.Effect<CircuitBreakers.CircuitBreakers<string>> => Effect.map(CircuitBreakers.make(keyedBy(options)), knowing)
+export const makeBreakers = (options: BreakersOptions): Effect.Effect<HttpCircuitBreakers> =>
+  Effect.map(CircuitBreakers.make(keyedBy(options)), marked)
 
 /** @internal */
 export const makeSharedBreakers = (
-  { onStoreError, scope, ...options }: HttpGuard.SharedCircuitBreakersOptions
-): Effect.Effect<CircuitBreakers.CircuitBreakers<string>, never, CircuitBreakerStore | Scope.Scope> =>
-  Effect.map(SharedCircuitBreaker.makeKeyed({ ...keyedBy(options), onStoreError, scope }), knowing)
+  { onStoreError, scope, ...options }: SharedBreakersOptions
+): Effect.Effect<HttpCircuitBreakers, never, CircuitBreakerStore | Scope.Scope> =>
+  Effect.map(SharedCircuitBreaker.makeKeyed({ ...keyedBy(options), onStoreError, scope }), marked)
 
-const keyedBy = (options: HttpGuard.CircuitBreakersOptions): CircuitBreakers.CircuitBreakers.Options<string> => {
+const keyedBy = (options: BreakersOptions): CircuitBreakers.CircuitBreakers.Options<string> => {
   const { capacity, countRateLimited = false, idleTimeToLive, ...breaker } = options
   return { breaker: { ...breaker, outcome: outcomeOf(countRateLimited) }, capacity, idleTimeToLive }
 }
 
-const knowing = (breakers: CircuitBreakers.CircuitBreakers<string>): CircuitBreakers.CircuitBreakers<string> => {
-  known.add(breakers)
-  return breakers
-}
-
-const registryOf = (options: HttpGuard.CircuitBreakerOptions) => {
+const registryOf = (options: CircuitBreakerOptions): HttpCircuitBreakers => {
   if (!("breakers" in options)) {
     const { key: _, onOpen, ...rest } = options
     // A call that waits for the circuit to close waits for its probes too.
@@ -51,12 +52,13 @@ const registryOf = (options: HttpGuard.CircuitBreakerOptions) => {
     return Effect.runSync(makeBreakers(own))
   }
   const { breakers } = options
-  if (known.has(breakers)) return breakers
-  throw new InvalidOption({ option: "breakers", value: breakers, expected: "what HttpGuard.circuitBreakers has made" })
+  // Any other registry would judge attempts by rules that are not for them.
+  if (Predicate.hasProperty(breakers, BreakersTypeId)) return breakers
+  throw new InvalidOption({ option: "breakers", value: breakers, expected: "a value made by HttpCircuitBreakers" })
 }
 
 /** @internal */
-export const make = (options: HttpGuard.CircuitBreakerOptions): Stage => {
+export const make = (options: CircuitBreakerOptions): Placed => {
   const { key = origin, onOpen } = options
   const breakers = registryOf(options)
   if (onOpen === "wait") {
@@ -118,7 +120,7 @@ class Patience implements Policy.Policy.Turn<CircuitBreaker.CircuitOpen> {
 const outcomeOf = (countRateLimited: boolean) => (exit: Exit.Exit<unknown, unknown>) => {
   if (Exit.isSuccess(exit)) return "success"
   const failed = Option.getOrUndefined(Cause.failureOption(exit.cause))
-  if (!(failed instanceof attempts.FailedAttempt) || failed.isCutShort || Option.isNone(failed.failure)) {
+  if (!(failed instanceof FailedAttempt) || failed.isCutShort || Option.isNone(failed.failure)) {
     return "ignored"
   }
   return judge(failed.failure.value, countRateLimited)
@@ -133,7 +135,7 @@ const judge = (failure: HttpFailure, countRateLimited: boolean): CircuitBreaker.
     case "UnknownNetwork":
       return "failure"
     case "ServerError":
-      return statusRules.isTransient(failure.status) ? "failure" : "success"
+      return failure.retryable || statusRules.isTransient(failure.status) ? "failure" : "success"
     case "RateLimited":
       return countRateLimited ? "failure" : "ignored"
     case "ClientError":

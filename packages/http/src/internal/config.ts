@@ -3,9 +3,10 @@ import * as Duration from "effect/Duration"
 import { asConfigError } from "reprise/InvalidOption"
 import * as RetryBudget from "reprise/RetryBudget"
 import * as Tripping from "reprise/Tripping"
-import * as HttpGuard from "../HttpGuard.js"
-import * as HttpRetry from "../HttpRetry.js"
-import type { Options } from "../ResilientHttpClient.js"
+import * as budgets from "./budgets.js"
+import type { Options } from "./model.js"
+import * as retryPolicy from "./retryPolicy.js"
+import * as stages from "./stages.js"
 
 const optional = <A>(config: Config.Config<A>): Config.Config<A | undefined> => Config.withDefault(config, undefined)
 
@@ -65,16 +66,16 @@ const breakerOf = (
     ...(threshold === undefined ? [] : [Tripping.rate({ threshold, minimumCalls, window: { duration } })])
   ]
   if (trip === undefined) return undefined
-  return HttpGuard.circuitBreaker({ trip: other === undefined ? trip : Tripping.any(trip, other) })
+  return stages.circuitBreaker({ trip: other === undefined ? trip : Tripping.any(trip, other) })
 }
 
 const guardsOf = (
   { gate, hedgeAfter, limit, maxConcurrent, window, ...queue }: Config.Config.Success<typeof guards>
 ): Options => ({
-  gate: gate === true ? HttpGuard.retryAfterGate() : undefined,
-  bulkhead: maxConcurrent === undefined ? undefined : HttpGuard.bulkhead({ maxConcurrent, ...queue }),
-  rateLimiter: limit === undefined ? undefined : HttpGuard.rateLimiter({ limit, window }),
-  hedge: hedgeAfter === undefined ? undefined : HttpGuard.hedge({ after: hedgeAfter })
+  gate: gate === true ? stages.retryAfterGate() : undefined,
+  bulkhead: maxConcurrent === undefined ? undefined : stages.bulkhead({ maxConcurrent, ...queue }),
+  rateLimiter: limit === undefined ? undefined : stages.rateLimiter({ limit, window }),
+  hedge: hedgeAfter === undefined ? undefined : stages.hedge({ after: hedgeAfter })
 })
 
 /** @internal */
@@ -85,9 +86,9 @@ export const options = (prefix: string | undefined, over: Options): Config.Confi
       ...over,
       ...defined<Options>({
         ...named.times,
-        retry: isSet(named.retry) ? HttpRetry.exponential(named.retry) : undefined,
+        retry: isSet(named.retry) ? retryPolicy.exponential(named.retry) : undefined,
         drain: isSet(named.drain) ? named.drain : undefined,
-        budget: isSet(named.budget) ? HttpRetry.budget(RetryBudget.share(named.budget)) : undefined,
+        budget: isSet(named.budget) ? budgets.make(RetryBudget.share(named.budget), {}) : undefined,
         breaker: breakerOf(named.breaker),
         ...guardsOf(named.guards)
       }),

@@ -11,12 +11,11 @@ import * as Predicate from "effect/Predicate"
 import * as Deadline from "reprise/Deadline"
 import * as HttpClassifier from "../HttpClassifier.js"
 import * as HttpFailure from "../HttpFailure.js"
-import type { HttpResilience } from "../HttpResilience.js"
-import type { Rejection } from "../ResilientHttpClient.js"
 import * as attempts from "./attempts.js"
 import * as clock from "./clock.js"
 import * as ledgers from "./ledgers.js"
 import * as makeFailure from "./makeFailure.js"
+import type { Rejection, Typed } from "./model.js"
 import * as reader from "./reader.js"
 import * as rejections from "./rejections.js"
 import * as timeLimits from "./timeLimits.js"
@@ -24,7 +23,7 @@ import * as timeLimits from "./timeLimits.js"
 /** @internal */
 export const typed = <E, R>(
   client: HttpClient.HttpClient.With<E, R>
-): HttpClient.HttpClient.With<HttpResilience.Typed<E>, R> =>
+): HttpClient.HttpClient.With<Typed<E>, R> =>
   // `transform` adds the new error to the old one; what the new one leaves out cannot come through.
   HttpClient.transform(client, (effect, request) => {
     const own = reader.of(request)
@@ -32,24 +31,31 @@ export const typed = <E, R>(
     return Effect.flatMap(
       Effect.catchAllCause(effect, (cause) => failCause(cause, request)),
       (response) => {
-        if (response.status >= 200 && response.status < 300) return Effect.succeed(response)
+        if (isSuccess(response)) return Effect.succeed(response)
         const failed = failResponse(response)
         if (!isRedirect(response)) return failed
         if (own !== undefined) own.unfollowed = { response, failed }
         return Effect.succeed(response)
       }
     )
-  }) as HttpClient.HttpClient.With<HttpResilience.Typed<E>, R>
+  }) as HttpClient.HttpClient.With<Typed<E>, R>
+
+/** The program may have decided that a 2xx is a failure. */
+const isSuccess = (response: HttpClientResponse.HttpClientResponse): boolean =>
+  response.status >= 200 && response.status < 300 && Option.isNone(lastFailure(response))
+
+const lastFailure = (response: HttpClientResponse.HttpClientResponse) =>
+  Option.flatMap(Array.last(ledgers.get(response)), (attempt) => attempt.failure)
 
 /** What `HttpClient.followRedirects` follows. It sees values only, so that a redirect is one. */
 const isRedirect = ({ headers, status }: HttpClientResponse.HttpClientResponse): boolean =>
   status >= 300 && status < 400 && Boolean(headers["location"])
 
 const failResponse = (response: HttpClientResponse.HttpClientResponse) =>
-  Effect.flatMap(clock.currentWallMillis, (nowMillis): Effect.Effect<typeof response, HttpResilience.Typed<never>> => {
+  Effect.flatMap(clock.currentWallMillis, (nowMillis): Effect.Effect<typeof response, Typed<never>> => {
     const ledger = ledgers.get(response)
     const failure = Option.orElse(
-      Option.flatMap(Array.last(ledger), (attempt) => attempt.failure),
+      lastFailure(response),
       () => HttpClassifier.fromResponse(response, { nowMillis })
     )
     if (Option.isNone(failure)) return Effect.succeed(response)
@@ -61,7 +67,7 @@ const failCause = <E>(cause: Cause.Cause<E>, request: HttpClientRequest.HttpClie
   attempts.classify(
     cause,
     request,
-    {},
+    "follow",
     (failure): Effect.Effect<never, E | HttpFailure.HttpFailure | Deadline.DeadlineExceeded | Rejection> => {
       if (Option.isSome(failure)) return Effect.fail(failure.value)
       const error = Option.getOrUndefined(Cause.failureOption(cause))
@@ -106,7 +112,7 @@ const plain = (cause: Cause.Cause<unknown>, request: HttpClientRequest.HttpClien
     return Effect.failCause(cause as Cause.Cause<HttpClientError.HttpClientError>)
   }
   if (isOfReprise(error)) return Effect.fail(requestError(request, error))
-  return attempts.classify(cause, request, {}, (failure) =>
+  return attempts.classify(cause, request, "follow", (failure) =>
     Option.isSome(failure)
       ? Effect.fail(requestError(request, failure.value))
       // An interruption or a defect that no transport causes.

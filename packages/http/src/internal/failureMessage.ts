@@ -45,6 +45,7 @@ const words: Readonly<Record<string, string>> = {
   RateLimited: "The server asks for fewer requests",
   ServerError: "The server failed",
   ClientError: "The server does not accept the request",
+  UnexpectedResponse: "The response is not the answer that was asked for",
   ConnectFailure: "Could not connect",
   HostNotFound: "There is no such host",
   TlsFailure: "No secure connection: check the certificate, the host name and the clock",

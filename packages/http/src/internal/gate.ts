@@ -8,12 +8,12 @@ import * as Random from "effect/Random"
 import * as InvalidOption from "reprise/InvalidOption"
 import * as Keyed from "reprise/Keyed"
 import * as Policy from "reprise/Policy"
-import type { GateClosed, HttpGuard } from "../HttpGuard.js"
 import * as RetryAfter from "../RetryAfter.js"
-import type * as attempts from "./attempts.js"
 import * as clock from "./clock.js"
+import type { FailedAttempt } from "./failedAttempt.js"
 import * as gates_ from "./gates.js"
-import { type HttpPolicy, origin, type Stage } from "./guard.js"
+import { type HttpPolicy, origin, type Placed } from "./guard.js"
+import { GateClosed, type RetryAfterGateOptions } from "./model.js"
 
 interface Settings {
   readonly gates: gates_.Gates
@@ -21,21 +21,16 @@ interface Settings {
   readonly maxPaused: number
   readonly jitter: number
   readonly learnsFromSuccess: boolean
-  readonly reject: (
-    key: string,
-    retryAfter: Duration.Duration,
-    reason: GateClosed["reason"]
-  ) => GateClosed
 }
 
-type End = Policy.Policy.End<HttpClientResponse.HttpClientResponse, attempts.FailedAttempt>
+type End = Policy.Policy.End<HttpClientResponse.HttpClientResponse, FailedAttempt>
 
 /** All gates are made by `make`, which requires nothing and is synchronous. */
-const gatesOf = (options: HttpGuard.RetryAfterGateOptions): gates_.Gates =>
+const gatesOf = (options: RetryAfterGateOptions): gates_.Gates =>
   "gates" in options ? options.gates as gates_.Gates : Effect.runSync(gates_.make(options))
 
 /** @internal */
-export const make = (options: HttpGuard.RetryAfterGateOptions, reject: Settings["reject"]): Stage => {
+export const make = (options: RetryAfterGateOptions): Placed => {
   const { key = origin } = options
   const gates = gatesOf(options)
   const settings: Settings = {
@@ -43,8 +38,7 @@ export const make = (options: HttpGuard.RetryAfterGateOptions, reject: Settings[
     isPausing: options.onClosed !== "fail",
     maxPaused: InvalidOption.integer("maxPaused", options.maxPaused ?? 1_000, { min: 0 }),
     jitter: InvalidOption.number("jitter", options.jitter ?? 0.1, { min: 0, max: 1 }),
-    learnsFromSuccess: options.learnFromSuccess === true,
-    reject
+    learnsFromSuccess: options.learnFromSuccess === true
   }
   const of = (gate: gates_.Gate) => policyOf(settings, gate)
   return { _tag: "Policy", policyOf: (request) => Keyed.policy(gates.byKey, key(request), of) }
@@ -52,14 +46,14 @@ export const make = (options: HttpGuard.RetryAfterGateOptions, reject: Settings[
 
 /** Lets every attempt pass while the gate is open, and learns from what came of it. */
 const policyOf = (settings: Settings, gate: gates_.Gate): HttpPolicy => {
-  const ticket: Policy.Policy.Ticket<HttpClientResponse.HttpClientResponse, attempts.FailedAttempt> = {
+  const ticket: Policy.Policy.Ticket<HttpClientResponse.HttpClientResponse, FailedAttempt> = {
     settle: (end) => {
       gate.inFlight--
       return learn(settings, gate, end)
     },
     withdraw: () => gate.inFlight--
   }
-  const admit: Policy.Policy.Admit<HttpClientResponse.HttpClientResponse, attempts.FailedAttempt> = {
+  const admit: Policy.Policy.Admit<HttpClientResponse.HttpClientResponse, FailedAttempt> = {
     _tag: "Admit",
     holds: true,
     take: () => {
@@ -74,7 +68,8 @@ const policyOf = (settings: Settings, gate: gates_.Gate): HttpPolicy => {
       // Most gates have never been closed.
       const leftMillis = gate.untilMillis === -Infinity ? 0 : gate.leftMillis(call.nowMillis)
       if (leftMillis === 0) return admit
-      const error = (reason: GateClosed["reason"]) => settings.reject(gate.key, Duration.millis(leftMillis), reason)
+      const error = (reason: GateClosed["reason"]) =>
+        new GateClosed({ key: gate.key, retryAfter: Duration.millis(leftMillis), reason })
       if (!settings.isPausing) return { _tag: "Reject", error: error("closed") }
       if (gate.paused >= settings.maxPaused) return { _tag: "Reject", error: error("full") }
       return {

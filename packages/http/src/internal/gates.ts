@@ -1,9 +1,12 @@
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import type * as Scope from "effect/Scope"
 import * as InvalidOption from "reprise/InvalidOption"
 import * as Keyed from "reprise/Keyed"
-import type { HttpGuard, RetryAfterGates } from "../HttpGuard.js"
+import type { RetryAfterStore } from "reprise/RetryAfterStore"
+import * as SharedPauses from "reprise/SharedPauses"
 import * as clock from "./clock.js"
-import { TypeId } from "./guard.js"
+import { type GatesOptions, GatesTypeId, type RetryAfterGates } from "./model.js"
 
 /**
  * Until when one key is asked to keep away. A gate that was never closed is open.
@@ -39,7 +42,7 @@ export class Gate {
  * @internal
  */
 export class Gates implements RetryAfterGates {
-  readonly [TypeId] = "RetryAfterGates"
+  readonly [GatesTypeId]: typeof GatesTypeId = GatesTypeId
   /** Where somebody else has to hear of what was learnt here. */
   tell: ((key: string, millis: number) => Effect.Effect<void>) | undefined
 
@@ -65,7 +68,7 @@ export class Gates implements RetryAfterGates {
  *
  * @internal
  */
-export const make = (options: HttpGuard.RetryAfterGatesOptions): Effect.Effect<Gates> => {
+export const make = (options: GatesOptions): Effect.Effect<Gates> => {
   const { capacity, idleTimeToLive } = options
   const maxMillis = InvalidOption.millis("max", options.max ?? "1 minute", { moreThan: 0 })
   const byKey = Keyed.make({
@@ -76,4 +79,17 @@ export const make = (options: HttpGuard.RetryAfterGatesOptions): Effect.Effect<G
     idleTimeToLive
   })
   return Effect.map(byKey, (byKey) => new Gates(byKey, maxMillis))
+}
+
+/** @internal */
+export const makeShared = (
+  options: GatesOptions
+): Effect.Effect<Gates, never, RetryAfterStore | Scope.Scope> => {
+  const { capacity, max } = options
+  return Effect.tap(make(options), (gates) => {
+    const onPause = (key: string, duration: Duration.Duration) => gates.hear(key, Duration.toMillis(duration))
+    return Effect.map(SharedPauses.make({ onPause, max, capacity, name: "The Retry-After gates" }), (pauses) => {
+      gates.tell = (key, millis) => SharedPauses.pause(pauses, key, millis)
+    })
+  })
 }

@@ -3,14 +3,10 @@ import type * as HttpClientResponse from "@effect/platform/HttpClientResponse"
 import * as Effect from "effect/Effect"
 import * as Keyed from "reprise/Keyed"
 import type * as Policy from "reprise/Policy"
-import type { HttpGuard } from "../HttpGuard.js"
-import type { HttpRetry } from "../HttpRetry.js"
-import type * as attempts from "./attempts.js"
+import type { FailedAttempt } from "./failedAttempt.js"
 import * as failureMessage from "./failureMessage.js"
+import type { Budget, KeyOptions } from "./model.js"
 import type { Attempt } from "./reader.js"
-
-// Not marked internal: the declarations of HttpGuard refer to it.
-export const TypeId: unique symbol = Symbol.for("@reprise/http/HttpGuard")
 
 /**
  * What every attempt passes before it is sent. The retry loop itself does not hold the code of any.
@@ -20,20 +16,20 @@ export const TypeId: unique symbol = Symbol.for("@reprise/http/HttpGuard")
 export interface Guard {
   <R>(
     request: HttpClientRequest.HttpClientRequest,
-    attempt: Attempt<attempts.FailedAttempt, R>,
+    attempt: Attempt<FailedAttempt, R>,
     deadlineMillis: number
-  ): Attempt<attempts.FailedAttempt, R>
+  ): Attempt<FailedAttempt, R>
 }
 
 /** @internal */
-export type HttpPolicy = Policy.Policy<unknown, HttpClientResponse.HttpClientResponse, attempts.FailedAttempt>
+export type HttpPolicy = Policy.Policy<unknown, HttpClientResponse.HttpClientResponse, FailedAttempt>
 
 /**
- * A guard that is a policy, one for each key; or a hedge, which goes around the others.
+ * A stage in its place: a policy, one for each key; or a hedge, which goes around the policies.
  *
  * @internal
  */
-export type Stage =
+export type Placed =
   | {
     readonly _tag: "Policy"
     readonly policyOf: (request: HttpClientRequest.HttpClientRequest) => HttpPolicy
@@ -45,13 +41,13 @@ export type Stage =
   | { readonly _tag: "Hedge"; readonly over: (inner: Guard) => Guard }
 
 /**
- * What a guard has to know of the pipeline that it is in.
+ * What a stage must know of the pipeline that it is in.
  *
  * @internal
  */
 export interface Facts {
   readonly idempotencyHeader?: string | undefined
-  readonly budget?: HttpRetry.Budget | undefined
+  readonly budget?: Budget | undefined
   readonly nested?: "suppress" | "allow" | undefined
 }
 
@@ -73,7 +69,7 @@ export const origin = (request: HttpClientRequest.HttpClientRequest): string => 
  * @internal
  */
 export const registry = <A>(
-  bounds: Omit<HttpGuard.Keys, "key">,
+  bounds: Omit<KeyOptions, "key">,
   make: (key: string) => Effect.Effect<A>,
   name: string
 ): Keyed.Keyed<string, A> => {
@@ -81,50 +77,3 @@ export const registry = <A>(
   make("")
   return Effect.runSync(Keyed.make({ make, name, ...bounds }))
 }
-
-/**
- * States for one client, in one pipeline after the other.
- *
- * @internal
- */
-export interface Build {
-  (): (facts: Facts) => Stage
-}
-
-/** Every guard is made by `makeFor`. */
-interface Made<E> extends HttpGuard<E> {
-  readonly build: Build
-  readonly options: object
-}
-
-/**
- * Builds it once, for the sake of its errors: an option out of range fails here, not where the client is made.
- *
- * @internal
- */
-export const makeFor = <E>(options: object, build: Build): HttpGuard<E> => {
-  build()
-  const made: Made<E> = { [TypeId]: { _E: (_: never) => _ }, build, options }
-  return made
-}
-
-/**
- * The same, for one that need not know anything of its pipeline.
- *
- * @internal
- */
-export const make = <E>(options: object, build: () => Stage): HttpGuard<E> =>
-  makeFor(options, () => {
-    const stage = build()
-    return () => stage
-  })
-
-/** @internal */
-export const build = (guard: HttpGuard<unknown>): (facts: Facts) => Stage => (guard as Made<unknown>).build()
-
-/**
- * What it was made of.
- *
- * @internal
- */
-export const optionsOf = (guard: HttpGuard<unknown>): object => (guard as Made<unknown>).options

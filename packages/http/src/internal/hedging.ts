@@ -7,11 +7,11 @@ import * as Option from "effect/Option"
 import * as Hedge from "reprise/Hedge"
 import * as Keyed from "reprise/Keyed"
 import * as RetryBudget from "reprise/RetryBudget"
-import type { HttpGuard } from "../HttpGuard.js"
 import * as Idempotency from "../Idempotency.js"
-import * as attempts from "./attempts.js"
 import * as drain from "./drain.js"
-import { type Facts, type Guard, origin, registry, type Stage } from "./guard.js"
+import { FailedAttempt } from "./failedAttempt.js"
+import { type Facts, type Guard, origin, type Placed, registry } from "./guard.js"
+import type { HedgeOptions } from "./model.js"
 import type { Attempt } from "./reader.js"
 import * as requestMarks from "./requestMarks.js"
 
@@ -28,7 +28,7 @@ const mayBeHedged = (request: HttpClientRequest.HttpClientRequest, header: strin
  *
  * @internal
  */
-export const make = (options: HttpGuard.HedgeOptions): (facts: Facts) => Stage => {
+export const make = (options: HedgeOptions): (facts: Facts) => Placed => {
   const { capacity, idleTimeToLive, key = origin, ...own } = options
   const all = registry(
     { capacity, idleTimeToLive },
@@ -56,14 +56,14 @@ export const make = (options: HttpGuard.HedgeOptions): (facts: Facts) => Stage =
 
 /** An attempt that failed while another one was under way. Its response is released, and it is never what the call fails with. */
 class Beaten {
-  constructor(readonly failed: attempts.FailedAttempt) {}
+  constructor(readonly failed: FailedAttempt) {}
 }
 
 const isBeaten = (error: unknown): boolean => error instanceof Beaten
 
 /** What a guard turned away was not made: the attempt that runs goes on, and its failure is what the call fails with. */
 const isRejection = (error: unknown): boolean =>
-  error instanceof attempts.FailedAttempt && error.refusal !== undefined && Option.isNone(error.failure)
+  error instanceof FailedAttempt && error.refusal !== undefined && Option.isNone(error.failure)
 
 /** The attempts beside each other. */
 class Race {
@@ -83,8 +83,8 @@ class Race {
 
   attempt<R>(
     inner: Guard,
-    attempt: Attempt<attempts.FailedAttempt, R>
-  ): Attempt<attempts.FailedAttempt | Beaten, R> {
+    attempt: Attempt<FailedAttempt, R>
+  ): Attempt<FailedAttempt | Beaten, R> {
     return Effect.suspend(() => {
       let isSent = false
       const sent = Effect.suspend(() => {
@@ -106,12 +106,12 @@ class Race {
   }
 
   /** A hedge that waited for its turn when the other attempt failed. */
-  private get tooLate(): Effect.Effect<never, attempts.FailedAttempt> {
+  private get tooLate(): Effect.Effect<never, FailedAttempt> {
     const origin = { _tag: "Cause", cause: Cause.empty } as const
-    return Effect.fail(new attempts.FailedAttempt(this.request, Option.none(), origin, "retryAfter"))
+    return Effect.fail(new FailedAttempt(this.request, Option.none(), origin, "retryAfter"))
   }
 
-  private fail(failed: attempts.FailedAttempt): Effect.Effect<never, attempts.FailedAttempt | Beaten> {
+  private fail(failed: FailedAttempt): Effect.Effect<never, FailedAttempt | Beaten> {
     this.underWay--
     const isRetryable = Option.exists(failed.failure, ({ retryable }) => retryable)
     if (!isRetryable) return Effect.fail(failed)
@@ -124,12 +124,12 @@ class Race {
   }
 
   /** A hedge may wait for the connection of this response, so it is not kept until the race is over. */
-  private release({ response }: attempts.FailedAttempt): Effect.Effect<void> {
+  private release({ response }: FailedAttempt): Effect.Effect<void> {
     return response === undefined ? Effect.void : drain.drain(response, drain.defaults, this.deadlineMillis)
   }
 
   /** What the call fails with. Its `retryAfter` is the longest wait that a server has asked any of the attempts for. */
-  private last(failed: attempts.FailedAttempt): Effect.Effect<never, attempts.FailedAttempt> {
+  private last(failed: FailedAttempt): Effect.Effect<never, FailedAttempt> {
     return Effect.flatMap(Clock.currentTimeNanos, (now) => {
       const left = this.pausedUntilNanos - now
       const longer = left > retryAfterNanos(failed) ? Option.some(Duration.nanos(left)) : Option.none()
@@ -138,7 +138,7 @@ class Race {
   }
 }
 
-const retryAfterNanos = ({ failure }: attempts.FailedAttempt): bigint =>
+const retryAfterNanos = ({ failure }: FailedAttempt): bigint =>
   Option.getOrElse(
     Option.flatMap(failure, ({ retryAfter }) => Option.flatMap(retryAfter, Duration.toNanos)),
     () => BigInt(0)

@@ -1,9 +1,6 @@
 import type * as HttpClientResponse from "@effect/platform/HttpClientResponse"
 import type { Retry } from "reprise/Retry"
 import type { HttpFailure } from "../HttpFailure.js"
-import type { Rejection } from "../ResilientHttpClient.js"
-
-type Result = HttpClientResponse.HttpClientResponse | Rejection
 
 type Ledger = Retry.Ledger<HttpFailure>
 
@@ -17,7 +14,7 @@ interface Carrier {
 const others = new WeakMap<object, Ledger>()
 
 /** @internal */
-export const setOfError = (error: Rejection, ledger: Ledger): void => {
+export const setOfError = (error: object, ledger: Ledger): void => {
   others.set(error, ledger)
 }
 
@@ -36,7 +33,7 @@ export const set = (response: HttpClientResponse.HttpClientResponse & Carrier, l
  *
  * @internal
  */
-export const get = (result: Result & Carrier): Ledger =>
+export const get = (result: object & Carrier): Ledger =>
   result[key] ?? others.get(result) ?? others.get(Object.getPrototypeOf(result)) ?? []
 
 /**

@@ -10,12 +10,12 @@ import { DeadlineExceeded } from "reprise/Deadline"
 import * as Keyed from "reprise/Keyed"
 import * as Policy from "reprise/Policy"
 import * as RateLimiter from "reprise/RateLimiter"
-import type { HttpGuard } from "../HttpGuard.js"
-import * as attempts from "./attempts.js"
-import { origin, registry, type Stage } from "./guard.js"
+import { FailedAttempt } from "./failedAttempt.js"
+import { origin, type Placed, registry } from "./guard.js"
+import type { AdaptiveLimiterOptions, BulkheadOptions, Consume, RateLimiterOptions } from "./model.js"
 
 /** @internal */
-export const bulkhead = (options: HttpGuard.BulkheadOptions): Stage => {
+export const bulkhead = (options: BulkheadOptions): Placed => {
   const { capacity, idleTimeToLive, key = origin, priority, ...own } = options
   const bounds = { capacity, idleTimeToLive }
   const all = registry(bounds, (key) => Bulkhead.make({ ...own, key }), "The bulkheads")
@@ -23,7 +23,7 @@ export const bulkhead = (options: HttpGuard.BulkheadOptions): Stage => {
 }
 
 /** @internal */
-export const adaptiveLimiter = <S>(options: HttpGuard.AdaptiveLimiterOptions<S>): Stage => {
+export const adaptiveLimiter = <S>(options: AdaptiveLimiterOptions<S>): Placed => {
   const { capacity, idleTimeToLive, key = origin, partition, ...own } = options
   const bounds = { capacity, idleTimeToLive }
   const all = registry(bounds, (key) => AdaptiveLimiter.make({ ...own, key, outcome }), "The adaptive limiters")
@@ -34,7 +34,7 @@ export const adaptiveLimiter = <S>(options: HttpGuard.AdaptiveLimiterOptions<S>)
 const outcome = (exit: Exit.Exit<unknown, unknown>): AdaptiveLimiter.AdaptiveLimiter.Outcome => {
   if (Exit.isSuccess(exit)) return "success"
   const failed = Option.getOrUndefined(Cause.failureOption(exit.cause))
-  const failure = failed instanceof attempts.FailedAttempt ? Option.getOrUndefined(failed.failure) : undefined
+  const failure = failed instanceof FailedAttempt ? Option.getOrUndefined(failed.failure) : undefined
   switch (failure?._tag) {
     case "AttemptTimeout":
     case "RateLimited":
@@ -49,7 +49,7 @@ const outcome = (exit: Exit.Exit<unknown, unknown>): AdaptiveLimiter.AdaptiveLim
 }
 
 /** @internal */
-export const rateLimiter = (limit: HttpGuard.RateLimit<unknown>): Stage => {
+export const rateLimiter = (limit: RateLimiterOptions | Consume<unknown>): Placed => {
   if (typeof limit === "function") return { _tag: "Policy", policyOf: (request) => consuming(limit, request) }
   const { capacity, idleTimeToLive, key = origin, ...own } = limit
   const bounds = { capacity, idleTimeToLive }
@@ -59,7 +59,7 @@ export const rateLimiter = (limit: HttpGuard.RateLimit<unknown>): Stage => {
 
 /** A limiter of the program's own: the call waits until its effect has ended. */
 const consuming = (
-  consume: HttpGuard.Consume<unknown>,
+  consume: Consume<unknown>,
   request: HttpClientRequest.HttpClientRequest
 ): Policy.Policy<unknown> =>
   Policy.make<unknown>({
@@ -78,7 +78,7 @@ class Consuming implements Policy.Policy.Turn<unknown> {
   private exit: Exit.Exit<unknown, unknown> | undefined
 
   constructor(
-    private readonly consume: HttpGuard.Consume<unknown>,
+    private readonly consume: Consume<unknown>,
     private readonly request: HttpClientRequest.HttpClientRequest
   ) {}
 

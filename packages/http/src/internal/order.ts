@@ -4,8 +4,8 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Policy from "reprise/Policy"
 import type { Reason } from "reprise/Retry"
-import * as attempts from "./attempts.js"
-import type { Guard, Stage } from "./guard.js"
+import { FailedAttempt } from "./failedAttempt.js"
+import type { Guard, Placed } from "./guard.js"
 import type { Attempt } from "./reader.js"
 import * as rejections from "./rejections.js"
 
@@ -16,17 +16,20 @@ import * as rejections from "./rejections.js"
  * @internal
  */
 export const inOrder = <A>(
-  { adaptiveLimiter, breaker, bulkhead, gate, hedge, rateLimiter }: Readonly<
-    Record<"hedge" | "gate" | "breaker" | "bulkhead" | "adaptiveLimiter" | "rateLimiter", A>
-  >
-): ReadonlyArray<A> => [hedge, gate, breaker, bulkhead, adaptiveLimiter, rateLimiter]
+  { adaptiveLimiter, breaker, bulkhead, gate, hedge, policies = [], rateLimiter }:
+    & { readonly [Name in Exclude<StageName, "policies">]: A }
+    & { readonly policies?: ReadonlyArray<A> | undefined }
+): ReadonlyArray<A> => [hedge, ...policies, gate, breaker, bulkhead, adaptiveLimiter, rateLimiter]
+
+/** The options that are stages. */
+type StageName = "hedge" | "policies" | "gate" | "breaker" | "bulkhead" | "adaptiveLimiter" | "rateLimiter"
 
 /**
  * All stages as one; `undefined` if there is none.
  *
  * @internal
  */
-export const make = (stages: ReadonlyArray<Stage | undefined>): Guard | undefined => {
+export const make = (stages: ReadonlyArray<Placed | undefined>): Guard | undefined => {
   const policies = stages.filter((stage) => stage?._tag === "Policy")
   const hedge = stages.find((stage) => stage?._tag === "Hedge")
   const guarded: Guard = policies.length === 0 ? (_, attempt) => attempt : asked(policies)
@@ -34,7 +37,7 @@ export const make = (stages: ReadonlyArray<Stage | undefined>): Guard | undefine
   return policies.length === 0 ? undefined : guarded
 }
 
-type PolicyStage = Extract<Stage, { readonly _tag: "Policy" }>
+type PolicyStage = Extract<Placed, { readonly _tag: "Policy" }>
 
 const asked = (stages: ReadonlyArray<PolicyStage>): Guard => {
   const priority = stages.find((stage) => stage.priority !== undefined)?.priority
@@ -43,8 +46,8 @@ const asked = (stages: ReadonlyArray<PolicyStage>): Guard => {
   return (request, attempt) => {
     const call = { priority: priority?.(request), partition: partition?.(request) }
     const protected_ = Policy.protect(attempt, stages.map(({ policyOf }) => policyOf(request)), call)
-    return Effect.catchAll(protected_, (error): Attempt<attempts.FailedAttempt, never> => {
-      if (!(error instanceof attempts.FailedAttempt)) return rejected(request, error)
+    return Effect.catchAll(protected_, (error): Attempt<FailedAttempt, never> => {
+      if (!(error instanceof FailedAttempt)) return rejected(request, error)
       return isShut === undefined
         ? Effect.fail(error)
         : Effect.flatMap(isShut(request), (shut) => Effect.fail(shut ? error.refusing("circuitOpen") : error))
@@ -56,7 +59,7 @@ const asked = (stages: ReadonlyArray<PolicyStage>): Guard => {
 const rejected = (request: HttpClientRequest.HttpClientRequest, error: unknown) => {
   rejections.add(error)
   const origin = { _tag: "Cause", cause: Cause.fail(error) } as const
-  return Effect.fail(new attempts.FailedAttempt(request, Option.none(), origin, reasonOf(error)))
+  return Effect.fail(new FailedAttempt(request, Option.none(), origin, reasonOf(error)))
 }
 
 const reasons = new Map<unknown, Reason>([

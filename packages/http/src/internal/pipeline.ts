@@ -1,32 +1,31 @@
 import type * as HttpClient from "@effect/platform/HttpClient"
 import type * as HttpClientError from "@effect/platform/HttpClientError"
-import * as Schedule from "effect/Schedule"
 import type { DeadlineExceeded } from "reprise/Deadline"
 import type { HttpFailure } from "../HttpFailure.js"
-import type { HttpGuard } from "../HttpGuard.js"
-import * as HttpRetry from "../HttpRetry.js"
-import type { Options, Rejection, Route } from "../ResilientHttpClient.js"
-import * as guard from "./guard.js"
+import type { Facts, Placed } from "./guard.js"
 import * as idempotencyKey from "./idempotencyKey.js"
+import type { Options, Route, Stage } from "./model.js"
 import * as order from "./order.js"
 import * as retryClient from "./retryClient.js"
+import * as retryPolicy from "./retryPolicy.js"
 import * as settings from "./settings.js"
 import * as stage from "./stage.js"
+import * as stages from "./stages.js"
 
-type Resilient = HttpClient.HttpClient.With<
-  HttpClientError.HttpClientError | HttpFailure | DeadlineExceeded<HttpFailure> | Rejection
+type Resilient<E> = HttpClient.HttpClient.With<
+  HttpClientError.HttpClientError | HttpFailure | DeadlineExceeded<HttpFailure> | E
 >
 
-type Pipeline = (client: HttpClient.HttpClient) => Resilient
+type Pipeline<E> = (client: HttpClient.HttpClient) => Resilient<E>
 
 /** The states of a guard, which all routes share that are given the same guard. */
-type States = (guard: HttpGuard<unknown>) => (facts: guard.Facts) => guard.Stage
+type States = (stage: Stage<unknown>) => (facts: Facts) => Placed
 
 /** @internal */
-export const make = ({ routes = [], ...options }: Options = {}): Pipeline => {
-  const made = new Map<HttpGuard<unknown>, ReturnType<States>>()
+export const make = <E>({ routes = [], ...options }: Options<E> = {}): Pipeline<E> => {
+  const made = new Map<Stage<unknown>, ReturnType<States>>()
   const states: States = (one) => {
-    const build = made.get(one) ?? guard.build(one)
+    const build = made.get(one) ?? stages.build(one)
     made.set(one, build)
     return build
   }
@@ -37,26 +36,27 @@ export const make = ({ routes = [], ...options }: Options = {}): Pipeline => {
   )
 }
 
-const routed = (
-  routes: ReadonlyArray<readonly [match: Route["match"], pipeline: Pipeline]>,
-  rest: Pipeline
-): Pipeline =>
+const routed = <E>(
+  routes: ReadonlyArray<readonly [match: Route["match"], pipeline: Pipeline<E>]>,
+  rest: Pipeline<E>
+): Pipeline<E> =>
 (client) => {
   const clients = routes.map(([match, pipeline]) => [match, pipeline(client)] as const)
   const other = rest(client)
   return stage.make((request) => (clients.find(([match]) => match(request))?.[1] ?? other).execute(request))
 }
 
-const single = (options: Options, states: States): Pipeline => {
+const single = <E>(options: Options<E>, states: States): Pipeline<E> => {
   const keys = options.idempotencyKeys === true ? {} : options.idempotencyKeys
   const addKeys = keys ? idempotencyKey.automatic(keys) : undefined
   const limits = {
     attemptMillis: settings.limit("attemptTimeout", options.attemptTimeout),
     callMillis: settings.limit("deadline", options.deadline)
   }
-  const of = (one: HttpGuard<unknown> | undefined) => one && states(one)(options)
+  const of = (one: Stage<unknown> | undefined) => one && states(one)(options)
   const guards = order.make(order.inOrder({
     hedge: of(options.hedge),
+    policies: options.policies?.map(of),
     gate: of(options.gate),
     breaker: of(options.breaker),
     bulkhead: of(options.bulkhead),
@@ -64,11 +64,12 @@ const single = (options: Options, states: States): Pipeline => {
     adaptiveLimiter: of(options.adaptiveLimiter)
   }))
   const retry = settings.retry(options, limits, guards, addKeys)
-  const schedule = options.retry === false ? Schedule.stop : options.retry ?? HttpRetry.standard
+  const schedule = retryPolicy.of(options.retry)
   const isTransparent = options.retry === false && guards === undefined && addKeys === undefined &&
     limits.attemptMillis === Infinity &&
-    limits.callMillis === Infinity && options.deadlineHeader === undefined && options.attemptHeader === undefined
+    limits.callMillis === Infinity && options.classify === undefined && options.readBodies === undefined &&
+    options.deadlineHeader === undefined && options.attemptHeader === undefined
   return (client) =>
     // The attempts watch the deadline themselves: one timer for both.
-    isTransparent ? client : retryClient.make(client as Resilient, schedule, retry)
+    isTransparent ? client : retryClient.make((options.readBodies?.(client) ?? client) as Resilient<E>, schedule, retry)
 }

@@ -129,6 +129,8 @@ export interface Watch {
   readonly onPrepared: (request: Request) => void
   /** Is told of the response before anything else can happen to it. */
   readonly onResponse: (response: Response) => void
+  /** Decides whether a response will do before anybody reads it. */
+  readonly judge?: ((request: Request, response: Response) => Attempt<unknown, never>) | undefined
 }
 
 /**
@@ -163,12 +165,17 @@ export const execute = <E, R>(
     watch?.onPrepared(prepared)
     const reader = of(prepared)
     if (reader === undefined && watch === undefined) return sent
-    return Effect.flatMap(sent, (response) => {
-      watch?.onResponse(response)
-      return reader !== undefined && response.status >= 200 && response.status < 300
+    const read = (response: Response): Attempt<E, R> =>
+      reader !== undefined && response.status >= 200 && response.status < 300
         // The reader's own error and requirements are in the type of the call that attached it.
         ? Effect.as(reader.run(response), response) as Attempt<E, R>
         : Exit.succeed(response)
+    return Effect.flatMap(sent, (response) => {
+      watch?.onResponse(response)
+      return watch?.judge === undefined
+        ? read(response)
+        // What it fails with is for the owner of the attempt.
+        : Effect.flatMap(watch.judge(prepared, response) as Attempt<E, R>, read)
     })
   })
   return formBody.send(client, request, reading.execute)

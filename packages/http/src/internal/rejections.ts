@@ -1,4 +1,4 @@
-import type { Rejection } from "../ResilientHttpClient.js"
+import type { Rejection } from "./model.js"
 
 const known = new WeakSet<object>()
 

@@ -22,6 +22,13 @@ export class Responses {
     this.held.push(response)
   }
 
+  /** The same response by another object: one whose body was read, say. */
+  replace(response: Response, same: Response): Response {
+    this.handOver(response)
+    this.hold(same)
+    return same
+  }
+
   /** From now on the caller owns it. */
   handOver(response: Response): void {
     if (this.held.length === 1 && this.held[0] === response) this.held.pop()

@@ -11,17 +11,19 @@ import * as ScheduleDecision from "effect/ScheduleDecision"
 import * as Retry from "reprise/Retry"
 import type { RetryBudget } from "reprise/RetryBudget"
 import * as HttpFailure from "../HttpFailure.js"
-import type { HttpRetry } from "../HttpRetry.js"
 import * as Idempotency from "../Idempotency.js"
 import * as attempts from "./attempts.js"
 import type * as drain from "./drain.js"
+import type { FailedAttempt } from "./failedAttempt.js"
 import type { Guard } from "./guard.js"
 import * as ledgers from "./ledgers.js"
+import type { Budget } from "./model.js"
 import * as propagation from "./propagation.js"
 import * as reader from "./reader.js"
 import * as rejections from "./rejections.js"
 import * as resendCount from "./resendCount.js"
 import { owned, type Responses } from "./responses.js"
+import type * as retryPolicy from "./retryPolicy.js"
 import * as stage from "./stage.js"
 import * as timeLimits from "./timeLimits.js"
 import { trackBody } from "./trackedBody.js"
@@ -36,7 +38,7 @@ export interface Settings {
   readonly deadlineHeader: string | undefined
   readonly limits: timeLimits.Limits
   readonly guard: Guard | undefined
-  readonly budget: HttpRetry.Budget | undefined
+  readonly budget: Budget | undefined
   readonly nested: "suppress" | "allow" | undefined
   /** What is done to the request once for all of its attempts. */
   readonly prepare:
@@ -45,12 +47,13 @@ export interface Settings {
 }
 
 /** @internal */
-export const make = <E, R, B, R1>(
+export const make = <E, R, R1>(
   client: HttpClient.HttpClient.With<E, R>,
-  schedule: Schedule.Schedule<B, HttpFailure.HttpFailure, R1>,
+  policy: retryPolicy.Policy<R1>,
   settings: Settings
 ): HttpClient.HttpClient.With<E, R | R1> => {
-  const policy = counted(schedule)
+  const schedule = counted(policy.schedule)
+  const { goesOn } = policy
   return stage.make((request) =>
     timeLimits.call(
       settings.limits,
@@ -58,7 +61,8 @@ export const make = <E, R, B, R1>(
         reader.boundCall(request, settings.limits.callMillis, deadlineMillis)
         const go = (request: HttpClientRequest.HttpClientRequest) =>
           owned(
-            (responses) => run(client, policy, settings, trackBody(request), deadlineMillis, responses, tell),
+            (responses) =>
+              run(client, { schedule, goesOn }, settings, trackBody(request), deadlineMillis, responses, tell),
             (exit, responses): Effect.Effect<HttpClientResponse.HttpClientResponse, E> =>
               // The loop fails with nothing: a defect of a schedule, say, or an interruption.
               Exit.isFailure(exit)
@@ -74,8 +78,8 @@ export const make = <E, R, B, R1>(
 /** A hedge counts as an attempt: it takes a step of the schedule too. */
 const counted = <B, R>(
   schedule: Schedule.Schedule<B, HttpFailure.HttpFailure, R>
-): Schedule.Schedule<B, attempts.FailedAttempt, R> =>
-  Schedule.makeWithState(schedule.initial, (now, failed: attempts.FailedAttempt, state) => {
+): Schedule.Schedule<B, FailedAttempt, R> =>
+  Schedule.makeWithState(schedule.initial, (now, failed: FailedAttempt, state) => {
     // `refuse` has turned away every attempt that is no HttpFailure before the schedule is asked.
     const failure = Option.getOrThrow(failed.failure)
     const step = (hedges: number, state: unknown): ReturnType<typeof schedule.step> =>
@@ -87,13 +91,18 @@ const counted = <B, R>(
   })
 
 type Ended = readonly [
-  exit: Exit.Exit<HttpClientResponse.HttpClientResponse, attempts.FailedAttempt>,
+  exit: Exit.Exit<HttpClientResponse.HttpClientResponse, FailedAttempt>,
   ledger: Retry.Retry.Ledger<HttpFailure.HttpFailure>
 ]
 
-const run = <E, R, B, R1>(
+interface Retries<R> {
+  readonly schedule: Schedule.Schedule<unknown, FailedAttempt, R>
+  readonly goesOn: retryPolicy.Policy<R>["goesOn"]
+}
+
+const run = <E, R, R1>(
   client: HttpClient.HttpClient.With<E, R>,
-  schedule: Schedule.Schedule<B, attempts.FailedAttempt, R1>,
+  { goesOn, schedule }: Retries<R1>,
   settings: Settings,
   request: HttpClientRequest.HttpClientRequest,
   deadlineMillis: number,
@@ -113,12 +122,14 @@ const run = <E, R, B, R1>(
     Retry.loop({
       attempt: (number) => numbered(attempt, request, number, settings),
       schedule,
-      refuse: (failed: attempts.FailedAttempt) => {
+      refuse: (failed: FailedAttempt) => {
         tell(() => failed.failure)
-        return refusal(failed, settings)
+        return refusal(failed, goesOn, settings)
       },
+      canHelp: ({ failure }: FailedAttempt) =>
+        goesOn !== undefined || Option.exists(failure, ({ retryable }) => retryable),
       // A line holds neither the request nor what the transport threw: that may hold a connection.
-      note: ({ failure }: attempts.FailedAttempt) => failure,
+      note: ({ failure }: FailedAttempt) => failure,
       beforeWait: () => responses.drain(settings.drain, deadlineMillis),
       deadlineMillis,
       budget,
@@ -128,7 +139,7 @@ const run = <E, R, B, R1>(
   return settings.budget === undefined ? loop() : Effect.flatMap(settings.budget(request), loop)
 }
 
-const isTimeout = ({ failure }: attempts.FailedAttempt): boolean =>
+const isTimeout = ({ failure }: FailedAttempt): boolean =>
   Option.exists(failure, ({ _tag }) => _tag === "AttemptTimeout")
 
 /** A request that is sent again says so: to the server if asked, and to the span of the attempt. */
@@ -145,16 +156,24 @@ const numbered = <A, E, R>(
   return number === 1 ? one(request) : resendCount.annotate(request, number - 1, one)
 }
 
-const refusal = (failed: attempts.FailedAttempt, settings: Settings): Option.Option<Retry.Reason> => {
+/** Whether it helps is asked anew, by the schedule too. Here it is about the request, and about what the program has ruled out. */
+const refusal = (
+  failed: FailedAttempt,
+  goesOn: retryPolicy.Policy<unknown>["goesOn"],
+  settings: Settings
+): Option.Option<Retry.Reason> => {
   if (failed.refusal !== undefined) return Option.some(failed.refusal)
   if (Option.isNone(failed.failure)) return Option.some("notRetryable")
-  const { request } = failed
-  const verdict = HttpFailure.disposition(failed.failure.value, {
+  const { failure: { value: failure }, request } = failed
+  if (goesOn?.(failure) === false) return Option.some("notRetryable")
+  const verdict = HttpFailure.disposition(failure, {
+    retryable: true,
     idempotent: Idempotency.isIdempotent(request, { header: settings.idempotencyHeader }),
     replayable: Idempotency.isReplayable(request),
     retryUnsent: settings.retryUnsent
   })
-  return verdict._tag === "Resend" ? Option.none() : Option.some(reasons[verdict.reason])
+  if (verdict._tag === "Resend") return Option.none()
+  return Option.some(goesOn !== undefined || failure.retryable ? reasons[verdict.reason] : "notRetryable")
 }
 
 const reasons = {

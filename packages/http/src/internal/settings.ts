@@ -1,15 +1,15 @@
 import type * as Duration from "effect/Duration"
 import * as InvalidOption from "reprise/InvalidOption"
-import type { HttpResilience } from "../HttpResilience.js"
 import * as drain from "./drain.js"
 import type { Guard } from "./guard.js"
 import * as headerName from "./headerName.js"
+import type { RetryOptions } from "./model.js"
 import type { Settings } from "./retryClient.js"
 import * as timeLimits from "./timeLimits.js"
 
 /** @internal */
 export const retry = (
-  options: HttpResilience.RetryOptions | undefined,
+  options: RetryOptions | undefined,
   limits = timeLimits.none,
   guard?: Guard,
   prepare?: Settings["prepare"]
@@ -19,9 +19,7 @@ export const retry = (
   guard,
   facts: {
     redirect: options?.redirect ?? "follow",
-    retryStatuses: (options?.retryStatuses ?? []).map((status) =>
-      InvalidOption.integer("retryStatuses", status, { min: 400, max: 499 })
-    )
+    classify: options?.classify
   },
   retryUnsent: options?.retryUnsent ?? false,
   budget: options?.budget,

@@ -22,10 +22,10 @@ export const isTransient = (status: number): boolean => [500, 502, 503, 504].inc
 /** Statuses by which a server says that it did not process the request: RFC 9110 15.5.20, RFC 8470 5.2, RFC 6585 4. */
 const refusals: ReadonlyArray<number> = [421, 425, 429]
 
-const tagAndRetryable = (status: number, retryStatuses: ReadonlyArray<number>) => {
+const tagAndRetryable = (status: number) => {
   if (status === 429) return ["RateLimited", true] as const
   if (status >= 500) return ["ServerError", isTransient(status)] as const
-  if (status >= 400) return ["ClientError", retryStatuses.includes(status)] as const
+  if (status >= 400) return ["ClientError", false] as const
   return ["ProtocolFailure", false] as const
 }
 
@@ -33,15 +33,15 @@ const tagAndRetryable = (status: number, retryStatuses: ReadonlyArray<number>) =
 export const judge = (
   status: number,
   headers: Headers,
-  nowMillis: number,
-  retryStatuses: ReadonlyArray<number> = []
+  nowMillis: number
 ): StatusVerdict => {
-  const [tag, retryable] = tagAndRetryable(status, retryStatuses)
+  const [tag, retryable] = tagAndRetryable(status)
   const retryAfter = RetryAfter.fromHeaders(headers, { nowMillis })
   const saysWhen = status === 503 && "retry-after" in headers && Option.isSome(retryAfter)
   return {
     tag,
-    retryable: retryable && !Option.contains(RetryAfter.shouldRetry(headers), false),
+    // The server knows better than any table of statuses.
+    retryable: Option.getOrElse(RetryAfter.shouldRetry(headers), () => retryable),
     sent: refusals.includes(status) || saysWhen ? "refused" : "maybe",
     retryAfter
   }

@@ -8,7 +8,7 @@ import type * as AdaptiveLimiter from "reprise/AdaptiveLimiter"
 import * as Backoff from "reprise/Backoff"
 import * as RateLimiter from "reprise/RateLimiter"
 import * as Tripping from "reprise/Tripping"
-import * as HttpGuard from "../../src/HttpGuard.js"
+import * as HttpResilience from "../../src/HttpResilience.js"
 import * as ResilientHttpClient from "../../src/ResilientHttpClient.js"
 
 type Client = typeof ResilientHttpClient.ResilientHttpClient.Service
@@ -28,9 +28,13 @@ export const after = (duration: Duration.DurationInput, step: HttpFault.Step = o
 export const attempts = (count: number) => Backoff.attempts(Schedule.spaced("1 second"), count)
 
 /** A client that tries once unless told otherwise, over a server that answers by the steps and then with 200. */
-export const make = (options: ResilientHttpClient.Options, ...steps: ReadonlyArray<HttpFault.Scripted>) =>
+export const make = (options: ResilientHttpClient.Options<unknown>, ...steps: ReadonlyArray<HttpFault.Scripted>) =>
   Effect.map(HttpFault.make(...steps), (server) => {
-    const client: Client = ResilientHttpClient.makeTyped({ retry: false, ...options })(server.client)
+    const client: Client = ResilientHttpClient.makeTyped({
+      retry: false,
+      // The types of most tests have no room for errors of their own.
+      ...options as ResilientHttpClient.Options
+    })(server.client)
     // A HEAD has no body that would be read, drained or left.
     const call = (path = "/"): Call => client.head(`http://h.test${path}`)
     return {
@@ -62,20 +66,20 @@ export const times = (count: number, call: Call) => together(...Array.replicate(
 /** A rate limit that keeps nobody back, and when it was asked: the last of the guards. */
 export const lastGuard = () => {
   const asked: Array<number> = []
-  const guard = HttpGuard.rateLimiter(() => Effect.map(Clock.currentTimeMillis, (now) => void asked.push(now)))
+  const guard = HttpResilience.rateLimiter(() => Effect.map(Clock.currentTimeMillis, (now) => void asked.push(now)))
   return { asked, guard }
 }
 
 /** So many tokens for a test, from a limiter that can be looked at. */
 export const tokens = (limit: number, options?: Partial<RateLimiter.RateLimiter.Options>) =>
   Effect.map(RateLimiter.make({ limit, window: "1 day", ...options }), (limiter) => ({
-    guard: HttpGuard.rateLimiter(() => RateLimiter.consume(limiter)),
+    guard: HttpResilience.rateLimiter(() => RateLimiter.consume(limiter)),
     left: Effect.map(RateLimiter.snapshot(limiter), ({ remaining }) => remaining),
     waiting: Effect.map(RateLimiter.snapshot(limiter), ({ waiting }) => waiting)
   }))
 
 /** A breaker that opens after so many failures in a row, and what it was told: how each call ended, and how long it took. */
-export const breaker = (failures = Infinity, options?: Partial<HttpGuard.HttpGuard.CircuitBreakerOptions>) => {
+export const breaker = (failures = Infinity, options?: Partial<HttpResilience.CircuitBreakerOptions>) => {
   const told: Array<readonly [outcome: string, durationMillis: number]> = []
   const trip = Tripping.make({
     initial: 0,
@@ -85,11 +89,11 @@ export const breaker = (failures = Infinity, options?: Partial<HttpGuard.HttpGua
     },
     tripped: (row) => row >= failures ? { rule: "row", calls: row, failures: row, slow: 0 } : undefined
   })
-  return { told, guard: HttpGuard.circuitBreaker({ trip, openFor: Schedule.spaced("1 minute"), ...options }) }
+  return { told, guard: HttpResilience.circuitBreaker({ trip, openFor: Schedule.spaced("1 minute"), ...options }) }
 }
 
 /** An adaptive limiter that learns nothing, and the samples that it was shown: how long each call took, and whether it was a drop. */
-export const limiter = (limit: number, options?: Partial<HttpGuard.HttpGuard.AdaptiveLimiterOptions<null>>) => {
+export const limiter = (limit: number, options?: Partial<HttpResilience.AdaptiveLimiterOptions<null>>) => {
   const shown: Array<readonly [rttMillis: number, didDrop: boolean]> = []
   const algorithm: AdaptiveLimiter.AdaptiveLimiter.Algorithm<null> = {
     initial: null,
@@ -99,5 +103,5 @@ export const limiter = (limit: number, options?: Partial<HttpGuard.HttpGuard.Ada
     },
     limit: () => limit
   }
-  return { shown, guard: HttpGuard.adaptiveLimiter({ algorithm, ...options }) }
+  return { shown, guard: HttpResilience.adaptiveLimiter({ algorithm, ...options }) }
 }

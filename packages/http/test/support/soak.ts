@@ -10,7 +10,6 @@ import { DeadlineExceeded } from "reprise/Deadline"
 import * as RetryBudget from "reprise/RetryBudget"
 import * as Tripping from "reprise/Tripping"
 import * as HttpFailure from "../../src/HttpFailure.js"
-import * as HttpGuard from "../../src/HttpGuard.js"
 import * as HttpResilience from "../../src/HttpResilience.js"
 import * as HttpRetry from "../../src/HttpRetry.js"
 import * as ResilientHttpClient from "../../src/ResilientHttpClient.js"
@@ -83,19 +82,19 @@ const options = (): ResilientHttpClient.Options => ({
   deadline: "1 second",
   idempotencyKeys: true,
   budget: HttpRetry.budget(RetryBudget.share({ ratio: 1, minPerSecond: 1_000 })),
-  gate: HttpGuard.retryAfterGate({ max: "100 millis" }),
-  breaker: HttpGuard.circuitBreaker({
+  gate: HttpResilience.retryAfterGate({ max: "100 millis" }),
+  breaker: HttpResilience.circuitBreaker({
     trip: Tripping.consecutive(5),
     openFor: Schedule.spaced("20 millis"),
     onOpen: "wait"
   }),
-  bulkhead: HttpGuard.bulkhead({ maxConcurrent: most, maxQueued: 20 }),
-  adaptiveLimiter: HttpGuard.adaptiveLimiter({
+  bulkhead: HttpResilience.bulkhead({ maxConcurrent: most, maxQueued: 20 }),
+  adaptiveLimiter: HttpResilience.adaptiveLimiter({
     algorithm: { initial: null, next: () => null, limit: () => most },
     maxQueued: 20
   }),
-  rateLimiter: HttpGuard.rateLimiter({ limit: 100_000, window: "1 second" }),
-  hedge: HttpGuard.hedge({ after: "20 millis" })
+  rateLimiter: HttpResilience.rateLimiter({ limit: 100_000, window: "1 second" }),
+  hedge: HttpResilience.hedge({ after: "20 millis" })
 })
 
 const request = (url: string) =>

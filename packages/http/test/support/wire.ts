@@ -8,7 +8,6 @@ import * as Backoff from "reprise/Backoff"
 import * as RetryBudget from "reprise/RetryBudget"
 import * as Tripping from "reprise/Tripping"
 import * as HttpFailure from "../../src/HttpFailure.js"
-import * as HttpGuard from "../../src/HttpGuard.js"
 import * as HttpResilience from "../../src/HttpResilience.js"
 import * as HttpRetry from "../../src/HttpRetry.js"
 import * as ResilientHttpClient from "../../src/ResilientHttpClient.js"
@@ -35,7 +34,7 @@ interface Variant {
 }
 
 const after = Duration.seconds(10)
-const hedge = HttpGuard.hedge({ after })
+const hedge = HttpResilience.hedge({ after })
 /** The layer refuses a hedge that would come after the attempt has timed out. */
 const hedged = (own: Options): Options | undefined =>
   Duration.greaterThan(own.attemptTimeout ?? Infinity, after) ? { hedge, ...own } : undefined
@@ -44,22 +43,24 @@ const plain: Variant = { name: "", options: identity, stage: identity }
 
 /** Every guard, with bounds that no test reaches. */
 const guards = {
-  gate: HttpGuard.retryAfterGate({ max: "1 millis" }),
-  breaker: HttpGuard.circuitBreaker({ trip: Tripping.consecutive(1_000_000) }),
-  bulkhead: HttpGuard.bulkhead({ maxConcurrent: 1_000_000 }),
-  rateLimiter: HttpGuard.rateLimiter({ limit: 1_000_000, window: "1 second" }),
-  adaptiveLimiter: HttpGuard.adaptiveLimiter({ algorithm: { initial: null, next: () => null, limit: () => 1_000_000 } })
+  gate: HttpResilience.retryAfterGate({ max: "1 millis" }),
+  breaker: HttpResilience.circuitBreaker({ trip: Tripping.consecutive(1_000_000) }),
+  bulkhead: HttpResilience.bulkhead({ maxConcurrent: 1_000_000 }),
+  rateLimiter: HttpResilience.rateLimiter({ limit: 1_000_000, window: "1 second" }),
+  adaptiveLimiter: HttpResilience.adaptiveLimiter({
+    algorithm: { initial: null, next: () => null, limit: () => 1_000_000 }
+  })
 }
 const budget = HttpRetry.budget(RetryBudget.share({ ratio: 1, minPerSecond: 1_000 }))
 
 const guarded = (bare: HttpClient.HttpClient): HttpClient.HttpClient =>
   // No rejection comes of these bounds.
   Object.values(guards).reduce<HttpClient.HttpClient>(
-    (client, guard) => HttpResilience.guard(client, guard as HttpGuard.HttpGuard<never>),
+    (client, guard) => (guard as HttpResilience.Stage<never>)(client),
     bare
   )
 
-const inFront: Variant = { name: ", with a hedge", options: hedged, stage: HttpResilience.guard(hedge) }
+const inFront: Variant = { name: ", with a hedge", options: hedged, stage: hedge }
 const withGuards: Variant = {
   name: ", with all guards",
   options: (own) => ({ ...guards, budget, ...own }),

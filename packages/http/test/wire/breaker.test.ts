@@ -6,19 +6,18 @@ import { Context, Duration, Effect, Layer, Schedule } from "effect"
 import { CircuitOpen } from "reprise/CircuitBreaker"
 import * as Deadline from "reprise/Deadline"
 import * as Tripping from "reprise/Tripping"
-import * as HttpGuard from "../../src/HttpGuard.js"
 import * as HttpResilience from "../../src/HttpResilience.js"
 import * as ResilientHttpClient from "../../src/ResilientHttpClient.js"
 import { dropIn, onEachTransport, quick, typed } from "../support/wire.js"
 
 const down = Reply.respond({ status: 503, body: "down" })
 const forAnHour = Schedule.spaced("1 hour")
-const options = (failures: number, more?: Partial<HttpGuard.HttpGuard.CircuitBreakerOptions>) => ({
+const options = (failures: number, more?: Partial<HttpResilience.CircuitBreakerOptions>) => ({
   trip: Tripping.consecutive(failures),
   openFor: forAnHour,
   ...more
 })
-const breaker = (...args: Parameters<typeof options>) => HttpGuard.circuitBreaker(options(...args))
+const breaker = (...args: Parameters<typeof options>) => HttpResilience.circuitBreaker(options(...args))
 
 const get = (url: string) => Effect.flatMap(ResilientHttpClient.ResilientHttpClient, (client) => client.get(url))
 
@@ -196,7 +195,7 @@ onEachTransport("a circuit breaker", (transport) => {
       yield* server.always(down)
       const bare = Context.get(yield* Layer.build(transport), HttpClient.HttpClient)
       const client = bare.pipe(
-        HttpResilience.guard(HttpGuard.circuitBreaker(options(2))),
+        HttpResilience.circuitBreaker(options(2)),
         HttpResilience.retry(quick(5)),
         HttpResilience.typed
       )

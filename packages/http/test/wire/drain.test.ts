@@ -5,7 +5,7 @@ import * as FaultServer from "@reprise/testing/FaultServer"
 import * as Reply from "@reprise/testing/Reply"
 import { Effect, Layer } from "effect"
 import { Agent } from "undici"
-import * as HttpGuard from "../../src/HttpGuard.js"
+import * as HttpResilience from "../../src/HttpResilience.js"
 import type * as ResilientHttpClient from "../../src/ResilientHttpClient.js"
 import { layer, onEach, onEachFace, onEachPlain, quick, type Transport } from "../support/wire.js"
 
@@ -105,7 +105,7 @@ onEach("failed responses", [["fetch", FetchHttpClient.layer]], (transport) => {
     }).pipe(Effect.provide(resilient(transport))))
 })
 
-const hedged = { retry: false, hedge: HttpGuard.hedge({ after: "20 millis" }) } as const
+const hedged = { retry: false, hedge: HttpResilience.hedge({ after: "20 millis" }) } as const
 
 onEachPlain("the failed response of a hedged call in a pool of one connection", poolsOf(1), (transport) => {
   it.scopedLive("is released at once, because the hedge waits for its connection", () =>

@@ -8,7 +8,6 @@ import { BulkheadFull } from "reprise/Bulkhead"
 import * as RateLimiter from "reprise/RateLimiter"
 import * as RetryBudget from "reprise/RetryBudget"
 import * as Tripping from "reprise/Tripping"
-import * as HttpGuard from "../../src/HttpGuard.js"
 import * as HttpResilience from "../../src/HttpResilience.js"
 import * as HttpRetry from "../../src/HttpRetry.js"
 import * as Idempotency from "../../src/Idempotency.js"
@@ -31,7 +30,7 @@ onEachTransport("a bulkhead", (transport) => {
   it.scopedLive("lets no more attempts run and wait than it may, and sends nothing for the rest", () =>
     typed(
       transport,
-      { bulkhead: HttpGuard.bulkhead({ maxConcurrent: 2, maxQueued: 3 }) },
+      { bulkhead: HttpResilience.bulkhead({ maxConcurrent: 2, maxQueued: 3 }) },
       (server) =>
         Effect.gen(function*() {
           yield* server.always(slow)
@@ -49,7 +48,7 @@ onEachTransport("a bulkhead", (transport) => {
     const priority = ({ headers }: HttpClientRequest.HttpClientRequest) => Number(headers["x-priority"] ?? 0)
     return typed(
       transport,
-      { bulkhead: HttpGuard.bulkhead({ maxConcurrent: 1, maxQueued: 9, priority }) },
+      { bulkhead: HttpResilience.bulkhead({ maxConcurrent: 1, maxQueued: 9, priority }) },
       (server) =>
         Effect.gen(function*() {
           yield* server.always(Reply.delay(Reply.ok, "30 millis"))
@@ -65,7 +64,7 @@ onEachTransport("a bulkhead", (transport) => {
   })
 
   it.scopedLive("fails the drop-in client with a RequestError that has it as its cause, after one attempt", () =>
-    dropIn(transport, { bulkhead: HttpGuard.bulkhead({ maxConcurrent: 1 }) }, (server) =>
+    dropIn(transport, { bulkhead: HttpResilience.bulkhead({ maxConcurrent: 1 }) }, (server) =>
       Effect.gen(function*() {
         yield* server.always(slow)
         const [error] = yield* together(2, HttpClient.get(server.url))
@@ -77,7 +76,7 @@ onEachTransport("a bulkhead", (transport) => {
   it.scopedLive("has its permit back after a failure, a timeout and an interruption", () =>
     typed(
       transport,
-      { retry: false, attemptTimeout: "300 millis", bulkhead: HttpGuard.bulkhead({ maxConcurrent: 1 }) },
+      { retry: false, attemptTimeout: "300 millis", bulkhead: HttpResilience.bulkhead({ maxConcurrent: 1 }) },
       (server) =>
         Effect.gen(function*() {
           yield* server.script(Reply.reset(), Reply.hang(), Reply.hang())
@@ -95,7 +94,9 @@ onEachTransport("an adaptive limiter", (transport) => {
       transport,
       {
         retry: false,
-        adaptiveLimiter: HttpGuard.adaptiveLimiter({ algorithm: AdaptiveLimiter.aimd({ initial: 4, backoff: 0.5 }) })
+        adaptiveLimiter: HttpResilience.adaptiveLimiter({
+          algorithm: AdaptiveLimiter.aimd({ initial: 4, backoff: 0.5 })
+        })
       },
       (server) =>
         Effect.gen(function*() {
@@ -112,7 +113,7 @@ onEachTransport("a rate limiter", (transport) => {
   it.scopedLive("has a token spent for each attempt, and ends the retries of a call that gets none", () =>
     typed(
       transport,
-      { retry: quick(5), rateLimiter: HttpGuard.rateLimiter({ limit: 3, window: "1 hour" }) },
+      { retry: quick(5), rateLimiter: HttpResilience.rateLimiter({ limit: 3, window: "1 hour" }) },
       (server) =>
         Effect.gen(function*() {
           yield* server.always(down)
@@ -129,7 +130,7 @@ onEachTransport("a rate limiter", (transport) => {
       const own = yield* RateLimiter.make({ limit: 1, window: "1 hour", key: "all" })
       const ofEffect = yield* EffectRateLimiter.make({ limit: 100, interval: "1 second" })
       yield* typed(transport, {
-        rateLimiter: HttpGuard.rateLimiter(() => RateLimiter.consume(own))
+        rateLimiter: HttpResilience.rateLimiter(() => RateLimiter.consume(own))
       }, (server) =>
         Effect.gen(function*() {
           yield* get(server.url)
@@ -138,7 +139,7 @@ onEachTransport("a rate limiter", (transport) => {
           assert.strictEqual(error.key, "all")
         }))
       yield* typed(transport, {
-        rateLimiter: HttpGuard.rateLimiter(() => ofEffect(Effect.void))
+        rateLimiter: HttpResilience.rateLimiter(() => ofEffect(Effect.void))
       }, (server) =>
         Effect.gen(function*() {
           yield* get(server.url)
@@ -149,7 +150,7 @@ onEachTransport("a rate limiter", (transport) => {
   it.scopedLive("may fail with anything: the drop-in client has it as the cause of its RequestError", () =>
     dropIn(
       transport,
-      { rateLimiter: HttpGuard.rateLimiter(() => Effect.fail({ mine: true })) },
+      { rateLimiter: HttpResilience.rateLimiter(() => Effect.fail({ mine: true })) as HttpResilience.Stage<never> },
       (server) =>
         Effect.gen(function*() {
           const error = yield* Effect.flip(HttpClient.get(server.url))
@@ -161,7 +162,7 @@ onEachTransport("a rate limiter", (transport) => {
 })
 
 onEachPlain("a hedge", transports, (transport) => {
-  const hedge = HttpGuard.hedge({ after: "50 millis" })
+  const hedge = HttpResilience.hedge({ after: "50 millis" })
 
   it.scopedLive("answers with what comes first, and closes the socket of the other", () =>
     typed(transport, { hedge }, (server) =>
@@ -175,7 +176,7 @@ onEachPlain("a hedge", transports, (transport) => {
       })))
 
   it.scopedLive("sends nothing twice that is answered in time", () =>
-    typed(transport, { hedge: HttpGuard.hedge({ after: "5 seconds" }) }, (server) =>
+    typed(transport, { hedge: HttpResilience.hedge({ after: "5 seconds" }) }, (server) =>
       Effect.gen(function*() {
         yield* Effect.replicateEffect(get(server.url), 5)
         assert.strictEqual(yield* countOf(server), 5)
@@ -267,7 +268,7 @@ onEachTransport("a retry budget", (transport) => {
 
 onEachTransport("a gate", (transport) => {
   it.scopedLive("holds all callers back after one was told to wait", () =>
-    typed(transport, { gate: HttpGuard.retryAfterGate({ jitter: 0.2 }) }, (server) =>
+    typed(transport, { gate: HttpResilience.retryAfterGate({ jitter: 0.2 }) }, (server) =>
       Effect.gen(function*() {
         yield* server.script(Reply.respond({ status: 429, headers: { "retry-after-ms": "200" } }))
         const first = yield* Effect.fork(get(server.url))
@@ -287,10 +288,10 @@ onEachTransport("the guards of one client", (transport) => {
       const limiter = yield* RateLimiter.make({ limit: 10, window: "1 hour" })
       const options = {
         retry: false,
-        gate: HttpGuard.retryAfterGate(),
-        breaker: HttpGuard.circuitBreaker({ trip: Tripping.consecutive(1) }),
-        bulkhead: HttpGuard.bulkhead({ maxConcurrent: 1 }),
-        rateLimiter: HttpGuard.rateLimiter(() => RateLimiter.consume(limiter))
+        gate: HttpResilience.retryAfterGate(),
+        breaker: HttpResilience.circuitBreaker({ trip: Tripping.consecutive(1) }),
+        bulkhead: HttpResilience.bulkhead({ maxConcurrent: 1 }),
+        rateLimiter: HttpResilience.rateLimiter(() => RateLimiter.consume(limiter))
       } as const
       yield* typed(transport, options, (server) =>
         Effect.gen(function*() {
@@ -306,8 +307,8 @@ onEachTransport("the guards of one client", (transport) => {
       transport,
       {
         retry: false,
-        breaker: HttpGuard.circuitBreaker({ trip: Tripping.consecutive(1) }),
-        bulkhead: HttpGuard.bulkhead({ maxConcurrent: 1 })
+        breaker: HttpResilience.circuitBreaker({ trip: Tripping.consecutive(1) }),
+        bulkhead: HttpResilience.bulkhead({ maxConcurrent: 1 })
       },
       (server) =>
         Effect.gen(function*() {
@@ -320,7 +321,7 @@ onEachTransport("the guards of one client", (transport) => {
   it.scopedLive("leave it to be known that an earlier attempt of the call that they end may have been processed", () =>
     typed(
       transport,
-      { retry: quick(3), rateLimiter: HttpGuard.rateLimiter({ limit: 1, window: "1 hour" }) },
+      { retry: quick(3), rateLimiter: HttpResilience.rateLimiter({ limit: 1, window: "1 hour" }) },
       (server) =>
         Effect.gen(function*() {
           yield* server.script(Reply.reset())

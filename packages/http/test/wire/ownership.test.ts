@@ -6,7 +6,6 @@ import * as Reply from "@reprise/testing/Reply"
 import { Effect, Exit, Fiber, Schedule } from "effect"
 import type * as AdaptiveLimiter from "reprise/AdaptiveLimiter"
 import * as RetryBudget from "reprise/RetryBudget"
-import * as HttpGuard from "../../src/HttpGuard.js"
 import * as HttpResilience from "../../src/HttpResilience.js"
 import { dropIn, onEachFace, onEachPlain, quick, transports } from "../support/wire.js"
 
@@ -25,7 +24,7 @@ const aborted = (server: FaultServer.FaultServer, ...indexes: ReadonlyArray<numb
   )
 
 onEachPlain("the body of a failed response, beside a hedge", transports, (transport) => {
-  const hedged = { retry: false, hedge: HttpGuard.hedge({ after: "50 millis" }) } as const
+  const hedged = { retry: false, hedge: HttpResilience.hedge({ after: "50 millis" }) } as const
 
   it.scopedLive("is released if the hedge wins", () =>
     dropIn(transport, hedged, (server) =>
@@ -134,7 +133,7 @@ onEachFace("the body of a failed response", (transport) => {
     }
     return dropIn(
       transport,
-      { adaptiveLimiter: HttpGuard.adaptiveLimiter({ algorithm }) },
+      { adaptiveLimiter: HttpResilience.adaptiveLimiter({ algorithm }) },
       (server) =>
         Effect.gen(function*() {
           yield* server.always(unavailable)
@@ -157,9 +156,8 @@ onEachFace("the body of a failed response", (transport) => {
             throw "algorithm"
           }
         }
-        const client = HttpResilience.guard(
-          yield* HttpClient.HttpClient,
-          HttpGuard.adaptiveLimiter({ algorithm, key, partition })
+        const client = (yield* HttpClient.HttpClient).pipe(
+          HttpResilience.adaptiveLimiter({ algorithm, key, partition })
         )
         assert.isTrue(Exit.isFailure(yield* Effect.exit(client.get(server.url))))
         yield* aborted(server, 0)

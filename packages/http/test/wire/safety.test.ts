@@ -4,6 +4,7 @@ import * as FaultServer from "@reprise/testing/FaultServer"
 import * as Reply from "@reprise/testing/Reply"
 import { Effect } from "effect"
 import * as HttpResilience from "../../src/HttpResilience.js"
+import * as HttpRetry from "../../src/HttpRetry.js"
 import * as Idempotency from "../../src/Idempotency.js"
 import * as ResilientHttpClient from "../../src/ResilientHttpClient.js"
 import { dropIn, layerTyped, onEachFace, onEachTransport, quick, typed } from "../support/wire.js"
@@ -48,7 +49,7 @@ onEachFace("what is sent again", (transport) => {
   )
 
   it.scopedLive("statuses that the caller adds", () =>
-    dropIn(transport, { retryStatuses: [408, 425] }, (server) =>
+    dropIn(transport, { retry: quick(3).pipe(HttpRetry.whileStatus(408, 425)) }, (server) =>
       Effect.gen(function*() {
         yield* server.script(status(408), status(425))
         assert.strictEqual((yield* HttpClient.get(server.url)).status, 200)

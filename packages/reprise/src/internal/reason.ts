@@ -35,8 +35,14 @@ export const during = <A, E, R>(
 ): Effect.Effect<readonly [A, Reasons], E, R> =>
   Effect.suspend(() => {
     const own = make(isAccepted)
-    return Effect.map(Effect.locally(step, ref, own), (result) => [result, own] as const)
+    return Effect.map(within(own, step), (result) => [result, own] as const)
   })
+
+const within = <A, E, R>(reasons: Reasons, step: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
+  Effect.flatMap(
+    FiberRef.getAndSet(ref, reasons),
+    (outer) => Effect.flatMap(step, (result) => Effect.as(FiberRef.set(ref, outer), result))
+  )
 
 const update = (change: (reasons: Reasons) => void): Effect.Effect<void> =>
   Effect.map(FiberRef.get(ref), (reasons) => {
@@ -68,7 +74,7 @@ export const isAccepted: Effect.Effect<boolean> = Effect.map(
  */
 export const accepting = <A, E, R>(step: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
   Effect.flatMap(FiberRef.get(ref), (reasons) => {
-    if (reasons === undefined) return Effect.locally(step, ref, make(true))
+    if (reasons === undefined) return within(make(true), step)
     reasons.isAccepted = true
     return step
   })

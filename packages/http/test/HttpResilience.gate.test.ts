@@ -2,7 +2,6 @@ import { HttpClient, HttpClientRequest, HttpClientResponse } from "@effect/platf
 import { assert, describe, it } from "@effect/vitest"
 import { Array, Cause, Clock, Duration, Effect, Exit, Fiber, Option, Random, Schedule, TestClock } from "effect"
 import { InvalidOption } from "reprise/InvalidOption"
-import * as HttpGuard from "../src/HttpGuard.js"
 import * as HttpResilience from "../src/HttpResilience.js"
 import * as ResilientHttpClient from "../src/ResilientHttpClient.js"
 
@@ -26,8 +25,8 @@ const scripted = (...script: ReadonlyArray<ResponseInit>) => {
 const asks = (status: number, headers: Record<string, string>): ResponseInit => ({ status, headers })
 const lastOfQuota = { "x-ratelimit-remaining": "0", "x-ratelimit-reset": "10" }
 const busy = asks(429, { "retry-after": "10" })
-const gate = (options?: HttpGuard.HttpGuard.RetryAfterGateOptions) =>
-  HttpResilience.guard(HttpGuard.retryAfterGate({ jitter: 0, ...options }))
+const gate = (options?: HttpResilience.RetryAfterGateOptions) =>
+  HttpResilience.retryAfterGate({ jitter: 0, ...options })
 const get = <E, R>(client: HttpClient.HttpClient.With<E, R>, path = "/") => client.get(`http://h.test${path}`)
 const rejected = <A>(exit: Exit.Exit<A, unknown>) =>
   Exit.isFailure(exit) ? Option.getOrUndefined(Cause.failureOption(exit.cause)) : undefined
@@ -88,7 +87,7 @@ describe("a gate", () => {
   ])("is not closed for other quotas by a success that used up its own: %s", ([, answer]) =>
     Effect.gen(function*() {
       const { client, times } = scripted(answer)
-      const options = ResilientHttpClient.standard({ gate: HttpGuard.retryAfterGate({ onClosed: "fail" }) })
+      const options = ResilientHttpClient.standard({ gate: HttpResilience.retryAfterGate({ onClosed: "fail" }) })
       const resilient = ResilientHttpClient.make(options)(client)
       yield* get(resilient, "/search/code?q=a")
       yield* get(resilient, "/repos/a/b")
@@ -237,7 +236,7 @@ describe("a gate", () => {
       )
       yield* TestClock.adjust("10 seconds")
       const exits = yield* Fiber.join(fiber)
-      const errors = exits.map(rejected).filter((error) => error instanceof HttpGuard.GateClosed)
+      const errors = exits.map(rejected).filter((error) => error instanceof HttpResilience.GateClosed)
       assert.deepStrictEqual(errors.map(({ reason }) => reason), ["full", "full", "full"])
       assert.lengthOf(times(), 3)
     }))
@@ -274,7 +273,7 @@ describe("a gate", () => {
       const { client, times } = scripted(busy)
       const resilient = ResilientHttpClient.make({
         retry: Schedule.intersect(Schedule.spaced("1 millis"), Schedule.recurs(3)),
-        gate: HttpGuard.retryAfterGate({ jitter: 0 })
+        gate: HttpResilience.retryAfterGate({ jitter: 0 })
       })(client)
       const fiber = yield* Effect.fork(
         Effect.all(Array.makeBy(3, () => get(resilient)), { concurrency: 1 })
@@ -287,14 +286,14 @@ describe("a gate", () => {
   it.effect("in the resilient client, ends the call of a closed gate at once, as a RequestError with GateClosed as its cause", () =>
     Effect.gen(function*() {
       const { client, times } = scripted(busy)
-      const options = { retry: Schedule.recurs(3), gate: HttpGuard.retryAfterGate({ onClosed: "fail" }) }
+      const options = { retry: Schedule.recurs(3), gate: HttpResilience.retryAfterGate({ onClosed: "fail" }) }
       const resilient = ResilientHttpClient.make(options)(client)
       // Its own retry is turned away by the gate that it has closed.
       const first = yield* Effect.flip(get(resilient))
       const second = yield* Effect.flip(get(resilient))
       for (const error of [first, second]) {
         assert.strictEqual(error._tag, "RequestError")
-        assert.instanceOf(error.cause, HttpGuard.GateClosed)
+        assert.instanceOf(error.cause, HttpResilience.GateClosed)
       }
       assert.deepStrictEqual(times(), [0])
       const typed = ResilientHttpClient.makeTyped(options)(scripted(busy).client)
@@ -311,7 +310,7 @@ describe("a gate", () => {
   ])("refuses an option out of range: %s", (option, options) => {
     const error = (() => {
       try {
-        return HttpGuard.retryAfterGate(options)
+        return HttpResilience.retryAfterGate(options)
       } catch (error) {
         return error
       }

@@ -6,17 +6,16 @@ import { assert, describe, it } from "@effect/vitest"
 import type { Duration } from "effect"
 import { Effect, Fiber, TestClock } from "effect"
 import * as RetryBudget from "reprise/RetryBudget"
-import * as HttpGuard from "../src/HttpGuard.js"
 import * as HttpResilience from "../src/HttpResilience.js"
 import type * as ResilientHttpClient from "../src/ResilientHttpClient.js"
 import * as Memory from "./support/memory.js"
 
 const { after, attempts, busy, down, ended, make, ok, reset, times, together, within } = Memory
 
-const bulkhead = (maxConcurrent: number, maxQueued = 0) => HttpGuard.bulkhead({ maxConcurrent, maxQueued })
-const gate = (options?: HttpGuard.HttpGuard.RetryAfterGateOptions) =>
-  HttpGuard.retryAfterGate({ jitter: 0, ...options })
-const hedge = (after: Duration.DurationInput, maxHedges = 1) => HttpGuard.hedge({ after, maxHedges })
+const bulkhead = (maxConcurrent: number, maxQueued = 0) => HttpResilience.bulkhead({ maxConcurrent, maxQueued })
+const gate = (options?: HttpResilience.RetryAfterGateOptions) =>
+  HttpResilience.retryAfterGate({ jitter: 0, ...options })
+const hedge = (after: Duration.DurationInput, maxHedges = 1) => HttpResilience.hedge({ after, maxHedges })
 
 /** So many retries and hedges in all. */
 const budget = (retries: number) =>

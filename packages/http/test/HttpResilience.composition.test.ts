@@ -1,17 +1,17 @@
 /**
  * Each stage of the pipeline beside each other one that it can be next to, where the stages between them are left out. What
- * has to do with retries and hedges is in `HttpGuard.composition.retry.test.ts`.
+ * has to do with retries and hedges is in `HttpResilience.composition.retry.test.ts`.
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Fiber, TestClock } from "effect"
-import * as HttpGuard from "../src/HttpGuard.js"
+import * as HttpResilience from "../src/HttpResilience.js"
 import * as Memory from "./support/memory.js"
 
 const { after, busy, down, ended, make, ok, reset, times, together, within } = Memory
 
-const gate = (options?: HttpGuard.HttpGuard.RetryAfterGateOptions) =>
-  HttpGuard.retryAfterGate({ jitter: 0, ...options })
-const bulkhead = (maxConcurrent: number, maxQueued = 0) => HttpGuard.bulkhead({ maxConcurrent, maxQueued })
+const gate = (options?: HttpResilience.RetryAfterGateOptions) =>
+  HttpResilience.retryAfterGate({ jitter: 0, ...options })
+const bulkhead = (maxConcurrent: number, maxQueued = 0) => HttpResilience.bulkhead({ maxConcurrent, maxQueued })
 
 describe("the gate and the breaker", () => {
   it.effect("the pause is no part of how long the breaker takes a call to last", () =>
@@ -316,7 +316,7 @@ describe("the limits of how many run and the rate limiter", () => {
 
   it.effect.each(limits)("what finds no permit takes no token: the %s", ([, limit, tag]) =>
     Effect.gen(function*() {
-      const rateLimiter = HttpGuard.rateLimiter({ limit: 2, window: "1 day" })
+      const rateLimiter = HttpResilience.rateLimiter({ limit: 2, window: "1 day" })
       const { call } = yield* make({ ...limit, rateLimiter }, after("1 second"))
       assert.deepStrictEqual(yield* within(times(3, call()), "1 minute"), [200, tag, tag])
       assert.deepStrictEqual(yield* within(together(call()), "1 minute"), [200])

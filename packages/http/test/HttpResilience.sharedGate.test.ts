@@ -5,9 +5,9 @@ import { InvalidOption } from "reprise/InvalidOption"
 import * as RetryAfterStore from "reprise/RetryAfterStore"
 import { StoreError } from "reprise/StoreError"
 import * as Virtual from "../../reprise/test/virtual.js"
-import * as HttpGuard from "../src/HttpGuard.js"
 import * as HttpResilience from "../src/HttpResilience.js"
 import * as ResilientHttpClient from "../src/ResilientHttpClient.js"
+import * as RetryAfterGates from "../src/RetryAfterGates.js"
 
 /** Answers from a script, then with 200, and knows when it was asked. */
 const scripted = (...script: ReadonlyArray<ResponseInit>) => {
@@ -26,7 +26,7 @@ const get = <E, R>(client: HttpClient.HttpClient.With<E, R>, origin = "http://h.
 const settle = Effect.repeatN(Effect.yieldNow(), 100)
 const pass = (millis: number) => Effect.zipRight(TestClock.adjust(millis), settle)
 
-type Options = HttpGuard.HttpGuard.RetryAfterGatesOptions & Omit<HttpGuard.HttpGuard.SharedGates, "gates">
+type Options = RetryAfterGates.Options & Omit<HttpResilience.ClosedGate, "gates">
 
 /** A client of a process, what its server is asked, and the cable to the store. */
 const process = (script: ReadonlyArray<ResponseInit>, options: Options = {}) =>
@@ -45,15 +45,14 @@ const process = (script: ReadonlyArray<ResponseInit>, options: Options = {}) =>
       changes: Stream.filter(store.changes, () => !cable.isCut)
     }
     const { capacity, max, ...rest } = options
-    const gates = yield* HttpGuard.sharedRetryAfterGates({ capacity, max }).pipe(
+    const gates = yield* RetryAfterGates.makeShared({ capacity, max }).pipe(
       Effect.mapInputContext((context: Context.Context<Scope.Scope>) =>
         Context.add(context, RetryAfterStore.RetryAfterStore, service)
       )
     )
     const { client, times } = scripted(...script)
-    const guarded = HttpResilience.guard(
-      client,
-      HttpGuard.retryAfterGate({ gates, jitter: 0, onClosed: "fail", ...rest })
+    const guarded = client.pipe(
+      HttpResilience.retryAfterGate({ gates, jitter: 0, onClosed: "fail", ...rest })
     )
     yield* settle
     yield* TestClock.adjust("100 millis")
@@ -68,7 +67,7 @@ const left = <R>(client: HttpClient.HttpClient.With<unknown, R>, origin?: string
   Effect.map(
     Effect.either(get(client, origin)),
     (either) =>
-      either._tag === "Left" && either.left instanceof HttpGuard.GateClosed
+      either._tag === "Left" && either.left instanceof HttpResilience.GateClosed
         ? Duration.toMillis(either.left.retryAfter)
         : 0
   )
@@ -174,7 +173,7 @@ describe("gates that processes share", () => {
         const response = HttpClientResponse.fromWeb(request, new Response(null, answers.shift()))
         return Effect.delay(Effect.succeed(response), answers.length === 1 ? 10 : 500)
       })
-      const client = HttpResilience.guard(slow, HttpGuard.retryAfterGate({ gates: a.gates }))
+      const client = slow.pipe(HttpResilience.retryAfterGate({ gates: a.gates }))
       const fiber = yield* Effect.fork(Effect.all([get(client), get(client)], { concurrency: "unbounded" }))
       yield* settle
       yield* Effect.repeatN(pass(100), 10)
@@ -185,7 +184,7 @@ describe("gates that processes share", () => {
   it.effect("belong to all clients of a process that are given them", () =>
     inOneStore(Effect.gen(function*() {
       const { client, gates } = yield* process([busy(10)])
-      const other = ResilientHttpClient.makeTyped({ gate: HttpGuard.retryAfterGate({ gates, onClosed: "fail" }) })(
+      const other = ResilientHttpClient.makeTyped({ gate: HttpResilience.retryAfterGate({ gates, onClosed: "fail" }) })(
         scripted().client
       )
       yield* get(client)
@@ -206,10 +205,10 @@ describe("gates that processes share", () => {
   it("leave no fiber, wherever they are interrupted, and lose no pause that closed a gate", () => {
     const make = () => {
       const program = Effect.gen(function*() {
-        const one = yield* HttpGuard.sharedRetryAfterGates()
-        const other = yield* HttpGuard.sharedRetryAfterGates()
-        const client = (gates: HttpGuard.RetryAfterGates) =>
-          HttpResilience.guard(scripted(busy(10)).client, HttpGuard.retryAfterGate({ gates, onClosed: "fail" }))
+        const one = yield* RetryAfterGates.makeShared()
+        const other = yield* RetryAfterGates.makeShared()
+        const client = (gates: RetryAfterGates.RetryAfterGates) =>
+          scripted(busy(10)).client.pipe(HttpResilience.retryAfterGate({ gates, onClosed: "fail" }))
         yield* Effect.sleep(150)
         yield* get(client(one))
         yield* Effect.sleep(150)
@@ -233,10 +232,10 @@ describe("gates that processes share", () => {
       const heard: Array<number> = []
       const { client } = scripted(busy(10))
       const program = Effect.gen(function*() {
-        const one = yield* HttpGuard.sharedRetryAfterGates()
-        const other = yield* HttpGuard.sharedRetryAfterGates()
-        const guarded = (gates: HttpGuard.RetryAfterGates, below: HttpClient.HttpClient) =>
-          HttpResilience.guard(below, HttpGuard.retryAfterGate({ gates, onClosed: "fail" }))
+        const one = yield* RetryAfterGates.makeShared()
+        const other = yield* RetryAfterGates.makeShared()
+        const guarded = (gates: RetryAfterGates.RetryAfterGates, below: HttpClient.HttpClient) =>
+          below.pipe(HttpResilience.retryAfterGate({ gates, onClosed: "fail" }))
         yield* Effect.sleep(150)
         const fiber = yield* Effect.fork(Effect.exit(get(guarded(one, client))))
         for (let turn = 0; turn < at; turn++) yield* Effect.yieldNow()
@@ -261,7 +260,7 @@ describe("gates that processes share", () => {
   it.each([["max", { max: 0 }], ["capacity", { capacity: 0 }], ["idleTimeToLive", { idleTimeToLive: 0 }]])(
     "refuse an option out of range: %s",
     (option, options) => {
-      for (const make of [HttpGuard.sharedRetryAfterGates, HttpGuard.retryAfterGates]) {
+      for (const make of [RetryAfterGates.makeShared, RetryAfterGates.make]) {
         const error = (() => {
           try {
             return make(options)
@@ -279,10 +278,10 @@ describe("gates that processes share", () => {
 describe("gates that clients of one process share", () => {
   it.effect("are closed for all of them, each of which treats its calls as it likes", () =>
     Effect.gen(function*() {
-      const gates = yield* HttpGuard.retryAfterGates({ max: "5 seconds" })
+      const gates = yield* RetryAfterGates.make({ max: "5 seconds" })
       const { client, times } = scripted(busy(10))
-      const failing = HttpResilience.guard(client, HttpGuard.retryAfterGate({ gates, onClosed: "fail" }))
-      const waiting = HttpResilience.guard(client, HttpGuard.retryAfterGate({ gates, jitter: 0 }))
+      const failing = client.pipe(HttpResilience.retryAfterGate({ gates, onClosed: "fail" }))
+      const waiting = client.pipe(HttpResilience.retryAfterGate({ gates, jitter: 0 }))
       yield* get(waiting)
       assert.strictEqual(yield* left(failing), 5_000)
       const fiber = yield* Effect.fork(get(waiting))
@@ -293,9 +292,9 @@ describe("gates that clients of one process share", () => {
 
   it.effect("are others for each time that they are made", () =>
     Effect.gen(function*() {
-      const make = HttpGuard.retryAfterGates()
-      const guarded = (gates: HttpGuard.RetryAfterGates) =>
-        HttpResilience.guard(scripted(busy(10)).client, HttpGuard.retryAfterGate({ gates, onClosed: "fail" }))
+      const make = RetryAfterGates.make()
+      const guarded = (gates: RetryAfterGates.RetryAfterGates) =>
+        scripted(busy(10)).client.pipe(HttpResilience.retryAfterGate({ gates, onClosed: "fail" }))
       const [one, other] = yield* Effect.all([make, make])
       yield* get(guarded(one))
       assert.deepStrictEqual([yield* left(guarded(one)), yield* left(guarded(other))], [10_000, 0])

@@ -5,7 +5,7 @@ import { Array, Effect, Option } from "effect"
 import * as RateLimiter from "reprise/RateLimiter"
 import * as RetryBudget from "reprise/RetryBudget"
 import * as Virtual from "../../reprise/test/virtual.js"
-import * as HttpGuard from "../src/HttpGuard.js"
+import * as HttpResilience from "../src/HttpResilience.js"
 import * as ResilientHttpClient from "../src/ResilientHttpClient.js"
 import * as Memory from "./support/memory.js"
 
@@ -99,7 +99,7 @@ const scripted = ({ server }: Calls, ...answers: ReadonlyArray<Answer>) =>
   })
 
 /** Two may wait at the gate, and one more is one too many. */
-const gate = HttpGuard.retryAfterGate({ jitter: 0, maxPaused: 2 })
+const gate = HttpResilience.retryAfterGate({ jitter: 0, maxPaused: 2 })
 const closeGate = (calls: Calls) => Effect.zipRight(scripted(calls, busy), calls.calls(1))
 const gateIsEmpty: Pick<Scene, "after" | "expected"> = {
   after: (calls) => Effect.sleep("20 seconds").pipe(Effect.zipRight(closeGate(calls)), Effect.zipRight(calls.calls(3))),
@@ -154,7 +154,7 @@ describe("a call that is interrupted, at whatever operation,", () => {
   it("gives the permit and the place of a bulkhead back", () => {
     assert.isAbove(
       cut(() => ({
-        options: { bulkhead: HttpGuard.bulkhead({ maxConcurrent: 1, maxQueued: 1, queueTimeout: "1 minute" }) },
+        options: { bulkhead: HttpResilience.bulkhead({ maxConcurrent: 1, maxQueued: 1, queueTimeout: "1 minute" }) },
         program: ({ calls }) => calls(2),
         after: ({ calls }) => calls(3),
         expected: [200, 200, "BulkheadFull"]
@@ -180,7 +180,7 @@ describe("a call that is interrupted, at whatever operation,", () => {
       cut(() => {
         const options = { limit: 1, window: "1 second", onExceeded: "delay", maxQueued: 2 } as const
         return {
-          options: { rateLimiter: HttpGuard.rateLimiter(options) },
+          options: { rateLimiter: HttpResilience.rateLimiter(options) },
           program: ({ calls }) => calls(2),
           after: ({ calls }) => Effect.delay(calls(4), "5 seconds"),
           expected: [200, 200, 200, "RateLimitExceeded"]
@@ -194,8 +194,8 @@ describe("a call that is interrupted, at whatever operation,", () => {
     assert.isAbove(
       cut(() => {
         const options = {
-          hedge: HttpGuard.hedge({ after: 2 }),
-          bulkhead: HttpGuard.bulkhead({ maxConcurrent: 2 }),
+          hedge: HttpResilience.hedge({ after: 2 }),
+          bulkhead: HttpResilience.bulkhead({ maxConcurrent: 2 }),
           attemptTimeout: "1 second"
         } as const
         return {
@@ -223,12 +223,12 @@ describe("a call that is interrupted, at whatever operation,", () => {
             retry: Memory.attempts(3),
             budget: () => Effect.succeed(budget),
             deadline: "1 minute",
-            hedge: HttpGuard.hedge({ after: 2 }),
+            hedge: HttpResilience.hedge({ after: 2 }),
             gate,
             breaker: Memory.breaker(9).guard,
-            bulkhead: HttpGuard.bulkhead({ maxConcurrent: 2, maxQueued: 1 }),
+            bulkhead: HttpResilience.bulkhead({ maxConcurrent: 2, maxQueued: 1 }),
             adaptiveLimiter: Memory.limiter(2).guard,
-            rateLimiter: HttpGuard.rateLimiter(() => RateLimiter.consume(limiter)),
+            rateLimiter: HttpResilience.rateLimiter(() => RateLimiter.consume(limiter)),
             attemptTimeout: "1 second"
           },
           // A hedge for the first failure, a retry for both, and a hedge beside that.

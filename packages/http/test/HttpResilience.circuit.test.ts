@@ -4,7 +4,8 @@ import { Clock, Duration, Effect, FastCheck as fc, Fiber, Schedule, Stream, Test
 import * as CircuitBreaker from "reprise/CircuitBreaker"
 import * as CircuitBreakers from "reprise/CircuitBreakers"
 import * as Tripping from "reprise/Tripping"
-import * as HttpGuard from "../src/HttpGuard.js"
+import * as HttpCircuitBreakers from "../src/HttpCircuitBreakers.js"
+import * as HttpResilience from "../src/HttpResilience.js"
 import type * as ResilientHttpClient from "../src/ResilientHttpClient.js"
 import * as Memory from "./support/memory.js"
 
@@ -26,10 +27,10 @@ const moving = (clock: Clock.Clock, stepMillis: number): Clock.Clock => {
 }
 
 const queues: ReadonlyArray<() => ResilientHttpClient.Options> = [
-  () => ({ bulkhead: HttpGuard.bulkhead({ maxConcurrent: 10, maxQueued: 1_000 }) }),
+  () => ({ bulkhead: HttpResilience.bulkhead({ maxConcurrent: 10, maxQueued: 1_000 }) }),
   () => ({ adaptiveLimiter: Memory.limiter(10, { maxQueued: 1_000 }).guard }),
   () => ({
-    rateLimiter: HttpGuard.rateLimiter({ limit: 50, window: "100 millis", onExceeded: "delay" })
+    rateLimiter: HttpResilience.rateLimiter({ limit: 50, window: "100 millis", onExceeded: "delay" })
   }),
   () => ({})
 ]
@@ -47,7 +48,7 @@ interface Outage {
 const states = ({ callers, isWaiting, latency, openMillis, queue, stepMillis }: Outage) =>
   Effect.gen(function*() {
     const openFor = Schedule.spaced(openMillis)
-    const breakers = yield* HttpGuard.circuitBreakers({
+    const breakers = yield* HttpCircuitBreakers.make({
       trip: Tripping.consecutive(5),
       openFor,
       onFull: isWaiting ? "wait" : "reject"
@@ -58,7 +59,7 @@ const states = ({ callers, isWaiting, latency, openMillis, queue, stepMillis }: 
       Stream.runForEach(CircuitBreaker.changes(breaker), ({ to }) => Effect.sync(() => seen.push(to)))
     )
     yield* TestClock.adjust(0)
-    const guard = HttpGuard.circuitBreaker({ breakers, onOpen: isWaiting ? "wait" : "fail" })
+    const guard = HttpResilience.circuitBreaker({ breakers, onOpen: isWaiting ? "wait" : "fail" })
     const refused = () => after(latency, Memory.down)
     const options = { ...queues[queue]!(), breaker: guard, deadline: "5 seconds" } as const
     const { call } = yield* make(options, ...Array.from({ length: 20_000 }, refused))
@@ -101,7 +102,7 @@ describe("a circuit", () => {
 })
 
 describe("a dependency that restarts ten times, ten connections reset each time", () => {
-  const restarts = (breaker: HttpGuard.HttpGuard<CircuitBreaker.CircuitOpen>) =>
+  const restarts = (breaker: HttpResilience.Stage<CircuitBreaker.CircuitOpen>) =>
     Effect.gen(function*() {
       let isRestarting = false
       const { call } = yield* make(
@@ -123,13 +124,13 @@ describe("a dependency that restarts ten times, ten connections reset each time"
   it.effect("is rejected after each restart for a moment by a rule that counts failures in a row", () =>
     Effect.gen(function*() {
       const trip = Tripping.consecutive(10)
-      assert.strictEqual(yield* restarts(HttpGuard.circuitBreaker({ trip })), 20)
+      assert.strictEqual(yield* restarts(HttpResilience.circuitBreaker({ trip })), 20)
     }))
 
   it.effect("is called again at once with the rule of the guide", () =>
     Effect.gen(function*() {
       const trip = Tripping.rate({ threshold: 0.5, minimumCalls: 40, window: { duration: "10 seconds" } })
-      assert.strictEqual(yield* restarts(HttpGuard.circuitBreaker({ trip, onOpen: "wait" })), 0)
+      assert.strictEqual(yield* restarts(HttpResilience.circuitBreaker({ trip, onOpen: "wait" })), 0)
     }))
 })
 
@@ -145,7 +146,7 @@ describe("a call that waits for a circuit", () => {
           return clock.sleep(duration)
         }
       }
-      const breaker = HttpGuard.circuitBreaker({
+      const breaker = HttpResilience.circuitBreaker({
         trip: Tripping.consecutive(1),
         openFor: Schedule.spaced("60 days"),
         onOpen: "wait"
@@ -162,9 +163,9 @@ describe("a call that waits for a circuit", () => {
 
   it.effect("is rejected by an isolated circuit, which has no end", () =>
     Effect.gen(function*() {
-      const breakers = yield* HttpGuard.circuitBreakers({ trip: Tripping.consecutive(1) })
+      const breakers = yield* HttpCircuitBreakers.make({ trip: Tripping.consecutive(1) })
       yield* Effect.flatMap(CircuitBreakers.get(breakers, "http://h.test"), CircuitBreaker.isolate)
-      const { call } = yield* make({ breaker: HttpGuard.circuitBreaker({ breakers, onOpen: "wait" }) })
+      const { call } = yield* make({ breaker: HttpResilience.circuitBreaker({ breakers, onOpen: "wait" }) })
       assert.strictEqual(yield* ended(call()), "CircuitOpen")
     }))
 })

@@ -3,7 +3,6 @@ import { HttpClient, HttpClientResponse } from "@effect/platform"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Exit, Logger, LogLevel, TestClock } from "effect"
 import * as Tripping from "reprise/Tripping"
-import * as HttpGuard from "../src/HttpGuard.js"
 import * as HttpResilience from "../src/HttpResilience.js"
 
 const counting = (status = 200) => {
@@ -17,8 +16,8 @@ const counting = (status = 200) => {
   return { client, sent: (host: string) => sent.get(host) ?? 0 }
 }
 
-const perHour = (bounds: HttpGuard.HttpGuard.Keys = {}) =>
-  HttpResilience.guard(HttpGuard.rateLimiter({ limit: 100, window: "1 hour", ...bounds }))
+const perHour = (bounds: HttpResilience.KeyOptions = {}) =>
+  HttpResilience.rateLimiter({ limit: 100, window: "1 hour", ...bounds })
 
 const times = <E>(count: number, client: HttpClient.HttpClient.With<E>, host: string) =>
   Effect.replicateEffect(Effect.exit(client.get(`http://${host}/`)), count)
@@ -50,8 +49,8 @@ describe("a guard per origin", () => {
   it.effect("protects a client from a new dead host, if it knows only dead hosts, also a day later", () =>
     Effect.gen(function*() {
       const { client, sent } = counting(500)
-      const breaker = HttpGuard.circuitBreaker({ trip: Tripping.consecutive(5), capacity: 100 })
-      const guarded = HttpResilience.guard(client, breaker)
+      const breaker = HttpResilience.circuitBreaker({ trip: Tripping.consecutive(5), capacity: 100 })
+      const guarded = breaker(client)
       for (let n = 0; n < 100; n++) yield* times(5, guarded, `dead${n}.test`)
       yield* times(1_000, guarded, "new.test")
       assert.strictEqual(sent("new.test"), 5)

@@ -2,23 +2,23 @@ import { assert, describe, it } from "@effect/vitest"
 import type { Duration } from "effect"
 import { Effect, Fiber, TestClock } from "effect"
 import * as Retry from "reprise/Retry"
-import * as HttpGuard from "../src/HttpGuard.js"
+import * as HttpResilience from "../src/HttpResilience.js"
 import * as HttpRetry from "../src/HttpRetry.js"
 import type * as ResilientHttpClient from "../src/ResilientHttpClient.js"
 import * as Memory from "./support/memory.js"
 
 const { after, busy, down, ended, make, reset, together, within } = Memory
 
-const bulkhead = (maxConcurrent: number, maxQueued = 0) => HttpGuard.bulkhead({ maxConcurrent, maxQueued })
-const gate = (options?: HttpGuard.HttpGuard.RetryAfterGateOptions) =>
-  HttpGuard.retryAfterGate({ jitter: 0, ...options })
-const hedge = (after: Duration.DurationInput) => HttpGuard.hedge({ after })
+const bulkhead = (maxConcurrent: number, maxQueued = 0) => HttpResilience.bulkhead({ maxConcurrent, maxQueued })
+const gate = (options?: HttpResilience.RetryAfterGateOptions) =>
+  HttpResilience.retryAfterGate({ jitter: 0, ...options })
+const hedge = (after: Duration.DurationInput) => HttpResilience.hedge({ after })
 
 describe("a hedge that a guard turns away", () => {
   const rejecting: ReadonlyArray<readonly [what: string, options: () => ResilientHttpClient.Options]> = [
     ["bulkhead", () => ({ bulkhead: bulkhead(1) })],
     ["adaptive limiter", () => ({ adaptiveLimiter: Memory.limiter(1).guard })],
-    ["rate limiter", () => ({ rateLimiter: HttpGuard.rateLimiter({ limit: 1, window: "1 hour" }) })]
+    ["rate limiter", () => ({ rateLimiter: HttpResilience.rateLimiter({ limit: 1, window: "1 hour" }) })]
   ]
   it.effect.each(rejecting)("leaves the attempt that runs alone: the %s", ([, options]) =>
     Effect.gen(function*() {
@@ -51,7 +51,7 @@ describe("a hedge that a guard turns away", () => {
 
   it.effect("does not hide that the attempt before it may have been processed", () =>
     Effect.gen(function*() {
-      const rateLimiter = HttpGuard.rateLimiter({ limit: 1, window: "1 hour" })
+      const rateLimiter = HttpResilience.rateLimiter({ limit: 1, window: "1 hour" })
       const { call } = yield* make({ hedge: hedge("1 second"), rateLimiter }, after("2 seconds", reset))
       assert.strictEqual(yield* within(ended(call())), "ConnectionLost")
     }))
@@ -96,7 +96,7 @@ describe("a failure of an attempt that may be hedged", () => {
   it.effect("leaves a request beside it under way, which may succeed, and starts no other", () =>
     Effect.gen(function*() {
       const { call, sent } = yield* make(
-        { hedge: HttpGuard.hedge({ after: "1 second", maxHedges: 5 }), retry },
+        { hedge: HttpResilience.hedge({ after: "1 second", maxHedges: 5 }), retry },
         after("1500 millis", busy(60)),
         after("5 seconds")
       )

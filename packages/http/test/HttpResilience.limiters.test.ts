@@ -1,15 +1,14 @@
-/** Limiters that are not Reprise's own, behind `HttpGuard.rateLimiter`. */
+/** Limiters that are not Reprise's own, behind `HttpResilience.rateLimiter`. */
 import * as Experimental from "@effect/experimental/RateLimiter"
 import type { HttpClientRequest } from "@effect/platform"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Fiber, Layer, RateLimiter, TestClock } from "effect"
-import * as HttpGuard from "../src/HttpGuard.js"
 import * as HttpResilience from "../src/HttpResilience.js"
 import * as Memory from "./support/memory.js"
 
 const { after, attempts, down, ended, make, times, together, within } = Memory
 
-const guardOf = (limiter: RateLimiter.RateLimiter) => HttpGuard.rateLimiter(() => limiter(Effect.void))
+const guardOf = (limiter: RateLimiter.RateLimiter) => HttpResilience.rateLimiter(() => limiter(Effect.void))
 
 const perMinute = (limit: number, algorithm: "fixed-window" | "token-bucket") =>
   Effect.map(RateLimiter.make({ limit, interval: "1 minute", algorithm }), guardOf)
@@ -43,7 +42,7 @@ describe("a limiter of Effect", () => {
   it.scoped("holds neither a permit nor a place after the call that waits was interrupted", () =>
     Effect.gen(function*() {
       const rateLimiter = yield* perMinute(1, "fixed-window")
-      const { call, sent } = yield* make({ rateLimiter, bulkhead: HttpGuard.bulkhead({ maxConcurrent: 1 }) })
+      const { call, sent } = yield* make({ rateLimiter, bulkhead: HttpResilience.bulkhead({ maxConcurrent: 1 }) })
       yield* together(call())
       const waiting = yield* Effect.fork(call())
       yield* TestClock.adjust("10 seconds")
@@ -57,7 +56,7 @@ describe("a limiter of Effect", () => {
     Effect.gen(function*() {
       const limiter = yield* RateLimiter.make({ limit: 3, interval: "1 minute", algorithm: "fixed-window" })
       const cost = ({ url }: HttpClientRequest.HttpClientRequest) => url.endsWith("/report") ? 3 : 1
-      const rateLimiter = HttpGuard.rateLimiter((request) =>
+      const rateLimiter = HttpResilience.rateLimiter((request) =>
         Effect.void.pipe(limiter, RateLimiter.withCost(cost(request)))
       )
       const { call, sent } = yield* make({ rateLimiter })
@@ -75,7 +74,7 @@ describe("a limiter of the program", () => {
     Effect.gen(function*() {
       const { guard, told } = Memory.breaker(1)
       let left = 1
-      const rateLimiter = HttpGuard.rateLimiter(() =>
+      const rateLimiter = HttpResilience.rateLimiter(() =>
         Effect.suspend(() => left-- > 0 ? Effect.void : Effect.fail(new QuotaSpent()))
       )
       const { call, sent } = yield* make({ rateLimiter, breaker: guard, retry: attempts(9) })
@@ -89,7 +88,7 @@ describe("a limiter of the program", () => {
   it.effect("tells the ledger of the call that it has ended", () =>
     Effect.gen(function*() {
       let left = 1
-      const rateLimiter = HttpGuard.rateLimiter(() =>
+      const rateLimiter = HttpResilience.rateLimiter(() =>
         Effect.suspend(() => left-- > 0 ? Effect.void : Effect.fail(new QuotaSpent()))
       )
       const { call } = yield* make({ rateLimiter, retry: attempts(9) }, down)
@@ -102,12 +101,12 @@ describe("a limiter of the program", () => {
   it.effect("that dies is a defect of the call, which gives its permit back", () =>
     Effect.gen(function*() {
       let calls = 0
-      const rateLimiter = HttpGuard.rateLimiter(() =>
+      const rateLimiter = HttpResilience.rateLimiter(() =>
         Effect.suspend(() => ++calls === 1 ? Effect.die("bug") : Effect.void)
       )
       const { call, sent } = yield* make({
         rateLimiter,
-        bulkhead: HttpGuard.bulkhead({ maxConcurrent: 1 }),
+        bulkhead: HttpResilience.bulkhead({ maxConcurrent: 1 }),
         retry: attempts(9)
       })
       assert.strictEqual(yield* Effect.catchAllDefect(call(), Effect.succeed), "bug")
@@ -121,7 +120,7 @@ describe("a limiter of @effect/experimental, in memory", () => {
     Effect.map(
       Experimental.RateLimiter,
       ({ consume }) =>
-        HttpGuard.rateLimiter((request: HttpClientRequest.HttpClientRequest) =>
+        HttpResilience.rateLimiter((request: HttpClientRequest.HttpClientRequest) =>
           consume({ key: request.url, limit: 2, window: "1 minute", onExceeded, algorithm: "fixed-window" }).pipe(
             Effect.flatMap(({ delay }) => Effect.sleep(delay))
           )

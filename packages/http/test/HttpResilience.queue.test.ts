@@ -1,15 +1,15 @@
 /** What becomes of calls that have waited for their turn, when things have changed meanwhile. */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Fiber, TestClock } from "effect"
-import * as HttpGuard from "../src/HttpGuard.js"
+import * as HttpResilience from "../src/HttpResilience.js"
 import type * as ResilientHttpClient from "../src/ResilientHttpClient.js"
 import * as Memory from "./support/memory.js"
 
 const { after, busy, down, ended, make, times, together, within } = Memory
 
-const gate = (options?: HttpGuard.HttpGuard.RetryAfterGateOptions) =>
-  HttpGuard.retryAfterGate({ jitter: 0, ...options })
-const bulkhead = () => HttpGuard.bulkhead({ maxConcurrent: 1, maxQueued: 9 })
+const gate = (options?: HttpResilience.RetryAfterGateOptions) =>
+  HttpResilience.retryAfterGate({ jitter: 0, ...options })
+const bulkhead = () => HttpResilience.bulkhead({ maxConcurrent: 1, maxQueued: 9 })
 
 /** What lets one call through and makes the others wait for a second each. */
 const queues: ReadonlyArray<readonly [what: string, options: () => ResilientHttpClient.Options]> = [
@@ -17,7 +17,7 @@ const queues: ReadonlyArray<readonly [what: string, options: () => ResilientHttp
   ["an adaptive limiter", () => ({ adaptiveLimiter: Memory.limiter(1, { maxQueued: 9 }).guard })],
   [
     "a rate limiter",
-    () => ({ rateLimiter: HttpGuard.rateLimiter({ limit: 1, window: "1 second", onExceeded: "delay" }) })
+    () => ({ rateLimiter: HttpResilience.rateLimiter({ limit: 1, window: "1 second", onExceeded: "delay" }) })
   ],
   [
     "a bulkhead and an adaptive limiter",
@@ -68,7 +68,7 @@ describe.each(queues)("a call that waits for its turn in %s", (_, options) => {
 
   it.effect("is not hedged before it is sent", () =>
     Effect.gen(function*() {
-      const hedge = HttpGuard.hedge({ after: "300 millis" })
+      const hedge = HttpResilience.hedge({ after: "300 millis" })
       const { call, sent } = yield* make({ ...options(), hedge }, after("200 millis"), after("200 millis"))
       // The first one holds whatever there is until the second has waited for longer than the delay of the hedge.
       const holder = yield* Effect.fork(ended(call()))
@@ -101,7 +101,7 @@ describe.each(queues)("a call that waits for its turn in %s", (_, options) => {
 describe("a call that waits at the gate", () => {
   it.effect("is not hedged before it is sent", () =>
     Effect.gen(function*() {
-      const options = { gate: gate(), hedge: HttpGuard.hedge({ after: "1 second" }) }
+      const options = { gate: gate(), hedge: HttpResilience.hedge({ after: "1 second" }) }
       const { call, post, sent } = yield* make(options, busy(5))
       // It is not hedged, being no request that may be sent twice.
       yield* together(post)
@@ -114,7 +114,7 @@ describe("the wait for a token", () => {
   it.effect("is no part of what the adaptive limiter learns from", () =>
     Effect.gen(function*() {
       const limiter = Memory.limiter(9)
-      const rateLimiter = HttpGuard.rateLimiter({ limit: 1, window: "10 seconds", onExceeded: "delay" })
+      const rateLimiter = HttpResilience.rateLimiter({ limit: 1, window: "10 seconds", onExceeded: "delay" })
       const steps = [after("1 second"), after("1 second")]
       const { call } = yield* make({ adaptiveLimiter: limiter.guard, rateLimiter }, ...steps)
       assert.deepStrictEqual(yield* within(times(2, call()), "1 minute"), [200, 200])
