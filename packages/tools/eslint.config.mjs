@@ -95,8 +95,7 @@ export default tseslint.config(
     files: [
       "packages/reprise/src/internal/effect/clock.ts",
       "packages/http/src/internal/clock.ts",
-      "packages/http/src/internal/explain/clock.ts",
-      "packages/testing/src/internal/simulation/time.ts",
+      "packages/testing/src/internal/virtual/timeline.ts",
       "packages/testing/src/internal/faultServer.ts",
       "packages/testing/src/internal/httpFault.ts"
     ],

@@ -3,15 +3,18 @@ import * as Context from "effect/Context"
 import * as DefaultServices from "effect/DefaultServices"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import type * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
+import * as FiberId from "effect/FiberId"
 import * as FiberRef from "effect/FiberRef"
 import * as Random from "effect/Random"
 import * as Runtime from "effect/Runtime"
-import * as RuntimeFlags from "effect/RuntimeFlags"
 import type * as Scheduler from "effect/Scheduler"
-import type { Agenda, Timer } from "./agenda.js"
+import { Agenda, type Timer } from "./agenda.js"
 
 // Internal all the same; without the tag, so that the tests of this module see its types (`stripInternal`).
+
+type AnyFiber = Fiber.RuntimeFiber<unknown, unknown>
 
 /** A clock that reads whole milliseconds, as a real one does. */
 class VirtualClock implements Clock.Clock {
@@ -46,11 +49,11 @@ class VirtualClock implements Clock.Clock {
 }
 
 /** Runs what fibers leave for later in the order in which they leave it, one at a time and only when it is told to. */
-export class Tasks implements Scheduler.Scheduler {
+class Tasks implements Scheduler.Scheduler {
   private tasks: Array<() => void> = []
   private done = 0
 
-  shouldYield(fiber: Fiber.RuntimeFiber<unknown, unknown>): number | false {
+  shouldYield(fiber: AnyFiber): number | false {
     return fiber.currentOpCount > 2048 ? 0 : false
   }
 
@@ -73,18 +76,51 @@ export class Tasks implements Scheduler.Scheduler {
 }
 
 /**
- * Runs effects in virtual time, and with nothing of the fiber around it: neither its services nor its deadline or its retry
- * loop, so that a seed says all.
+ * Fibers in virtual time, each for one call. Nothing runs but in `runNext` and `agenda.advance`.
+ *
+ * The fibers see nothing of the program around them: neither its services nor its deadline or its retry loop.
  */
-export const runtime = (agenda: Agenda, tasks: Tasks, seed: number): Runtime.Runtime<never> => {
-  const services = DefaultServices.liveServices.pipe(
-    Context.add(Clock.Clock, new VirtualClock(agenda)),
-    Context.add(Random.Random, Random.make(seed))
-  )
-  return Runtime.defaultRuntime.pipe(
-    // No fiber of it counts in the metrics of the program.
-    Runtime.disableRuntimeFlag(RuntimeFlags.RuntimeMetrics),
-    Runtime.setFiberRef(DefaultServices.currentServices, services),
-    Runtime.setFiberRef(FiberRef.currentScheduler, tasks)
-  )
+export class Timeline<Call> {
+  readonly agenda = new Agenda()
+  /** Fibers of `fork` that have not ended. */
+  readonly fibers = new Set<AnyFiber>()
+  private readonly tasks = new Tasks()
+  private readonly currentCall = FiberRef.unsafeMake<Call | undefined>(undefined)
+  private readonly runtime: Runtime.Runtime<never>
+
+  constructor(random: Random.Random, base: Runtime.Runtime<never> = Runtime.defaultRuntime) {
+    const services = DefaultServices.liveServices.pipe(
+      Context.add(Clock.Clock, new VirtualClock(this.agenda)),
+      Context.add(Random.Random, random)
+    )
+    this.runtime = base.pipe(
+      Runtime.setFiberRef(DefaultServices.currentServices, services),
+      Runtime.setFiberRef(FiberRef.currentScheduler, this.tasks),
+      Runtime.setFiberRef(FiberRef.currentTracerEnabled, false)
+    )
+  }
+
+  /** The effect begins with one of the next tasks. */
+  fork<A, E>(effect: Effect.Effect<A, E>, call: Call | undefined, onEnd: (exit: Exit.Exit<A, E>) => void): void {
+    const fiber = Runtime.runFork(this.runtime, Effect.locally(effect, this.currentCall, call), { immediate: false })
+    this.fibers.add(fiber)
+    fiber.addObserver((exit) => {
+      this.fibers.delete(fiber)
+      onEnd(exit)
+    })
+  }
+
+  /** The call that a fiber, or the fiber that forked it, belongs to. */
+  callOf(fiber: AnyFiber): Call | undefined {
+    return fiber.getFiberRef(this.currentCall)
+  }
+
+  /** Runs the next task. Returns `false` if there is none. */
+  runNext(): boolean {
+    return this.tasks.runNext()
+  }
+
+  interruptAll(): void {
+    for (const fiber of this.fibers) fiber.unsafeInterruptAsFork(FiberId.none)
+  }
 }

@@ -1,21 +1,17 @@
 import type * as HttpClientRequest from "@effect/platform/HttpClientRequest"
+import type { Options } from "@reprise/http/ResilientHttpClient"
 import * as Chunk from "effect/Chunk"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type { LazyArg } from "effect/Function"
 import * as Random from "effect/Random"
 import { maxDelayMillis } from "reprise/InvalidOption"
-import type { Outcome, Scenario, WorstCase } from "../../HttpExplain.js"
-import type { Options } from "../../ResilientHttpClient.js"
+import type { Outcome, Scenario, WorstCase } from "../../Explain.js"
 import * as calls from "./calls.js"
 import * as script from "./script.js"
 
-/**
- * Every draw is as long as it can be.
- *
- * @internal
- */
-export const maximum: Random.Random = {
+/** Every draw is as long as it can be. */
+const maximum: Random.Random = {
   [Random.RandomTypeId]: Random.RandomTypeId,
   next: Effect.succeed(1),
   nextBoolean: Effect.succeed(true),
@@ -33,12 +29,11 @@ export interface Settings {
   readonly everyMillis: number
 }
 
-/** The most of one call, and where. */
-interface Most {
-  readonly value: number
-  readonly scenario: Scenario
+interface Change {
+  (options: Options): Options
 }
 
+/** What one call does in a scenario. */
 interface One {
   readonly scenario: Scenario
   readonly requests: number
@@ -49,45 +44,39 @@ interface One {
 export const find = (settings: Settings): Effect.Effect<WorstCase> =>
   Effect.gen(function*() {
     const ones = yield* oneCall(settings)
-    const attempts = most(ones, ({ requests }) => requests)
-    const longest = most(ones, ({ millis }) => millis)
-    const { adaptiveLimiter, breaker, budget, bulkhead, gate, rateLimiter } = settings.make()
-    const isGuarded = [gate, breaker, bulkhead, adaptiveLimiter, rateLimiter].some((guard) => guard !== undefined)
-    const isEndless = attempts.value === Infinity
-    const amplification = budget === undefined ? attempts.value : yield* load(settings, withoutGuards, isEndless)
+    const most = ones.reduce((a, b) => b.requests > a.requests ? b : a)
+    const longest = ones.reduce((a, b) => b.millis > a.millis ? b : a)
+    const options = settings.make()
+    const load = (change: Change) => outage(settings, change, most.requests === Infinity)
+    const amplification = options.budget === undefined ? most.requests : yield* load(withoutPolicies)
+    const isGuarded = Object.keys(noPolicies).some((name) => options[name as keyof typeof noPolicies] !== undefined)
     return {
-      attempts: attempts.value,
-      attemptsIn: attempts.scenario,
-      longestMillis: longest.value,
+      attempts: most.requests,
+      attemptsIn: most.scenario,
+      longestMillis: longest.millis,
       longestIn: longest.scenario,
       amplification,
-      guardedAmplification: isGuarded ? yield* load(settings, (options) => options, isEndless) : amplification,
+      guardedAmplification: isGuarded ? yield* load((options) => options) : amplification,
       calls: settings.calls,
       everyMillis: settings.everyMillis
     }
   })
 
-const most = (ones: ReadonlyArray<One>, of: (one: One) => number): Most =>
-  ones.map((one) => ({ value: of(one), scenario: one.scenario })).reduce((a, b) => b.value > a.value ? b : a)
-
 /** A budget that is full does not stop one call, and a breaker that other calls keep closed does not either. */
-const withoutBudget = (options: Options): Options => ({ ...options, budget: undefined })
-const withoutBreaker = (options: Options): Options => ({ ...withoutBudget(options), breaker: undefined })
+const withoutBudget: Change = (options) => ({ ...options, budget: undefined })
+const withoutBreaker: Change = (options) => ({ ...withoutBudget(options), breaker: undefined })
 
-const withoutGuards = (options: Options): Options => ({
-  ...options,
+const noPolicies = {
   gate: undefined,
   breaker: undefined,
   bulkhead: undefined,
   adaptiveLimiter: undefined,
   rateLimiter: undefined
-})
+} satisfies Options
 
-const single = (
-  { make, request }: Settings,
-  change: (options: Options) => Options,
-  outcomes: ReadonlyArray<Outcome>
-): Effect.Effect<calls.Call> =>
+const withoutPolicies: Change = (options) => ({ ...options, ...noPolicies })
+
+const single = ({ make, request }: Settings, change: Change, outcomes: ReadonlyArray<Outcome>) =>
   Effect.map(
     calls.run({
       options: change(make()),
@@ -107,19 +96,18 @@ const taking = (outcomes: ReadonlyArray<Outcome>): script.Take => {
 
 const oneCall = (settings: Settings): Effect.Effect<ReadonlyArray<One>> =>
   Effect.gen(function*() {
-    const { attemptTimeout, breaker, deadline } = settings.make()
-    const slowMillis = attemptTimeout === undefined ? 0 : Math.max(Duration.toMillis(attemptTimeout) - 1, 0)
+    const { breaker, deadline } = settings.make()
     const ones: Array<One> = []
     for (const change of breaker === undefined ? [withoutBreaker] : [withoutBreaker, withoutBudget]) {
       for (const scenario of scenarios) {
-        const outcome = scenario === "asking" ? yield* asking(settings, change, slowMillis) : outcomes[scenario]
-        const call = yield* single(settings, change, [outcome])
-        const requests = call.caller.exchanges.length
-        const isEndless = call.neverEnds && requests >= calls.maxRequests
-        const millis = isEndless && deadline !== undefined ? Duration.toMillis(deadline) : call.endMillis
-        ones.push({ scenario, requests: isEndless ? Infinity : requests, millis })
-        // Nothing is worse, and it takes long to find out.
-        if (isEndless) return ones
+        const outcome = scenario === "asking" ? yield* asking(settings, change) : outcomes[scenario]
+        const { endMillis, exchanges, isCut } = yield* single(settings, change, [outcome])
+        if (isCut) {
+          const millis = deadline === undefined ? endMillis : Duration.toMillis(deadline)
+          // Nothing is worse, and it takes long to find out.
+          return [...ones, { scenario, requests: Infinity, millis }]
+        }
+        ones.push({ scenario, requests: exchanges.length, millis: endMillis })
       }
     }
     return ones
@@ -135,36 +123,29 @@ const outcomes: Readonly<Record<Exclude<Scenario, "asking">, Outcome>> = {
 }
 
 /** The longest `Retry-After` after which there is another attempt, found by bisection. */
-const asking = (
-  settings: Settings,
-  change: (options: Options) => Options,
-  slowMillis: number
-): Effect.Effect<Outcome> => {
-  const ask = (seconds: number): Outcome => ({
-    status: 429,
-    headers: { "retry-after": String(seconds) },
-    after: slowMillis
-  })
+const asking = (settings: Settings, change: Change): Effect.Effect<Outcome> => {
+  const { attemptTimeout } = settings.make()
+  const after = attemptTimeout === undefined ? 0 : Math.max(Duration.toMillis(attemptTimeout) - 1, 0)
+  const ask = (seconds: number): Outcome => ({ status: 429, headers: { "retry-after": String(seconds) }, after })
   const isGranted = (seconds: number) =>
     Effect.map(
       single(settings, change, [ask(seconds), 200]),
-      ({ caller }) => caller.exchanges.some(({ attempt }) => attempt > 1)
+      ({ exchanges }) => exchanges.some(({ attempt }) => attempt > 1)
     )
-  const between = (granted: number, refused: number): Effect.Effect<number> => {
-    const middle = Math.floor((granted + refused) / 2)
-    return middle === granted
-      ? Effect.succeed(granted)
-      : Effect.flatMap(isGranted(middle), (is) => is ? between(middle, refused) : between(granted, middle))
-  }
-  return Effect.map(between(0, Math.ceil(maxDelayMillis / 1000)), ask)
+  return Effect.gen(function*() {
+    let granted = 0
+    let refused = Math.ceil(maxDelayMillis / 1000)
+    while (refused - granted > 1) {
+      const middle = Math.floor((granted + refused) / 2)
+      if (yield* isGranted(middle)) granted = middle
+      else refused = middle
+    }
+    return ask(granted)
+  })
 }
 
-/** Requests per call. Calls without an end are cut off after the last one began. */
-const load = (
-  { calls: count, everyMillis, make, request }: Settings,
-  change: (options: Options) => Options,
-  isEndless: boolean
-): Effect.Effect<number> =>
+/** Requests per call while all requests fail. Calls without an end are cut off after the last one began. */
+const outage = ({ calls: count, everyMillis, make, request }: Settings, change: Change, isEndless: boolean) =>
   Effect.suspend(() => {
     const failing = taking([outcomes.failing])
     const hanging = taking(["hang"])
