@@ -17,8 +17,8 @@ import * as Option from "effect/Option"
 import * as Random from "effect/Random"
 import * as InvalidOption from "reprise/InvalidOption"
 import type { Reason } from "reprise/Retry"
+import * as answers from "./internal/explain/answers.js"
 import * as calls from "./internal/explain/calls.js"
-import * as script_ from "./internal/explain/script.js"
 import * as table_ from "./internal/explain/table.js"
 import * as trace from "./internal/explain/trace.js"
 import * as worst from "./internal/explain/worstCase.js"
@@ -239,17 +239,17 @@ export const explain = (
 ): Effect.Effect<Explanation> => {
   const { request = defaultRequest, seed = 0 } = options
   const make = making(client)
-  const steps = script.map((outcome, index) => script_.step(outcome, `script[${index}]`))
+  const steps = script.map((outcome, index) => answers.step(outcome, `script[${index}]`))
   const rest = options.rest === undefined
-    ? steps.at(-1) ?? script_.step(200, "rest")
-    : script_.step(options.rest, "rest")
+    ? steps.at(-1) ?? answers.step(200, "rest")
+    : answers.step(options.rest, "rest")
   const count = InvalidOption.integer("calls", options.calls ?? 1, { min: 1 })
   const everyMillis = options.every === undefined ? undefined : InvalidOption.millis("every", options.every, { min: 0 })
   const made = Effect.suspend(() =>
     calls.run({
       options: make(),
       request,
-      take: script_.taking(steps, rest),
+      take: answers.taking(steps, rest),
       random: Random.make(seed),
       calls: count,
       everyMillis

@@ -1,25 +1,28 @@
+import * as HttpClient from "@effect/platform/HttpClient"
 import type * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import type * as HttpClientResponse from "@effect/platform/HttpClientResponse"
 import * as HttpResilience from "@reprise/http/HttpResilience"
 import * as ResilientHttpClient from "@reprise/http/ResilientHttpClient"
-import * as Clock from "effect/Clock"
+import * as Context from "effect/Context"
 import * as Deferred from "effect/Deferred"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import type * as Fiber from "effect/Fiber"
 import * as FiberId from "effect/FiberId"
 import { constVoid } from "effect/Function"
 import type * as Random from "effect/Random"
+import * as Schedule from "effect/Schedule"
 import * as RetryBudget from "reprise/RetryBudget"
-import { inTurns } from "../turns.js"
 import { Timeline } from "../virtual/timeline.js"
-import type { Step, Take } from "./script.js"
-import * as transport from "./transport.js"
+import * as answers from "./answers.js"
+import { drive, runTasks } from "./drive.js"
 
 /** @internal */
 export interface Settings {
   readonly options: ResilientHttpClient.Options
   readonly request: HttpClientRequest.HttpClientRequest
-  readonly take: Take
+  readonly take: answers.Take
   readonly random: Random.Random
   readonly calls: number
   /** One after the other where there is none. */
@@ -29,13 +32,28 @@ export interface Settings {
 }
 
 /**
+ * A request that was sent.
+ *
+ * @internal
+ */
+export interface Exchange {
+  /** The number of the attempt that it is a part of. */
+  readonly attempt: number
+  readonly startMillis: number
+  /** Infinite until it ends by itself. */
+  endMillis: number
+  readonly step: answers.Step
+  /** `noAnswer` until its step has come to its end: a timeout or the winner of a race may cut it short. */
+  outcome: string
+}
+
+/**
  * What became of one call.
  *
  * @internal
  */
 export class Call {
-  readonly exchanges: Array<transport.Exchange> = []
-  /** Infinite if the call was ended, and would not have ended by itself. */
+  readonly exchanges: Array<Exchange> = []
   endMillis = Infinity
   /** It was not allowed to send any more. */
   isCut = false
@@ -43,27 +61,17 @@ export class Call {
 
   constructor(readonly number: number, readonly startMillis: number) {}
 
+  /** It was ended, and would not have ended by itself. */
   get neverEnds(): boolean {
     return this.endMillis === Infinity
   }
   get isHanging(): boolean {
-    return this.exchanges.some(({ endMillis, step: { cause, status } }) =>
-      endMillis === Infinity && cause === undefined && status === undefined
-    )
+    return this.exchanges.some(({ endMillis, step }) => endMillis === Infinity && answers.isHang(step))
   }
 }
 
 /** A call that sends so many requests has no end. */
 const maxRequests = 1_000
-
-/** How many tasks run before the event loop has its turn. */
-const batch = 1_000
-
-/** What goes on for so long without a request or a new call has no end: it spins, or sleeps again and again. */
-const maxIdle = 20_000
-
-/** Real time for what goes by no clock, a promise say, once nothing else is left. */
-const patience = Effect.withClock(Effect.sleep("20 millis"), Clock.make())
 
 /** What a budget remembers of earlier calls lies in the options: by now all of it is over. A window is at most 24.8 days. */
 const laterMillis = 2 ** 32
@@ -77,58 +85,52 @@ const laterMillis = 2 ** 32
 export const run = (settings: Settings): Effect.Effect<ReadonlyArray<Call>> =>
   Effect.suspend(() => {
     const calls = new Calls(settings)
-    const { untilMillis } = settings
-    return calls.start.pipe(
-      Effect.zipRight(calls.drive(() => !calls.areHanging, untilMillis)),
+    calls.start()
+    return drive(calls, settings.untilMillis).pipe(
       Effect.onExit((exit) => Exit.isSuccess(exit) ? calls.close : calls.interrupt),
       Effect.as(calls.all)
     )
   })
 
-/**
- * The calls of a run, and the time in which they happen.
- *
- * @internal
- */
-export class Calls {
+class Calls {
   readonly all: Array<Call> = []
   readonly timeline: Timeline<Call>
-  private readonly client: ReturnType<ReturnType<typeof ResilientHttpClient.makeTyped>>
-  private readonly closing = Deferred.unsafeMake<void>(FiberId.none)
+  idle = 0
   private isClosed = false
-  private idle = 0
+  private readonly closed = Deferred.unsafeMake<void>(FiberId.none)
+  private readonly client: ReturnType<ReturnType<typeof ResilientHttpClient.makeTyped>>
 
   constructor(readonly settings: Settings) {
     this.timeline = new Timeline(settings.random)
-    this.client = ResilientHttpClient.makeTyped(settings.options)(transport.make(this))
+    const server = HttpClient.make((request, _url, _signal, fiber) => this.send(request, fiber))
+    this.client = ResilientHttpClient.makeTyped(settings.options)(server)
   }
 
-  /** Whole milliseconds: what lasts less is not seen. */
-  get nowMillis(): number {
-    return Math.round(this.timeline.agenda.nowMillis)
+  /** Not where all wait for the server. */
+  get mayHope(): boolean {
+    return !this.isClosed && this.all.some((call) => call.exit === undefined && !call.isHanging)
   }
-
-  /** All wait for the server, and nothing else can happen. */
-  get areHanging(): boolean {
-    return this.all.every((call) => call.exit !== undefined || call.isHanging)
-  }
-
-  private get areOver(): boolean {
+  get isOver(): boolean {
     return this.timeline.fibers.size === 0 && (this.isClosed || this.all.length === this.settings.calls)
   }
 
+  /** Whole milliseconds: what lasts less is not seen. */
+  private get nowMillis(): number {
+    return Math.round(this.timeline.agenda.nowMillis)
+  }
+
   /** Lets the budget forget, then makes the first call. */
-  readonly start: Effect.Effect<void> = Effect.sync(() => {
+  start(): void {
     const { options: { budget }, request } = this.settings
     const { agenda } = this.timeline
     if (budget !== undefined) {
       agenda.nowMillis = laterMillis
       this.timeline.fork(Effect.flatMap(budget(request), RetryBudget.snapshot), undefined, constVoid)
-      this.runTasks()
+      runTasks(this)
       agenda.nowMillis = 0
     }
     this.begin()
-  })
+  }
 
   private begin(): void {
     const { calls, everyMillis, request } = this.settings
@@ -137,12 +139,8 @@ export class Calls {
     this.idle = 0
     this.all.push(call)
     // The body is read within the attempt, as it should be.
-    const response = HttpResilience.executeAndRead(
-      this.client,
-      request,
-      (response) => Effect.as(response.text, response)
-    )
-    this.timeline.fork(response, call, (exit) => {
+    const read = (response: HttpClientResponse.HttpClientResponse) => Effect.as(response.text, response)
+    this.timeline.fork(HttpResilience.executeAndRead(this.client, request, read), call, (exit) => {
       call.exit = exit
       if (!this.isClosed && !call.isCut) call.endMillis = this.nowMillis
       if (everyMillis === undefined && !call.neverEnds) this.begin()
@@ -152,63 +150,50 @@ export class Calls {
     agenda.after(call.number * everyMillis - agenda.nowMillis, () => this.begin())
   }
 
-  maySend(call: Call): boolean {
+  private send(
+    request: HttpClientRequest.HttpClientRequest,
+    fiber: Fiber.RuntimeFiber<unknown, unknown>
+  ): answers.Answered {
+    const call = this.timeline.callOf(fiber)!
     if (call.exchanges.length >= maxRequests) call.isCut = true
-    return !this.isClosed && !call.isCut
-  }
-
-  take(): Step {
+    if (this.isClosed || call.isCut) return answers.aborted(request)
+    const step = this.settings.take()
+    const exchange: Exchange = {
+      // The retry loop gives each attempt after the first its number.
+      attempt: Context.get(fiber.currentContext, Schedule.CurrentIterationMetadata).recurrence + 1,
+      startMillis: this.nowMillis,
+      endMillis: Infinity,
+      step,
+      outcome: answers.noAnswer
+    }
     this.idle = 0
-    return this.settings.take()
+    call.exchanges.push(exchange)
+    const answered = Effect.suspend(() => {
+      exchange.outcome = step.label
+      return answers.answer(request, step, Deferred.await(this.closed))
+    })
+    return answers.readBody(request).pipe(
+      Effect.zipRight(step.afterMillis === 0 ? answered : Effect.delay(answered, Duration.millis(step.afterMillis))),
+      Effect.onExit(() =>
+        Effect.sync(() => {
+          if (!this.isClosed) exchange.endMillis = this.nowMillis
+        })
+      )
+    )
   }
-
-  end(exchange: transport.Exchange): void {
-    if (!this.isClosed) exchange.endMillis = this.nowMillis
-  }
-
-  readonly closed: Effect.Effect<void> = Deferred.await(this.closing)
 
   /** Aborts the requests that hang, so that the ledgers of their calls are not lost, and interrupts what is left. */
   readonly close: Effect.Effect<void> = Effect.suspend(() => {
     this.isClosed = true
     this.idle = 0
-    Deferred.unsafeDone(this.closing, Exit.void)
-    return Effect.flatMap(this.drive(() => false), (areOver) => areOver ? Effect.void : this.interrupt)
+    Deferred.unsafeDone(this.closed, Exit.void)
+    return Effect.flatMap(drive(this), (isOver) => isOver ? Effect.void : this.interrupt)
   })
 
   readonly interrupt: Effect.Effect<void> = Effect.suspend(() => {
     this.isClosed = true
     this.idle = 0
     this.timeline.interruptAll()
-    return Effect.asVoid(this.drive(() => false))
+    return Effect.asVoid(drive(this))
   })
-
-  /**
-   * Runs what there is to run, then moves the clock, until all calls have ended: `false` if some never do.
-   *
-   * The event loop has a turn between any two moments, so what does not wait on the clock goes on in no virtual time.
-   */
-  drive(mayHope: () => boolean, untilMillis = Infinity): Effect.Effect<boolean> {
-    const step = () => this.step(untilMillis)
-    return Effect.flatMap(inTurns(step), () => {
-      if (this.areOver || !mayHope()) return Effect.succeed(this.areOver)
-      return Effect.flatMap(patience, () => step() ? this.drive(mayHope, untilMillis) : Effect.succeed(this.areOver))
-    })
-  }
-
-  /** Runs the tasks of this moment or, if there are none, of the next one. Returns `false` if nothing more happens. */
-  private step(untilMillis: number): boolean {
-    if (!this.runTasks()) {
-      if (this.areOver || !this.timeline.agenda.advance(untilMillis)) return false
-      this.runTasks()
-    }
-    return ++this.idle < maxIdle
-  }
-
-  private runTasks(): boolean {
-    let ran = 0
-    while (ran < batch && this.timeline.runNext()) ran++
-    this.idle += ran
-    return ran > 0
-  }
 }

@@ -9,10 +9,9 @@ import * as Predicate from "effect/Predicate"
 import * as Deadline from "reprise/Deadline"
 import type { Attempt, Reason, Retry } from "reprise/Retry"
 import type * as Explain from "../../Explain.js"
-import type { Call } from "./calls.js"
+import { noAnswer } from "./answers.js"
+import type { Call, Exchange } from "./calls.js"
 import { inWords } from "./reasons.js"
-import { noAnswer } from "./script.js"
-import type { Exchange } from "./transport.js"
 
 /** An attempt, as the ledger has it or as it can be told from what was sent. */
 interface Line {

@@ -7,8 +7,8 @@ import type { LazyArg } from "effect/Function"
 import * as Random from "effect/Random"
 import { maxDelayMillis } from "reprise/InvalidOption"
 import type { Outcome, Scenario, WorstCase } from "../../Explain.js"
+import * as answers from "./answers.js"
 import * as calls from "./calls.js"
-import * as script from "./script.js"
 
 /** Every draw is as long as it can be. */
 const maximum: Random.Random = {
@@ -89,9 +89,9 @@ const single = ({ make, request }: Settings, change: Change, outcomes: ReadonlyA
     ([call]) => call!
   )
 
-const taking = (outcomes: ReadonlyArray<Outcome>): script.Take => {
-  const steps = outcomes.map((outcome) => script.step(outcome, "script"))
-  return script.taking(steps, steps.at(-1)!)
+const taking = (outcomes: ReadonlyArray<Outcome>): answers.Take => {
+  const steps = outcomes.map((outcome) => answers.step(outcome, "script"))
+  return answers.taking(steps, steps.at(-1)!)
 }
 
 const oneCall = (settings: Settings): Effect.Effect<ReadonlyArray<One>> =>

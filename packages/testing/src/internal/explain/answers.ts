@@ -1,3 +1,9 @@
+import { RequestError } from "@effect/platform/HttpClientError"
+import type * as HttpClientRequest from "@effect/platform/HttpClientRequest"
+import * as HttpClientResponse from "@effect/platform/HttpClientResponse"
+import * as Effect from "effect/Effect"
+import type { LazyArg } from "effect/Function"
+import * as Stream from "effect/Stream"
 import * as InvalidOption from "reprise/InvalidOption"
 import type { Failure, Outcome } from "../../Explain.js"
 import { presets } from "../transportErrors.js"
@@ -13,11 +19,11 @@ export interface Step {
   readonly status?: number
   readonly headers?: Headers
   /** The error in place of the response, or in place of the body if there is a `status`. */
-  readonly cause?: () => Error
+  readonly cause?: LazyArg<Error>
 }
 
 /** @internal */
-export type Take = () => Step
+export type Take = LazyArg<Step>
 
 /** @internal */
 export const noAnswer = "no answer"
@@ -32,6 +38,9 @@ const failures: Readonly<Record<Failure, Omit<Step, "label" | "afterMillis">>> =
   badCertificate: { cause: presets.certificateExpired },
   cutBody: { status: 200, cause: presets.connectionClosed }
 }
+
+/** @internal */
+export const isHang = ({ cause, status }: Step): boolean => cause === undefined && status === undefined
 
 /** @internal */
 export const step = (outcome: Outcome, name: string): Step => {
@@ -71,3 +80,49 @@ export const taking = (steps: ReadonlyArray<Step>, rest: Step): Take => {
   let taken = 0
   return () => steps[taken++] ?? rest
 }
+
+type Request = HttpClientRequest.HttpClientRequest
+
+/** @internal */
+export type Answered = Effect.Effect<HttpClientResponse.HttpClientResponse, RequestError>
+
+const failWith = (request: Request, cause: unknown): Effect.Effect<never, RequestError> =>
+  Effect.fail(new RequestError({ request, reason: "Transport", cause }))
+
+/**
+ * What ends a call from the outside is nobody's failure: no policy counts it, and the retry loop ends with its ledger.
+ *
+ * @internal
+ */
+export const aborted = (request: Request): Effect.Effect<never, RequestError> =>
+  failWith(request, new DOMException("The explanation ends here", "AbortError"))
+
+/**
+ * What the server answers. A request that hangs is aborted once `closed` ends.
+ *
+ * @internal
+ */
+export const answer = (
+  request: Request,
+  { cause, headers = new Headers(), status }: Step,
+  closed: Effect.Effect<void>
+): Answered => {
+  if (status === undefined) {
+    return cause === undefined
+      ? Effect.zipRight(closed, aborted(request))
+      : failWith(request, cause())
+  }
+  // Null and not empty: such a body ends at once, and not in a later turn of the event loop.
+  const body = cause === undefined ? null : new ReadableStream({ pull: (body) => body.error(cause()) })
+  return Effect.sync(() => HttpClientResponse.fromWeb(request, new Response(body, { status, headers })))
+}
+
+/**
+ * A transport reads a stream before it has a connection; then it can be sent again only where it can be made again.
+ *
+ * @internal
+ */
+export const readBody = (request: Request): Effect.Effect<void, RequestError> =>
+  request.body._tag === "Stream"
+    ? Effect.catchAll(Stream.runDrain(request.body.stream), (cause) => failWith(request, cause))
+    : Effect.void
