@@ -237,23 +237,13 @@ export const explain = (
   script: ReadonlyArray<Outcome>,
   options: Options = {}
 ): Effect.Effect<Explanation> => {
-  const { request = defaultRequest, seed = 0 } = options
+  const { every, request = defaultRequest, rest, seed = 0 } = options
   const make = making(client)
-  const steps = script.map((outcome, index) => answers.step(outcome, `script[${index}]`))
-  const rest = options.rest === undefined
-    ? steps.at(-1) ?? answers.step(200, "rest")
-    : answers.step(options.rest, "rest")
+  const take = answers.script(script, rest)
   const count = InvalidOption.integer("calls", options.calls ?? 1, { min: 1 })
-  const everyMillis = options.every === undefined ? undefined : InvalidOption.millis("every", options.every, { min: 0 })
+  const everyMillis = every === undefined ? undefined : InvalidOption.millis("every", every, { min: 0 })
   const made = Effect.suspend(() =>
-    calls.run({
-      options: make(),
-      request,
-      take: answers.taking(steps, rest),
-      random: Random.make(seed),
-      calls: count,
-      everyMillis
-    })
+    calls.run({ options: make(), request, take: take(), random: Random.make(seed), calls: count, everyMillis })
   )
   const { method, url } = shown(request)
   return Effect.map(made, (all): Explanation => ({

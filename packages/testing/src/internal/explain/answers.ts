@@ -9,7 +9,7 @@ import type { Failure, Outcome } from "../../Explain.js"
 import { presets } from "../transportErrors.js"
 
 /**
- * An outcome with its defaults. Without a `status` and a `cause`, nothing ever comes.
+ * An outcome with its defaults. Without a `status` and a `cause`, no answer ever comes.
  *
  * @internal
  */
@@ -21,9 +21,6 @@ export interface Step {
   /** The error in place of the response, or in place of the body if there is a `status`. */
   readonly cause?: LazyArg<Error>
 }
-
-/** @internal */
-export type Take = LazyArg<Step>
 
 /** @internal */
 export const noAnswer = "no answer"
@@ -39,11 +36,7 @@ const failures: Readonly<Record<Failure, Omit<Step, "label" | "afterMillis">>> =
   cutBody: { status: 200, cause: presets.connectionClosed }
 }
 
-/** @internal */
-export const isHang = ({ cause, status }: Step): boolean => cause === undefined && status === undefined
-
-/** @internal */
-export const step = (outcome: Outcome, name: string): Step => {
+const step = (outcome: Outcome, name: string): Step => {
   if (typeof outcome === "number") return step({ status: outcome }, name)
   if (typeof outcome === "string") return step({ failure: outcome }, name)
   const { after = 0 } = outcome
@@ -63,7 +56,7 @@ export const step = (outcome: Outcome, name: string): Step => {
 const headersOf = (given: Readonly<Record<string, string>> | undefined, option: string): Headers => {
   try {
     const headers = new Headers(given)
-    // There is no body, and a length would make it one that is cut short.
+    // Bodies are empty, so a length would mean that the body was cut short.
     headers.delete("content-length")
     return headers
   } catch {
@@ -72,13 +65,20 @@ const headersOf = (given: Readonly<Record<string, string>> | undefined, option: 
 }
 
 /**
- * Each request takes the next step, whichever call it is of.
+ * Checks the outcomes. The result makes one source of steps per run; each request takes the next step, whatever its call.
  *
  * @internal
  */
-export const taking = (steps: ReadonlyArray<Step>, rest: Step): Take => {
-  let taken = 0
-  return () => steps[taken++] ?? rest
+export const script = (
+  outcomes: ReadonlyArray<Outcome>,
+  rest: Outcome = outcomes.at(-1) ?? 200
+): LazyArg<LazyArg<Step>> => {
+  const steps = outcomes.map((outcome, index) => step(outcome, `script[${index}]`))
+  const last = step(rest, "rest")
+  return () => {
+    let taken = 0
+    return () => steps[taken++] ?? last
+  }
 }
 
 type Request = HttpClientRequest.HttpClientRequest
@@ -90,7 +90,7 @@ const failWith = (request: Request, cause: unknown): Effect.Effect<never, Reques
   Effect.fail(new RequestError({ request, reason: "Transport", cause }))
 
 /**
- * What ends a call from the outside is nobody's failure: no policy counts it, and the retry loop ends with its ledger.
+ * An aborted request is not a failure of the server: no policy counts it, and the retry loop ends with its ledger.
  *
  * @internal
  */
@@ -98,7 +98,7 @@ export const aborted = (request: Request): Effect.Effect<never, RequestError> =>
   failWith(request, new DOMException("The explanation ends here", "AbortError"))
 
 /**
- * What the server answers. A request that hangs is aborted once `closed` ends.
+ * The answer of the server. A request that hangs is aborted when `closed` ends.
  *
  * @internal
  */
@@ -112,13 +112,13 @@ export const answer = (
       ? Effect.zipRight(closed, aborted(request))
       : failWith(request, cause())
   }
-  // Null and not empty: such a body ends at once, and not in a later turn of the event loop.
+  // A null body ends at once. An empty stream ends in a later turn of the event loop.
   const body = cause === undefined ? null : new ReadableStream({ pull: (body) => body.error(cause()) })
   return Effect.sync(() => HttpClientResponse.fromWeb(request, new Response(body, { status, headers })))
 }
 
 /**
- * A transport reads a stream before it has a connection; then it can be sent again only where it can be made again.
+ * Reads a stream as a transport does, before it has a connection. Only a body that can be made again can then be sent again.
  *
  * @internal
  */

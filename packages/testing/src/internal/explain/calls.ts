@@ -10,7 +10,7 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
 import * as FiberId from "effect/FiberId"
-import { constVoid } from "effect/Function"
+import { constVoid, type LazyArg } from "effect/Function"
 import type * as Random from "effect/Random"
 import * as Schedule from "effect/Schedule"
 import * as RetryBudget from "reprise/RetryBudget"
@@ -22,63 +22,60 @@ import { drive, runTasks } from "./drive.js"
 export interface Settings {
   readonly options: ResilientHttpClient.Options
   readonly request: HttpClientRequest.HttpClientRequest
-  readonly take: answers.Take
+  readonly take: LazyArg<answers.Step>
   readonly random: Random.Random
   readonly calls: number
-  /** One after the other where there is none. */
+  /** The time between two starts. Defaults to one call after the other. */
   readonly everyMillis: number | undefined
-  /** When all that still runs is cut off. Defaults to never. */
+  /** When the run ends, whatever still goes on. Defaults to never. */
   readonly untilMillis?: number | undefined
 }
 
 /**
- * A request that was sent.
+ * A request on the wire.
  *
  * @internal
  */
 export interface Exchange {
-  /** The number of the attempt that it is a part of. */
+  /** The number of its attempt. */
   readonly attempt: number
   readonly startMillis: number
-  /** Infinite until it ends by itself. */
+  /** `Infinity` until the request ends by itself. */
   endMillis: number
   readonly step: answers.Step
-  /** `noAnswer` until its step has come to its end: a timeout or the winner of a race may cut it short. */
+  /** `noAnswer` until the server answers. A timeout or the winner of a race may cut the request short. */
   outcome: string
 }
 
 /**
- * What became of one call.
+ * One call and its result.
  *
  * @internal
  */
 export class Call {
   readonly exchanges: Array<Exchange> = []
   endMillis = Infinity
-  /** It was not allowed to send any more. */
+  /** The call has tried to send more than `maxRequests`. */
   isCut = false
   exit: Exit.Exit<HttpClientResponse.HttpClientResponse, unknown> | undefined
 
   constructor(readonly number: number, readonly startMillis: number) {}
 
-  /** It was ended, and would not have ended by itself. */
+  /** The run ended the call, which would not have ended by itself. */
   get neverEnds(): boolean {
     return this.endMillis === Infinity
   }
-  get isHanging(): boolean {
-    return this.exchanges.some(({ endMillis, step }) => endMillis === Infinity && answers.isHang(step))
-  }
 }
 
-/** A call that sends so many requests has no end. */
+/** A call that needs more requests has no end. */
 const maxRequests = 1_000
 
-/** What a budget remembers of earlier calls lies in the options: by now all of it is over. A window is at most 24.8 days. */
+/** A budget keeps earlier calls in the options. By this time it has forgotten them: a window is at most 24.8 days. */
 const laterMillis = 2 ** 32
 
 /**
- * Makes the calls through the client of the options, and ends those that do not end by themselves. Those that would begin
- * after one of these are not made.
+ * Makes the calls through the client of the options, and ends the calls that do not end by themselves. No call starts after
+ * such a call.
  *
  * @internal
  */
@@ -96,7 +93,7 @@ class Calls {
   readonly all: Array<Call> = []
   readonly timeline: Timeline<Call>
   idle = 0
-  private isClosed = false
+  isClosed = false
   private readonly closed = Deferred.unsafeMake<void>(FiberId.none)
   private readonly client: ReturnType<ReturnType<typeof ResilientHttpClient.makeTyped>>
 
@@ -106,15 +103,11 @@ class Calls {
     this.client = ResilientHttpClient.makeTyped(settings.options)(server)
   }
 
-  /** Not where all wait for the server. */
-  get mayHope(): boolean {
-    return !this.isClosed && this.all.some((call) => call.exit === undefined && !call.isHanging)
-  }
   get isOver(): boolean {
     return this.timeline.fibers.size === 0 && (this.isClosed || this.all.length === this.settings.calls)
   }
 
-  /** Whole milliseconds: what lasts less is not seen. */
+  /** Whole milliseconds, as in ledgers. */
   private get nowMillis(): number {
     return Math.round(this.timeline.agenda.nowMillis)
   }
@@ -138,7 +131,7 @@ class Calls {
     const call = new Call(this.all.length + 1, this.nowMillis)
     this.idle = 0
     this.all.push(call)
-    // The body is read within the attempt, as it should be.
+    // A body that breaks off is a failed attempt only if it is read within the attempt.
     const read = (response: HttpClientResponse.HttpClientResponse) => Effect.as(response.text, response)
     this.timeline.fork(HttpResilience.executeAndRead(this.client, request, read), call, (exit) => {
       call.exit = exit
@@ -182,7 +175,7 @@ class Calls {
     )
   }
 
-  /** Aborts the requests that hang, so that the ledgers of their calls are not lost, and interrupts what is left. */
+  /** Aborts the requests that hang, because an interrupted call loses its ledger. Then interrupts the calls that are left. */
   readonly close: Effect.Effect<void> = Effect.suspend(() => {
     this.isClosed = true
     this.idle = 0

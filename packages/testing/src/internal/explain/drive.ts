@@ -3,35 +3,35 @@ import * as Effect from "effect/Effect"
 import { inTurns } from "../turns.js"
 import type { Agenda } from "../virtual/agenda.js"
 
-/** How many tasks run before the event loop has its turn. */
+/** The most tasks between two turns of the event loop. */
 const batch = 1_000
 
-/** What goes on for so long without progress has no end: it spins, or sleeps again and again. */
+/** A run without progress for so many steps has no end: a fiber spins, or sleeps again and again. */
 const maxIdle = 20_000
 
-/** Real time for what goes by no clock, a promise say, once nothing else is left. */
+/** Real time for effects that use no clock, such as a promise, once nothing else is left. */
 const patience = Effect.withClock(Effect.sleep("20 millis"), Clock.make())
 
 /** @internal */
 export interface Driven {
   readonly timeline: { readonly agenda: Agenda; readonly runNext: () => boolean }
   readonly isOver: boolean
-  /** Whether something may still happen that goes by no clock. */
-  readonly mayHope: boolean
-  /** How much has run since the last progress. */
+  /** The run is ending: `drive` waits no more real time. */
+  readonly isClosed: boolean
+  /** Steps since the last progress. */
   idle: number
 }
 
 /**
- * Runs what there is to run, then moves the clock, until all is over: `false` if that never comes.
+ * Runs all tasks, then moves the clock, until the run is over. Returns `false` if it never is.
  *
- * The event loop has a turn between any two moments, so what does not wait on the clock goes on in no virtual time.
+ * The event loop has a turn between any two moments, so promises and sockets take no virtual time.
  *
  * @internal
  */
 export const drive = (self: Driven, untilMillis = Infinity): Effect.Effect<boolean> =>
   Effect.flatMap(inTurns(() => step(self, untilMillis)), () => {
-    if (self.isOver || !self.mayHope) return Effect.succeed(self.isOver)
+    if (self.isOver || self.isClosed) return Effect.succeed(self.isOver)
     return Effect.flatMap(
       patience,
       () => step(self, untilMillis) ? drive(self, untilMillis) : Effect.succeed(self.isOver)

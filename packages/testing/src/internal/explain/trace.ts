@@ -13,14 +13,9 @@ import { noAnswer } from "./answers.js"
 import type { Call, Exchange } from "./calls.js"
 import { inWords } from "./reasons.js"
 
-/** An attempt, as the ledger has it or as it can be told from what was sent. */
-interface Line {
-  readonly number: number
-  readonly startMillis: number
-  readonly durationMillis: number
+/** An attempt, from the ledger or from the requests on the wire. */
+interface Line extends Pick<Explain.Attempt, "number" | "startMillis" | "durationMillis" | "delayMillis" | "reason"> {
   readonly failure: HttpFailure.HttpFailure | undefined
-  readonly delayMillis: number | undefined
-  readonly reason: Reason
 }
 
 type Sent = ReadonlyMap<number, ReadonlyArray<Exchange>>
@@ -28,7 +23,7 @@ type Sent = ReadonlyMap<number, ReadonlyArray<Exchange>>
 /** @internal */
 export const of = (call: Call): Explain.Call => {
   const { endMillis, exchanges, number, startMillis } = call
-  // What a call was ended with is no failure of its own.
+  // The error of a call that the run ended is the run's.
   const error = call.neverEnds ? undefined : errorOf(call)
   const sent = new Map<number, ReadonlyArray<Exchange>>()
   for (const exchange of exchanges) sent.set(exchange.attempt, [...sent.get(exchange.attempt) ?? [], exchange])
@@ -44,7 +39,7 @@ export const of = (call: Call): Explain.Call => {
 const errorOf = ({ exit }: Call): unknown =>
   exit === undefined || Exit.isSuccess(exit) ? undefined : Option.getOrUndefined(Cause.failureOption(exit.cause))
 
-/** The lines of the ledger, and what was sent in the attempts that it leaves out, or in all if there is no ledger. */
+/** The lines of the ledger, and lines from the wire for the attempts that the ledger leaves out. */
 const linesOf = (call: Call, error: unknown, sent: Sent): ReadonlyArray<Line> => {
   const ledger = ledgerOf(call)
   const total = ledger.at(-1)?.number ?? Infinity
@@ -80,7 +75,7 @@ const ledgerOf = (call: Call): Retry.Ledger<HttpFailure.HttpFailure> => {
   return Predicate.isObject(error) ? HttpResilience.attempts(error as Rejection) : []
 }
 
-/** A client that has no retry loop keeps no ledger, and that of a call that was interrupted is lost. */
+/** A client without a retry loop keeps no ledger, and an interrupted call loses it. */
 const fromExchanges = (call: Call, error: unknown, sent: Sent): ReadonlyArray<Line> => {
   const spans = [...sent].map(([number, own]) => ({
     number,
@@ -90,7 +85,7 @@ const fromExchanges = (call: Call, error: unknown, sent: Sent): ReadonlyArray<Li
   const isOfRequest = isSuccess(call) || HttpFailure.isHttpFailure(error)
   const isOpen = call.neverEnds && call.exchanges.some(({ outcome }) => outcome === noAnswer)
   if (!isOfRequest && !isOpen) {
-    // What came last was never sent: a policy rejects it, or holds it back for ever.
+    // The last attempt was never sent: a policy rejected it, or held it back for ever.
     const startMillis = spans.at(-1)?.endMillis ?? call.startMillis
     spans.push({ number: spans.length + 1, startMillis, endMillis: call.endMillis })
   }
@@ -112,7 +107,7 @@ const isSuccess = ({ exit }: Call): boolean => exit !== undefined && Exit.isSucc
 const lastReason = (call: Call, error: unknown): Reason => {
   if (isSuccess(call)) return "success"
   if (HttpFailure.isHttpFailure(error)) return error.retryable ? "schedule" : "notRetryable"
-  // Of all policies, only a rate limiter of the program's own fails with what is no object.
+  // Only the user's own rate limiter can fail with a value that is no object and has no ledger.
   return error === undefined ? "defect" : "rateLimited"
 }
 

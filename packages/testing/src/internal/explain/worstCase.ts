@@ -10,7 +10,7 @@ import type { Outcome, Scenario, WorstCase } from "../../Explain.js"
 import * as answers from "./answers.js"
 import * as calls from "./calls.js"
 
-/** Every draw is as long as it can be. */
+/** Every draw is at its maximum. */
 const maximum: Random.Random = {
   [Random.RandomTypeId]: Random.RandomTypeId,
   next: Effect.succeed(1),
@@ -49,7 +49,7 @@ export const find = (settings: Settings): Effect.Effect<WorstCase> =>
     const options = settings.make()
     const load = (change: Change) => outage(settings, change, most.requests === Infinity)
     const amplification = options.budget === undefined ? most.requests : yield* load(withoutPolicies)
-    const isGuarded = Object.keys(noPolicies).some((name) => options[name as keyof typeof noPolicies] !== undefined)
+    const isGuarded = policies.some((name) => options[name] !== undefined)
     return {
       attempts: most.requests,
       attemptsIn: most.scenario,
@@ -62,37 +62,28 @@ export const find = (settings: Settings): Effect.Effect<WorstCase> =>
     }
   })
 
-/** A budget that is full does not stop one call, and a breaker that other calls keep closed does not either. */
+/** Neither a full budget nor a breaker that other calls keep closed stops one call. */
 const withoutBudget: Change = (options) => ({ ...options, budget: undefined })
 const withoutBreaker: Change = (options) => ({ ...withoutBudget(options), breaker: undefined })
 
-const noPolicies = {
-  gate: undefined,
-  breaker: undefined,
-  bulkhead: undefined,
-  adaptiveLimiter: undefined,
-  rateLimiter: undefined
-} satisfies Options
-
-const withoutPolicies: Change = (options) => ({ ...options, ...noPolicies })
+const policies = ["gate", "breaker", "bulkhead", "adaptiveLimiter", "rateLimiter"] as const
+const withoutPolicies: Change = (options) => ({
+  ...options,
+  ...Object.fromEntries(policies.map((name) => [name, undefined]))
+})
 
 const single = ({ make, request }: Settings, change: Change, outcomes: ReadonlyArray<Outcome>) =>
   Effect.map(
     calls.run({
       options: change(make()),
       request,
-      take: taking(outcomes),
+      take: answers.script(outcomes)(),
       random: maximum,
       calls: 1,
       everyMillis: undefined
     }),
     ([call]) => call!
   )
-
-const taking = (outcomes: ReadonlyArray<Outcome>): answers.Take => {
-  const steps = outcomes.map((outcome) => answers.step(outcome, "script"))
-  return answers.taking(steps, steps.at(-1)!)
-}
 
 const oneCall = (settings: Settings): Effect.Effect<ReadonlyArray<One>> =>
   Effect.gen(function*() {
@@ -104,7 +95,7 @@ const oneCall = (settings: Settings): Effect.Effect<ReadonlyArray<One>> =>
         const { endMillis, exchanges, isCut } = yield* single(settings, change, [outcome])
         if (isCut) {
           const millis = deadline === undefined ? endMillis : Duration.toMillis(deadline)
-          // Nothing is worse, and it takes long to find out.
+          // Nothing is worse, and the other scenarios take long.
           return [...ones, { scenario, requests: Infinity, millis }]
         }
         ones.push({ scenario, requests: exchanges.length, millis: endMillis })
@@ -115,7 +106,7 @@ const oneCall = (settings: Settings): Effect.Effect<ReadonlyArray<One>> =>
 
 const scenarios: ReadonlyArray<Scenario> = ["failing", "refused", "hanging", "asking"]
 
-/** Something always passes until an attempt fails; without it, a deadline would never come. */
+/** An attempt takes 1 ms: if it took no time, a deadline would never come. */
 const outcomes: Readonly<Record<Exclude<Scenario, "asking">, Outcome>> = {
   failing: { status: 503, after: 1 },
   refused: { failure: "refused", after: 1 },
@@ -147,9 +138,9 @@ const asking = (settings: Settings, change: Change): Effect.Effect<Outcome> => {
 /** Requests per call while all requests fail. Calls without an end are cut off after the last one began. */
 const outage = ({ calls: count, everyMillis, make, request }: Settings, change: Change, isEndless: boolean) =>
   Effect.suspend(() => {
-    const failing = taking([outcomes.failing])
-    const hanging = taking(["hang"])
-    // Far more than anything bounds: the rest need not be seen.
+    const failing = answers.script([outcomes.failing])()
+    const hanging = answers.script(["hang"])()
+    // No budget allows so many.
     const limit = isEndless ? count * 10 : Infinity
     let requests = 0
     const run = calls.run({

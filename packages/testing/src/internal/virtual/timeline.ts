@@ -48,7 +48,7 @@ class VirtualClock implements Clock.Clock {
   }
 }
 
-/** Runs what fibers leave for later in the order in which they leave it, one at a time and only when it is told to. */
+/** Keeps the tasks of fibers, first in first out. A task runs only in `runNext`. */
 class Tasks implements Scheduler.Scheduler {
   private tasks: Array<() => void> = []
   private done = 0
@@ -61,7 +61,7 @@ class Tasks implements Scheduler.Scheduler {
     this.tasks.push(task)
   }
 
-  /** `false` where there is none. */
+  /** Returns `false` if there is none. */
   runNext(): boolean {
     const task = this.tasks[this.done]
     if (task === undefined) {
