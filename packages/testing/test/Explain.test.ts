@@ -146,6 +146,15 @@ describe("explain", () => {
       assert.strictEqual(call.durationMillis, 7000)
     }))
 
+  it.effect("has every attempt of a call with more attempts than its ledger keeps, and no other", () =>
+    Effect.gen(function*() {
+      const options = { retry: Schedule.spaced("1 second"), deadline: "50 seconds" } as const
+      const { attempts } = yield* one(options, [{ status: 503, after: 1 }])
+      assert.deepStrictEqual(attempts.map(({ number }) => number), Array.from({ length: 50 }, (_, index) => index + 1))
+      assert.isTrue(attempts.every(({ requests }) => requests.length === 1))
+      assert.strictEqual(attempts.at(-1)!.reason, "deadline")
+    }))
+
   it.effect("cuts attempts short as the client does", () =>
     Effect.gen(function*() {
       const options = { retry: plain(3), attemptTimeout: "10 seconds", deadline: "30 seconds" } as const
