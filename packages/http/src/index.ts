@@ -15,13 +15,6 @@ export * as HttpCircuitBreakers from "./HttpCircuitBreakers.js"
 export * as HttpClassifier from "./HttpClassifier.js"
 
 /**
- * What a policy would do, found out before it is needed: the calls are made by the client of the options itself, against a server that answers by a script, on a clock of their own.
- *
- * @since 0.1.0
- */
-export * as HttpExplain from "./HttpExplain.js"
-
-/**
  * What can go wrong with an HTTP request, as one union of typed errors, and what may be done about each.
  *
  * @since 0.1.0

@@ -10,7 +10,6 @@ import type * as Duration from "effect/Duration"
 import { dual } from "effect/Function"
 import { type Pipeable, pipeArguments } from "effect/Pipeable"
 import * as InvalidOption from "reprise/InvalidOption"
-import * as presets from "./internal/malformed.js"
 
 /**
  * How far an exchange gets before it breaks.
@@ -232,6 +231,24 @@ export const raw = (bytes: string | Uint8Array, options: { readonly then?: Endin
   make<Raw>({ _tag: "Raw", bytes: encode(bytes), then: options.then ?? "fin", delayMillis: 0 })
 
 /**
+ * The kinds of {@link malformed}.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type Malformed = "garbage" | "badStatusLine" | "badHeader" | "badChunkSize" | "headerOverflow"
+
+const filler = `x-filler: ${"x".repeat(1000)}\r\n`
+
+const malformedBytes: Readonly<Record<Malformed, () => string>> = {
+  garbage: () => "this is not HTTP\r\n\r\n",
+  badStatusLine: () => "HTTP/1.1 2xx Fine\r\ncontent-length: 0\r\n\r\n",
+  badHeader: () => "HTTP/1.1 200 OK\r\nbad name: x\r\ncontent-length: 0\r\n\r\n",
+  badChunkSize: () => "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\nzz\r\nhello\r\n0\r\n\r\n",
+  headerOverflow: () => `HTTP/1.1 200 OK\r\n${filler.repeat(200)}content-length: 0\r\n\r\n`
+}
+
+/**
  * A response that is not HTTP, then a FIN.
  *
  * - `"garbage"`: no HTTP at all.
@@ -243,7 +260,7 @@ export const raw = (bytes: string | Uint8Array, options: { readonly then?: Endin
  * @since 0.1.0
  * @category constructors
  */
-export const malformed = (kind: keyof typeof presets.bytes): Raw => raw(presets.bytes[kind]())
+export const malformed = (kind: Malformed): Raw => raw(malformedBytes[kind]())
 
 /**
  * Waits on the server's `Clock` before anything is answered; delays add up.

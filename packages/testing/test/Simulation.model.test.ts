@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, FastCheck as fc } from "effect"
-import { Agenda, type Timer } from "../src/internal/simulation/agenda.js"
 import { Exchange, Server } from "../src/internal/simulation/server.js"
+import { Agenda, type Timer } from "../src/internal/virtual/agenda.js"
 import * as Simulation from "../src/Simulation.js"
 
 const millis = fc.integer({ min: 0, max: 50 })

@@ -1,26 +1,13 @@
 import type { HttpClientResponse } from "@effect/platform"
 import { HttpClient, HttpClientError } from "@effect/platform"
 import { assert, describe, it } from "@effect/vitest"
-import {
-  Cause,
-  Clock,
-  Deferred,
-  Duration,
-  Effect,
-  Exit,
-  Fiber,
-  Option,
-  Random,
-  Runtime,
-  Schedule,
-  Supervisor
-} from "effect"
+import { Cause, Clock, Deferred, Duration, Effect, Exit, Fiber, Option, Random, Schedule, Supervisor } from "effect"
 import * as Deadline from "reprise/Deadline"
 import { InvalidOption } from "reprise/InvalidOption"
 import * as Retry from "reprise/Retry"
 import * as Timeout from "reprise/Timeout"
-import * as time from "../src/internal/simulation/time.js"
 import { World } from "../src/internal/simulation/world.js"
+import { Timeline } from "../src/internal/virtual/timeline.js"
 import * as Simulation from "../src/Simulation.js"
 
 type Options = Simulation.Simulation.Options
@@ -307,9 +294,9 @@ describe("the end of a simulation", () => {
       seed: 3
     })
     while (world.advance(100));
-    assert.strictEqual(world.calls.size, 0)
+    assert.strictEqual(world.timeline.fibers.size, 0)
     // The one that would have ended the calls that go on for too long.
-    assert.strictEqual(world.agenda.pending, 1)
+    assert.strictEqual(world.timeline.agenda.pending, 1)
   })
 
   it("keeps stacks for the rest of the program", async () => {
@@ -322,26 +309,20 @@ describe("the end of a simulation", () => {
 
 describe("virtual time", () => {
   it("never wakes from a sleep without an end, and forgets one that is interrupted", () => {
-    const world = new World({ ...anything, policy: bare })
-    const runtime = time.runtime(world.agenda, new time.Tasks(), 0)
-    const before = world.agenda.pending
-    Runtime.runFork(runtime, Effect.sleep(Infinity))
-    assert.strictEqual(world.agenda.pending, before)
-    const sleeping = Runtime.runFork(runtime, Effect.sleep("1 second"))
-    assert.strictEqual(world.agenda.pending, before + 1)
-    sleeping.unsafeInterruptAsFork(sleeping.id())
-    assert.strictEqual(world.agenda.pending, before + 1)
+    const timeline = new Timeline<undefined>(Random.make(0))
+    const fork = (effect: Effect.Effect<void>) => {
+      timeline.fork(effect, undefined, () => {})
+      while (timeline.runNext());
+      return timeline.agenda.pending
+    }
+    assert.strictEqual(fork(Effect.sleep(Infinity)), 0)
+    assert.strictEqual(fork(Effect.sleep("1 second")), 1)
+    assert.strictEqual(timeline.fibers.size, 2)
+    timeline.interruptAll()
+    while (timeline.runNext());
+    assert.deepStrictEqual([timeline.agenda.pending, timeline.fibers.size], [0, 0])
   })
 })
-
-const anything = {
-  clients: 1,
-  callsPerMilli: 1,
-  durationMillis: 1_000,
-  server: { capacity: 1_000, queue: Infinity, abandoned: "serve" },
-  outage: { kind: "stall", startMillis: 0, endMillis: 0 },
-  seed: 0
-} as const
 
 describe("bad options", () => {
   const wrong: ReadonlyArray<readonly [option: string, options: Partial<Options>]> = [

@@ -6,6 +6,7 @@ import * as Reply from "../Reply.js"
 import type { Exchange } from "./exchange.js"
 import { deliver, type Outcome, type Wire } from "./replyWriter.js"
 import { type Head, RequestParser } from "./requestParser.js"
+import { turn } from "./turns.js"
 
 /**
  * The reply to a request: known when its head arrives, or computed once the whole request is there.
@@ -96,6 +97,8 @@ export class Connection implements Wire {
     if (by === "hang") return Effect.void
     if (by === "reset") {
       const reset = Effect.sync(() => this.destroy())
+      // An RST right behind bytes reaches libuv together with them, as an end of stream and not as ECONNRESET. Turns of the
+      // event loop let a client in this process read the bytes first.
       return Effect.suspend(() =>
         this.socket.bytesWritten === 0 ? reset : Effect.zipRight(Effect.zipRight(turn, turn), reset)
       )
@@ -179,13 +182,5 @@ export class Connection implements Wire {
     this.host.onChange()
   }
 }
-
-// An RST right behind bytes reaches libuv together with them and is then told as an end of stream, not as ECONNRESET.
-// A turn of the event loop lets a client in this process read the bytes first.
-const turn: Effect.Effect<void> = Effect.async((resume) => {
-  // eslint-disable-next-line no-restricted-globals -- no time passes by any clock, and TestClock must not hold it up
-  const immediate = setImmediate(() => resume(Effect.void))
-  return Effect.sync(() => clearImmediate(immediate))
-})
 
 const noHead: Head = { method: "GET", path: "/", headers: {}, keepAlive: false, expectsContinue: false }

@@ -1,5 +1,5 @@
 import type { Simulation } from "../../Simulation.js"
-import type { Agenda, Timer } from "./agenda.js"
+import type { Agenda, Timer } from "../virtual/agenda.js"
 
 // Internal all the same; without the tag, so that the tests of this module see its types (`stripInternal`).
 

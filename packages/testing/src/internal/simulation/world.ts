@@ -3,18 +3,15 @@ import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import type * as HttpClientResponse from "@effect/platform/HttpClientResponse"
 import * as Cause from "effect/Cause"
 import * as Exit from "effect/Exit"
-import type * as Fiber from "effect/Fiber"
-import * as FiberId from "effect/FiberId"
-import * as FiberRef from "effect/FiberRef"
-import * as FiberRefs from "effect/FiberRefs"
 import * as Option from "effect/Option"
+import * as Random from "effect/Random"
 import * as Runtime from "effect/Runtime"
+import * as RuntimeFlags from "effect/RuntimeFlags"
 import { PCGRandom } from "effect/Utils"
 import type { Simulation } from "../../Simulation.js"
-import { Agenda } from "./agenda.js"
+import { Timeline } from "../virtual/timeline.js"
 import { type Options as ServerOptions, Server } from "./server.js"
 import { type Call, Tally } from "./tally.js"
-import * as time from "./time.js"
 import * as transport from "./transport.js"
 
 // Internal all the same; without the tag, so that the tests of this module see its types (`stripInternal`).
@@ -32,8 +29,8 @@ export interface Settings {
 /** How long calls may go on after the last one has begun, and again after they were interrupted for that. */
 const patienceMillis = 60_000
 
-/** Which call an attempt belongs to: the fibers of an attempt have it from the fiber of the call. */
-const currentCall: FiberRef.FiberRef<Call | undefined> = FiberRef.unsafeMake<Call | undefined>(undefined)
+/** No fiber of a simulation counts in the metrics of the program. */
+const runtime = Runtime.disableRuntimeFlag(Runtime.defaultRuntime, RuntimeFlags.RuntimeMetrics)
 
 const request = HttpClientRequest.get("http://server.simulation/")
 
@@ -41,13 +38,10 @@ const request = HttpClientRequest.get("http://server.simulation/")
 export class World {
   /** The first defect of a policy. */
   defect: Cause.Cause<never> | undefined
-  readonly agenda = new Agenda()
-  readonly calls = new Set<Fiber.RuntimeFiber<unknown, unknown>>()
-  private readonly tasks = new time.Tasks()
+  readonly timeline: Timeline<Call>
   private readonly tally: Tally
   private readonly server: Server
   private readonly clients: ReadonlyArray<HttpClient.HttpClient.With<unknown>>
-  private readonly runtime: Runtime.Runtime<never>
   /** A source of its own: what the policies draw does not change who calls when. */
   private readonly arrivals: PCGRandom
   private isCalling = true
@@ -55,13 +49,14 @@ export class World {
 
   constructor(readonly settings: Settings) {
     const { clients, durationMillis, outage, policy, seed, server } = settings
-    this.runtime = time.runtime(this.agenda, this.tasks, seed)
+    this.timeline = new Timeline(Random.make(seed), runtime)
+    const { agenda } = this.timeline
     this.arrivals = new PCGRandom(1, seed)
-    this.server = new Server(this.agenda, server)
+    this.server = new Server(agenda, server)
     this.tally = new Tally({ durationMillis, ...outage })
     const client = transport.make(
       this.server,
-      (fiber) => this.tally.attempt(this.agenda.nowMillis, fiber.getFiberRef(currentCall))
+      (fiber) => this.tally.attempt(agenda.nowMillis, this.timeline.callOf(fiber))
     )
     this.clients = Array.from({ length: clients }, () => policy(client))
     this.plan()
@@ -70,8 +65,8 @@ export class World {
   /** So many steps at most; `false` once all is over. */
   advance(steps: number): boolean {
     for (let step = 0; step < steps; step++) {
-      if (this.tasks.runNext()) continue
-      if (this.isOver() || !this.agenda.advance()) return false
+      if (this.timeline.runNext()) continue
+      if (this.isOver() || !this.timeline.agenda.advance()) return false
     }
     return true
   }
@@ -92,12 +87,12 @@ export class World {
   }
 
   private isOver(): boolean {
-    return this.isGivenUp || this.defect !== undefined || (!this.isCalling && this.calls.size === 0)
+    return this.isGivenUp || this.defect !== undefined || (!this.isCalling && this.timeline.fibers.size === 0)
   }
 
   private plan(): void {
     const { durationMillis, outage } = this.settings
-    const { agenda, server } = this
+    const { server, timeline: { agenda } } = this
     const set = (isDown: boolean) => () => {
       if (outage.kind === "stall") server.stall(isDown)
       else server.isRefusing = isDown
@@ -120,7 +115,7 @@ export class World {
 
   private arrive(): void {
     const millis = -Math.log(1 - this.arrivals.number()) / this.settings.callsPerMilli
-    this.agenda.after(millis, () => {
+    this.timeline.agenda.after(millis, () => {
       if (!this.isCalling) return
       this.call(this.clients[this.arrivals.integer(this.clients.length)]!)
       this.arrive()
@@ -128,15 +123,8 @@ export class World {
   }
 
   private call(client: HttpClient.HttpClient.With<unknown>): void {
-    const call = this.tally.begin(this.agenda.nowMillis)
-    const fiber = Runtime.runFork(this.runtime, client.execute(request), {
-      updateRefs: (refs, fiberId) => FiberRefs.updateAs(refs, { fiberId, fiberRef: currentCall, value: call })
-    })
-    this.calls.add(fiber)
-    fiber.addObserver((exit) => {
-      this.calls.delete(fiber)
-      this.end(call, exit)
-    })
+    const call = this.tally.begin(this.timeline.agenda.nowMillis)
+    this.timeline.fork(client.execute(request), call, (exit) => this.end(call, exit))
   }
 
   private end(call: Call, exit: Exit.Exit<HttpClientResponse.HttpClientResponse, unknown>): void {
@@ -147,9 +135,9 @@ export class World {
   }
 
   private giveUp(): void {
-    this.agenda.after(patienceMillis, () => {
+    this.timeline.agenda.after(patienceMillis, () => {
       this.isGivenUp = true
     })
-    this.calls.forEach((fiber) => fiber.unsafeInterruptAsFork(FiberId.none))
+    this.timeline.interruptAll()
   }
 }

@@ -26,7 +26,7 @@ const words: Readonly<Record<string, string>> = {
 }
 
 /**
- * A rule as a person would say it; a reason of the program's own is its own word.
+ * A reason in words. A reason that the user added stands for itself.
  *
  * @internal
  */

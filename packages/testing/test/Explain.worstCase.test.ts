@@ -1,17 +1,17 @@
 import { HttpClientRequest } from "@effect/platform"
 import { assert, describe, it } from "@effect/vitest"
+import * as HttpResilience from "@reprise/http/HttpResilience"
+import * as HttpRetry from "@reprise/http/HttpRetry"
+import * as ResilientHttpClient from "@reprise/http/ResilientHttpClient"
 import { Effect, Schedule } from "effect"
 import * as Backoff from "reprise/Backoff"
 import { InvalidOption } from "reprise/InvalidOption"
 import * as RetryBudget from "reprise/RetryBudget"
 import * as Tripping from "reprise/Tripping"
-import * as HttpExplain from "../src/HttpExplain.js"
-import * as HttpResilience from "../src/HttpResilience.js"
-import * as HttpRetry from "../src/HttpRetry.js"
-import * as ResilientHttpClient from "../src/ResilientHttpClient.js"
+import * as Explain from "../src/Explain.js"
 
-const worst = (policy: HttpExplain.Policy, options?: HttpExplain.WorstCaseOptions) =>
-  Effect.map(HttpExplain.worstCase(policy, options), (found) => ({
+const worst = (policy: Explain.ClientOptions, options?: Explain.WorstCaseOptions) =>
+  Effect.map(Explain.worstCase(policy, options), (found) => ({
     attempts: found.attempts,
     longest: [found.longestMillis, found.longestIn],
     load: [found.amplification, found.guardedAmplification]
@@ -20,7 +20,7 @@ const worst = (policy: HttpExplain.Policy, options?: HttpExplain.WorstCaseOption
 describe("worstCase", () => {
   it.live("of the standard options is 3 attempts, 30 s, and 1.11 times the load", () =>
     Effect.gen(function*() {
-      const found = yield* HttpExplain.worstCase(ResilientHttpClient.standard())
+      const found = yield* Explain.worstCase(ResilientHttpClient.standard())
       assert.deepInclude(found, {
         ...{ attempts: 3, attemptsIn: "failing", longestMillis: 30_000, longestIn: "hanging" },
         ...{ amplification: 1.11, calls: 1000, everyMillis: 10 }
@@ -28,7 +28,7 @@ describe("worstCase", () => {
       // The breaker opens after 10 failures, and lets a probe through from time to time.
       assert.isAbove(found.guardedAmplification, 0.01)
       assert.isBelow(found.guardedAmplification, 0.03)
-      assert.deepStrictEqual(HttpExplain.worstCaseTable(found).split("\n").slice(0, 3), [
+      assert.deepStrictEqual(Explain.worstCaseTable(found).split("\n").slice(0, 3), [
         "requests of one call  3     where every attempt fails at once",
         "longest call          30s   where the server never answers",
         "load in an outage     1.11  requests per call, while no guard rejects any"
@@ -37,10 +37,10 @@ describe("worstCase", () => {
 
   it.live("without any limit of time is a call that never ends", () =>
     Effect.gen(function*() {
-      const found = yield* HttpExplain.worstCase({})
+      const found = yield* Explain.worstCase({})
       assert.deepInclude(found, { attempts: 3, longestMillis: Infinity, longestIn: "hanging", amplification: 3 })
       assert.strictEqual(
-        HttpExplain.worstCaseTable(found).split("\n").at(-1),
+        Explain.worstCaseTable(found).split("\n").at(-1),
         "result: requests per call 3, longest call unbounded, load in an outage 3"
       )
     }))
@@ -105,15 +105,15 @@ describe("worstCase", () => {
   it.live("sends what it is given", () =>
     Effect.gen(function*() {
       const request = HttpClientRequest.post("http://example.com/")
-      const post = yield* HttpExplain.worstCase({ attemptTimeout: "10 seconds" }, { request })
+      const post = yield* Explain.worstCase({ attemptTimeout: "10 seconds" }, { request })
       assert.deepInclude(post, { attempts: 1, longestMillis: 10_000 })
-      const unsent = yield* HttpExplain.worstCase({ retryUnsent: true }, { request })
+      const unsent = yield* Explain.worstCase({ retryUnsent: true }, { request })
       assert.deepInclude(unsent, { attempts: 3, attemptsIn: "refused" })
     }))
 
   it("throws at once for an option out of range", () => {
-    assert.throws(() => HttpExplain.worstCase({}, { calls: 0 }), InvalidOption)
-    assert.throws(() => HttpExplain.worstCase({}, { every: -1 }), InvalidOption)
-    assert.throws(() => HttpExplain.worstCase({ deadline: 0 }), InvalidOption)
+    assert.throws(() => Explain.worstCase({}, { calls: 0 }), InvalidOption)
+    assert.throws(() => Explain.worstCase({}, { every: -1 }), InvalidOption)
+    assert.throws(() => Explain.worstCase({ deadline: 0 }), InvalidOption)
   })
 })

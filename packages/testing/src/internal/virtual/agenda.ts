@@ -9,8 +9,8 @@ const isBefore = (a: Timer, b: Timer): boolean =>
   a.atMillis < b.atMillis || (a.atMillis === b.atMillis && a.order < b.order)
 
 /**
- * Virtual time, and what is due in it: a binary heap, first in first out at the same time. What is cancelled stays in it
- * until its time, but holds nothing any more.
+ * Virtual time, and the tasks that are due in it: a binary heap, first in first out at the same time. A cancelled timer stays
+ * in the heap until its time, without its task.
  */
 export class Agenda {
   nowMillis = 0
@@ -33,9 +33,10 @@ export class Agenda {
     this.pending--
   }
 
-  /** Moves time to what is due next and does it; `false` where nothing is. */
-  advance(): boolean {
-    for (let timer = this.take(); timer !== undefined; timer = this.take()) {
+  /** Moves time to what is due next and does it. Returns `false` if nothing is due up to `untilMillis`. */
+  advance(untilMillis = Infinity): boolean {
+    while (this.heap.length > 0 && this.heap[0]!.atMillis <= untilMillis) {
+      const timer = this.take()
       const { task } = timer
       if (task === undefined) continue
       this.cancel(timer)
@@ -46,10 +47,10 @@ export class Agenda {
     return false
   }
 
-  private take(): Timer | undefined {
-    const [first] = this.heap
-    const last = this.heap.pop()
-    if (last !== undefined && this.heap.length > 0) this.sink(last)
+  private take(): Timer {
+    const first = this.heap[0]!
+    const last = this.heap.pop()!
+    if (this.heap.length > 0) this.sink(last)
     return first
   }
 

@@ -1,5 +1,5 @@
 import * as Duration from "effect/Duration"
-import type { Attempt, Call, Explanation, WorstCase } from "../../HttpExplain.js"
+import type { Attempt, Call, Explanation, WorstCase } from "../../Explain.js"
 
 const time = (millis: number): string => {
   if (millis === Infinity) return "for ever"

@@ -1,18 +1,18 @@
 import { assert, describe, it } from "@effect/vitest"
+import * as HttpResilience from "@reprise/http/HttpResilience"
+import * as ResilientHttpClient from "@reprise/http/ResilientHttpClient"
 import { Clock, Duration, Effect, Exit, Fiber, Metric, Schedule } from "effect"
 import * as Backoff from "reprise/Backoff"
 import * as Deadline from "reprise/Deadline"
-import * as HttpExplain from "../src/HttpExplain.js"
-import * as HttpResilience from "../src/HttpResilience.js"
-import * as ResilientHttpClient from "../src/ResilientHttpClient.js"
+import * as Explain from "../src/Explain.js"
 
 const one = (
-  policy: HttpExplain.Policy,
-  script: ReadonlyArray<HttpExplain.Outcome>,
-  options?: HttpExplain.ExplainOptions
-) => Effect.map(HttpExplain.explain(policy, script, options), ({ calls }) => calls[0]!)
+  policy: Explain.ClientOptions,
+  script: ReadonlyArray<Explain.Outcome>,
+  options?: Explain.Options
+) => Effect.map(Explain.explain(policy, script, options), ({ calls }) => calls[0]!)
 
-const tags = ({ calls }: HttpExplain.Explanation) => calls.map(({ result }) => result._tag)
+const tags = ({ calls }: Explain.Explanation) => calls.map(({ result }) => result._tag)
 
 /** A real timer: what a limiter behind a network does. */
 const asleep = (duration: Duration.DurationInput) => Effect.withClock(Effect.sleep(duration), Clock.make())
@@ -64,18 +64,18 @@ describe("a call that nothing ends", () => {
 
   it.live("is the last of a sequence, and those that wait for it never end either", () =>
     leavesNothing(Effect.gen(function*() {
-      const sequence = yield* HttpExplain.explain({}, [200, "hang"], { calls: 4 })
+      const sequence = yield* Explain.explain({}, [200, "hang"], { calls: 4 })
       assert.deepStrictEqual(tags(sequence), ["Success", "NeverEnds"])
       assert.strictEqual(sequence.totalMillis, Infinity)
       const options = { bulkhead: HttpResilience.bulkhead({ maxConcurrent: 1, maxQueued: 1 }) }
-      const queued = yield* HttpExplain.explain(options, ["hang", 200], { calls: 3, every: "1 second" })
+      const queued = yield* Explain.explain(options, ["hang", 200], { calls: 3, every: "1 second" })
       assert.deepStrictEqual(tags(queued), ["NeverEnds", "NeverEnds", "Failure"])
       assert.deepInclude(queued.calls[1]!.attempts[0]!, { outcome: "nothing sent", sent: "no", reason: "neverEnds" })
     })))
 
   it.live("is one that tries again for ever", () =>
     leavesNothing(Effect.gen(function*() {
-      const explanation = yield* HttpExplain.explain({ retry: Schedule.forever }, [503], { calls: 2 })
+      const explanation = yield* Explain.explain({ retry: Schedule.forever }, [503], { calls: 2 })
       assert.deepStrictEqual(tags(explanation), ["NeverEnds"])
       const call = explanation.calls[0]!
       assert.strictEqual(call.attempts.flatMap(({ requests }) => requests).length, 1_000)
@@ -127,7 +127,7 @@ describe("an explanation", () => {
       assert.strictEqual(call.durationMillis, 24 * 86_400_000)
       assert.isBelow(Duration.toMillis(took), 5_000)
       const guarded = ResilientHttpClient.standard({ hedge: HttpResilience.hedge({ after: "1 second" }) })
-      yield* HttpExplain.explain(guarded, ["hang", 503, "cutBody", "reset"], { calls: 20, every: "100 millis" })
+      yield* Explain.explain(guarded, ["hang", 503, "cutBody", "reset"], { calls: 20, every: "100 millis" })
     })))
 
   it.effect("goes on where the clock of the program stands still", () =>
@@ -162,7 +162,7 @@ describe("an explanation", () => {
       for (const error of ["enough", { _tag: "enough" }]) {
         let taken = 0
         const rateLimiter = HttpResilience.rateLimiter(() => taken++ === 0 ? Effect.void : Effect.fail(error))
-        const call = yield* one({ retry: waits(3), rateLimiter: rateLimiter as HttpResilience.Stage<never> }, [503])
+        const call = yield* one({ retry: waits(3), rateLimiter }, [503])
         assert.deepInclude(call.result, { _tag: "Failure", error: "enough" })
         assert.deepInclude(call.attempts.at(-1)!, { number: 2, outcome: "enough", sent: "no", reason: "rateLimited" })
       }
@@ -184,7 +184,7 @@ describe("an explanation", () => {
         Effect.onExit(Effect.async<void>(() => void began++), () =>
           Effect.zipRight(Effect.sleep("1 hour"), Effect.sync(() => ended++)))
       )
-      const fiber = yield* Effect.fork(HttpExplain.explain({ rateLimiter }, [200], { calls: 3, every: 0 }))
+      const fiber = yield* Effect.fork(Explain.explain({ rateLimiter }, [200], { calls: 3, every: 0 }))
       while (began < 3) {
         yield* Effect.yieldNow()
       }

@@ -1,6 +1,10 @@
 import { HttpClientRequest } from "@effect/platform"
 import { assert, describe, it } from "@effect/vitest"
-import * as HttpFault from "@reprise/testing/HttpFault"
+import * as HttpFailure from "@reprise/http/HttpFailure"
+import * as HttpResilience from "@reprise/http/HttpResilience"
+import * as HttpRetry from "@reprise/http/HttpRetry"
+import * as Idempotency from "@reprise/http/Idempotency"
+import * as ResilientHttpClient from "@reprise/http/ResilientHttpClient"
 import {
   Duration,
   Effect,
@@ -17,14 +21,10 @@ import * as Backoff from "reprise/Backoff"
 import { InvalidOption } from "reprise/InvalidOption"
 import * as RetryBudget from "reprise/RetryBudget"
 import * as Tripping from "reprise/Tripping"
-import * as HttpExplain from "../src/HttpExplain.js"
-import * as HttpFailure from "../src/HttpFailure.js"
-import * as HttpResilience from "../src/HttpResilience.js"
-import * as HttpRetry from "../src/HttpRetry.js"
-import * as Idempotency from "../src/Idempotency.js"
-import * as ResilientHttpClient from "../src/ResilientHttpClient.js"
+import * as Explain from "../src/Explain.js"
+import * as HttpFault from "../src/HttpFault.js"
 
-const asking = (seconds: number | string): HttpExplain.Outcome => ({
+const asking = (seconds: number | string): Explain.Outcome => ({
   status: 429,
   headers: { "retry-after": String(seconds) }
 })
@@ -41,14 +41,14 @@ const plain = (attempts: number) =>
 
 /** The only call. */
 const one = (
-  policy: HttpExplain.Policy,
-  script: ReadonlyArray<HttpExplain.Outcome>,
-  options?: HttpExplain.ExplainOptions
-) => Effect.map(HttpExplain.explain(policy, script, options), ({ calls }) => calls[0]!)
+  policy: Explain.ClientOptions,
+  script: ReadonlyArray<Explain.Outcome>,
+  options?: Explain.Options
+) => Effect.map(Explain.explain(policy, script, options), ({ calls }) => calls[0]!)
 
-const reasons = ({ attempts }: HttpExplain.Call) => attempts.map(({ reason }) => reason)
-const delays = ({ attempts }: HttpExplain.Call) => attempts.map(({ delayMillis }) => delayMillis)
-const results = ({ calls }: HttpExplain.Explanation) =>
+const reasons = ({ attempts }: Explain.Call) => attempts.map(({ reason }) => reason)
+const delays = ({ attempts }: Explain.Call) => attempts.map(({ delayMillis }) => delayMillis)
+const results = ({ calls }: Explain.Explanation) =>
   calls.map(({ result }) =>
     result._tag === "Success" ? result.status : result._tag === "Failure" ? result.error : "neverEnds"
   )
@@ -97,7 +97,7 @@ describe("explain", () => {
   it.effect("draws the same from the same seed, and something else from another", () =>
     Effect.gen(function*() {
       const options = ResilientHttpClient.standard()
-      const explain = (seed: number) => HttpExplain.explain(options, [503], { seed })
+      const explain = (seed: number) => Explain.explain(options, [503], { seed })
       assert.deepStrictEqual(yield* explain(1), yield* explain(1))
       assert.notDeepEqual((yield* explain(1)).calls, (yield* explain(2)).calls)
     }))
@@ -145,6 +145,15 @@ describe("explain", () => {
       assert.strictEqual(call.durationMillis, 7000)
     }))
 
+  it.effect("has every attempt of a call with more attempts than its ledger keeps, and no other", () =>
+    Effect.gen(function*() {
+      const options = { retry: Schedule.spaced("1 second"), deadline: "50 seconds" } as const
+      const { attempts } = yield* one(options, [{ status: 503, after: 1 }])
+      assert.deepStrictEqual(attempts.map(({ number }) => number), Array.from({ length: 50 }, (_, index) => index + 1))
+      assert.isTrue(attempts.every(({ requests }) => requests.length === 1))
+      assert.strictEqual(attempts.at(-1)!.reason, "deadline")
+    }))
+
   it.effect("cuts attempts short as the client does", () =>
     Effect.gen(function*() {
       const options = { retry: plain(3), attemptTimeout: "10 seconds", deadline: "30 seconds" } as const
@@ -162,7 +171,7 @@ describe("explain", () => {
         trip: Tripping.consecutive(4),
         openFor: Schedule.spaced("1 minute")
       })
-      const explanation = yield* HttpExplain.explain({ retry: plain(3), breaker }, [503], { calls: 4 })
+      const explanation = yield* Explain.explain({ retry: plain(3), breaker }, [503], { calls: 4 })
       assert.deepStrictEqual(explanation.calls.map(reasons), [
         ["backoff", "backoff", "attempts"],
         ["circuitOpen"],
@@ -172,7 +181,7 @@ describe("explain", () => {
       assert.deepStrictEqual(results(explanation), ["ServerError", "ServerError", "CircuitOpen", "CircuitOpen"])
       const [, , third] = explanation.calls
       assert.deepInclude(third!.attempts[0]!, { outcome: "CircuitOpen", sent: "no", requests: [], status: undefined })
-      const later = yield* HttpExplain.explain({ retry: false, breaker }, [503, 503, 503, 503, 200], {
+      const later = yield* Explain.explain({ retry: false, breaker }, [503, 503, 503, 503, 200], {
         calls: 6,
         every: "30 seconds"
       })
@@ -188,7 +197,7 @@ describe("explain", () => {
       })
       const options = { retry: plain(3), breaker }
       // The second call fails while the first one waits.
-      const { calls } = yield* HttpExplain.explain(options, [503], { calls: 2, every: 1 })
+      const { calls } = yield* Explain.explain(options, [503], { calls: 2, every: 1 })
       assert.deepStrictEqual(calls.map(reasons), [["backoff", "circuitOpen"], ["circuitOpen"]])
       assert.deepStrictEqual(calls[0]!.attempts.map(({ outcome }) => outcome), ["503 ServerError", "CircuitOpen"])
     }))
@@ -196,7 +205,7 @@ describe("explain", () => {
   it.effect("holds calls back at a gate", () =>
     Effect.gen(function*() {
       const gate = HttpResilience.retryAfterGate({ jitter: 0 })
-      const explanation = yield* HttpExplain.explain({ retry: plain(2), gate }, [asking(7), 200], {
+      const explanation = yield* Explain.explain({ retry: plain(2), gate }, [asking(7), 200], {
         calls: 2,
         every: 10
       })
@@ -205,7 +214,7 @@ describe("explain", () => {
       assert.deepInclude(second!.attempts[0]!, { startMillis: 10, durationMillis: 6990, reason: "success" })
       assert.deepStrictEqual(second!.attempts[0]!.requests.map(({ startMillis }) => startMillis), [7000])
       const closed = { retry: plain(2), gate: HttpResilience.retryAfterGate({ onClosed: "fail" }) }
-      assert.deepStrictEqual(results(yield* HttpExplain.explain(closed, [asking(7), 200], { calls: 2, every: 10 })), [
+      assert.deepStrictEqual(results(yield* Explain.explain(closed, [asking(7), 200], { calls: 2, every: 10 })), [
         200,
         "GateClosed"
       ])
@@ -226,7 +235,7 @@ describe("explain", () => {
   it.effect("spends the budget, and begins the next explanation with a full one", () =>
     Effect.gen(function*() {
       const budget = HttpRetry.budget(RetryBudget.share({ ratio: 0.25, minPerSecond: 0 }))
-      const explain = HttpExplain.explain({ retry: plain(2), budget }, [503], { calls: 6 })
+      const explain = Explain.explain({ retry: plain(2), budget }, [503], { calls: 6 })
       const first = yield* explain
       assert.deepStrictEqual(first.calls.map(reasons).map(([reason]) => reason), [
         "budget",
@@ -245,7 +254,7 @@ describe("explain", () => {
         retry: plain(2),
         budget: HttpRetry.budget(RetryBudget.tokens({ capacity: 5, cost: 5 }))
       })
-      const explain = HttpExplain.explain(tokens, [503], { calls: 2 })
+      const explain = Explain.explain(tokens, [503], { calls: 2 })
       const first = yield* explain
       assert.deepStrictEqual(first.calls.map(reasons), [["backoff", "attempts"], ["budget"]])
       assert.deepStrictEqual(yield* explain, first)
@@ -256,17 +265,17 @@ describe("explain", () => {
       const slow = [{ status: 200, after: "1 second" }] as const
       const three = { calls: 3, every: 0 }
       const bulkhead = HttpResilience.bulkhead({ maxConcurrent: 1, maxQueued: 1 })
-      const queued = yield* HttpExplain.explain({ bulkhead }, slow, three)
+      const queued = yield* Explain.explain({ bulkhead }, slow, three)
       assert.deepStrictEqual(results(queued), [200, 200, "BulkheadFull"])
       assert.deepStrictEqual(queued.calls.map(({ durationMillis }) => durationMillis), [1000, 2000, 0])
       const rateLimiter = HttpResilience.rateLimiter({ limit: 2, window: "1 minute" })
-      const limited = yield* HttpExplain.explain({ rateLimiter }, slow, three)
+      const limited = yield* Explain.explain({ rateLimiter }, slow, three)
       assert.deepStrictEqual(limited.calls.map((call) => reasons(call)[0]), ["success", "success", "rateLimited"])
     }))
 
   it.effect("needs no retry loop", () =>
     Effect.gen(function*() {
-      const transparent = (outcome: HttpExplain.Outcome) => one({ retry: false }, [outcome])
+      const transparent = (outcome: Explain.Outcome) => one({ retry: false }, [outcome])
       const ok = yield* transparent({ status: 200, after: 5 })
       assert.deepInclude(ok.attempts[0]!, { number: 1, durationMillis: 5, outcome: "200", reason: "success" })
       assert.deepStrictEqual(reasons(yield* transparent(503)), ["schedule"])
@@ -293,9 +302,9 @@ describe("explain", () => {
     }))
 
   it("throws at once for what is out of range", () => {
-    const option = (script: ReadonlyArray<unknown>, options?: HttpExplain.ExplainOptions, policy = {}) => {
+    const option = (script: ReadonlyArray<unknown>, options?: Explain.Options, policy = {}) => {
       // An untyped caller may give anything.
-      const explain = () => HttpExplain.explain(policy, script as ReadonlyArray<HttpExplain.Outcome>, options)
+      const explain = () => Explain.explain(policy, script as ReadonlyArray<Explain.Outcome>, options)
       return Either.match(Either.try({ try: explain, catch: (error) => error }), {
         onLeft: (error) => error instanceof InvalidOption ? error.option : error,
         onRight: () => undefined
@@ -316,7 +325,7 @@ describe("table", () => {
   it.effect("has a line for each attempt, and one of the result", () =>
     Effect.gen(function*() {
       const script = [503, "reset", asking(7), { status: 200, after: "1500 millis" }] as const
-      const table = HttpExplain.table(yield* HttpExplain.explain({ retry: plain(5) }, script))
+      const table = Explain.table(yield* Explain.explain({ retry: plain(5) }, script))
       assert.deepStrictEqual(table.split("\n"), [
         "GET http://example.com/, seed 0",
         "attempt  at   took      outcome                    sent     then",
@@ -332,11 +341,11 @@ describe("table", () => {
     Effect.gen(function*() {
       const breaker = HttpResilience.circuitBreaker({ trip: Tripping.consecutive(2) })
       const gate = HttpResilience.retryAfterGate({ jitter: 0 })
-      const explanation = yield* HttpExplain.explain({ retry: false, breaker, gate }, [asking(2), 503], {
+      const explanation = yield* Explain.explain({ retry: false, breaker, gate }, [asking(2), 503], {
         calls: 4,
         request: HttpClientRequest.get("http://user:secret@example.com/orders?token=secret")
       })
-      assert.deepStrictEqual(HttpExplain.table(explanation).split("\n"), [
+      assert.deepStrictEqual(Explain.table(explanation).split("\n"), [
         "GET http://example.com/orders, seed 0",
         "call  attempt  at   took  outcome                        sent     then",
         "1     1        0ms  0ms   429 RateLimited                refused  end: the policy ends here",
@@ -350,7 +359,7 @@ describe("table", () => {
   it.effect("says that a call never ends, and how many requests a hedge made", () =>
     Effect.gen(function*() {
       const options = { retry: plain(2), hedge: HttpResilience.hedge({ after: "1 second" }) }
-      const table = HttpExplain.table(yield* HttpExplain.explain(options, [503, "hang", "hang"]))
+      const table = Explain.table(yield* Explain.explain(options, [503, "hang", "hang"]))
       assert.deepStrictEqual(table.split("\n").slice(2), [
         "1        0ms  0ms       503 ServerError           maybe  wait 1s: the delay of the policy",
         "2        1s   for ever  no answer, of 2 requests  maybe  nothing ends it",
@@ -360,7 +369,7 @@ describe("table", () => {
 })
 
 describe("what is explained", () => {
-  const steps: Record<Exclude<HttpExplain.Failure, "hang" | "cutBody">, HttpFault.Step> = {
+  const steps: Record<Exclude<Explain.Failure, "hang" | "cutBody">, HttpFault.Step> = {
     reset: HttpFault.fail("connectionReset"),
     refused: HttpFault.fail("connectionRefused"),
     connectTimeout: HttpFault.fail("connectTimeout"),
@@ -368,7 +377,7 @@ describe("what is explained", () => {
     unknownHost: HttpFault.fail("dnsNotFound"),
     badCertificate: HttpFault.fail("certificateExpired")
   }
-  type Told = readonly [HttpExplain.Outcome, HttpFault.Step]
+  type Told = readonly [Explain.Outcome, HttpFault.Step]
   const told: ReadonlyArray<Told> = [
     ...Object.entries(steps) as ReadonlyArray<Told>,
     ...[200, 404, 429, 500, 503].map((status): Told => [status, HttpFault.respond({ status })]),
@@ -435,7 +444,7 @@ describe("what is explained", () => {
   it.effect("says of each failure what a transport's own says", () =>
     Effect.forEach(Object.entries(steps), ([failure, step]) =>
       Effect.gen(function*() {
-        const explained = yield* one({ retry: plain(1) }, [failure as HttpExplain.Failure])
+        const explained = yield* one({ retry: plain(1) }, [failure as Explain.Failure])
         const server = yield* HttpFault.make(step)
         const client = ResilientHttpClient.makeTyped({ retry: plain(1) })(server.client)
         const error = yield* Effect.flip(client.get("http://example.com/"))
