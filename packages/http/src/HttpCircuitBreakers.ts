@@ -6,12 +6,12 @@
 import type * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import type { CircuitBreakerStore } from "reprise/CircuitBreakerStore"
-import * as circuit from "./internal/circuit.js"
 import type {
   BreakersOptions as Options,
   HttpCircuitBreakers,
   SharedBreakersOptions as SharedOptions
 } from "./internal/model.js"
+import * as circuit from "./internal/stages/circuit.js"
 
 export type {
   BreakersOptions as Options,

@@ -24,9 +24,14 @@ import type { Policy } from "reprise/Policy"
 import type { RateLimitExceeded } from "reprise/RateLimiter"
 import type { Retry } from "reprise/Retry"
 import type { AttemptTimeout, HttpFailure } from "./HttpFailure.js"
-import * as bufferedResponse from "./internal/bufferedResponse.js"
+import * as bufferedResponse from "./internal/attempt/bufferedResponse.js"
+import * as reader from "./internal/attempt/reader.js"
+import * as retryClient from "./internal/call/calls.js"
+import * as ledgers from "./internal/call/ledgers.js"
+import * as retryPolicy from "./internal/call/retryPolicy.js"
+import * as settings from "./internal/call/settings.js"
+import * as timeLimits from "./internal/call/timeLimits.js"
 import * as faces from "./internal/faces.js"
-import * as ledgers from "./internal/ledgers.js"
 import type {
   AdaptiveLimiterOptions,
   BulkheadOptions,
@@ -45,12 +50,7 @@ import type {
   Stage,
   Typed
 } from "./internal/model.js"
-import * as reader from "./internal/reader.js"
-import * as retryClient from "./internal/retryClient.js"
-import * as retryPolicy from "./internal/retryPolicy.js"
-import * as settings from "./internal/settings.js"
-import * as stages from "./internal/stages.js"
-import * as timeLimits from "./internal/timeLimits.js"
+import * as stages from "./internal/stages/stages.js"
 
 export type {
   AdaptiveLimiterOptions,

@@ -14,9 +14,9 @@ import * as Retry from "reprise/Retry"
 import type { RetryBudget } from "reprise/RetryBudget"
 import type { RetryBudgetStore } from "reprise/RetryBudgetStore"
 import type { HttpFailure } from "./HttpFailure.js"
-import * as budgets from "./internal/budgets.js"
+import * as retryPolicy from "./internal/call/retryPolicy.js"
 import type { Budget, ExponentialOptions, KeyOptions } from "./internal/model.js"
-import * as retryPolicy from "./internal/retryPolicy.js"
+import * as budgets from "./internal/stages/budgets.js"
 
 export type { Budget, ExponentialOptions } from "./internal/model.js"
 

@@ -11,10 +11,10 @@ import * as HttpServerRequest from "@effect/platform/HttpServerRequest"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Retry from "reprise/Retry"
-import * as headerName from "./internal/headerName.js"
-import * as propagation from "./internal/propagation.js"
+import * as propagation from "./internal/attempt/propagation.js"
+import * as settings from "./internal/call/settings.js"
+import * as headerName from "./internal/request/headerName.js"
 import * as serverDeadline from "./internal/serverDeadline.js"
-import * as settings from "./internal/settings.js"
 
 /**
  * @since 0.1.0

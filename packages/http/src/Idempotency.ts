@@ -7,42 +7,16 @@
  *
  * @since 0.1.0
  */
-import type * as HttpBody from "@effect/platform/HttpBody"
 import * as HttpClient from "@effect/platform/HttpClient"
 import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
-import type { HttpMethod } from "@effect/platform/HttpMethod"
 import * as Effect from "effect/Effect"
 import { dual } from "effect/Function"
 import * as Predicate from "effect/Predicate"
-import * as idempotencyKey from "./internal/idempotencyKey.js"
-import * as requestMarks from "./internal/requestMarks.js"
-import { isUntouched } from "./internal/trackedBody.js"
+import type { AutomaticKeysOptions, HeaderOptions } from "./internal/model.js"
+import * as idempotency from "./internal/request/idempotency.js"
+import * as idempotencyKey from "./internal/request/idempotencyKey.js"
 
-/**
- * @since 0.1.0
- */
-export declare namespace Idempotency {
-  /**
-   * @since 0.1.0
-   * @category options
-   */
-  export interface HeaderOptions {
-    /** The name of the header that holds the key. Default: `"Idempotency-Key"`. */
-    readonly header?: string | undefined
-  }
-
-  /**
-   * @since 0.1.0
-   * @category options
-   */
-  export interface AutomaticKeysOptions extends HeaderOptions {
-    /** The methods whose requests get a key: at least one. Default: `["POST", "PATCH"]`. */
-    readonly methods?: ReadonlyArray<HttpMethod> | undefined
-  }
-}
-
-// TRACE and QUERY are not in platform's HttpMethod, but transports send them.
-const idempotentMethods: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS", "TRACE", "QUERY", "PUT", "DELETE"])
+export type { AutomaticKeysOptions, HeaderOptions } from "./internal/model.js"
 
 /**
  * Whether the request may be sent again when the server may have processed it already.
@@ -65,18 +39,8 @@ const idempotentMethods: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS"
  * @since 0.1.0
  * @category predicates
  */
-export const isIdempotent = (
-  request: HttpClientRequest.HttpClientRequest,
-  options?: Idempotency.HeaderOptions
-): boolean =>
-  idempotentMethods.has(request.method) ||
-  idempotencyKey.has(request, options?.header ?? idempotencyKey.defaultHeader) ||
-  requestMarks.isMarkedIdempotent(request)
-
-// The classes a transport can read more than once. Everything else is taken to be used up by the first attempt.
-const isRepeatable = (body: unknown): boolean =>
-  body === undefined || body === null || typeof body === "string" || ArrayBuffer.isView(body) ||
-  body instanceof ArrayBuffer || body instanceof Blob || body instanceof URLSearchParams || body instanceof FormData
+export const isIdempotent = (request: HttpClientRequest.HttpClientRequest, options?: HeaderOptions): boolean =>
+  idempotency.isIdempotent(request, options?.header)
 
 /**
  * Whether the body of the request can be sent a second time and be the same.
@@ -103,11 +67,7 @@ const isRepeatable = (body: unknown): boolean =>
  * @since 0.1.0
  * @category predicates
  */
-export const isReplayable = (request: HttpClientRequest.HttpClientRequest): boolean => {
-  const body: HttpBody.HttpBody = request.body
-  if (body._tag === "Stream") return requestMarks.isMarkedReplayable(body) || isUntouched(body)
-  return body._tag !== "Raw" || isRepeatable(body.body) || requestMarks.isMarkedReplayable(body)
-}
+export const isReplayable: (request: HttpClientRequest.HttpClientRequest) => boolean = idempotency.isReplayable
 
 /**
  * Says that the request may be sent twice, whatever its method is: `POST /search`, or a server that recognises repeats.
@@ -131,7 +91,7 @@ export const isReplayable = (request: HttpClientRequest.HttpClientRequest): bool
  * @category combinators
  */
 export const markIdempotent: (request: HttpClientRequest.HttpClientRequest) => HttpClientRequest.HttpClientRequest =
-  requestMarks.markIdempotent
+  idempotency.markIdempotent
 
 /**
  * Says that the body, a `Stream` or a raw value, yields the same bytes every time it is read: a file that is opened anew
@@ -144,7 +104,7 @@ export const markIdempotent: (request: HttpClientRequest.HttpClientRequest) => H
  * @category combinators
  */
 export const markReplayable: (request: HttpClientRequest.HttpClientRequest) => HttpClientRequest.HttpClientRequest =
-  requestMarks.markReplayable
+  idempotency.markReplayable
 
 /**
  * Gives the request this idempotency key, unless it has one. The key is sent as it is, without quotes.
@@ -170,19 +130,19 @@ export const markReplayable: (request: HttpClientRequest.HttpClientRequest) => H
 export const withKey: {
   (
     key: string,
-    options?: Idempotency.HeaderOptions
+    options?: HeaderOptions
   ): (request: HttpClientRequest.HttpClientRequest) => HttpClientRequest.HttpClientRequest
   (
     request: HttpClientRequest.HttpClientRequest,
     key: string,
-    options?: Idempotency.HeaderOptions
+    options?: HeaderOptions
   ): HttpClientRequest.HttpClientRequest
 } = dual(
   (args) => Predicate.hasProperty(args[0], HttpClientRequest.TypeId),
   (
     request: HttpClientRequest.HttpClientRequest,
     key: string,
-    options?: Idempotency.HeaderOptions
+    options?: HeaderOptions
   ): HttpClientRequest.HttpClientRequest =>
     idempotencyKey.set(request, idempotencyKey.checkedHeader(options?.header), idempotencyKey.checkedKey(key))
 )
@@ -216,7 +176,7 @@ export const withKey: {
  */
 export const withGeneratedKey = (
   request: HttpClientRequest.HttpClientRequest,
-  options?: Idempotency.HeaderOptions
+  options?: HeaderOptions
 ): Effect.Effect<HttpClientRequest.HttpClientRequest> => {
   return idempotencyKey.generated(request, idempotencyKey.checkedHeader(options?.header))
 }
@@ -259,14 +219,14 @@ export const withGeneratedKey = (
  */
 export const automaticKeys: {
   (
-    options?: Idempotency.AutomaticKeysOptions
+    options?: AutomaticKeysOptions
   ): <E, R>(self: HttpClient.HttpClient.With<E, R>) => HttpClient.HttpClient.With<E, R>
   <E, R>(
     self: HttpClient.HttpClient.With<E, R>,
-    options?: Idempotency.AutomaticKeysOptions
+    options?: AutomaticKeysOptions
   ): HttpClient.HttpClient.With<E, R>
 } = ((
-  ...args: readonly [Idempotency.AutomaticKeysOptions?] | readonly [AnyClient, Idempotency.AutomaticKeysOptions?]
+  ...args: readonly [AutomaticKeysOptions?] | readonly [AnyClient, AutomaticKeysOptions?]
 ) => {
   // Not `dual`: options are to fail here, before there is a client.
   const [self, options] = isClient(args[0]) ? [args[0], args[1]] : [undefined, args[0]]
@@ -279,7 +239,7 @@ type AnyClient = HttpClient.HttpClient.With<unknown, unknown>
 
 const isClient = (u: unknown): u is AnyClient => Predicate.hasProperty(u, HttpClient.TypeId)
 
-const addKeys = (options: Idempotency.AutomaticKeysOptions | undefined) => {
+const addKeys = (options: AutomaticKeysOptions | undefined) => {
   const add = idempotencyKey.automatic(options)
   // Not HttpClient.mapRequestInputEffect: what it adds becomes part of `self`, whose retries would run it again.
   return <E, R>(self: HttpClient.HttpClient.With<E, R>): HttpClient.HttpClient.With<E, R> =>

@@ -16,10 +16,10 @@ import * as Tripping from "reprise/Tripping"
 import * as HttpResilience from "./HttpResilience.js"
 import * as HttpRetry from "./HttpRetry.js"
 import * as check_ from "./internal/check.js"
+import * as pipeline from "./internal/client.js"
 import * as config_ from "./internal/config.js"
 import * as faces from "./internal/faces.js"
 import type { Finding, Options, Rejection, Typed } from "./internal/model.js"
-import * as pipeline from "./internal/pipeline.js"
 
 export type { Finding, Options, Rejection, Route } from "./internal/model.js"
 

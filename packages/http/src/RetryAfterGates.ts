@@ -6,8 +6,8 @@
 import type * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import type { RetryAfterStore } from "reprise/RetryAfterStore"
-import * as gates from "./internal/gates.js"
 import type { GatesOptions as Options, RetryAfterGates } from "./internal/model.js"
+import * as gates from "./internal/stages/gates.js"
 
 export type { GatesOptions as Options, RetryAfterGates } from "./internal/model.js"
 

@@ -12,7 +12,7 @@ import { Chunk, Effect, FastCheck as fc, Random, Stream } from "effect"
 import { Readable } from "node:stream"
 import { InvalidOption } from "reprise/InvalidOption"
 import { vi } from "vitest"
-import { trackBody } from "../src/internal/trackedBody.js"
+import { trackBody } from "../src/internal/request/idempotency.js"
 
 const url = "https://api.example.com/payments"
 const post = HttpClientRequest.post(url)

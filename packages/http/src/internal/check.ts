@@ -2,7 +2,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import { InvalidOption } from "reprise/InvalidOption"
 import type { Finding, Options } from "./model.js"
-import * as stages from "./stages.js"
+import * as stages from "./stages/stages.js"
 
 const millisOf = (duration: Duration.DurationInput | undefined): number =>
   duration === undefined ? Infinity : Duration.toMillis(duration)

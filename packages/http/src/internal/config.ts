@@ -3,10 +3,10 @@ import * as Duration from "effect/Duration"
 import { asConfigError } from "reprise/InvalidOption"
 import * as RetryBudget from "reprise/RetryBudget"
 import * as Tripping from "reprise/Tripping"
-import * as budgets from "./budgets.js"
+import * as retryPolicy from "./call/retryPolicy.js"
 import type { Options } from "./model.js"
-import * as retryPolicy from "./retryPolicy.js"
-import * as stages from "./stages.js"
+import * as budgets from "./stages/budgets.js"
+import * as stages from "./stages/stages.js"
 
 const optional = <A>(config: Config.Config<A>): Config.Config<A | undefined> => Config.withDefault(config, undefined)
 

@@ -24,7 +24,7 @@ import type { Policy } from "reprise/Policy"
 import type { RateLimiter, RateLimitExceeded } from "reprise/RateLimiter"
 import type { RetryBudget } from "reprise/RetryBudget"
 import type { SharedCircuitBreaker } from "reprise/SharedCircuitBreaker"
-import type { HttpFailure } from "../HttpFailure.js"
+import type { HttpFailure } from "./classify/failure.js"
 
 export const StageTypeId: unique symbol = Symbol.for("@reprise/http/HttpResilience/Stage")
 
@@ -213,9 +213,16 @@ export interface Budget {
  * @since 0.1.0
  * @category options
  */
-export interface AutomaticKeysOptions {
+export interface HeaderOptions {
   /** The name of the header that holds the key. Defaults to `Idempotency-Key`. */
   readonly header?: string | undefined
+}
+
+/**
+ * @since 0.1.0
+ * @category options
+ */
+export interface AutomaticKeysOptions extends HeaderOptions {
   /** The methods whose requests get a key: at least one. Defaults to `["POST", "PATCH"]`. */
   readonly methods?: ReadonlyArray<HttpMethod> | undefined
 }

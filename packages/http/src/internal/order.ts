@@ -4,10 +4,10 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Policy from "reprise/Policy"
 import type { Reason } from "reprise/Retry"
-import { FailedAttempt } from "./failedAttempt.js"
-import type { Guard, Placed } from "./guard.js"
-import type { Attempt } from "./reader.js"
-import * as rejections from "./rejections.js"
+import { FailedAttempt } from "./attempt/failedAttempt.js"
+import type { Attempt } from "./attempt/reader.js"
+import * as rejections from "./call/rejections.js"
+import type { Guard, Placed } from "./stages/guard.js"
 
 /**
  * The order in which an attempt asks: what costs the server nothing first, and what is scarce last. A hedge goes around all.

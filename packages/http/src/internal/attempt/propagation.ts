@@ -1,0 +1,81 @@
+import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
+import * as Effect from "effect/Effect"
+import * as FiberRef from "effect/FiberRef"
+import { globalValue } from "effect/GlobalValue"
+import { maxDelayMillis } from "reprise/InvalidOption"
+import * as clock from "../clock.js"
+
+type Request = HttpClientRequest.HttpClientRequest
+
+/**
+ * The whole number that a header holds. Nothing else is one: no sign, no unit, no list, and nothing beyond the longest wait.
+ *
+ * @internal
+ */
+export const wholeNumber = (value: string | undefined): number | undefined => {
+  if (value === undefined || !/^\d{1,10}$/.test(value)) return undefined
+  const number = Number(value)
+  return number <= maxDelayMillis ? number : undefined
+}
+
+/**
+ * Sends the request with the time that it has from now on, where that is limited. Less, which the caller has written into the
+ * header already, stays.
+ *
+ * @internal
+ */
+export const withTimeLeft = <A, E, R>(
+  request: Request,
+  header: string,
+  attemptMillis: number,
+  deadlineMillis: number,
+  send: (request: Request) => Effect.Effect<A, E, R>
+): Effect.Effect<A, E, R> =>
+  attemptMillis === Infinity && deadlineMillis === Infinity
+    ? send(request)
+    : Effect.flatMap(clock.currentMonotonicMillis, (nowMillis) => {
+      const left = Math.max(Math.floor(Math.min(attemptMillis, deadlineMillis - nowMillis)), 0)
+      const written = wholeNumber(request.headers[header.toLowerCase()])
+      return send(
+        written !== undefined && written <= left ? request : HttpClientRequest.setHeader(request, header, String(left))
+      )
+    })
+
+/** The attempt of a caller in another process. A fiber may outlive the request that began it. */
+interface Incoming {
+  readonly number: number
+  isOver: boolean
+}
+
+const incoming: FiberRef.FiberRef<Incoming | undefined> = globalValue(
+  Symbol.for("@reprise/http/propagation/incoming"),
+  // What runs for a request never changes what is around it.
+  () => FiberRef.unsafeMake<Incoming | undefined>(undefined, { join: (own) => own })
+)
+
+/** @internal */
+export const handling = <A, E, R>(self: Effect.Effect<A, E, R>, number: number): Effect.Effect<A, E, R> =>
+  Effect.suspend(() => {
+    const attempt: Incoming = { number, isOver: false }
+    const ended = Effect.sync(() => {
+      attempt.isOver = true
+    })
+    return Effect.ensuring(Effect.locally(self, incoming, attempt), ended)
+  })
+
+/**
+ * Sends the request with the number of the attempt, or of the one that it is made for where that is greater: whoever serves
+ * it is part of a retry all the same.
+ *
+ * @internal
+ */
+export const withNumber = <A, E, R>(
+  request: Request,
+  header: string,
+  own: number,
+  send: (request: Request) => Effect.Effect<A, E, R>
+): Effect.Effect<A, E, R> =>
+  Effect.flatMap(FiberRef.get(incoming), (outer) => {
+    const number = outer === undefined || outer.isOver ? own : Math.max(own, outer.number)
+    return send(number === 1 ? request : HttpClientRequest.setHeader(request, header, String(number)))
+  })

@@ -1,0 +1,56 @@
+import * as HttpClient from "@effect/platform/HttpClient"
+import type * as HttpClientRequest from "@effect/platform/HttpClientRequest"
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Tracer from "effect/Tracer"
+import { cloneWith } from "../request/cloneWith.js"
+
+type Request = HttpClientRequest.HttpClientRequest
+
+const key: unique symbol = Symbol.for("@reprise/http/resent")
+
+/** Like the marks of `Idempotency`, it is on the body: every modification of a request hands that on. */
+interface Carrier {
+  readonly [key]?: true
+}
+
+/**
+ * Writes the count on the span of the attempt's own request, and on no other span. An attempt may trace more than that: a token
+ * that is refreshed, a row that is written.
+ *
+ * The transport names its span by the request and makes it in the next step, so the name says which span it is. A client below
+ * that has `withSpanNameGenerator` of its own hides that, and then no span has the count.
+ *
+ * @internal
+ */
+export const annotate = <A, E, R>(
+  request: Request,
+  count: number,
+  attempt: (request: Request) => Effect.Effect<A, E, R>
+): Effect.Effect<A, E, R> =>
+  Effect.withFiberRuntime((fiber) => {
+    const nameOf = Context.get(fiber.currentContext, HttpClient.SpanNameGenerator)
+    const tracer = Context.get(fiber.currentDefaultServices, Tracer.Tracer)
+    let own: string | undefined
+    const naming = (named: Request & { readonly body: Carrier }) => {
+      const name = nameOf(named)
+      own = key in named.body ? name : undefined
+      return name
+    }
+    const counting = Tracer.make({
+      span: (name, parent, context, links, startTime, kind, options) => {
+        const span = tracer.span(name, parent, context, links, startTime, kind, options)
+        if (kind === "client" && name === own) {
+          own = undefined
+          span.attribute("http.request.resend_count", count)
+        }
+        return span
+      },
+      context: (f, fiber) => tracer.context(f, fiber)
+    })
+    const marked = cloneWith(request, { body: cloneWith<Request["body"] & Carrier>(request.body, { [key]: true }) })
+    return attempt(marked).pipe(
+      Effect.provideService(HttpClient.SpanNameGenerator, naming),
+      Effect.withTracer(counting)
+    )
+  })

@@ -1,0 +1,44 @@
+import type * as HttpClientResponse from "@effect/platform/HttpClientResponse"
+import type { Retry } from "reprise/Retry"
+import type { HttpFailure } from "../classify/failure.js"
+
+type Ledger = Retry.Ledger<HttpFailure>
+
+const key: unique symbol = Symbol.for("@reprise/http/ledger")
+
+interface Carrier {
+  [key]?: Ledger
+}
+
+/** For errors, which may be anybody's, and for what nothing can be written on. */
+const others = new WeakMap<object, Ledger>()
+
+/** @internal */
+export const setOfError = (error: object, ledger: Ledger): void => {
+  others.set(error, ledger)
+}
+
+/**
+ * It is written on the response itself: in a `WeakMap` it costs more to collect than to make.
+ *
+ * @internal
+ */
+export const set = (response: HttpClientResponse.HttpClientResponse & Carrier, ledger: Ledger): void => {
+  if (Object.isExtensible(response)) response[key] = ledger
+  else others.set(response, ledger)
+}
+
+/**
+ * A reader was given a checked response, whose prototype is the response of the call.
+ *
+ * @internal
+ */
+export const get = (result: object & Carrier): Ledger =>
+  result[key] ?? others.get(result) ?? others.get(Object.getPrototypeOf(result)) ?? []
+
+/**
+ * How many attempts the call made: a ledger leaves out some of many, and its last line has the number of the last.
+ *
+ * @internal
+ */
+export const total = (ledger: Ledger): number => Math.max(ledger.at(-1)?.number ?? 0, ledger.length)

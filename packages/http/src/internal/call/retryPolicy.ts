@@ -1,0 +1,53 @@
+import * as Duration from "effect/Duration"
+import * as Schedule from "effect/Schedule"
+import * as Backoff from "reprise/Backoff"
+import { integer, InvalidOption } from "reprise/InvalidOption"
+import * as Retry from "reprise/Retry"
+import type { HttpFailure } from "../classify/failure.js"
+import type { ExponentialOptions, RetryPolicy } from "../model.js"
+
+/** @internal */
+export const exponential = (options: ExponentialOptions = {}): Schedule.Schedule<Duration.Duration, Retry.Hint> => {
+  const { base = "500 millis", cap = "20 seconds" } = options
+  if (Duration.greaterThan(base, cap)) {
+    throw new InvalidOption({ option: "cap", value: cap, expected: `a duration of at least the base, ${base}` })
+  }
+  return Backoff.exponential(base).pipe(
+    Backoff.capped(cap),
+    Backoff.fullJitter,
+    Backoff.attempts(options.attempts ?? 3),
+    Retry.whileRetryable,
+    Retry.honorHint({ max: options.maxRetryAfter })
+  )
+}
+
+/**
+ * When to try again, and whether the program decides that another attempt can help.
+ *
+ * @internal
+ */
+export interface Policy<R> {
+  readonly schedule: Schedule.Schedule<unknown, HttpFailure, R>
+  readonly goesOn?: ((failure: HttpFailure) => boolean) | undefined
+}
+
+/** @internal */
+export const of = <R = never>(
+  option: Schedule.Schedule<unknown, HttpFailure, R> | RetryPolicy<R> | false | undefined
+): Policy<R> => {
+  if (option === false) return { schedule: Schedule.stop }
+  if (option === undefined) return { schedule: exponential() }
+  if (Schedule.isSchedule(option)) return { schedule: option }
+  if (typeof option !== "object") {
+    throw new InvalidOption({ option: "retry", value: option, expected: "a schedule, its options, or false" })
+  }
+  const { schedule, times, while: goesOn } = option
+  if (times === undefined) return { schedule: schedule ?? exponential(), goesOn }
+  const most = integer("retry.times", times, { min: 0 })
+  return {
+    schedule: schedule === undefined
+      ? exponential({ attempts: most + 1 })
+      : Schedule.intersect(schedule, Schedule.recurs(most)),
+    goesOn
+  }
+}

@@ -1,0 +1,47 @@
+import type * as Duration from "effect/Duration"
+import * as InvalidOption from "reprise/InvalidOption"
+import * as drain from "../attempt/drain.js"
+import type { RetryOptions } from "../model.js"
+import * as headerName from "../request/headerName.js"
+import type { Guard } from "../stages/guard.js"
+import type { Settings } from "./calls.js"
+import * as timeLimits from "./timeLimits.js"
+
+/** @internal */
+export const retry = (
+  options: RetryOptions | undefined,
+  limits = timeLimits.none,
+  guard?: Guard,
+  prepare?: Settings["prepare"]
+): Settings => ({
+  prepare,
+  limits,
+  guard,
+  facts: {
+    redirect: options?.redirect ?? "follow",
+    classify: options?.classify
+  },
+  retryUnsent: options?.retryUnsent ?? false,
+  budget: options?.budget,
+  nested: options?.nested,
+  idempotencyHeader: header("idempotencyHeader", options?.idempotencyHeader),
+  drain: {
+    maxBytes: InvalidOption.integer("drain.maxBytes", options?.drain?.maxBytes ?? drain.defaults.maxBytes, { min: 0 }),
+    maxMillis: InvalidOption.millis("drain.maxDuration", options?.drain?.maxDuration ?? drain.defaults.maxMillis, {
+      min: 0
+    })
+  },
+  attemptHeader: header("attemptHeader", options?.attemptHeader),
+  deadlineHeader: header("deadlineHeader", options?.deadlineHeader)
+})
+
+const header = (option: string, name: string | undefined): string | undefined =>
+  name === undefined ? undefined : headerName.checked(name, option)
+
+/** @internal */
+export const positiveMillis = (option: string, duration: Duration.DurationInput): number =>
+  InvalidOption.millis(option, duration, { moreThan: 0 })
+
+/** @internal */
+export const limit = (option: string, duration: Duration.DurationInput | undefined): number =>
+  duration === undefined ? Infinity : positiveMillis(option, duration)

@@ -1,0 +1,127 @@
+import * as HttpBody from "@effect/platform/HttpBody"
+import * as HttpClientError from "@effect/platform/HttpClientError"
+import type * as HttpClientRequest from "@effect/platform/HttpClientRequest"
+import type * as HttpClientResponse from "@effect/platform/HttpClientResponse"
+import * as Cause from "effect/Cause"
+import * as Chunk from "effect/Chunk"
+import * as Option from "effect/Option"
+import * as Predicate from "effect/Predicate"
+import * as causeChain from "./causeChain.js"
+import * as HttpFailure from "./failure.js"
+import * as makeFailure from "./makeFailure.js"
+import { safely } from "./safely.js"
+import * as statusRules from "./statusRules.js"
+import * as transportRules from "./transportRules.js"
+
+/**
+ * What is known around an error when it is classified.
+ *
+ * @since 0.1.0
+ * @category options
+ */
+export interface ClassifyOptions {
+  /** The request that was sent. */
+  readonly request: HttpClientRequest.HttpClientRequest
+  /** The time, in epoch milliseconds, against which dates in headers are measured. */
+  readonly nowMillis: number
+  /** `"manual"` where fetch follows no redirects, so that it can prove that a request was not sent. Defaults to `"follow"`. */
+  readonly redirect?: "manual" | "follow" | undefined
+}
+
+/** @internal */
+export const fromResponse = (
+  response: HttpClientResponse.HttpClientResponse,
+  options: Omit<ClassifyOptions, "request">
+): Option.Option<HttpFailure.HttpFailure> => {
+  const { headers, status } = response
+  if (status >= 200 && status < 300) return Option.none()
+  const verdict = statusRules.judge(status, headers, options.nowMillis)
+  return Option.some(makeFailure.fromStatus(response, verdict))
+}
+
+/** @internal */
+export const classify = (error: unknown, options: ClassifyOptions): Option.Option<HttpFailure.HttpFailure> =>
+  // A value that throws when it is looked at is no error of a transport.
+  safely(() => classifyKnown(error, options), Option.none())
+
+const classifyKnown = (error: unknown, options: ClassifyOptions): Option.Option<HttpFailure.HttpFailure> => {
+  const known = HttpFailure.fromError(error)
+  if (Option.isSome(known)) return known
+  const failed = (
+    verdict: transportRules.TransportVerdict,
+    cause: unknown,
+    hop?: HttpClientRequest.HttpClientRequest
+  ) => Option.some(makeFailure.fromTransport(verdict, options.request, cause, hop))
+  if (Cause.isTimeoutException(error)) return failed(transportRules.verdict("AttemptTimeout"), error)
+  if (Predicate.hasProperty(error, HttpBody.ErrorTypeId)) return failed(unencodable, error)
+  if (!HttpClientError.isHttpClientError(error)) return Option.none()
+  const { cause, request } = error
+  if (error._tag === "RequestError") {
+    return isForeign(cause) ? Option.none() : failed(judgeRequestError(error, options), cause, request)
+  }
+  return error.reason === "StatusCode"
+    // A 2xx that the program's own `filterStatus` refuses is not what was asked for.
+    ? Option.orElse(
+      fromResponse(error.response, options),
+      () => failed(transportRules.verdict("DecodeFailure"), cause, request)
+    )
+    : failed(judgeBodyError(error), cause, request)
+}
+
+const unencodable: transportRules.TransportVerdict = { ...transportRules.verdict("InvalidRequest"), sent: "no" }
+
+const judgeBodyError = (error: HttpClientError.ResponseError): transportRules.TransportVerdict =>
+  error.reason === "EmptyBody"
+    ? transportRules.verdict("DecodeFailure")
+    : transportRules.judge(causeChain.links(error.cause), "body", false)
+
+const judgeRequestError = (
+  { cause, reason, request: failed }: HttpClientError.RequestError,
+  { redirect, request }: ClassifyOptions
+): transportRules.TransportVerdict => {
+  const verdict = reason === "InvalidUrl"
+    ? unencodable
+    // The program's own stream failed, maybe after a part of it was sent.
+    : reason === "Encode"
+    ? transportRules.verdict("InvalidRequest")
+    : transportRules.judge(causeChain.links(cause), "request", mayFail(request.body), redirect === "manual")
+  return verdict.sent === "no" && !isFirstHop(failed, request) ? { ...verdict, sent: "maybe" } : verdict
+}
+
+/** Whether the body is more than bytes: then an error may be its own, and says nothing about the connection. */
+const mayFail = (body: HttpBody.HttpBody): boolean =>
+  body._tag === "Stream" || (body._tag === "Raw" && typeof body.body !== "string" && !ArrayBuffer.isView(body.body))
+
+/** An error that a stage below put there (out of time, a circuit that is open) says itself what it is. */
+const isForeign = (cause: unknown): boolean =>
+  safely(
+    () => Predicate.hasProperty(cause, "_tag") && !Cause.isTimeoutException(cause) && !Cause.isUnknownException(cause),
+    false
+  )
+
+/**
+ * Whether the error is about the request that was given, and not about one to which a redirect led: then an earlier hop may
+ * have processed it. `HttpClient.followRedirects` sets another URL, which makes other parameters even where it is the same.
+ */
+const isFirstHop = (
+  failed: HttpClientRequest.HttpClientRequest,
+  given: HttpClientRequest.HttpClientRequest
+): boolean => failed.url === given.url && failed.method === given.method && failed.urlParams === given.urlParams
+
+/** @internal */
+export const classifyCause = (
+  cause: Cause.Cause<unknown>,
+  options: ClassifyOptions
+): Option.Option<HttpFailure.HttpFailure> => {
+  const failures = Chunk.toReadonlyArray(Cause.failures(cause)).map((error) => classify(error, options))
+  // node reports a failure twice, in parallel: the one that claims least is right.
+  if (failures.length > 0) return failures.find(claimsNothing) ?? failures[0]!
+  for (const defect of Cause.defects(cause)) {
+    const verdict = transportRules.judgeDefect(causeChain.links(defect))
+    if (verdict !== undefined) return Option.some(makeFailure.fromTransport(verdict, options.request, defect))
+  }
+  return Option.none()
+}
+
+const claimsNothing = (failure: Option.Option<HttpFailure.HttpFailure>): boolean =>
+  !Option.exists(failure, ({ sent }) => sent !== "maybe")

@@ -1,0 +1,84 @@
+import type * as HttpClientRequest from "@effect/platform/HttpClientRequest"
+import * as Duration from "effect/Duration"
+import * as Option from "effect/Option"
+import * as ledgers from "../call/ledgers.js"
+import type { Facts, RequestFacts, StatusFacts, TransportFacts } from "./failure.js"
+import { safely } from "./safely.js"
+
+const isPath = (url: string): boolean => /^[/](?![/\\])/.test(url)
+
+/**
+ * The parsed URL, where it is one of the web or a path.
+ *
+ * @internal
+ */
+export const webUrl = (url: string): URL | undefined => {
+  const parsed = safely(() => new URL(url, isPath(url) ? "http://path" : undefined), undefined)
+  return parsed && /^(https?|wss?|ftp):$/.test(parsed.protocol) ? parsed : undefined
+}
+
+/** Query, fragment and credentials may be secrets, and so may anything in a URL that is none: they stay in the request. */
+const publicUrl = (url: string): string => {
+  const parsed = webUrl(url)
+  if (parsed === undefined) return "(not a web URL)"
+  return isPath(url) ? parsed.pathname : parsed.origin + parsed.pathname
+}
+
+/**
+ * Scheme, host and port; one and the same for all URLs that have none.
+ *
+ * @internal
+ */
+export const origin = ({ url }: HttpClientRequest.HttpClientRequest): string => {
+  const parsed = webUrl(url)
+  return parsed === undefined || isPath(url) ? "" : parsed.origin
+}
+
+/** @internal */
+export const requestFacts = (request: HttpClientRequest.HttpClientRequest): RequestFacts => ({
+  method: request.method,
+  url: publicUrl(request.url),
+  headers: Object.fromEntries(Object.keys(request.headers).map((name) => [name, "<redacted>"]))
+})
+
+const words: Readonly<Record<string, string>> = {
+  RateLimited: "The server asks for fewer requests",
+  ServerError: "The server failed",
+  ClientError: "The server does not accept the request",
+  UnexpectedResponse: "The response is not the answer that was asked for",
+  ConnectFailure: "Could not connect",
+  HostNotFound: "There is no such host",
+  TlsFailure: "No secure connection: check the certificate, the host name and the clock",
+  ConnectionLost: "The connection was lost before a response came",
+  AttemptTimeout: "No response in time",
+  BodyFailure: "The body of the response did not arrive whole",
+  DecodeFailure: "The body of the response could not be decoded",
+  ProtocolFailure: "The answer is not a valid HTTP response",
+  InvalidRequest: "The request cannot be sent as it is",
+  UnknownNetwork: "The network failed without saying how"
+}
+
+/** A response that is valid HTTP, and not the answer that was asked for. */
+const redirected = (status: number): string =>
+  status === 304
+    ? "The resource has not changed, so there is no body"
+    : "The answer is a redirect; apply HttpClient.followRedirects"
+
+/** @internal */
+export const of = (
+  tag: string,
+  failure: Facts & Partial<Omit<StatusFacts & TransportFacts, keyof Facts>> & {
+    readonly duration?: Duration.Duration | undefined
+  }
+): string => {
+  const { attempts, code, duration, request, retryAfter, status } = failure
+  const details = [
+    status ?? code,
+    duration && `after ${Duration.format(duration)}`,
+    Option.isSome(retryAfter) && `retry after ${Duration.format(retryAfter.value)}`
+  ].filter(Boolean)
+  const count = ledgers.total(attempts)
+  const tried = count > 1 ? `, after ${count} attempts` : ""
+  const what = tag === "ProtocolFailure" && status !== undefined ? redirected(status) : words[tag]
+  return `${what}${details.length > 0 ? ` (${details.join(", ")})` : ""}: ${request.method} ${request.url}${tried}`
+}

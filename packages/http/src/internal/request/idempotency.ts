@@ -1,0 +1,95 @@
+import type * as HttpBody from "@effect/platform/HttpBody"
+import type * as HttpClientRequest from "@effect/platform/HttpClientRequest"
+import * as Stream from "effect/Stream"
+import { cloneWith } from "./cloneWith.js"
+
+const idempotent: unique symbol = Symbol.for("@reprise/http/Idempotency/idempotent")
+const replayable: unique symbol = Symbol.for("@reprise/http/Idempotency/replayable")
+
+interface Marks {
+  readonly [idempotent]?: true
+  readonly [replayable]?: true
+}
+
+type Marked = HttpBody.HttpBody & Marks
+
+/**
+ * Platform rebuilds a request on every change and keeps only the fields it knows, so the mark has to be on one of them:
+ * the body. The body is copied, because other requests may hold the same one (all that have none share `HttpBody.empty`).
+ */
+const mark = (request: HttpClientRequest.HttpClientRequest, marks: Marks): HttpClientRequest.HttpClientRequest =>
+  cloneWith(request, { body: cloneWith<Marked>(request.body, marks) })
+
+/** @internal */
+export const markIdempotent = (request: HttpClientRequest.HttpClientRequest): HttpClientRequest.HttpClientRequest =>
+  mark(request, { [idempotent]: true })
+
+/** @internal */
+export const markReplayable = (request: HttpClientRequest.HttpClientRequest): HttpClientRequest.HttpClientRequest =>
+  mark(request, { [replayable]: true })
+
+/** @internal */
+export const isMarkedIdempotent = (request: HttpClientRequest.HttpClientRequest): boolean => idempotent in request.body
+
+/** @internal */
+export const isMarkedReplayable = (body: HttpBody.HttpBody): boolean => replayable in body
+
+const tracker: unique symbol = Symbol.for("@reprise/http/Idempotency/tracker")
+
+interface Tracked {
+  readonly [tracker]?: { pulled: boolean }
+}
+
+/**
+ * Gives an unmarked `Stream` body a memory of whether it was ever started. Until then the request may be sent again: the
+ * attempt failed before anything was read from the stream. Any other request is returned as it is.
+ *
+ * A transport starts the stream before it has a connection (fetch and undici make a web stream of it, which reads
+ * ahead), so "started" is the only safe moment: what was read ahead is lost for the next attempt.
+ *
+ * Internal all the same; without the tag so that its own tests see its type (`stripInternal`).
+ */
+export const trackBody = (request: HttpClientRequest.HttpClientRequest): HttpClientRequest.HttpClientRequest => {
+  const body: HttpBody.HttpBody & Tracked = request.body
+  if (body._tag !== "Stream" || isMarkedReplayable(body) || body[tracker] !== undefined) return request
+  const state = { pulled: false }
+  const stream = Stream.suspend(() => {
+    state.pulled = true
+    return body.stream
+  })
+  return cloneWith(request, { body: cloneWith<HttpBody.Stream & Tracked>(body, { stream, [tracker]: state }) })
+}
+
+/**
+ * The stream is tracked and nothing was read from it.
+ *
+ * @internal
+ */
+export const isUntouched = (body: HttpBody.Stream & Tracked): boolean => body[tracker]?.pulled === false
+
+/** @internal */
+export const defaultHeader = "Idempotency-Key"
+
+/** @internal */
+export const has = (request: HttpClientRequest.HttpClientRequest, header: string): boolean =>
+  (request.headers[header.toLowerCase()] ?? "").trim() !== ""
+
+// TRACE and QUERY are not in platform's HttpMethod, but transports send them.
+const idempotentMethods: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS", "TRACE", "QUERY", "PUT", "DELETE"])
+
+/** @internal */
+export const isIdempotent = (request: HttpClientRequest.HttpClientRequest, header?: string): boolean =>
+  idempotentMethods.has(request.method) ||
+  has(request, header ?? defaultHeader) ||
+  isMarkedIdempotent(request)
+
+// The classes a transport can read more than once. Everything else is taken to be used up by the first attempt.
+const isRepeatable = (body: unknown): boolean =>
+  body === undefined || body === null || typeof body === "string" || ArrayBuffer.isView(body) ||
+  body instanceof ArrayBuffer || body instanceof Blob || body instanceof URLSearchParams || body instanceof FormData
+
+/** @internal */
+export const isReplayable = ({ body }: HttpClientRequest.HttpClientRequest): boolean => {
+  if (body._tag === "Stream") return isMarkedReplayable(body) || isUntouched(body)
+  return body._tag !== "Raw" || isRepeatable(body.body) || isMarkedReplayable(body)
+}

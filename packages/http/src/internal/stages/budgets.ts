@@ -1,0 +1,24 @@
+import * as Effect from "effect/Effect"
+import type * as Scope from "effect/Scope"
+import * as Keyed from "reprise/Keyed"
+import type { RetryBudget } from "reprise/RetryBudget"
+import type { RetryBudgetStore } from "reprise/RetryBudgetStore"
+import * as SharedRetryBudget from "reprise/SharedRetryBudget"
+import type { Budget, KeyOptions } from "../model.js"
+import { origin, registry } from "./guard.js"
+
+/** @internal */
+export const make = (make: Effect.Effect<RetryBudget>, { key = origin, ...bounds }: KeyOptions): Budget => {
+  const all = registry(bounds, () => make, "The retry budgets")
+  return (request) => Keyed.get(all, key(request))
+}
+
+/** @internal */
+export const makeShared = (
+  options: Omit<RetryBudget.Share, "key">,
+  { key = origin, ...bounds }: KeyOptions
+): Effect.Effect<Budget, never, RetryBudgetStore | Scope.Scope> =>
+  Effect.map(
+    SharedRetryBudget.makeKeyed<string>({ ...bounds, budget: options }),
+    (all): Budget => (request) => Keyed.get(all, key(request))
+  )

@@ -1,0 +1,149 @@
+import type * as HttpClientResponse from "@effect/platform/HttpClientResponse"
+import * as Cause from "effect/Cause"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Option from "effect/Option"
+import * as Random from "effect/Random"
+import * as InvalidOption from "reprise/InvalidOption"
+import * as Keyed from "reprise/Keyed"
+import * as Policy from "reprise/Policy"
+import type { FailedAttempt } from "../attempt/failedAttempt.js"
+import * as RetryAfter from "../classify/retryAfter.js"
+import * as clock from "../clock.js"
+import { GateClosed, type RetryAfterGateOptions } from "../model.js"
+import * as gates_ from "./gates.js"
+import { type HttpPolicy, origin, type Placed } from "./guard.js"
+
+interface Settings {
+  readonly gates: gates_.Gates
+  readonly isPausing: boolean
+  readonly maxPaused: number
+  readonly jitter: number
+  readonly learnsFromSuccess: boolean
+}
+
+type End = Policy.Policy.End<HttpClientResponse.HttpClientResponse, FailedAttempt>
+
+/** All gates are made by `make`, which requires nothing and is synchronous. */
+const gatesOf = (options: RetryAfterGateOptions): gates_.Gates =>
+  "gates" in options ? options.gates as gates_.Gates : Effect.runSync(gates_.make(options))
+
+/** @internal */
+export const make = (options: RetryAfterGateOptions): Placed => {
+  const { key = origin } = options
+  const gates = gatesOf(options)
+  const settings: Settings = {
+    gates,
+    isPausing: options.onClosed !== "fail",
+    maxPaused: InvalidOption.integer("maxPaused", options.maxPaused ?? 1_000, { min: 0 }),
+    jitter: InvalidOption.number("jitter", options.jitter ?? 0.1, { min: 0, max: 1 }),
+    learnsFromSuccess: options.learnFromSuccess === true
+  }
+  const of = (gate: gates_.Gate) => policyOf(settings, gate)
+  return { _tag: "Policy", policyOf: (request) => Keyed.policy(gates.byKey, key(request), of) }
+}
+
+/** Lets every attempt pass while the gate is open, and learns from what came of it. */
+const policyOf = (settings: Settings, gate: gates_.Gate): HttpPolicy => {
+  const ticket: Policy.Policy.Ticket<HttpClientResponse.HttpClientResponse, FailedAttempt> = {
+    settle: (end) => {
+      gate.inFlight--
+      return learn(settings, gate, end)
+    },
+    withdraw: () => gate.inFlight--
+  }
+  const admit: Policy.Policy.Admit<HttpClientResponse.HttpClientResponse, FailedAttempt> = {
+    _tag: "Admit",
+    holds: true,
+    take: () => {
+      gate.inFlight++
+      return ticket
+    }
+  }
+  return Policy.make({
+    kind: "judge",
+    holds: true,
+    decide: (call) => {
+      // Most gates have never been closed.
+      const leftMillis = gate.untilMillis === -Infinity ? 0 : gate.leftMillis(call.nowMillis)
+      if (leftMillis === 0) return admit
+      const error = (reason: GateClosed["reason"]) =>
+        new GateClosed({ key: gate.key, retryAfter: Duration.millis(leftMillis), reason })
+      if (!settings.isPausing) return { _tag: "Reject", error: error("closed") }
+      if (gate.paused >= settings.maxPaused) return { _tag: "Reject", error: error("full") }
+      return {
+        _tag: "Wait",
+        enter: (call) => new Pause(settings.jitter, gate, call, () => error("deadline")),
+        refuse: () => error("deadline")
+      }
+    }
+  })
+}
+
+/** A call that waits until the gate opens, and a random part longer, so that not all come at once. */
+class Pause implements Policy.Policy.Turn<GateClosed> {
+  onWake: (() => void) | undefined
+  untilMillis: number
+  private hasLeft = false
+  readonly work: Effect.Effect<void>
+
+  constructor(
+    jitter: number,
+    private readonly gate: gates_.Gate,
+    private readonly call: Policy.Policy.Call,
+    private readonly error: () => GateClosed
+  ) {
+    gate.paused++
+    this.untilMillis = call.nowMillis + gate.leftMillis(call.nowMillis)
+    this.work = Effect.map(Random.nextRange(0, jitter), (share) => {
+      this.untilMillis += Math.ceil(share * gate.pauseMillis)
+    })
+  }
+
+  poll(nowMillis: number): "again" | Policy.Policy.Reject<GateClosed> | undefined {
+    const isTooLong = this.untilMillis >= this.call.deadlineMillis
+    if (!isTooLong && nowMillis < this.untilMillis) return undefined
+    this.leave()
+    return isTooLong ? { _tag: "Reject", error: this.error() } : "again"
+  }
+
+  leave(): void {
+    if (!this.hasLeft) this.gate.paused--
+    this.hasLeft = true
+  }
+}
+
+const learn = (settings: Settings, gate: gates_.Gate, { exit, nowMillis }: End): Effect.Effect<void> | undefined => {
+  if (Exit.isSuccess(exit)) {
+    return settings.learnsFromSuccess && !saysNothing(exit.value)
+      ? learnFromSuccess(settings, gate, exit.value)
+      : undefined
+  }
+  const failure = Option.flatMap(Cause.failureOption(exit.cause), ({ failure }) => failure)
+  if (Option.isNone(failure)) return undefined
+  const { _tag: tag, retryAfter } = failure.value
+  const isAsked = tag === "RateLimited" || (tag === "ServerError" && failure.value.status === 503)
+  return isAsked && Option.isSome(retryAfter)
+    ? settings.gates.close(gate, nowMillis, Duration.toMillis(retryAfter.value))
+    : undefined
+}
+
+/** Without a look at the grammar: only few servers tell what is left of a quota. */
+const saysNothing = ({ headers }: HttpClientResponse.HttpClientResponse): boolean => {
+  for (const name in headers) if (/^(x-)?rate-?limit/.test(name)) return false
+  return true
+}
+
+/** A success that has used up the quota. */
+const learnFromSuccess = (
+  { gates }: Settings,
+  gate: gates_.Gate,
+  response: HttpClientResponse.HttpClientResponse
+): Effect.Effect<void> =>
+  Effect.flatMap(Effect.zip(clock.currentWallMillis, clock.currentMonotonicMillis), ([wallMillis, nowMillis]) => {
+    const reset = RetryAfter.untilReplenished(response.headers, { nowMillis: wallMillis })
+    return Option.isNone(reset)
+      ? Effect.void
+      : gates.close(gate, nowMillis, Duration.toMillis(reset.value)) ?? Effect.void
+  })

@@ -1,0 +1,95 @@
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import type * as Scope from "effect/Scope"
+import * as InvalidOption from "reprise/InvalidOption"
+import * as Keyed from "reprise/Keyed"
+import type { RetryAfterStore } from "reprise/RetryAfterStore"
+import * as SharedPauses from "reprise/SharedPauses"
+import * as clock from "../clock.js"
+import { type GatesOptions, GatesTypeId, type RetryAfterGates } from "../model.js"
+
+/**
+ * Until when one key is asked to keep away. A gate that was never closed is open.
+ *
+ * @internal
+ */
+export class Gate {
+  untilMillis = -Infinity
+  /** How long it was closed for: a clock that steps back makes it no longer. */
+  pauseMillis = 0
+  paused = 0
+  /** Attempts that may close it. */
+  inFlight = 0
+
+  constructor(readonly key: string) {}
+
+  /** Whether that is longer than it was closed already. */
+  close(now: number, millis: number): boolean {
+    if (millis <= this.leftMillis(now)) return false
+    this.untilMillis = now + millis
+    this.pauseMillis = millis
+    return true
+  }
+
+  leftMillis(now: number): number {
+    return Math.max(Math.min(this.untilMillis - now, this.pauseMillis), 0)
+  }
+}
+
+/**
+ * The gates of one client, or of several.
+ *
+ * @internal
+ */
+export class Gates implements RetryAfterGates {
+  readonly [GatesTypeId]: typeof GatesTypeId = GatesTypeId
+  /** Where somebody else has to hear of what was learnt here. */
+  tell: ((key: string, millis: number) => Effect.Effect<void>) | undefined
+
+  constructor(readonly byKey: Keyed.Keyed<string, Gate>, readonly maxMillis: number) {}
+
+  /** Closes the gate. The effect tells others of it. */
+  close(gate: Gate, nowMillis: number, asked: number): Effect.Effect<void> | undefined {
+    const millis = Math.min(asked, this.maxMillis)
+    return gate.close(nowMillis, millis) ? this.tell?.(gate.key, millis) : undefined
+  }
+
+  /** What was learnt elsewhere is told to nobody. */
+  hear(key: string, asked: number): Effect.Effect<void> {
+    return Keyed.use(this.byKey, key, (gate) =>
+      Effect.map(clock.currentMonotonicMillis, (now) => {
+        gate.close(now, Math.min(asked, this.maxMillis))
+      }))
+  }
+}
+
+/**
+ * Throws `InvalidOption` when it is called, not when the effect runs.
+ *
+ * @internal
+ */
+export const make = (options: GatesOptions): Effect.Effect<Gates> => {
+  const { capacity, idleTimeToLive } = options
+  const maxMillis = InvalidOption.millis("max", options.max ?? "1 minute", { moreThan: 0 })
+  const byKey = Keyed.make({
+    make: (key: string) => Effect.sync(() => new Gate(key)),
+    isIdle: (gate, nowMillis) => gate.paused + gate.inFlight === 0 && gate.leftMillis(nowMillis) === 0,
+    name: "The Retry-After gates",
+    capacity,
+    idleTimeToLive
+  })
+  return Effect.map(byKey, (byKey) => new Gates(byKey, maxMillis))
+}
+
+/** @internal */
+export const makeShared = (
+  options: GatesOptions
+): Effect.Effect<Gates, never, RetryAfterStore | Scope.Scope> => {
+  const { capacity, max } = options
+  return Effect.tap(make(options), (gates) => {
+    const onPause = (key: string, duration: Duration.Duration) => gates.hear(key, Duration.toMillis(duration))
+    return Effect.map(SharedPauses.make({ onPause, max, capacity, name: "The Retry-After gates" }), (pauses) => {
+      gates.tell = (key, millis) => SharedPauses.pause(pauses, key, millis)
+    })
+  })
+}

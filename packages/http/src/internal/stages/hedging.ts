@@ -1,0 +1,144 @@
+import type * as HttpClientRequest from "@effect/platform/HttpClientRequest"
+import * as Cause from "effect/Cause"
+import * as Clock from "effect/Clock"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import * as Hedge from "reprise/Hedge"
+import * as Keyed from "reprise/Keyed"
+import * as RetryBudget from "reprise/RetryBudget"
+import * as drain from "../attempt/drain.js"
+import { FailedAttempt } from "../attempt/failedAttempt.js"
+import type { Attempt } from "../attempt/reader.js"
+import type { HedgeOptions } from "../model.js"
+import * as idempotency from "../request/idempotency.js"
+import { type Facts, type Guard, origin, type Placed, registry } from "./guard.js"
+
+/** What is hedged is sent twice at the same time: only what may be, with a body that can be read twice at the same time. */
+const mayBeHedged = (request: HttpClientRequest.HttpClientRequest, header: string | undefined): boolean =>
+  idempotency.isIdempotent(request, header) &&
+  (request.body._tag === "Stream"
+    ? idempotency.isMarkedReplayable(request.body)
+    : idempotency.isReplayable(request))
+
+/**
+ * Only time starts a hedge. A failure leaves the other attempts running if their requests were sent; otherwise it ends the
+ * race, and the retry policy decides about another attempt.
+ *
+ * @internal
+ */
+export const make = (options: HedgeOptions): (facts: Facts) => Placed => {
+  const { capacity, idleTimeToLive, key = origin, ...own } = options
+  const all = registry(
+    { capacity, idleTimeToLive },
+    (key) => Hedge.make({ ...own, key, isFailure: isBeaten, isRejection }),
+    "The hedges"
+  )
+  return ({ budget, idempotencyHeader, nested }) => ({
+    _tag: "Hedge",
+    over: (inner) => (request, attempt, deadlineMillis) => {
+      if (!mayBeHedged(request, idempotencyHeader)) return inner(request, attempt, deadlineMillis)
+      const paid = budget === undefined
+        ? Effect.succeed(true)
+        : Effect.flatMap(budget(request), RetryBudget.tryWithdraw)
+      return Effect.suspend(() => {
+        const race = new Race(request, deadlineMillis)
+        // What waits at a gate or in a queue is not slow, and another one would wait behind it.
+        const withdraw = Effect.suspend(() => race.mayHedge ? paid : Effect.succeed(false))
+        const one = race.attempt(inner, attempt)
+        const raced = Keyed.use(all, key(request), (hedge) => Hedge.protect(one, hedge, { withdraw, nested }))
+        return Effect.mapError(raced, (error) => error instanceof Beaten ? error.failed : error)
+      })
+    }
+  })
+}
+
+/** An attempt that failed while another one was under way. Its response is released, and it is never what the call fails with. */
+class Beaten {
+  constructor(readonly failed: FailedAttempt) {}
+}
+
+const isBeaten = (error: unknown): boolean => error instanceof Beaten
+
+/** What a guard turned away was not made: the attempt that runs goes on, and its failure is what the call fails with. */
+const isRejection = (error: unknown): boolean =>
+  error instanceof FailedAttempt && error.refusal !== undefined && Option.isNone(error.failure)
+
+/** The attempts beside each other. */
+class Race {
+  /** How many requests were sent, and how many of their attempts have not failed. */
+  private sent = 0
+  private underWay = 0
+  /** Since then nothing is sent any more. */
+  private hasFailed = false
+  /** Until when the server has asked for nothing to be sent, by the monotonic clock. */
+  private pausedUntilNanos = BigInt(0)
+
+  constructor(readonly request: HttpClientRequest.HttpClientRequest, readonly deadlineMillis: number) {}
+
+  get mayHedge(): boolean {
+    return this.sent > 0 && !this.hasFailed
+  }
+
+  attempt<R>(
+    inner: Guard,
+    attempt: Attempt<FailedAttempt, R>
+  ): Attempt<FailedAttempt | Beaten, R> {
+    return Effect.suspend(() => {
+      let isSent = false
+      const sent = Effect.suspend(() => {
+        if (this.hasFailed) return this.tooLate
+        isSent = true
+        this.sent++
+        this.underWay++
+        return Effect.catchAll(attempt, (failed) => {
+          // Before a permit is given back that a hedge waits for.
+          this.hasFailed = true
+          return Effect.fail(failed)
+        })
+      })
+      return Effect.catchAll(
+        inner(this.request, sent, this.deadlineMillis),
+        (failed) => isSent ? this.fail(failed) : Effect.fail(failed)
+      )
+    })
+  }
+
+  /** A hedge that waited for its turn when the other attempt failed. */
+  private get tooLate(): Effect.Effect<never, FailedAttempt> {
+    const origin = { _tag: "Cause", cause: Cause.empty } as const
+    return Effect.fail(new FailedAttempt(this.request, Option.none(), origin, "retryAfter"))
+  }
+
+  private fail(failed: FailedAttempt): Effect.Effect<never, FailedAttempt | Beaten> {
+    this.underWay--
+    const isRetryable = Option.exists(failed.failure, ({ retryable }) => retryable)
+    if (!isRetryable) return Effect.fail(failed)
+    if (this.underWay === 0) return this.sent === 1 ? Effect.fail(failed) : this.last(failed)
+    return Effect.flatMap(Clock.currentTimeNanos, (now) => {
+      const pausedUntil = now + retryAfterNanos(failed)
+      if (pausedUntil > this.pausedUntilNanos) this.pausedUntilNanos = pausedUntil
+      return Effect.zipRight(this.release(failed), Effect.fail(new Beaten(failed)))
+    })
+  }
+
+  /** A hedge may wait for the connection of this response, so it is not kept until the race is over. */
+  private release({ response }: FailedAttempt): Effect.Effect<void> {
+    return response === undefined ? Effect.void : drain.drain(response, drain.defaults, this.deadlineMillis)
+  }
+
+  /** What the call fails with. Its `retryAfter` is the longest wait that a server has asked any of the attempts for. */
+  private last(failed: FailedAttempt): Effect.Effect<never, FailedAttempt> {
+    return Effect.flatMap(Clock.currentTimeNanos, (now) => {
+      const left = this.pausedUntilNanos - now
+      const longer = left > retryAfterNanos(failed) ? Option.some(Duration.nanos(left)) : Option.none()
+      return Effect.fail(failed.among(this.sent - 1, longer))
+    })
+  }
+}
+
+const retryAfterNanos = ({ failure }: FailedAttempt): bigint =>
+  Option.getOrElse(
+    Option.flatMap(failure, ({ retryAfter }) => Option.flatMap(retryAfter, Duration.toNanos)),
+    () => BigInt(0)
+  )
