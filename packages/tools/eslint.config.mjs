@@ -13,6 +13,27 @@ const noDates = [
   { selector: "CallExpression[callee.name=\"Date\"]", message: ambient }
 ]
 
+const internals = "Only internal/effect names private parts of Effect: each of them needs a fallback and a test."
+const ofFibers = "/^(_fiberRefs|_children|_runtimeFlags|_observers|_exitValue|_queue|_steps|effect_instruction_i\\d)$/"
+const unlessPublic = "/^(currentRuntimeFlags|setFiberRefs?|unsafeDeleteFiberRef|getChildren)$/"
+
+const noPrivateParts = [
+  { selector: `Identifier[name=${ofFibers}]`, message: internals },
+  {
+    selector: `MemberExpression[property.name=${unlessPublic}][object.name!=/^(FiberRef|Runtime)$/]`,
+    message: internals
+  },
+  {
+    selector: `:matches(Property, TSPropertySignature, TSMethodSignature)[key.name=${unlessPublic}]`,
+    message: internals
+  }
+]
+
+const wallClock = [
+  ...noDates,
+  { selector: "MemberExpression[property.name=/^(unsafeC|c)urrentTimeMillis$/]", message: wall }
+]
+
 const unfinished = "/^(only|skip|skipIf|runIf|todo|fails)$/"
 const alone = "A test that is skipped or alone hides the others."
 
@@ -72,11 +93,7 @@ export default tseslint.config(
         { object: "globalThis", property: "setTimeout", message: ambient },
         { object: "globalThis", property: "setInterval", message: ambient }
       ],
-      "no-restricted-syntax": [
-        "error",
-        ...noDates,
-        { selector: "MemberExpression[property.name=/^(unsafeC|c)urrentTimeMillis$/]", message: wall }
-      ],
+      "no-restricted-syntax": ["error", ...wallClock, ...noPrivateParts],
       "no-restricted-imports": [
         "error",
         {
@@ -91,16 +108,23 @@ export default tseslint.config(
     }
   },
   {
+    files: ["packages/reprise/src/internal/effect/**/*.ts"],
+    rules: { "no-restricted-syntax": ["error", ...wallClock] }
+  },
+  {
+    files: ["packages/reprise/src/internal/effect/clock.ts"],
+    rules: { "no-restricted-syntax": ["error", ...noDates] }
+  },
+  {
     // Dates that come from other machines or go to people, and the clocks themselves.
     files: [
-      "packages/reprise/src/internal/effect/clock.ts",
       "packages/http/src/internal/clock.ts",
       "packages/http/src/internal/explain/clock.ts",
       "packages/testing/src/internal/simulation/time.ts",
       "packages/testing/src/internal/faultServer.ts",
       "packages/testing/src/internal/httpFault.ts"
     ],
-    rules: { "no-restricted-syntax": ["error", ...noDates] }
+    rules: { "no-restricted-syntax": ["error", ...noDates, ...noPrivateParts] }
   },
   mayNotImport("reprise", ["node:*", "undici", "@effect/platform*", "@reprise/*"]),
   mayNotImport("http", ["node:*", "undici", "@effect/platform-*", "@reprise/testing/*"]),

@@ -14,7 +14,7 @@ import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import type { Pipeable } from "effect/Pipeable"
 import * as bulkhead from "./internal/bulkhead/bulkhead.js"
-import { made } from "./internal/config.js"
+import { made } from "./internal/effect/config.js"
 import * as shell from "./internal/shell/protect.js"
 import type { Policy } from "./Policy.js"
 

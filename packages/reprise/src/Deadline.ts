@@ -12,7 +12,7 @@ import { dual } from "effect/Function"
 import * as Option from "effect/Option"
 import * as internal from "./internal/deadline.js"
 import * as clock from "./internal/effect/clock.js"
-import * as timeout from "./internal/timeout.js"
+import * as timeout from "./internal/effect/timeout.js"
 import * as InvalidOption from "./InvalidOption.js"
 
 /**

@@ -13,7 +13,7 @@ import * as Predicate from "effect/Predicate"
 import * as Random from "effect/Random"
 import type * as Schedule from "effect/Schedule"
 import type { NoInfer } from "effect/Types"
-import * as delay from "./internal/delay.js"
+import * as schedule_ from "./internal/effect/schedule.js"
 import * as nested from "./internal/nested.js"
 import * as internal from "./internal/retry.js"
 import * as InvalidOption from "./InvalidOption.js"
@@ -250,7 +250,7 @@ export const ledger: {
 export const whileRetryable = <Out, In, R>(
   self: Schedule.Schedule<Out, In, R>
 ): Schedule.Schedule<Out, In & Pick<Hint, "retryable">, R> =>
-  delay.transform(self, undefined, (step: delay.Step<Pick<Hint, "retryable">, undefined>) =>
+  schedule_.transform(self, undefined, (step: schedule_.Step<Pick<Hint, "retryable">, undefined>) =>
     Effect.succeed(
       step.input.retryable
         ? { _tag: "Wait", delayMillis: step.delayMillis, state: undefined }
@@ -283,7 +283,7 @@ export const whileRetryable = <Out, In, R>(
 export const whileTag = (...tags: ReadonlyArray<string>) => {
   const isWanted = (error: unknown) => Predicate.hasProperty(error, "_tag") && tags.some((tag) => tag === error._tag)
   return <Out, In, R>(self: Schedule.Schedule<Out, In, R>): Schedule.Schedule<Out, In, R> =>
-    delay.transform(self, undefined, ({ delayMillis, input }: delay.Step<unknown, undefined>) =>
+    schedule_.transform(self, undefined, ({ delayMillis, input }: schedule_.Step<unknown, undefined>) =>
       Effect.succeed(
         isWanted(input)
           ? { _tag: "Wait", delayMillis, state: undefined }
@@ -308,18 +308,22 @@ export const honorHint = (options?: Retry.HonorHint) => {
   return <Out, In, R>(
     self: Schedule.Schedule<Out, In, R>
   ): Schedule.Schedule<Out, In & Pick<Hint, "retryAfter">, R> =>
-    delay.transform(self, undefined, ({ delayMillis, input }: delay.Step<Pick<Hint, "retryAfter">, undefined>) => {
-      const own = { _tag: "Wait", delayMillis, state: undefined } as const
-      if (Option.isNone(input.retryAfter)) return Effect.succeed(own)
-      const hintMillis = Duration.toMillis(input.retryAfter.value)
-      if (hintMillis > maxMillis) {
-        return Effect.succeed({ _tag: "Stop", reason: "retryAfterTooLong", state: undefined } as const)
+    schedule_.transform(
+      self,
+      undefined,
+      ({ delayMillis, input }: schedule_.Step<Pick<Hint, "retryAfter">, undefined>) => {
+        const own = { _tag: "Wait", delayMillis, state: undefined } as const
+        if (Option.isNone(input.retryAfter)) return Effect.succeed(own)
+        const hintMillis = Duration.toMillis(input.retryAfter.value)
+        if (hintMillis > maxMillis) {
+          return Effect.succeed({ _tag: "Stop", reason: "retryAfterTooLong", state: undefined } as const)
+        }
+        return Effect.map(Random.next, (random) => {
+          const askedMillis = hintMillis * (1 + jitter * random)
+          return askedMillis <= delayMillis ? own : { ...own, delayMillis: askedMillis, reason: "retryAfter" }
+        })
       }
-      return Effect.map(Random.next, (random) => {
-        const askedMillis = hintMillis * (1 + jitter * random)
-        return askedMillis <= delayMillis ? own : { ...own, delayMillis: askedMillis, reason: "retryAfter" }
-      })
-    })
+    )
 }
 
 /**

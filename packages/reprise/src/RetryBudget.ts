@@ -18,9 +18,9 @@ import type { NoInfer } from "effect/Types"
 import * as internal from "./internal/budget/budget.js"
 import * as loop from "./internal/budget/retry.js"
 import * as rules from "./internal/budget/rules.js"
-import { behind, made, optional } from "./internal/config.js"
-import * as delay from "./internal/delay.js"
 import * as clock from "./internal/effect/clock.js"
+import { behind, made, optional } from "./internal/effect/config.js"
+import * as schedule_ from "./internal/effect/schedule.js"
 import * as rejection from "./internal/rejection.js"
 import * as timeouts from "./internal/timeouts.js"
 import * as InvalidOption from "./InvalidOption.js"
@@ -353,10 +353,10 @@ export const gate: {
     options?: RetryBudget.Failures<In2>
   ): Schedule.Schedule<Out, In & In2, R> => {
     const isTimeout = options?.isTimeout ?? timeouts.isTimeout
-    return delay.transform(
+    return schedule_.transform(
       self,
       undefined,
-      ({ delayMillis, input, now, state }: delay.Step<In2, undefined>) =>
+      ({ delayMillis, input, now, state }: schedule_.Step<In2, undefined>) =>
         Effect.sync(() =>
           of(budget).withdraw(now, isTimeout(input))
             ? { _tag: "Wait", delayMillis, state }

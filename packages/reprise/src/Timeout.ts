@@ -8,7 +8,7 @@ import * as Duration from "effect/Duration"
 import type * as Effect from "effect/Effect"
 import { dual } from "effect/Function"
 import * as Option from "effect/Option"
-import * as internal from "./internal/timeout.js"
+import * as internal from "./internal/effect/timeout.js"
 import * as InvalidOption from "./InvalidOption.js"
 
 /**

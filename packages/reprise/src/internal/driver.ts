@@ -1,15 +1,12 @@
-import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
 import * as Schedule from "effect/Schedule"
-import * as ScheduleDecision from "effect/ScheduleDecision"
-import * as ScheduleIntervals from "effect/ScheduleIntervals"
-import { maxDelayMillis } from "../InvalidOption.js"
 import type { Reason } from "../Retry.js"
 import type { Toll } from "./budget/toll.js"
 import * as deadline from "./deadline.js"
 import * as clock from "./effect/clock.js"
+import * as schedule_ from "./effect/schedule.js"
 import * as nested from "./nested.js"
 import * as reason from "./reason.js"
 
@@ -58,17 +55,16 @@ export const make = <Out, In, R>(
     wallAhead ??= clock.wallAheadMillis(fiber)
     const date = now + wallAhead
     return Effect.map(
-      reason.during(Effect.suspend(() => schedule.step(date, input, state))),
-      ([[nextState, output, decision], reasons]): Next => {
-        state = nextState
-        if (ScheduleDecision.isDone(decision)) return stopped(reasons.stop)
-        const start = ScheduleIntervals.start(decision.intervals) - date
-        const delayMillis = start > 0 ? start : 0 // `NaN` too is no wait
+      reason.during(schedule_.step(schedule, date, input, state)),
+      ([stepped, reasons]): Next => {
+        state = stepped.state
+        const { delayMillis, output } = stepped
+        if (delayMillis === undefined) return stopped(reasons.stop)
         if (now + delayMillis >= deadlineMillis) return stopped("deadline")
         if (toll !== undefined && !toll.pay(input, now)) return stopped("budget")
         metadata = isInputHidden
-          ? advance(metadata, date, undefined, undefined)
-          : advance(metadata, date, input, output)
+          ? schedule_.iteration(metadata, date, undefined, undefined)
+          : schedule_.iteration(metadata, date, input, output)
         return { _tag: "Wait", delayMillis, reason: reasons.wait }
       }
     )
@@ -91,32 +87,3 @@ export const make = <Out, In, R>(
 }
 
 const stopped = (reason: Reason): Next => ({ _tag: "Stop", reason })
-
-const advance = (
-  previous: Schedule.IterationMetadata | undefined,
-  now: number,
-  input: unknown,
-  output: unknown
-): Schedule.IterationMetadata => ({
-  input,
-  output,
-  now,
-  recurrence: (previous?.recurrence ?? 0) + 1,
-  start: previous?.start ?? now,
-  elapsed: Duration.millis(now - (previous?.start ?? now)),
-  elapsedSincePrevious: Duration.millis(now - (previous?.now ?? now))
-})
-
-/**
- * Sleeps for any time: `Effect.sleep` never wakes from more than a timer can hold, so a longer wait is slept in parts.
- *
- * @internal
- */
-export const sleep = (delayMillis: number): Effect.Effect<void> => {
-  if (delayMillis <= 0) return Effect.void
-  if (delayMillis <= maxDelayMillis) return Effect.sleep(Duration.millis(delayMillis))
-  return Effect.zipRight(
-    Effect.sleep(Duration.millis(maxDelayMillis)),
-    Effect.suspend(() => sleep(delayMillis - maxDelayMillis))
-  )
-}

@@ -1,7 +1,5 @@
 import * as Effect from "effect/Effect"
-import * as Exit from "effect/Exit"
-import * as FiberRef from "effect/FiberRef"
-import { globalValue } from "effect/GlobalValue"
+import * as local from "./effect/local.js"
 
 /**
  * Set around what already is an attempt of an outer loop. A fiber may outlive the attempt that began it, and then its own
@@ -9,42 +7,20 @@ import { globalValue } from "effect/GlobalValue"
  *
  * @internal
  */
-export interface Mark {
-  isOver: boolean
-}
+export const current = local.make<local.Region | undefined>("Retry/nested", undefined)
 
 /** @internal */
-export const current: FiberRef.FiberRef<Mark | undefined> = globalValue(
-  Symbol.for("reprise/Retry/nested"),
-  // What runs within an attempt never changes what is around it.
-  () => FiberRef.unsafeMake<Mark | undefined>(undefined, { join: (own) => own })
-)
-
-/** @internal */
-export const isSuppressed = (mark: Mark | undefined): boolean => mark !== undefined && !mark.isOver
+export const isSuppressed = (mark: local.Region | undefined): boolean => mark !== undefined && !mark.isOver
 
 /** @internal */
 export const suppress = <A, E, R>(self: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
   Effect.uninterruptibleMask((restore) =>
-    Effect.withFiberRuntime((fiber) => {
-      if (isSuppressed(fiber.getFiberRef(current))) return restore(self)
-      const mark: Mark = { isOver: false }
-      // It is not set back: that costs as much again, and a mark that is over says nothing.
-      return Effect.zipRight(FiberRef.set(current, mark), ending(mark, restore(self)))
-    })
+    Effect.withFiberRuntime((fiber) =>
+      isSuppressed(fiber.getFiberRef(current))
+        ? restore(self)
+        : local.within(current, { isOver: false }, restore(self))
+    )
   )
-
-const ending = <A, E, R>(mark: Mark, self: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
-  Effect.matchCauseEffect(self, {
-    onSuccess: (value) => {
-      mark.isOver = true
-      return Exit.succeed(value)
-    },
-    onFailure: (cause) => {
-      mark.isOver = true
-      return Exit.failCause(cause)
-    }
-  })
 
 /** @internal */
 export const allow = <A, E, R>(self: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>

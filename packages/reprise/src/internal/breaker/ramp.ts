@@ -1,8 +1,7 @@
 import * as Effect from "effect/Effect"
 import type * as Schedule from "effect/Schedule"
-import * as ScheduleDecision from "effect/ScheduleDecision"
-import * as ScheduleIntervals from "effect/ScheduleIntervals"
 import * as InvalidOption from "../../InvalidOption.js"
+import { step } from "../effect/schedule.js"
 import type * as Machine from "./machine.js"
 
 /**
@@ -17,11 +16,10 @@ export const unfold = (
   state: unknown,
   steps: ReadonlyArray<Machine.RampStep>
 ): Effect.Effect<ReadonlyArray<Machine.RampStep>, never, unknown> =>
-  Effect.flatMap(schedule.step(now, undefined, state), ([next, share, decision]) => {
-    if (ScheduleDecision.isDone(decision) || share >= 1 || steps.length === maxSteps) return Effect.succeed(steps)
+  Effect.flatMap(step(schedule, now, undefined, state), ({ delayMillis: millis, output: share, state }) => {
+    if (millis === undefined || share >= 1 || steps.length === maxSteps) return Effect.succeed(steps)
     InvalidOption.number("ramp", share, { min: 0, max: 1 })
-    const start = ScheduleIntervals.start(decision.intervals)
-    return unfold(schedule, start, next, [...steps, { share, millis: Math.max(start - now, 0) }])
+    return unfold(schedule, now + millis, state, [...steps, { share, millis }])
   })
 
 const maxSteps = 1_000

@@ -5,11 +5,9 @@ import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
 import * as Random from "effect/Random"
 import type * as Schedule from "effect/Schedule"
-import * as ScheduleDecision from "effect/ScheduleDecision"
-import * as ScheduleIntervals from "effect/ScheduleIntervals"
 import type { CircuitBreaker, CircuitOpen } from "../../CircuitBreaker.js"
 import * as InvalidOption from "../../InvalidOption.js"
-import * as delay from "../delay.js"
+import * as schedule from "../effect/schedule.js"
 import * as rejection from "../rejection.js"
 import { bounded } from "./bounded.js"
 import type * as Machine from "./machine.js"
@@ -73,13 +71,12 @@ const step = (
   now: number,
   input: CircuitBreaker.Opening
 ): Effect.Effect<Opening, never, unknown> =>
-  Effect.map(
-    Effect.suspend(() => openFor.step(now, input, previous.state)),
-    ([state, , decision]): Opening =>
-      ScheduleDecision.isDone(decision)
-        ? previous
-        : { state, lastMillis: Math.ceil(Math.max(ScheduleIntervals.start(decision.intervals) - now, 0)) || 0 }
-  ).pipe(Effect.catchAllCause(() => Effect.succeed(previous)))
+  schedule.step(openFor, now, input, previous.state).pipe(
+    Effect.map(({ delayMillis, state }) =>
+      delayMillis === undefined ? previous : { state, lastMillis: Math.ceil(delayMillis) }
+    ),
+    Effect.catchAllCause(() => Effect.succeed(previous))
+  )
 
 /**
  * How long to open for.
@@ -115,7 +112,7 @@ export const openingAfter = (
 }
 
 /** Doubles from 1 s to 60 s, each spread by a tenth to either side. */
-const standard = delay.unfold(
+const standard = schedule.unfold(
   1_000,
   (millis) =>
     Effect.map(Random.nextRange(0.9, 1.1), (factor) => [millis * factor, Math.min(millis * 2, 60_000)] as const)

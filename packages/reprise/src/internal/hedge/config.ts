@@ -3,7 +3,7 @@ import * as ConfigError from "effect/ConfigError"
 import * as Either from "effect/Either"
 import type { Hedge } from "../../Hedge.js"
 import * as InvalidOption from "../../InvalidOption.js"
-import { behind, optional } from "../config.js"
+import { behind, optional } from "../effect/config.js"
 import { QuantileDelay } from "./delay.js"
 
 /** @internal */

@@ -1,7 +1,7 @@
 import * as Config from "effect/Config"
 import type { AdaptiveLimiter } from "../../AdaptiveLimiter.js"
 import * as InvalidOption from "../../InvalidOption.js"
-import { behind, optional } from "../config.js"
+import { behind, optional } from "../effect/config.js"
 import * as algorithms from "./algorithms.js"
 
 /** @internal */

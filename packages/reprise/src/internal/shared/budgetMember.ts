@@ -6,8 +6,8 @@ import { RetryBudgetStore } from "../../RetryBudgetStore.js"
 import type { StoreError } from "../../StoreError.js"
 import { Budget } from "../budget/budget.js"
 import { Share, type Tokens } from "../budget/rules.js"
-import * as Driver from "../driver.js"
 import { currentMonotonicMillis, monotonicMillis } from "../effect/clock.js"
+import * as timer from "../effect/timer.js"
 import * as answers from "./answers.js"
 import { Bell } from "./bell.js"
 import type { SharedRule } from "./budgetRule.js"
@@ -99,7 +99,7 @@ export const make = (what: string): Effect.Effect<Fleet, never, RetryBudgetStore
 export const run = (fleet: Fleet, members: () => ReadonlyArray<Member>): Effect.Effect<void, never, Scope.Scope> => {
   const rounds = Effect.forever(Effect.zipRight(
     Effect.catchAllCause(round(fleet, members), (cause) => Effect.logError("Sharing retry budgets", cause)),
-    Effect.suspend(() => fleet.link.isUp ? fleet.bell.wait(fleet.syncMillis) : Driver.sleep(fleet.syncMillis))
+    Effect.suspend(() => fleet.link.isUp ? fleet.bell.wait(fleet.syncMillis) : timer.sleep(fleet.syncMillis))
   ))
   return Effect.zipRight(
     Effect.addFinalizer(() => disband(fleet, members())),

@@ -2,8 +2,8 @@ import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import { CircuitBreakerStore } from "../../CircuitBreakerStore.js"
 import type { Breaker } from "../breaker/breaker.js"
-import * as Driver from "../driver.js"
 import { currentMonotonicMillis } from "../effect/clock.js"
+import * as timer from "../effect/timer.js"
 import * as answers from "./answers.js"
 import { Bell } from "./bell.js"
 import { Member } from "./breakerMember.js"
@@ -82,7 +82,7 @@ export const run = (fleet: Fleet, breakers: () => Iterable<Breaker>): Effect.Eff
     const rounds = Effect.forever(Effect.flatMap(
       Effect.catchAllCause(round(fleet, members), (cause) => Effect.logError("Sharing circuit breakers", cause)),
       // What rings while the store is away can wait.
-      () => fleet.link.isUp ? fleet.bell.wait(fleet.syncMillis) : Driver.sleep(fleet.syncMillis)
+      () => fleet.link.isUp ? fleet.bell.wait(fleet.syncMillis) : timer.sleep(fleet.syncMillis)
     ))
     const missed = Effect.sync(() => heed(fleet, members, { _tag: "Missed" }))
     const listening = listen(

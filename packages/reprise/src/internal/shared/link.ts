@@ -3,7 +3,7 @@ import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as InvalidOption from "../../InvalidOption.js"
 import { StoreError } from "../../StoreError.js"
-import * as timeout from "../timeout.js"
+import * as timeout from "../effect/timeout.js"
 import { Lines } from "./lines.js"
 
 /**

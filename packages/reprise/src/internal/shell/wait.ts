@@ -4,7 +4,7 @@ import * as Exit from "effect/Exit"
 import { constVoid } from "effect/Function"
 import { maxDelayMillis } from "../../InvalidOption.js"
 import type { Policy } from "../../Policy.js"
-import * as timer from "../timer.js"
+import * as timer from "../effect/timer.js"
 import type { Admission, Verdict } from "./admission.js"
 
 /** @internal */

@@ -4,9 +4,61 @@ import * as Schedule from "effect/Schedule"
 import * as ScheduleDecision from "effect/ScheduleDecision"
 import * as ScheduleInterval from "effect/ScheduleInterval"
 import * as ScheduleIntervals from "effect/ScheduleIntervals"
-import { maxDelayMillis } from "../InvalidOption.js"
-import type { Reason } from "../Retry.js"
-import * as reason from "./reason.js"
+import { maxDelayMillis } from "../../InvalidOption.js"
+import type { Reason } from "../../Retry.js"
+import * as reason from "../reason.js"
+
+/**
+ * How a schedule goes on after one step.
+ *
+ * @internal
+ */
+export interface Stepped<out Out> {
+  readonly state: unknown
+  readonly output: Out
+  /** `undefined` once the schedule has ended. */
+  readonly delayMillis: number | undefined
+}
+
+/**
+ * One step of a schedule. `Schedule.driver` would sleep, and read the clock by itself.
+ *
+ * @internal
+ */
+export const step = <Out, In, R>(
+  schedule: Schedule.Schedule<Out, In, R>,
+  nowMillis: number,
+  input: In,
+  state: unknown
+): Effect.Effect<Stepped<Out>, never, R> =>
+  Effect.map(
+    Effect.suspend(() => schedule.step(nowMillis, input, state)),
+    ([state, output, decision]) => {
+      if (ScheduleDecision.isDone(decision)) return { state, output, delayMillis: undefined }
+      const delayMillis = ScheduleIntervals.start(decision.intervals) - nowMillis
+      return { state, output, delayMillis: delayMillis > 0 ? delayMillis : 0 } // `NaN` too is no wait
+    }
+  )
+
+/**
+ * What an attempt sees of the schedule that let it go.
+ *
+ * @internal
+ */
+export const iteration = (
+  previous: Schedule.IterationMetadata | undefined,
+  now: number,
+  input: unknown,
+  output: unknown
+): Schedule.IterationMetadata => ({
+  input,
+  output,
+  now,
+  recurrence: (previous?.recurrence ?? 0) + 1,
+  start: previous?.start ?? now,
+  elapsed: Duration.millis(now - (previous?.start ?? now)),
+  elapsedSincePrevious: Duration.millis(now - (previous?.now ?? now))
+})
 
 /**
  * What a combinator makes of one step: the new delay, or the reason to stop.

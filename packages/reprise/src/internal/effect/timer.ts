@@ -5,8 +5,8 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as Fiber from "effect/Fiber"
 import * as Runtime from "effect/Runtime"
-import { maxDelayMillis } from "../InvalidOption.js"
-import { monotonicOf } from "./effect/clock.js"
+import { maxDelayMillis } from "../../InvalidOption.js"
+import { monotonicOf } from "./clock.js"
 
 // Internal all the same; without the tag, so that the tests of this module see its types (`stripInternal`).
 
@@ -73,4 +73,16 @@ const startLast = (clock: Clock.Clock, millis: number, task: () => void): () => 
   }
   let stop = startLive(millis, wake)
   return () => stop()
+}
+
+/**
+ * Sleeps for any time: `Effect.sleep` never wakes from more than a timer can hold, so a longer wait is slept in parts.
+ */
+export const sleep = (delayMillis: number): Effect.Effect<void> => {
+  if (delayMillis <= 0) return Effect.void
+  if (delayMillis <= maxDelayMillis) return Effect.sleep(Duration.millis(delayMillis))
+  return Effect.zipRight(
+    Effect.sleep(Duration.millis(maxDelayMillis)),
+    Effect.suspend(() => sleep(delayMillis - maxDelayMillis))
+  )
 }

@@ -1,7 +1,7 @@
 import * as Config from "effect/Config"
 import type * as ConfigError from "effect/ConfigError"
 import * as Effect from "effect/Effect"
-import * as InvalidOption from "../InvalidOption.js"
+import * as InvalidOption from "../../InvalidOption.js"
 
 /** @internal */
 export const optional = <A>(config: Config.Config<A>): Config.Config<A | undefined> =>

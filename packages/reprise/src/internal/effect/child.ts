@@ -7,23 +7,9 @@ import * as FiberRefs from "effect/FiberRefs"
 import * as Option from "effect/Option"
 import * as Runtime from "effect/Runtime"
 import * as RuntimeFlags from "effect/RuntimeFlags"
+import * as fields from "./fiber.js"
 
 type Restore = <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
-
-/**
- * A fiber and a reference in fields that their types keep to themselves, so each may be missing one day. To ask a fiber for
- * its references makes it copy them all, to write down its runtime flags.
- */
-interface FiberFields {
-  readonly _fiberRefs?: FiberRefs.FiberRefs
-  readonly currentRuntimeFlags?: RuntimeFlags.RuntimeFlags
-}
-interface RefFields {
-  readonly join?: (parentValue: unknown, childValue: unknown) => unknown
-}
-
-const fiberRefs = (fiber: Fiber.RuntimeFiber<unknown, unknown>): FiberRefs.FiberRefs =>
-  (fiber as FiberFields)._fiberRefs ?? fiber.getFiberRefs()
 
 /**
  * What runs effects as the parent would.
@@ -35,7 +21,11 @@ export const runtimeOf = <R>(
   runtimeFlags: RuntimeFlags.RuntimeFlags
 ): Runtime.Runtime<R> =>
   // The fiber that runs an effect which needs R holds R; its type says `never`.
-  Runtime.make({ context: parent.currentContext as Context.Context<R>, runtimeFlags, fiberRefs: fiberRefs(parent) })
+  Runtime.make({
+    context: parent.currentContext as Context.Context<R>,
+    runtimeFlags,
+    fiberRefs: fields.fiberRefs(parent)
+  })
 
 /**
  * The exit of a child, with what it changed. To inherit costs a quarter of the whole, and few effects leave behind anything
@@ -53,19 +43,15 @@ export const join = <A, E, R>(
 const notInherited = RuntimeFlags.Interruption | RuntimeFlags.WindDown
 
 const hasChanged = (before: Runtime.Runtime<never>, child: Fiber.RuntimeFiber<unknown, unknown>): boolean => {
-  const flags = (child as FiberFields).currentRuntimeFlags
-  if (flags === undefined || ((flags ^ before.runtimeFlags) & ~notInherited) !== 0) return true
+  if (((fields.runtimeFlags(child) ^ before.runtimeFlags) & ~notInherited) !== 0) return true
   let changed = false
-  fiberRefs(child).locals.forEach(([[, value]], ref) => {
+  fields.fiberRefs(child).locals.forEach(([[, value]], ref) => {
     const old: unknown = FiberRefs.getOrDefault(before.fiberRefs, ref)
     // What was set and set back is no change, and the flags were compared above.
-    if (value !== old && ref !== FiberRef.currentRuntimeFlags) changed ||= takesBack(ref, old, value)
+    if (value !== old && ref !== FiberRef.currentRuntimeFlags) changed ||= !fields.isKept(ref, old, value)
   })
   return changed
 }
-
-/** A fork may change what the parent never takes back: the scope of forks, in everything that runs concurrently. */
-const takesBack = (ref: object, old: unknown, value: unknown): boolean => (ref as RefFields).join?.(old, value) !== old
 
 /**
  * Runs the effect in a fiber of its own, which ends with it. An interruption of the caller is passed on and awaited.

@@ -7,8 +7,9 @@ import * as FiberRef from "effect/FiberRef"
 import { identity } from "effect/Function"
 import * as Option from "effect/Option"
 import * as RuntimeFlags from "effect/RuntimeFlags"
+import * as deadline from "../deadline.js"
 import * as child from "./child.js"
-import * as deadline from "./deadline.js"
+import { childCount } from "./fiber.js"
 import * as timer from "./timer.js"
 
 type Restore = <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
@@ -38,19 +39,12 @@ export const timeoutFail = <A, E, R, E1>(
     return RuntimeFlags.interruption(runtimeFlags) ? Effect.uninterruptible(run(Effect.interruptible)) : run(identity)
   })
 
-/** A field that its type keeps to itself, so it may be missing one day. */
-interface FiberFields {
-  readonly _children?: ReadonlySet<unknown> | null
-}
-
 /**
  * Whether a fiber may be interrupted for the sake of one effect, and go on: an interruption is passed on to all that it has
  * forked, and nothing is interruptible any more in a fiber that is interrupted already.
  */
-const canBeTakenBack = (fiber: Fiber.RuntimeFiber<unknown, unknown>): boolean => {
-  const { _children: children } = fiber as FiberFields
-  return (children === null || children?.size === 0) && Cause.isEmpty(fiber.getFiberRef(FiberRef.interruptedCause))
-}
+const canBeTakenBack = (fiber: Fiber.RuntimeFiber<unknown, unknown>): boolean =>
+  childCount(fiber) === 0 && Cause.isEmpty(fiber.getFiberRef(FiberRef.interruptedCause))
 
 /**
  * The effect in the step of a fiber that has turned interruption off, limited in time if there is a limit, and then `end`.
@@ -88,25 +82,22 @@ const inPlace = <A, E, R, E1, A2, E2>(
     interruptor = FiberId.unsafeMake()
     fiber.unsafeInterruptAsFork(interruptor)
   }, deadlineMillis < Infinity)
-  const unset = deadline.set(fiber, deadlineMillis)
+  const region = deadline.region(fiber, deadlineMillis)
   const settle = (exit: Exit.Exit<A, E>): Effect.Effect<A2, E2> => {
     stopTimer()
-    unset?.()
-    if (interruptor === undefined && !hasChildren(fiber)) return end(exit)
+    if (region !== undefined) region.isOver = true
+    if (interruptor === undefined && childCount(fiber) === 0) return end(exit)
     const ended = endChildren(fiber, exit)
     return Effect.flatMap(
       Effect.exit(interruptor === undefined ? ended : takeBack(interruptor, ended, onTimeout)),
       end
     )
   }
-  return Effect.matchCauseEffect(restore(self), {
+  return Effect.matchCauseEffect(deadline.entering(region, restore(self)), {
     onSuccess: (value) => settle(Exit.succeed(value)),
     onFailure: (cause) => settle(Exit.failCause(cause))
   })
 }
-
-const hasChildren = (fiber: Fiber.RuntimeFiber<unknown, unknown>): boolean =>
-  ((fiber as FiberFields)._children?.size ?? 0) > 0
 
 /** What the effect has forked ends with it, as it does in `Effect.timeoutFail`. */
 const endChildren = <A, E>(fiber: Fiber.RuntimeFiber<unknown, unknown>, exit: Exit.Exit<A, E>): Effect.Effect<A, E> =>
