@@ -13,7 +13,7 @@ import { type CircuitBreaker, CircuitOpen } from "./CircuitBreaker.js"
 import * as internal from "./internal/breaker/registry.js"
 import * as rejection from "./internal/breaker/rejection.js"
 import * as watch from "./internal/breaker/watch.js"
-import * as keyed from "./internal/keyed.js"
+import * as keyed from "./internal/keyed/keyed.js"
 import * as shell from "./internal/shell/protect.js"
 import { type Keyed, policy } from "./Keyed.js"
 

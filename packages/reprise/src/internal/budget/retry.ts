@@ -1,7 +1,7 @@
 import * as Effect from "effect/Effect"
 import type * as Schedule from "effect/Schedule"
-import * as Driver from "../driver.js"
-import { again } from "../retry.js"
+import * as Driver from "../retry/driver.js"
+import { again } from "../retry/loop.js"
 import { type Budget, counted, rewarded } from "./budget.js"
 
 /**

@@ -6,7 +6,7 @@ import * as ScheduleInterval from "effect/ScheduleInterval"
 import * as ScheduleIntervals from "effect/ScheduleIntervals"
 import { maxDelayMillis } from "../../InvalidOption.js"
 import type { Reason } from "../../Retry.js"
-import * as reason from "../reason.js"
+import * as reason from "../retry/reason.js"
 
 /**
  * How a schedule goes on after one step.

@@ -9,7 +9,7 @@ import type { Hedge } from "../../Hedge.js"
 import * as Child from "../effect/child.js"
 import { monotonicMillis } from "../effect/clock.js"
 import * as timer from "../effect/timer.js"
-import * as nested from "../nested.js"
+import * as nested from "../retry/nested.js"
 import type { Delay } from "./delay.js"
 import { type Hedger, judge, type Settings } from "./hedge.js"
 

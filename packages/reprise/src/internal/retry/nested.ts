@@ -1,5 +1,5 @@
 import * as Effect from "effect/Effect"
-import * as local from "./effect/local.js"
+import * as local from "../effect/local.js"
 
 /**
  * Set around what already is an attempt of an outer loop. A fiber may outlive the attempt that began it, and then its own
