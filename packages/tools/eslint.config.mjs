@@ -37,15 +37,24 @@ const wallClock = [
 const unfinished = "/^(only|skip|skipIf|runIf|todo|fails)$/"
 const alone = "A test that is skipped or alone hides the others."
 
-const mayNotImport = (folder, group) => ({
-  files: [`packages/${folder}/src/**/*.ts`],
+const notInReprise = ["node:*", "undici", "@effect/platform*", "@reprise/*"]
+
+const mayNotImport = (folder, group, inFiles = "**/*.ts", others = []) => ({
+  files: [`packages/${folder}/src/${inFiles}`],
   rules: {
     "@typescript-eslint/no-restricted-imports": [
       "error",
-      { patterns: [{ group, message: "Imports point one way, and this package runs in browsers too." }] }
+      { patterns: [{ group, message: "Imports point one way, and this package runs in browsers too." }, ...others] }
     ]
   }
 })
+
+/** The two errors are leaves: they import nothing of the package. */
+const publicModules = {
+  regex: "^(\\.\\./)+(?!(InvalidOption|StoreError)\\.js$)[A-Z]\\w*\\.js$",
+  caseSensitive: true,
+  message: "Imports go from a public module to its internals, and not back: put what both need into a model."
+}
 
 export default tseslint.config(
   { ignores: ["**/dist/", "**/build/", "**/coverage/", "**/node_modules/", "packages/*/src/index.ts"] },
@@ -126,7 +135,8 @@ export default tseslint.config(
     ],
     rules: { "no-restricted-syntax": ["error", ...noDates, ...noPrivateParts] }
   },
-  mayNotImport("reprise", ["node:*", "undici", "@effect/platform*", "@reprise/*"]),
+  mayNotImport("reprise", notInReprise),
+  mayNotImport("reprise", notInReprise, "internal/**/*.ts", [publicModules]),
   mayNotImport("http", ["node:*", "undici", "@effect/platform-*", "@reprise/testing/*"]),
   mayNotImport("redis", ["node:*", "@effect/platform*", "@reprise/*"]),
   {

@@ -14,68 +14,12 @@ import * as Random from "effect/Random"
 import type * as Schedule from "effect/Schedule"
 import type { NoInfer } from "effect/Types"
 import * as schedule_ from "./internal/effect/schedule.js"
-import * as nested from "./internal/retry/nested.js"
 import * as internal from "./internal/retry/loop.js"
+import type { Hint, Retry } from "./internal/retry/model.js"
+import * as nested from "./internal/retry/nested.js"
 import * as InvalidOption from "./InvalidOption.js"
-import type { RetryBudget } from "./RetryBudget.js"
 
-/**
- * What a failure tells a schedule: whether trying again can help, and how long whoever refused asks us to wait.
- *
- * @since 0.1.0
- * @category models
- */
-export interface Hint {
-  readonly retryable: boolean
-  readonly retryAfter: Option.Option<Duration.Duration>
-}
-
-/**
- * Why an attempt was followed by a wait, or by none.
- *
- * It waited: `"backoff"` (the schedule's own delay), `"retryAfter"` (the failure's hint was longer). It ended:
- * `"success"`, `"defect"`, `"interrupted"` (from within the attempt), `"attempts"` and `"within"` (the limits of
- * `Backoff`), `"notRetryable"`, `"retryAfterTooLong"`, `"deadline"` (no time for the wait), `"budget"` (a `RetryBudget` is
- * spent), `"nested"` (an outer loop tries again), `"schedule"` (any other schedule's end). Whoever runs the loop may refuse
- * for reasons of its own, such as `"notIdempotent"` and `"circuitOpen"`.
- *
- * @since 0.1.0
- * @category models
- */
-export type Reason =
-  | "success"
-  | "defect"
-  | "interrupted"
-  | "backoff"
-  | "retryAfter"
-  | "attempts"
-  | "within"
-  | "notRetryable"
-  | "retryAfterTooLong"
-  | "deadline"
-  | "budget"
-  | "nested"
-  | "schedule"
-  | (string & Record<never, never>)
-
-/**
- * One line of the ledger: an attempt, what came of it, and what was decided.
- *
- * @since 0.1.0
- * @category models
- */
-export interface Attempt<out E = unknown> {
-  /** Counts from 1. */
-  readonly number: number
-  /** Epoch milliseconds. */
-  readonly startMillis: number
-  readonly duration: Duration.Duration
-  /** The error; none where the attempt succeeded or died. */
-  readonly failure: Option.Option<E>
-  /** The wait that followed; none after the last attempt. */
-  readonly delay: Option.Option<Duration.Duration>
-  readonly reason: Reason
-}
+export type { Attempt, Hint, Reason, Retry } from "./internal/retry/model.js"
 
 /**
  * Runs the effect again after each failure for as long as the schedule goes on, then fails with the last error.
@@ -121,58 +65,6 @@ export const retry: {
   <A, E, R, B, R1>(self: Effect.Effect<A, E, R>, schedule: Schedule.Schedule<B, E, R1>): Effect.Effect<A, E, R | R1> =>
     internal.retry(self, schedule)
 )
-
-/**
- * @since 0.1.0
- */
-export declare namespace Retry {
-  /**
-   * @since 0.1.0
-   * @category options
-   */
-  export interface Loop<A, E, R, R1 = never, R2 = never, L = E> {
-    /** Makes the attempt; `number` counts from 1. */
-    readonly attempt: (number: number) => Effect.Effect<A, E, R>
-    readonly schedule: Schedule.Schedule<unknown, E, R1>
-    /** A reason not to try again whatever the schedule says. */
-    readonly refuse?: ((error: E) => Option.Option<Reason>) | undefined
-    /** Runs before each wait begins: to let go of what the failed attempt still holds, or to tell someone. */
-    readonly beforeWait?: ((attempt: Attempt<E>) => Effect.Effect<void, never, R2>) | undefined
-    /**
-     * What the ledger keeps of an error. Defaults to the error itself. With `note`, attempts do not see the last error in
-     * `Schedule.CurrentIterationMetadata` either: its `input` and `output` are `undefined`.
-     */
-    readonly note?: ((error: E) => Option.Option<L>) | undefined
-    /** No wait begins that would end at or after this moment (on the clock of `Deadline.now`) or the `Deadline` of the fiber. */
-    readonly deadlineMillis?: number | undefined
-    /** Is told of the call and of its success, and pays for each retry that begins; asked last, before the wait. */
-    readonly budget?: RetryBudget | undefined
-    /** Which failures are timeouts to the budget. Defaults to the tags `TimeoutException` and `AttemptTimeout`. */
-    readonly isTimeout?: ((error: E) => boolean) | undefined
-    /** Within `withoutNested`, whether to make one attempt or to go on all the same. Defaults to `"suppress"`. */
-    readonly nested?: "suppress" | "allow" | undefined
-  }
-
-  /**
-   * @since 0.1.0
-   * @category options
-   */
-  export interface HonorHint {
-    /** The longest hint that is waited for. Defaults to `2 minutes`. */
-    readonly max?: Duration.DurationInput | undefined
-    /** The random share added to a hint, from 0 to 1. Defaults to `0.1`. */
-    readonly jitter?: number | undefined
-  }
-
-  /**
-   * The attempts of a call, in order. A ledger keeps the first 8 and the last 24 of them, so that the memory of a call is
-   * bounded. The last line is always there: its `number` is the number of all attempts. See `omitted`.
-   *
-   * @since 0.1.0
-   * @category models
-   */
-  export type Ledger<E> = ReadonlyArray<Attempt<E>>
-}
 
 /**
  * The number of attempts of which the ledger has no line, because the call made more than 32.

@@ -2,17 +2,15 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Pipeable from "effect/Pipeable"
-import type { CircuitBreaker, CircuitOpen } from "../../CircuitBreaker.js"
-import type { Policy } from "../../Policy.js"
 import { wallAheadMillis } from "../effect/clock.js"
 import { LocalRef } from "../effect/localRef.js"
-import type * as policy from "../shell/typeId.js"
+import { withoutStack } from "../errors.js"
+import type { Policy } from "../shell/model.js"
+import type * as policy from "../shell/model.js"
 import type { InFlight } from "./inFlight.js"
 import * as Machine from "./machine.js"
+import { type CircuitBreaker, CircuitOpen, TypeId } from "./model.js"
 import * as settings_ from "./settings.js"
-
-// Not marked internal: the declarations of CircuitBreaker refer to it.
-export const TypeId: unique symbol = Symbol.for("reprise/CircuitBreaker")
 
 /**
  * Everything that changes in one step: the value of the `Ref`.
@@ -247,12 +245,18 @@ const hint = (error: Option.Option<unknown>): Option.Option<Duration.Duration> =
 /** @internal */
 export const reject = (self: Breaker, era: Era, retryAfterMillis: number): CircuitOpen => {
   self.rejected++
-  const { settings, state } = era
-  return settings.reject({
-    key: self.key,
-    state: nameOf(era),
-    retryAfter: Duration.millis(retryAfterMillis),
-    openedAtMillis: self.openedAtMillis,
-    trip: state._tag === "Closed" ? undefined : state.trip
-  })
+  return circuitOpen(self, era, retryAfterMillis)
 }
+
+const circuitOpen = withoutStack(
+  CircuitOpen,
+  function(self: Breaker, era: Era, retryAfterMillis: number) {
+    const { state } = era
+    this._tag = "CircuitOpen"
+    this.key = self.key
+    this.state = nameOf(era)
+    this.retryAfter = Duration.millis(retryAfterMillis)
+    this.openedAtMillis = self.openedAtMillis
+    this.trip = state._tag === "Closed" ? undefined : state.trip
+  }
+)

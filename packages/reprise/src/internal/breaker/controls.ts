@@ -1,11 +1,11 @@
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
-import type { CircuitBreaker } from "../../CircuitBreaker.js"
 import * as InvalidOption from "../../InvalidOption.js"
 import { currentMonotonicMillis } from "../effect/clock.js"
 import { type Breaker, type Era, modify, nameOf, noHolds, open, openingOf, overdue } from "./breaker.js"
 import * as Machine from "./machine.js"
+import type { CircuitBreaker } from "./model.js"
 
 const change = (self: Breaker, f: (era: Era, now: number) => Partial<Era> | undefined): Effect.Effect<void> =>
   Effect.flatMap(currentMonotonicMillis, (now) => modify(self, now, (era) => [undefined, f(era, now)]))

@@ -5,12 +5,12 @@ import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
 import * as Random from "effect/Random"
 import type * as Schedule from "effect/Schedule"
-import type { CircuitBreaker, CircuitOpen } from "../../CircuitBreaker.js"
 import * as InvalidOption from "../../InvalidOption.js"
 import * as schedule from "../effect/schedule.js"
-import * as rejection from "../rejection.js"
+import * as rejection from "../errors.js"
 import { bounded } from "./bounded.js"
 import type * as Machine from "./machine.js"
+import type { CircuitBreaker } from "./model.js"
 import * as ramp_ from "./ramp.js"
 import * as strategy from "./strategy.js"
 
@@ -31,7 +31,6 @@ export interface Settings extends Machine.Config {
   readonly maxWaiting: number
   readonly probe: Effect.Effect<unknown, unknown, unknown> | undefined
   readonly context: Context.Context<unknown>
-  readonly reject: (fields: CircuitBreaker.Rejection) => CircuitOpen
 }
 
 const min = { min: 1 }
@@ -124,10 +123,9 @@ const standard = schedule.unfold(
  * @internal
  */
 export const make = (
-  options: CircuitBreaker.Options<unknown>,
-  reject: Settings["reject"]
+  options: CircuitBreaker.Options<unknown>
 ): Effect.Effect<Settings, never, unknown> => {
-  const complete = check(options, reject)
+  const complete = check(options)
   const { ramp } = options
   return Effect.flatMap(Effect.context<unknown>(), (context) =>
     Effect.map(
@@ -139,7 +137,7 @@ export const make = (
 const noRamp: Effect.Effect<ReadonlyArray<Machine.RampStep>> = Effect.succeed([])
 
 /** In one literal: a copy of an object with so many fields takes twice the memory, for as long as the breaker lives. */
-const check = (options: CircuitBreaker.Options<unknown>, reject: Settings["reject"]) => {
+const check = (options: CircuitBreaker.Options<unknown>) => {
   const { limits, makeInFlight, makeWindow, reads } = strategy.of(options.trip)
   const probes = InvalidOption.integer("probes", options.probes ?? 1, min)
   const successes = InvalidOption.integer("successes", options.successes ?? probes, min)
@@ -166,7 +164,6 @@ const check = (options: CircuitBreaker.Options<unknown>, reject: Settings["rejec
     isFailure,
     outcome,
     probe,
-    context,
-    reject
+    context
   })
 }

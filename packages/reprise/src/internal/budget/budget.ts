@@ -1,14 +1,11 @@
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Pipeable from "effect/Pipeable"
-import type { RetryBudget } from "../../RetryBudget.js"
 import { monotonicMillis } from "../effect/clock.js"
 import { type Standing, standing } from "../standing.js"
+import { type RetryBudget, TypeId } from "./model.js"
 import type { Rule } from "./rules.js"
 import { Toll } from "./toll.js"
-
-// Not marked internal: the declarations of RetryBudget refer to it.
-export const TypeId: unique symbol = Symbol.for("reprise/RetryBudget")
 
 /** @internal */
 export class Budget extends Pipeable.Class() implements RetryBudget {

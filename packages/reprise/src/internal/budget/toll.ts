@@ -1,7 +1,7 @@
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as clock from "../effect/clock.js"
-import { isTimeout } from "../timeouts.js"
+import { isTimeout } from "../errors.js"
 import type { Budget } from "./budget.js"
 
 /**

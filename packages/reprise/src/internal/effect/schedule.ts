@@ -5,7 +5,7 @@ import * as ScheduleDecision from "effect/ScheduleDecision"
 import * as ScheduleInterval from "effect/ScheduleInterval"
 import * as ScheduleIntervals from "effect/ScheduleIntervals"
 import { maxDelayMillis } from "../../InvalidOption.js"
-import type { Reason } from "../../Retry.js"
+import type { Reason } from "../retry/model.js"
 import * as reason from "../retry/reason.js"
 
 /**

@@ -1,10 +1,10 @@
 import * as Config from "effect/Config"
 import * as ConfigError from "effect/ConfigError"
 import * as Either from "effect/Either"
-import type { Hedge } from "../../Hedge.js"
 import * as InvalidOption from "../../InvalidOption.js"
 import { behind, optional } from "../effect/config.js"
 import { QuantileDelay } from "./delay.js"
+import type { Hedge } from "./model.js"
 
 /** @internal */
 export const config = (prefix?: string): Config.Config<Hedge.Options> => {

@@ -5,13 +5,13 @@ import * as Fiber from "effect/Fiber"
 import * as FiberRef from "effect/FiberRef"
 import * as Option from "effect/Option"
 import * as Runtime from "effect/Runtime"
-import type { Hedge } from "../../Hedge.js"
 import * as Child from "../effect/child.js"
 import { monotonicMillis } from "../effect/clock.js"
 import * as timer from "../effect/timer.js"
 import * as nested from "../retry/nested.js"
 import type { Delay } from "./delay.js"
 import { type Hedger, judge, type Settings } from "./hedge.js"
+import type { Hedge } from "./model.js"
 
 type Restore = <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
 

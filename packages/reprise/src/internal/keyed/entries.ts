@@ -2,11 +2,8 @@ import type * as Effect from "effect/Effect"
 import * as MutableHashMap from "effect/MutableHashMap"
 import * as Option from "effect/Option"
 import * as Pipeable from "effect/Pipeable"
-import type { Keyed } from "../../Keyed.js"
 import type { Standing } from "../standing.js"
-
-// Not marked internal: the declarations of Keyed refer to it.
-export const TypeId: unique symbol = Symbol.for("reprise/Keyed")
+import { type Keyed, TypeId } from "./model.js"
 
 interface Entry<K, A> {
   readonly key: K

@@ -1,9 +1,9 @@
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as InvalidOption from "../../InvalidOption.js"
-import type { Keyed } from "../../Keyed.js"
 import { monotonicMillis } from "../effect/clock.js"
 import type { KeyedImpl } from "./entries.js"
+import type { Keyed } from "./model.js"
 
 /**
  * Checks the bounds at once.

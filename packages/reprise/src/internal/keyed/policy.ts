@@ -3,13 +3,13 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Runtime from "effect/Runtime"
-import type { Policy } from "../../Policy.js"
 import { runInStep } from "../effect/child.js"
 import { currentMonotonicMillis } from "../effect/clock.js"
-import * as keyed from "./keyed.js"
-import type { KeyedImpl } from "./entries.js"
-import { TypeId } from "../shell/typeId.js"
+import type { Policy } from "../shell/model.js"
+import { TypeId } from "../shell/model.js"
 import { working } from "../shell/wait.js"
+import type { KeyedImpl } from "./entries.js"
+import * as keyed from "./keyed.js"
 
 /**
  * The policy of one key, looked up in the step that decides: a registry never drops a policy that a call waits for or runs

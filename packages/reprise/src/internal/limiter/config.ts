@@ -1,8 +1,8 @@
 import * as Config from "effect/Config"
-import type { AdaptiveLimiter } from "../../AdaptiveLimiter.js"
 import * as InvalidOption from "../../InvalidOption.js"
 import { behind, optional } from "../effect/config.js"
 import * as algorithms from "./algorithms.js"
+import type { AdaptiveLimiter } from "./model.js"
 
 /** @internal */
 export const config = (prefix?: string): Config.Config<AdaptiveLimiter.Options<number>> => {

@@ -1,22 +1,11 @@
 import * as Config from "effect/Config"
 import * as Pipeable from "effect/Pipeable"
-import type { Policy } from "../../Policy.js"
-import type { RateLimiter, RateLimitExceeded } from "../../RateLimiter.js"
 import { behind, optional } from "../effect/config.js"
-import * as rejection from "../rejection.js"
-import * as policy from "../shell/typeId.js"
+import type { Policy } from "../shell/model.js"
+import * as policy from "../shell/model.js"
 import { type Standing, standing } from "../standing.js"
-import { type Machine, type Settings, Waiter } from "./machine.js"
-
-// Not marked internal: the declarations of RateLimiter refer to it.
-export const TypeId: unique symbol = Symbol.for("reprise/RateLimiter")
-
-/** @internal */
-export const withoutStack = (type: typeof RateLimitExceeded): Settings["reject"] =>
-  rejection.withoutStack(type, function(...fields: Parameters<Settings["reject"]>) {
-    this._tag = "RateLimitExceeded"
-    ;[this.key, this.limit, this.retryAfter, this.remaining] = fields
-  })
+import { type Machine, Waiter } from "./machine.js"
+import { type RateLimiter, type RateLimitExceeded, TypeId } from "./model.js"
 
 /**
  * The policy that takes so many tokens for each attempt.

@@ -5,11 +5,11 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
 import type * as Schedule from "effect/Schedule"
-import type { Attempt, Reason, Retry } from "../../Retry.js"
 import type { Budget } from "../budget/budget.js"
-import * as Driver from "./driver.js"
 import * as clock_ from "../effect/clock.js"
 import * as timer from "../effect/timer.js"
+import * as Driver from "./driver.js"
+import type { Attempt, Reason, Retry } from "./model.js"
 
 /** @internal */
 export const retry = <A, E, R, B, R1>(

@@ -1,7 +1,7 @@
 import * as Effect from "effect/Effect"
 import * as FiberRef from "effect/FiberRef"
 import { globalValue } from "effect/GlobalValue"
-import type { Reason } from "../../Retry.js"
+import type { Reason } from "./model.js"
 
 /**
  * Why the last step of a schedule waits or stops. A `ScheduleDecision` has no room for a reason, and any of Effect's

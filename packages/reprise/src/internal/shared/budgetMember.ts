@@ -1,10 +1,9 @@
 import * as Effect from "effect/Effect"
 import * as Random from "effect/Random"
 import type * as Scope from "effect/Scope"
-import type { RetryBudget } from "../../RetryBudget.js"
-import { RetryBudgetStore } from "../../RetryBudgetStore.js"
 import type { StoreError } from "../../StoreError.js"
 import { Budget } from "../budget/budget.js"
+import type { RetryBudget } from "../budget/model.js"
 import { Share, type Tokens } from "../budget/rules.js"
 import { currentMonotonicMillis, monotonicMillis } from "../effect/clock.js"
 import * as timer from "../effect/timer.js"
@@ -12,9 +11,9 @@ import * as answers from "./answers.js"
 import { Bell } from "./bell.js"
 import type { SharedRule } from "./budgetRule.js"
 import { SharedShare, SharedTokens } from "./budgetRules.js"
+import { RetryBudgetStore } from "./budgetStore.js"
 import { Joining } from "./joining.js"
 import * as link from "./link.js"
-import { unique } from "./name.js"
 
 /** How many intervals a member without news waits until it asks what the others do. */
 const quietIntervals = 10
@@ -81,7 +80,7 @@ export const joined = ({ fleet, joining }: Member, now: number): Effect.Effect<v
 
 /** @internal */
 export const make = (what: string): Effect.Effect<Fleet, never, RetryBudgetStore> =>
-  Effect.map(Effect.zip(RetryBudgetStore, unique), ([store, name]) => ({
+  Effect.map(Effect.zip(RetryBudgetStore, link.uniqueName), ([store, name]) => ({
     store,
     link: link.make(what, store.timeout),
     bell: new Bell(),

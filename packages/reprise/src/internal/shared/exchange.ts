@@ -1,7 +1,6 @@
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Ref from "effect/Ref"
-import type { CircuitBreakerStore } from "../../CircuitBreakerStore.js"
 import type { StoreError } from "../../StoreError.js"
 import { type Era, open, overdue } from "../breaker/breaker.js"
 import type * as Machine from "../breaker/machine.js"
@@ -10,10 +9,10 @@ import { currentMonotonicMillis } from "../effect/clock.js"
 import { adopt, asking, note } from "./adopt.js"
 import * as answers from "./answers.js"
 import { type Member, probing, quietIntervals, type Settled } from "./breakerMember.js"
+import { type CircuitBreakerStore, isSameVersion, noVersion } from "./circuitStore.js"
 import * as link from "./link.js"
 import * as newcomer from "./newcomer.js"
 import * as tally from "./tally.js"
-import { isSame, none } from "./version.js"
 
 type Standing = CircuitBreakerStore.Standing
 
@@ -193,11 +192,11 @@ const sync = (member: Member, { state }: Era): Effect.Effect<void, StoreError> =
     member.seen = standing.counts
     member.hasLooked = true
     if (own === undefined) return Effect.void
-    const isSameVersion = isSame(standing.version, version)
-    const isFirst = isSame(version, none)
-    const others = tally.minus(standing.counts, isSameVersion ? seen : {}, isSameVersion || isFirst ? counts : {})
+    const isSame = isSameVersion(standing.version, version)
+    const isFirst = isSameVersion(version, noVersion)
+    const others = tally.minus(standing.counts, isSame ? seen : {}, isSame || isFirst ? counts : {})
     // All that was counted since it last looked, even where there was no record then.
-    const isNew = isSameVersion || (isFirst && hasLooked)
+    const isNew = isSame || (isFirst && hasLooked)
     return hear(member, state.generation, (window, now) =>
       isNew
         ? window.recordAll(tally.batches(others), now)

@@ -1,16 +1,15 @@
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
-import { CircuitBreakerStore } from "../../CircuitBreakerStore.js"
 import type { Breaker } from "../breaker/breaker.js"
 import { currentMonotonicMillis } from "../effect/clock.js"
 import * as timer from "../effect/timer.js"
 import * as answers from "./answers.js"
 import { Bell } from "./bell.js"
 import { Member } from "./breakerMember.js"
+import { CircuitBreakerStore } from "./circuitStore.js"
 import * as exchange_ from "./exchange.js"
 import * as link_ from "./link.js"
 import { listen } from "./listen.js"
-import * as name from "./name.js"
 
 /**
  * The breakers of this process that share their state, and what exchanges for all of them.
@@ -38,7 +37,7 @@ export const make = (
   what: string,
   onStoreError: Fleet["onStoreError"] = "local"
 ): Effect.Effect<Fleet, never, CircuitBreakerStore> =>
-  Effect.map(Effect.zip(CircuitBreakerStore, name.unique), ([store, own]) => {
+  Effect.map(Effect.zip(CircuitBreakerStore, link_.uniqueName), ([store, own]) => {
     let tokens = 0
     return {
       store,

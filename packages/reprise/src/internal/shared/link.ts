@@ -1,6 +1,7 @@
 import * as Cause from "effect/Cause"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Random from "effect/Random"
 import * as InvalidOption from "../../InvalidOption.js"
 import { StoreError } from "../../StoreError.js"
 import * as timeout from "../effect/timeout.js"
@@ -160,3 +161,12 @@ const down = (link: Link, error: StoreError): Effect.Effect<void> =>
     link.isUp = false
     return link.lines.write(Effect.logWarning, `${link.what}: each process goes on by itself. ${error.message}`)
   })
+
+const word = Effect.map(Random.nextIntBetween(0, 2 ** 48), (n) => n.toString(36))
+
+/**
+ * A name for a member that no other process has.
+ *
+ * @internal
+ */
+export const uniqueName: Effect.Effect<string> = Effect.zipWith(word, word, (a, b) => `${a}${b}`)

@@ -3,9 +3,9 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
-import type { Policy } from "../../Policy.js"
 import * as deadline from "../deadline.js"
 import { exactMillis } from "../effect/clock.js"
+import type { Policy } from "./model.js"
 
 /** @internal */
 export type AnyPolicy = Policy<unknown, never, never>

@@ -1,6 +1,6 @@
 import * as Pipeable from "effect/Pipeable"
-import type { Policy } from "../../Policy.js"
-import { TypeId } from "./typeId.js"
+import type { Policy } from "./model.js"
+import { TypeId } from "./model.js"
 
 /** @internal */
 export const make = <E, A, Err>(

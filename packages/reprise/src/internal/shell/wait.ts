@@ -3,9 +3,9 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import { constVoid } from "effect/Function"
 import { maxDelayMillis } from "../../InvalidOption.js"
-import type { Policy } from "../../Policy.js"
 import * as timer from "../effect/timer.js"
 import type { Admission, Verdict } from "./admission.js"
+import type { Policy } from "./model.js"
 
 /** @internal */
 export type Restore = <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
