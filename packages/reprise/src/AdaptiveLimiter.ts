@@ -14,7 +14,7 @@ import * as algorithms from "./internal/limiter/algorithms.js"
 import * as config_ from "./internal/limiter/config.js"
 import * as limiter from "./internal/limiter/limiter.js"
 import type { LimitExceeded } from "./internal/limiter/model.js"
-import { type AdaptiveLimiter } from "./internal/limiter/model.js"
+import type { AdaptiveLimiter } from "./internal/limiter/model.js"
 import * as shell from "./internal/shell/protect.js"
 
 export { type AdaptiveLimiter, LimitExceeded, TypeId } from "./internal/limiter/model.js"

@@ -11,7 +11,7 @@ import { dual } from "effect/Function"
 import * as Layer from "effect/Layer"
 import * as bulkhead from "./internal/bulkhead/bulkhead.js"
 import type { BulkheadFull } from "./internal/bulkhead/model.js"
-import { type Bulkhead } from "./internal/bulkhead/model.js"
+import type { Bulkhead } from "./internal/bulkhead/model.js"
 import { made } from "./internal/effect/config.js"
 import * as shell from "./internal/shell/protect.js"
 

@@ -14,7 +14,7 @@ import { made } from "./internal/effect/config.js"
 import * as limiter from "./internal/rateLimiter/limiter.js"
 import { Machine, type Settings } from "./internal/rateLimiter/machine.js"
 import type { RateLimitExceeded } from "./internal/rateLimiter/model.js"
-import { type RateLimiter } from "./internal/rateLimiter/model.js"
+import type { RateLimiter } from "./internal/rateLimiter/model.js"
 import * as shell from "./internal/shell/protect.js"
 import * as InvalidOption from "./InvalidOption.js"
 

@@ -47,7 +47,7 @@ export const region = (
  * @internal
  */
 export const entering = <A, E, R>(region: Region | undefined, self: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
-  region === undefined ? self : Effect.zipRight(FiberRef.set(current, region), self)
+  region === undefined ? self : Effect.flatMap(FiberRef.set(current, region), () => self)
 
 /**
  * Like `Effect.locally`, but without a scope to acquire. The deadline already set stays if it is earlier.

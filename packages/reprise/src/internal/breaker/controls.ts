@@ -47,8 +47,8 @@ export const trip = (self: Breaker, openFor: Duration.DurationInput | undefined)
   const millis = openFor === undefined ? undefined : InvalidOption.millis("openFor", openFor, { min: 0 })
   return millis === undefined
     ? Effect.flatMap(
-      Effect.zip(self.era, currentMonotonicMillis),
-      ([{ state }, now]) => open(self, state.generation, byHand, now, Option.none())
+      currentMonotonicMillis,
+      (now) => open(self, self.era.current.state.generation, byHand, now, Option.none())
     )
     : change(self, (era, now) => {
       if (era.isDisabled || era.state._tag === "Open") return undefined

@@ -187,7 +187,7 @@ export const runProbe = (
     Effect.exit(restore(provided(probe, self.era.current.settings))),
     (exit) =>
       Effect.flatMap(currentMonotonicMillis, (now) =>
-        Effect.zipRight(permit.end(outcomeOfProbe(exit), exit, now) ?? Effect.void, Exit.asVoid(exit)))
+        Effect.flatMap(permit.end(outcomeOfProbe(exit), exit, now) ?? Effect.void, () => Exit.asVoid(exit)))
   )
 
 /** Not by `Effect.provide`, whose module holds layers too. */

@@ -11,7 +11,8 @@ import * as settings_ from "./settings.js"
  * @internal
  */
 export const into = (self: Breaker, dated: codec.State, isDisabled: boolean): Effect.Effect<boolean> =>
-  Effect.flatMap(Effect.zip(self.era, currentMonotonicMillis), ([{ settings }, now]) => {
+  Effect.flatMap(currentMonotonicMillis, (now) => {
+    const { settings } = self.era.current
     const from = codec.shifted(dated, -wallAheadMillis())
     if (from._tag === "Open") {
       return Effect.flatMap(

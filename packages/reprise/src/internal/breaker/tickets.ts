@@ -144,7 +144,9 @@ export class Permit implements Policy.Ticket {
     if (permit.lease !== 0) self.shared?.settled(self.era.current, permit, outcome, tookMillis)
     const refinement = record(self, permit, outcome, exit, nowMillis, tookMillis)
     const noted = end && this.note(end)
-    return refinement === undefined || noted === undefined ? refinement ?? noted : Effect.zipRight(refinement, noted)
+    return refinement === undefined || noted === undefined
+      ? refinement ?? noted
+      : Effect.flatMap(refinement, () => noted)
   }
 
   /** Whatever becomes of the shadow, the call does not notice. */

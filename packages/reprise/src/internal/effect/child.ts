@@ -38,7 +38,7 @@ export const join = <A, E, R>(
   child: Fiber.RuntimeFiber<A, E>,
   exit: Exit.Exit<A, E>
 ): Effect.Effect<A, E> =>
-  Exit.isSuccess(exit) && hasChanged(before, child) ? Effect.zipRight(child.inheritAll, exit) : exit
+  Exit.isSuccess(exit) && hasChanged(before, child) ? Effect.flatMap(child.inheritAll, () => exit) : exit
 
 const notInherited = RuntimeFlags.Interruption | RuntimeFlags.WindDown
 

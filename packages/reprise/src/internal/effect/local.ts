@@ -36,8 +36,7 @@ export const within = <A, E, R, V>(
   region: V & Region,
   self: Effect.Effect<A, E, R>
 ): Effect.Effect<A, E, R> =>
-  Effect.zipRight(
-    FiberRef.set(ref, region),
+  Effect.flatMap(FiberRef.set(ref, region), () =>
     Effect.matchCauseEffect(self, {
       onSuccess: (value) => {
         region.isOver = true
@@ -47,5 +46,4 @@ export const within = <A, E, R, V>(
         region.isOver = true
         return Exit.failCause(cause)
       }
-    })
-  )
+    }))

@@ -101,7 +101,7 @@ const inPlace = <A, E, R, E1, A2, E2>(
 
 /** What the effect has forked ends with it, as it does in `Effect.timeoutFail`. */
 const endChildren = <A, E>(fiber: Fiber.RuntimeFiber<unknown, unknown>, exit: Exit.Exit<A, E>): Effect.Effect<A, E> =>
-  Effect.flatMap(fiber.children, (children) => Effect.zipRight(Fiber.interruptAll(children), exit))
+  Effect.flatMap(fiber.children, (children) => Effect.flatMap(Fiber.interruptAll(children), () => exit))
 
 const takeBack = <A, E, E1>(
   interruptor: FiberId.FiberId,
@@ -112,9 +112,9 @@ const takeBack = <A, E, E1>(
     const result: Effect.Effect<A, E | E1> = Exit.isFailure(exit) && Cause.isInterrupted(exit.cause)
       ? timeout(exit.cause, onTimeout)
       : exit
-    return Effect.zipRight(
+    return Effect.flatMap(
       FiberRef.update(FiberRef.interruptedCause, (cause) => without(cause, interruptor)),
-      result
+      () => result
     )
   })
 

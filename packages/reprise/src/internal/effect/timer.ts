@@ -81,8 +81,5 @@ const startLast = (clock: Clock.Clock, millis: number, task: () => void): () => 
 export const sleep = (delayMillis: number): Effect.Effect<void> => {
   if (delayMillis <= 0) return Effect.void
   if (delayMillis <= maxDelayMillis) return Effect.sleep(Duration.millis(delayMillis))
-  return Effect.zipRight(
-    Effect.sleep(Duration.millis(maxDelayMillis)),
-    Effect.suspend(() => sleep(delayMillis - maxDelayMillis))
-  )
+  return Effect.flatMap(Effect.sleep(Duration.millis(maxDelayMillis)), () => sleep(delayMillis - maxDelayMillis))
 }

@@ -48,7 +48,7 @@ const useNew = <K, A, B, E, R>(
     const now = monotonicMillis(fiber)
     const entry = self.keep(key, value, now)
     const effect = self.has(entry) ? whenReady(self, entry.value, now, f) : f(entry.value)
-    return held(entry, mustWarn(self) ? Effect.zipRight(warn(self), effect) : effect, restore)
+    return held(entry, mustWarn(self) ? Effect.flatMap(warn(self), () => effect) : effect, restore)
   })
 
 const whenReady = <K, A, B, E, R>(
@@ -58,7 +58,7 @@ const whenReady = <K, A, B, E, R>(
   f: (value: A) => Effect.Effect<B, E, R>
 ): Effect.Effect<B, E, R> => {
   const waiting = ready(value, now)
-  return waiting === undefined ? f(value) : Effect.zipRight(waiting, Effect.suspend(() => f(value)))
+  return waiting === undefined ? f(value) : Effect.flatMap(waiting, () => f(value))
 }
 
 /** Built and run in one step, in which nothing can interrupt. */

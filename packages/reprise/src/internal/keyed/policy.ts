@@ -51,9 +51,12 @@ export class KeyedPolicy<K, V, E, A, Err> implements Policy<E, A, Err> {
     const fiber = unfinished(exit)
     if (fiber !== undefined) {
       // One that takes its time is made while the call waits.
-      const made = Effect.zipWith(Fiber.await(fiber), currentMonotonicMillis, (exit, now) => this.keep(call, exit, now))
-      const warned = Effect.suspend(() => keyed.mustWarn(self) ? keyed.warn(self) : Effect.void)
-      return after(Effect.zipRight(made, warned), () => fiber.unsafeInterruptAsFork(fiber.id()))
+      const made = Effect.flatMap(
+        Fiber.await(fiber),
+        (exit) => Effect.map(currentMonotonicMillis, (now) => this.keep(call, exit, now))
+      )
+      const warned = Effect.flatMap(made, () => keyed.mustWarn(self) ? keyed.warn(self) : Effect.void)
+      return after(warned, () => fiber.unsafeInterruptAsFork(fiber.id()))
     }
     this.keep(call, exit, call.nowMillis)
     return keyed.mustWarn(self) ? after(keyed.warn(self)) : this.decide(call)

@@ -33,7 +33,7 @@ export const again = <A, E, R, R1>(
     Effect.flatMap(driver.next(error), (next) =>
       next._tag === "Stop"
         ? Effect.fail(error)
-        : Effect.zipRight(timer.sleep(next.delayMillis), again(driver.attempt(self), self, driver))))
+        : Effect.flatMap(timer.sleep(next.delayMillis), () => again(driver.attempt(self), self, driver))))
 
 /** A defect is never tried again, not even where a failure came with it. */
 const retryable = <E>(cause: Cause.Cause<E>): Option.Option<E> =>
@@ -119,8 +119,8 @@ class Loop<A, E, R, R1, R2, L> {
       if (next._tag === "Stop") return this.end(exit, entry, next.reason)
       const attempt = { ...entry, delay: Option.some(Duration.millis(next.delayMillis)), reason: next.reason }
       this.write(attempt)
-      const wait = Effect.zipRight(timer.sleep(next.delayMillis), Effect.suspend(() => this.run(entry.number + 1)))
-      return this.options.beforeWait === undefined ? wait : Effect.zipRight(this.options.beforeWait(attempt), wait)
+      const wait = Effect.flatMap(timer.sleep(next.delayMillis), () => this.run(entry.number + 1))
+      return this.options.beforeWait === undefined ? wait : Effect.flatMap(this.options.beforeWait(attempt), () => wait)
     })
   }
 

@@ -24,7 +24,14 @@ const ref = globalValue(Symbol.for("reprise/Retry/reasons"), () => FiberRef.unsa
  * @internal
  */
 export const during = <A, E, R>(step: Effect.Effect<A, E, R>): Effect.Effect<readonly [A, Reasons], E, R> =>
-  Effect.flatMap(FiberRef.getAndSet(ref, initial), (outer) => Effect.zip(step, FiberRef.getAndSet(ref, outer)))
+  Effect.flatMap(
+    FiberRef.getAndSet(ref, initial),
+    (outer) =>
+      Effect.flatMap(
+        step,
+        (stepped) => Effect.map(FiberRef.getAndSet(ref, outer), (reasons) => [stepped, reasons] as const)
+      )
+  )
 
 /** @internal */
 export const wait = (reason: Reason): Effect.Effect<void> =>

@@ -189,11 +189,11 @@ export class Admission implements Policy.Call, Policy.End<never, never> {
         const refinement = tickets[i]!.settle?.(this)
         if (refinement === undefined) continue
         const quiet = Effect.exit(refinement)
-        refined = refined === undefined ? quiet : Effect.zipRight(refined, quiet)
+        refined = refined === undefined ? quiet : Effect.flatMap(refined, () => quiet)
       } catch (defect) {
         result = Exit.die(defect)
       }
     }
-    return refined === undefined ? result : Effect.uninterruptible(Effect.zipRight(refined, result))
+    return refined === undefined ? result : Effect.uninterruptible(Effect.flatMap(refined, () => result))
   }
 }

@@ -63,7 +63,7 @@ const wait = (admission: Admission, turn: Turn, restore: Restore): Effect.Effect
   const listener = new Listener(admission, turn)
   const answer = turn.work === undefined
     ? listener.answer
-    : Effect.zipRight(finish(turn.work), listener.answer)
+    : Effect.flatMap(finish(turn.work), () => listener.answer)
   return Effect.matchCauseEffect(restore(answer), {
     onFailure: (cause) => {
       // Not in the canceler of `async`: an interruption may come after its registration and before its canceler is in place.
