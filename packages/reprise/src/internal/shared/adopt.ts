@@ -1,5 +1,4 @@
 import * as Effect from "effect/Effect"
-import * as Ref from "effect/Ref"
 import { type Era, modify } from "../breaker/breaker.js"
 import * as Machine from "../breaker/machine.js"
 import * as settings_ from "../breaker/settings.js"
@@ -45,37 +44,33 @@ export const adopt = (
   asked: Asked,
   { state, version }: CircuitBreakerStore.Standing
 ): Effect.Effect<void> =>
-  Effect.flatMap(
-    Effect.zip(Ref.get(member.self.era), currentMonotonicMillis),
-    ([{ settings, state: own }, now]) =>
-      Effect.flatMap(
-        state._tag === "Open" && !(own._tag !== "Closed" && own.trips === state.trips)
-          ? settings_.openingAfter(settings, state.trips, state.trip, now)
-          : Effect.succeed(undefined),
-        (opening) =>
-          modify(member.self, now, (era) => {
-            if (asked.number < member.answered || asked.generation !== era.state.generation) {
-              return [undefined, undefined]
-            }
-            member.answered = asked.number
-            const before = member.version
-            member.version = version
-            if (!isSameVersion(before, version)) member.seen = {}
-            // The store does not know of it any more: it is told again.
-            const isUnknown = isLost(before, version) || member.adopted === lost && isUntold(before, version)
-            if (state._tag === "Closed" && era.state._tag !== "Closed" && isUnknown) {
-              member.adopted = lost
-              member.fleet.bell.ring()
-              return [undefined, undefined]
-            }
-            const next = era.isDisabled
-              ? undefined
-              : taken(era, state, isSameVersion(before, version), era.state.generation === member.adopted, now)
-            member.adopted = (next ?? era.state).generation
-            return [undefined, next && { state: next, opening: opening ?? era.opening }]
-          })
-      )
-  )
+  Effect.flatMap(currentMonotonicMillis, (now) => {
+    const { settings, state: own } = member.self.era.current
+    const isOther = state._tag === "Open" && !(own._tag !== "Closed" && own.trips === state.trips)
+    const opening: Effect.Effect<settings_.Opening | undefined> = isOther
+      ? settings_.openingAfter(settings, state.trips, state.trip, now)
+      : Effect.succeed(undefined)
+    return Effect.flatMap(opening, (opening) =>
+      modify(member.self, now, (era) => {
+        if (asked.number < member.answered || asked.generation !== era.state.generation) return [undefined, undefined]
+        member.answered = asked.number
+        const before = member.version
+        member.version = version
+        if (!isSameVersion(before, version)) member.seen = {}
+        // The store does not know of it any more: it is told again.
+        const isUnknown = isLost(before, version) || member.adopted === lost && isUntold(before, version)
+        if (state._tag === "Closed" && era.state._tag !== "Closed" && isUnknown) {
+          member.adopted = lost
+          member.fleet.bell.ring()
+          return [undefined, undefined]
+        }
+        const next = era.isDisabled
+          ? undefined
+          : taken(era, state, isSameVersion(before, version), era.state.generation === member.adopted, now)
+        member.adopted = (next ?? era.state).generation
+        return [undefined, next && { state: next, opening: opening ?? era.opening }]
+      }))
+  })
 
 /**
  * Takes over the version, and not the state: something has come about here that the store has yet to hear of.

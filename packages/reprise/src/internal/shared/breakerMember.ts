@@ -108,19 +108,13 @@ export class Member implements Shared {
 
   /** A key that is refused, or whose answers cannot be read, is one line in the log, until an exchange has succeeded again. */
   failed(error: StoreError): Effect.Effect<void> {
-    if (error.reason === "unavailable") {
-      this.isDue = true
-      return Effect.void
-    }
+    if (error.reason === "unavailable") this.isDue = true
     if (error.reason === "unreadable") {
       // Whatever became of them: nobody can tell, and a lease ends by itself.
       this.settlements.clear()
       this.orphans.clear()
     }
-    if (this.isRefused) return Effect.void
-    this.isRefused = true
-    const { fleet, self } = this
-    return fleet.link.keyLines.write(Effect.logWarning, `The circuit "${self.key}" is not shared. ${error.message}`)
+    return link.refused(this.fleet.link, this, `The circuit "${this.self.key}" is`, error)
   }
 
   /** The permits of the store go back: nobody will tell how these probes end. */
@@ -254,7 +248,6 @@ const shown = ({ deadlineMillis, partition, priority }: Policy.Call) => ({
 /** The wait of a call for the store. Without a ticket, everything is decided anew. */
 class Asking implements Policy.Turn<CircuitOpen> {
   onWake: (() => void) | undefined
-  readonly untilMillis = Infinity
   ticket: Policy.Ticket | undefined
 
   constructor(readonly work: Effect.Effect<unknown, unknown>) {}

@@ -12,7 +12,7 @@ import { SharedShare, SharedTokens } from "./budgetRules.js"
 import { RetryBudgetStore } from "./budgetStore.js"
 import * as crew from "./crew.js"
 import { Joining } from "./joining.js"
-import * as link from "./link.js"
+import * as link_ from "./link.js"
 
 /** How many intervals a member without news waits until it asks what the others do. */
 const quietIntervals = 10
@@ -124,12 +124,15 @@ const ask = (member: Member, sums: RetryBudgetStore.Sums): Effect.Effect<void, S
   const presentMillis = presentIntervals * fleet.syncMillis + 2 * fleet.link.timeoutMillis
   const rememberMillis = Math.max(shared.rememberMillis, presentMillis)
   const question = () => fleet.store.sync(key, { member: fleet.name, presentMillis, rememberMillis, ...sums })
-  return Effect.flatMap(link.ask(fleet.link, question, answers.sums), (standing) =>
-    Effect.withFiberRuntime((fiber) => {
-      member.isRefused = false
-      shared.heard(standing, monotonicMillis(fiber), member.held)
-      return Effect.void
-    }))
+  return Effect.flatMap(
+    link_.ask(fleet.link, question, answers.sums),
+    (standing) =>
+      Effect.withFiberRuntime((fiber) => {
+        member.isRefused = false
+        shared.heard(standing, monotonicMillis(fiber), member.held)
+        return Effect.void
+      })
+  )
 }
 
 const failed = (
@@ -141,7 +144,5 @@ const failed = (
     const { fleet: { link }, key } = member
     member.shared.alone()
     if (!link.isUp) members().forEach(({ shared }) => shared.alone())
-    if (error.reason === "unavailable" || member.isRefused) return Effect.void
-    member.isRefused = true
-    return link.keyLines.write(Effect.logWarning, `The retry budget "${key}" is not shared. ${error.message}`)
+    return link_.refused(link, member, `The retry budget "${key}" is`, error)
   })

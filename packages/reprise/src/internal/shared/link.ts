@@ -111,6 +111,22 @@ const short = (error: unknown): string => {
   }
 }
 
+/**
+ * One line in the log for what the store refuses, until an exchange has succeeded again.
+ *
+ * @internal
+ */
+export const refused = (
+  link: Link,
+  member: { isRefused: boolean },
+  what: string,
+  { message, reason }: StoreError
+): Effect.Effect<void> => {
+  if (reason === "unavailable" || member.isRefused) return Effect.void
+  member.isRefused = true
+  return link.keyLines.write(Effect.logWarning, `${what} not shared. ${message}`)
+}
+
 /** How many ask at once. */
 const concurrency = 16
 

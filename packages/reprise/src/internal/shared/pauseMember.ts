@@ -193,9 +193,5 @@ const ask = <A>(
 ): Effect.Effect<A, StoreError> =>
   Effect.tapBoth(link.ask(self.link, question, check), {
     onSuccess: () => Effect.sync(() => self.isRefused = false),
-    onFailure: (error) => {
-      if (error.reason === "unavailable" || self.isRefused) return Effect.void
-      self.isRefused = true
-      return self.link.keyLines.write(Effect.logWarning, `${self.link.what}: not shared. ${error.message}`)
-    }
+    onFailure: (error) => link.refused(self.link, self, `${self.link.what}:`, error)
   })

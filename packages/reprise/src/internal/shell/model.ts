@@ -138,8 +138,8 @@ export declare namespace Policy {
   export interface Turn<out E, in A = unknown, in Err = unknown> {
     /** Set by the shell. The policy calls it after it has committed a change that `poll` may report. */
     onWake: (() => void) | undefined
-    /** The shell polls no later than this, and at the deadline. It may change with every poll. */
-    readonly untilMillis: number
+    /** The shell polls no later than this, and at the deadline. It may change with every poll. Defaults to the deadline. */
+    readonly untilMillis?: number | undefined
     /**
      * Work that the waiting call does for the policy before the first poll, such as a probe or a request to a store. It
      * ends with the call, and its failure is ignored. The policy limits its time.
@@ -151,7 +151,7 @@ export declare namespace Policy {
      */
     readonly poll: (nowMillis: number, isPastDeadline: boolean) => Ticket<A, Err> | Reject<E> | "again" | undefined
     /** Gives up the place and everything that was granted meanwhile. It may be called more than once. */
-    readonly leave: () => void
+    readonly leave?: (() => void) | undefined
   }
 
   /**

@@ -1,7 +1,6 @@
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import { constVoid } from "effect/Function"
 import { maxDelayMillis } from "../../InvalidOption.js"
 import * as timer from "../effect/timer.js"
 import type { Admission, Verdict } from "./admission.js"
@@ -68,7 +67,7 @@ const wait = (admission: Admission, turn: Turn, restore: Restore): Effect.Effect
     onFailure: (cause) => {
       // Not in the canceler of `async`: an interruption may come after its registration and before its canceler is in place.
       listener.stop()
-      turn.leave()
+      turn.leave?.()
       admission.withdraw()
       return Exit.failCause(cause)
     },
@@ -88,9 +87,8 @@ const wait = (admission: Admission, turn: Turn, restore: Restore): Effect.Effect
  *
  * @internal
  */
-export const working = (work: Effect.Effect<unknown, unknown>, leave: () => void = constVoid): Policy.Turn<never> => ({
+export const working = (work: Effect.Effect<unknown, unknown>, leave?: () => void): Policy.Turn<never> => ({
   onWake: undefined,
-  untilMillis: Infinity,
   work,
   poll: () => "again",
   leave
@@ -118,7 +116,7 @@ class Listener {
         return resume(Exit.die(defect))
       }
       turn.onWake = pollAnew
-      const leftMillis = Math.min(turn.untilMillis, deadlineMillis) - nowMillis
+      const leftMillis = Math.min(turn.untilMillis ?? Infinity, deadlineMillis) - nowMillis
       if (leftMillis < Infinity) {
         this.stopTimer = timer.start(fiber, Math.min(Math.max(leftMillis, 1), maxDelayMillis), pollAnew)
       }
