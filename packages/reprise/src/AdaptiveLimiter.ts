@@ -3,19 +3,18 @@
  *
  * @since 0.1.0
  */
-import type * as Config from "effect/Config"
+import * as Config from "effect/Config"
 import type * as ConfigError from "effect/ConfigError"
 import type * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import { dual } from "effect/Function"
 import * as Layer from "effect/Layer"
-import { made } from "./internal/effect/config.js"
+import { behind, made, optional } from "./internal/effect/config.js"
 import * as algorithms from "./internal/limiter/algorithms.js"
-import * as config_ from "./internal/limiter/config.js"
 import * as limiter from "./internal/limiter/limiter.js"
-import type { LimitExceeded } from "./internal/limiter/model.js"
-import type { AdaptiveLimiter } from "./internal/limiter/model.js"
+import type { AdaptiveLimiter, LimitExceeded } from "./internal/limiter/model.js"
 import * as shell from "./internal/shell/protect.js"
+import { asConfigError } from "./InvalidOption.js"
 
 export { type AdaptiveLimiter, LimitExceeded, TypeId } from "./internal/limiter/model.js"
 
@@ -91,7 +90,23 @@ export const layer = <I, S>(
  * @since 0.1.0
  * @category config
  */
-export const config: (prefix?: string) => Config.Config<AdaptiveLimiter.Options<number>> = config_.config
+export const config = (prefix?: string): Config.Config<AdaptiveLimiter.Options<number>> => {
+  const all = Config.all({
+    min: optional(Config.integer("MIN_LIMIT")),
+    max: optional(Config.integer("MAX_LIMIT")),
+    initial: optional(Config.integer("INITIAL_LIMIT")),
+    backoff: optional(Config.number("BACKOFF")),
+    timeout: optional(Config.duration("TIMEOUT")),
+    maxQueued: optional(Config.integer("MAX_QUEUED")),
+    queueTimeout: optional(Config.duration("QUEUE_TIMEOUT"))
+  })
+  const options = Config.mapOrFail(
+    all,
+    ({ maxQueued, queueTimeout, ...options }) =>
+      asConfigError(() => ({ algorithm: aimd(options), maxQueued, queueTimeout }))
+  )
+  return behind(prefix, options)
+}
 
 /**
  * Like `layer`, with options from `Config`: those of `config`, or your own. A value out of range is a `ConfigError`.

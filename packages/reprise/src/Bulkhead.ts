@@ -3,16 +3,15 @@
  *
  * @since 0.1.0
  */
-import type * as Config from "effect/Config"
+import * as Config from "effect/Config"
 import type * as ConfigError from "effect/ConfigError"
 import type * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import { dual } from "effect/Function"
 import * as Layer from "effect/Layer"
 import * as bulkhead from "./internal/bulkhead/bulkhead.js"
-import type { BulkheadFull } from "./internal/bulkhead/model.js"
-import type { Bulkhead } from "./internal/bulkhead/model.js"
-import { made } from "./internal/effect/config.js"
+import type { Bulkhead, BulkheadFull } from "./internal/bulkhead/model.js"
+import { behind, made, optional } from "./internal/effect/config.js"
 import * as shell from "./internal/shell/protect.js"
 
 export { type Bulkhead, BulkheadFull, TypeId } from "./internal/bulkhead/model.js"
@@ -45,7 +44,14 @@ export const layer = <I>(tag: Context.Tag<I, Bulkhead>, options: Bulkhead.Option
  * @since 0.1.0
  * @category config
  */
-export const config: (prefix?: string) => Config.Config<Bulkhead.Options> = bulkhead.config
+export const config = (prefix?: string): Config.Config<Bulkhead.Options> => {
+  const options = Config.all({
+    maxConcurrent: Config.integer("MAX_CONCURRENT"),
+    maxQueued: optional(Config.integer("MAX_QUEUED")),
+    queueTimeout: optional(Config.duration("QUEUE_TIMEOUT"))
+  })
+  return behind(prefix, options)
+}
 
 /**
  * Like `layer`, with options from `Config`. A value out of range is a `ConfigError`.

@@ -3,19 +3,20 @@
  *
  * @since 0.1.0
  */
-import type * as Config from "effect/Config"
-import type * as ConfigError from "effect/ConfigError"
+import * as Config from "effect/Config"
+import * as ConfigError from "effect/ConfigError"
 import type * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
 import { dual } from "effect/Function"
 import * as Layer from "effect/Layer"
-import { made } from "./internal/effect/config.js"
-import * as config_ from "./internal/hedge/config.js"
+import { behind, made, optional } from "./internal/effect/config.js"
 import * as delay from "./internal/hedge/delay.js"
 import * as hedger from "./internal/hedge/hedge.js"
 import type { Hedge } from "./internal/hedge/model.js"
 import * as race from "./internal/hedge/race.js"
+import { asConfigError } from "./InvalidOption.js"
 
 export { type Hedge, QuantileTypeId, TypeId } from "./internal/hedge/model.js"
 
@@ -56,7 +57,30 @@ export const layer = <I>(tag: Context.Tag<I, Hedge>, options: Hedge.Options): La
  * @since 0.1.0
  * @category config
  */
-export const config: (prefix?: string) => Config.Config<Hedge.Options> = config_.config
+export const config = (prefix?: string): Config.Config<Hedge.Options> => {
+  const all = Config.all({
+    after: optional(Config.duration("AFTER")),
+    quantile: optional(Config.number("QUANTILE")),
+    min: optional(Config.duration("MIN_AFTER")),
+    max: optional(Config.duration("MAX_AFTER")),
+    maxHedges: optional(Config.integer("MAX_HEDGES"))
+  })
+  const options = Config.mapOrFail(
+    all,
+    ({ after, max, maxHedges, min, quantile: share }): Either.Either<Hedge.Options, ConfigError.ConfigError> => {
+      if (share !== undefined) {
+        return asConfigError(() => ({
+          after: quantile({ quantile: share, min, max, initial: after }),
+          maxHedges
+        }))
+      }
+      return after === undefined
+        ? Either.left(ConfigError.MissingData(["AFTER"], "Expected AFTER or QUANTILE to exist"))
+        : Either.right({ after, maxHedges })
+    }
+  )
+  return behind(prefix, options)
+}
 
 /**
  * Like `layer`, with options from `Config`. A value out of range is a `ConfigError`.

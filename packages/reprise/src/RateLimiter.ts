@@ -3,18 +3,17 @@
  *
  * @since 0.1.0
  */
-import type * as Config from "effect/Config"
+import * as Config from "effect/Config"
 import type * as ConfigError from "effect/ConfigError"
 import type * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import { dual } from "effect/Function"
 import * as Layer from "effect/Layer"
 import { monotonicMillis } from "./internal/effect/clock.js"
-import { made } from "./internal/effect/config.js"
+import { behind, made, optional } from "./internal/effect/config.js"
 import * as limiter from "./internal/rateLimiter/limiter.js"
 import { Machine, type Settings } from "./internal/rateLimiter/machine.js"
-import type { RateLimitExceeded } from "./internal/rateLimiter/model.js"
-import type { RateLimiter } from "./internal/rateLimiter/model.js"
+import type { RateLimiter, RateLimitExceeded } from "./internal/rateLimiter/model.js"
 import * as shell from "./internal/shell/protect.js"
 import * as InvalidOption from "./InvalidOption.js"
 
@@ -70,7 +69,16 @@ export const layer = <I>(tag: Context.Tag<I, RateLimiter>, options: RateLimiter.
  * @since 0.1.0
  * @category config
  */
-export const config: (prefix?: string) => Config.Config<RateLimiter.Options> = limiter.config
+export const config = (prefix?: string): Config.Config<RateLimiter.Options> => {
+  const options = Config.all({
+    limit: Config.integer("LIMIT"),
+    window: Config.duration("WINDOW"),
+    burst: optional(Config.integer("BURST")),
+    onExceeded: optional(Config.literal("delay", "fail")("ON_EXCEEDED")),
+    maxQueued: optional(Config.integer("MAX_QUEUED"))
+  })
+  return behind(prefix, options)
+}
 
 /**
  * Like `layer`, with options from `Config`. A value out of range is a `ConfigError`.

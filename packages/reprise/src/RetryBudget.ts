@@ -15,7 +15,6 @@ import * as Schedule from "effect/Schedule"
 import type { NoInfer } from "effect/Types"
 import * as internal from "./internal/budget/budget.js"
 import type { RetryBudget } from "./internal/budget/model.js"
-import * as loop from "./internal/budget/retry.js"
 import * as rules from "./internal/budget/rules.js"
 import * as clock from "./internal/effect/clock.js"
 import { behind, made, optional } from "./internal/effect/config.js"
@@ -311,7 +310,7 @@ export const retry: {
     budget: RetryBudget,
     options?: RetryBudget.Failures<E>
   ): Effect.Effect<A, E | BudgetExhausted<E>, R | R1> =>
-    loop.retry(self, schedule, of(budget), options?.isTimeout, (last) =>
+    internal.retry(self, schedule, of(budget), options?.isTimeout, (last) =>
       // It carries what it is given.
       exhausted(of(budget).key, last) as BudgetExhausted<E>)
 )

@@ -6,12 +6,11 @@ import * as Option from "effect/Option"
 import * as Random from "effect/Random"
 import type * as Schedule from "effect/Schedule"
 import * as InvalidOption from "../../InvalidOption.js"
-import * as schedule from "../effect/schedule.js"
+import * as schedule_ from "../effect/schedule.js"
 import * as rejection from "../errors.js"
 import { bounded } from "./bounded.js"
 import type * as Machine from "./machine.js"
 import type { CircuitBreaker } from "./model.js"
-import * as ramp_ from "./ramp.js"
 import * as strategy from "./strategy.js"
 
 /**
@@ -70,7 +69,7 @@ const step = (
   now: number,
   input: CircuitBreaker.Opening
 ): Effect.Effect<Opening, never, unknown> =>
-  schedule.step(openFor, now, input, previous.state).pipe(
+  schedule_.step(openFor, now, input, previous.state).pipe(
     Effect.map(({ delayMillis, state }) =>
       delayMillis === undefined ? previous : { state, lastMillis: Math.ceil(delayMillis) }
     ),
@@ -111,7 +110,7 @@ export const openingAfter = (
 }
 
 /** Doubles from 1 s to 60 s, each spread by a tenth to either side. */
-const standard = schedule.unfold(
+const standard = schedule_.unfold(
   1_000,
   (millis) =>
     Effect.map(Random.nextRange(0.9, 1.1), (factor) => [millis * factor, Math.min(millis * 2, 60_000)] as const)
@@ -129,10 +128,28 @@ export const make = (
   const { ramp } = options
   return Effect.flatMap(Effect.context<unknown>(), (context) =>
     Effect.map(
-      ramp === undefined ? noRamp : ramp_.unfold(ramp, 0, ramp.initial, []),
+      ramp === undefined ? noRamp : unfoldRamp(ramp, 0, ramp.initial, []),
       (ramp) => complete(context, ramp)
     ))
 }
+
+/**
+ * The steps of a ramp: each delay of the schedule is how long its output, the share of calls, lasts. A share of 1, and the
+ * end of the schedule, are the end of the ramp.
+ */
+const unfoldRamp = (
+  schedule: Schedule.Schedule<number, unknown, unknown>,
+  now: number,
+  state: unknown,
+  steps: ReadonlyArray<Machine.RampStep>
+): Effect.Effect<ReadonlyArray<Machine.RampStep>, never, unknown> =>
+  Effect.flatMap(schedule_.step(schedule, now, undefined, state), ({ delayMillis: millis, output: share, state }) => {
+    if (millis === undefined || share >= 1 || steps.length === maxSteps) return Effect.succeed(steps)
+    InvalidOption.number("ramp", share, { min: 0, max: 1 })
+    return unfoldRamp(schedule, now + millis, state, [...steps, { share, millis }])
+  })
+
+const maxSteps = 1_000
 
 const noRamp: Effect.Effect<ReadonlyArray<Machine.RampStep>> = Effect.succeed([])
 

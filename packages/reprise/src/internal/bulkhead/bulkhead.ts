@@ -1,8 +1,6 @@
-import * as Config from "effect/Config"
 import * as Effect from "effect/Effect"
 import * as Pipeable from "effect/Pipeable"
 import * as InvalidOption from "../../InvalidOption.js"
-import { behind, optional } from "../effect/config.js"
 import { withoutStack } from "../errors.js"
 import type { Policy } from "../shell/model.js"
 import * as policy from "../shell/model.js"
@@ -80,16 +78,6 @@ export const make = (options: Bulkhead.Options): Effect.Effect<Handle> => {
       order
     )
   )
-}
-
-/** @internal */
-export const config = (prefix?: string): Config.Config<Bulkhead.Options> => {
-  const options = Config.all({
-    maxConcurrent: Config.integer("MAX_CONCURRENT"),
-    maxQueued: optional(Config.integer("MAX_QUEUED")),
-    queueTimeout: optional(Config.duration("QUEUE_TIMEOUT"))
-  })
-  return behind(prefix, options)
 }
 
 /** @internal */

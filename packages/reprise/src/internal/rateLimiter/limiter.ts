@@ -1,6 +1,4 @@
-import * as Config from "effect/Config"
 import * as Pipeable from "effect/Pipeable"
-import { behind, optional } from "../effect/config.js"
 import type { Policy } from "../shell/model.js"
 import * as policy from "../shell/model.js"
 import { type Standing, standing } from "../standing.js"
@@ -50,16 +48,4 @@ export class Limiter extends Pipeable.Class() implements RateLimiter, Policy.Adm
     this.machine.enter(waiter)
     return waiter
   }
-}
-
-/** @internal */
-export const config = (prefix?: string): Config.Config<RateLimiter.Options> => {
-  const options = Config.all({
-    limit: Config.integer("LIMIT"),
-    window: Config.duration("WINDOW"),
-    burst: optional(Config.integer("BURST")),
-    onExceeded: optional(Config.literal("delay", "fail")("ON_EXCEEDED")),
-    maxQueued: optional(Config.integer("MAX_QUEUED"))
-  })
-  return behind(prefix, options)
 }

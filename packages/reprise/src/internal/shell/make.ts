@@ -1,6 +1,5 @@
 import * as Pipeable from "effect/Pipeable"
-import type { Policy } from "./model.js"
-import { TypeId } from "./model.js"
+import { type Policy, TypeId } from "./model.js"
 
 /** @internal */
 export const make = <E, A, Err>(

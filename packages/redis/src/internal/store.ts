@@ -1,3 +1,7 @@
+import { StoreError } from "reprise/StoreError"
+import type { RedisError } from "../Redis.js"
+import * as failure from "./failure.js"
+
 /** What the stores have in common. */
 export interface StoreSettings {
   /** What the name of every key and channel begins with. */
@@ -25,3 +29,24 @@ export const keyOf = ({ prefix }: StoreSettings, kind: string, key: string): str
 
 /** @internal */
 export const channelOf = ({ prefix }: StoreSettings, kind: string): string => `${prefix}:${kind}:${format}`
+
+/**
+ * Lua that says what time it is `now`, in epoch milliseconds: by the clock of Redis, so that all processes agree.
+ *
+ * @internal
+ */
+export const serverTime = `
+local time = redis.call("TIME")
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+`
+
+/**
+ * The server is away, or it is there and did not do it: for this key, as far as one can tell.
+ *
+ * @internal
+ */
+export const failed = (error: RedisError): StoreError =>
+  new StoreError({
+    reason: error.reason === "node" || !failure.isOfServer(error) ? "refused" : "unavailable",
+    description: error.message
+  })
