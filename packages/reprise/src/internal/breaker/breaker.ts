@@ -115,30 +115,22 @@ export const overdue = ({ inFlight }: Era, now: number): Machine.Overdue => (lim
   inFlight === undefined ? 0 : inFlight.overdue(limitMillis, now)
 
 /**
- * Decides and changes within a step. The change is made before anybody who waits or listens hears of it.
+ * Decides and changes within a step. The change is made before anybody who waits or listens hears of it. Returns whether there
+ * was one.
  *
  * @internal
  */
-export const change = <A>(
-  self: Breaker,
-  now: number,
-  f: (era: Era) => readonly [result: A, changes: Partial<Era> | undefined]
-): A => {
+export const change = (self: Breaker, now: number, f: (era: Era) => Partial<Era> | undefined): boolean => {
   const before = self.era.current
-  const [result, changes] = f(before)
-  if (changes !== undefined) {
-    self.era.current = succeeding(before, { ...before, ...changes, plain: undefined })
-    announce(self, before, self.era.current, now)
-  }
-  return result
+  const changes = f(before)
+  if (changes === undefined) return false
+  self.era.current = succeeding(before, { ...before, ...changes, plain: undefined })
+  announce(self, before, self.era.current, now)
+  return true
 }
 
 /** @internal */
-export const modify = <A>(
-  self: Breaker,
-  now: number,
-  f: (era: Era) => readonly [result: A, changes: Partial<Era> | undefined]
-): Effect.Effect<A> => Effect.sync(() => change(self, now, f))
+export const modify = (...args: Parameters<typeof change>): Effect.Effect<boolean> => Effect.sync(() => change(...args))
 
 /** A new generation begins with nobody in flight. */
 const succeeding = (before: Era, after: Era): Era =>
@@ -208,10 +200,7 @@ export const open = (
   error: Option.Option<unknown>
 ): Effect.Effect<void> =>
   Effect.uninterruptible(Effect.flatMap(
-    modify(self, now, (era) => {
-      const changes = opened(era, generation, trip, now)
-      return [changes !== undefined, changes]
-    }),
+    modify(self, now, (era) => opened(era, generation, trip, now)),
     (isOpened) => isOpened ? refine(self, generation + 1, trip, now, error) : Effect.void
   ))
 
@@ -233,7 +222,7 @@ export const refine = (
       (opening) =>
         modify(self, now, (era) => {
           const state = Machine.refine(era.state, generation, opening.lastMillis)
-          return [undefined, state === era.state ? undefined : { state, opening }]
+          return state === era.state ? undefined : { state, opening }
         })
     ))
 

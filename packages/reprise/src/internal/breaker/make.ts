@@ -71,7 +71,7 @@ export const reconfigure = <R>(
     (next) =>
       Effect.flatMap(currentMonotonicMillis, (now) => {
         reconfigured.add(self)
-        return modify(self, now, (era) => [undefined, withSettings(era, next, now)])
+        return Effect.asVoid(modify(self, now, (era) => withSettings(era, next, now)))
       })
   )
 

@@ -69,7 +69,7 @@ export const decideLocally = (self: Breaker, era: Era, call: Policy.Call): Decis
 }
 
 const commit = (self: Breaker, nowMillis: number, state: Machine.State, next: Machine.State): void => {
-  if (next !== state) change(self, nowMillis, () => [undefined, { state: next }])
+  if (next !== state) change(self, nowMillis, () => ({ state: next }))
 }
 
 /** In the same step as the decision, so that the machine admits the call again. */
@@ -125,7 +125,7 @@ export const full = (self: Breaker, era: Era, millis: number): Decision =>
 
 /** Calls that have taken too long: the breaker is open at once, and the call asks anew when its schedule has decided. */
 const tripped = (self: Breaker, era: Era, trip: Machine.Trip, nowMillis: number): Decision => {
-  change(self, nowMillis, (era) => [undefined, opened(era, era.state.generation, trip, nowMillis)])
+  change(self, nowMillis, (era) => opened(era, era.state.generation, trip, nowMillis))
   const { generation } = self.era.current.state
   return waiting(
     self,

@@ -35,11 +35,12 @@ const record = (
   tookMillis: number
 ): Refinement => {
   if (outcome === "failure") self.failed++
-  const trip = change(self, nowMillis, (era) => {
+  let trip: Machine.Trip | undefined
+  change(self, nowMillis, (era) => {
     const opening = openingOf(era, nowMillis)
     const late = overdue(era, nowMillis)
     const { settings, state } = era
-    const [trip, next] = Machine.settle(
+    const [verdict, next] = Machine.settle(
       state,
       permit,
       outcome,
@@ -49,8 +50,9 @@ const record = (
       late,
       opening.lastMillis
     )
-    if (era.isDisabled || next === state) return [undefined, undefined]
-    return [trip, trip === undefined ? { state: next } : { state: next, opening }]
+    if (era.isDisabled || next === state) return undefined
+    trip = verdict
+    return trip === undefined ? { state: next } : { state: next, opening }
   })
   return trip && refine(self, permit.generation + 1, trip, nowMillis, errorOf(exit))
 }

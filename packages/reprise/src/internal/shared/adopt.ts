@@ -52,7 +52,7 @@ export const adopt = (
       : Effect.succeed(undefined)
     return Effect.flatMap(opening, (opening) =>
       modify(member.self, now, (era) => {
-        if (asked.number < member.answered || asked.generation !== era.state.generation) return [undefined, undefined]
+        if (asked.number < member.answered || asked.generation !== era.state.generation) return undefined
         member.answered = asked.number
         const before = member.version
         member.version = version
@@ -62,13 +62,13 @@ export const adopt = (
         if (state._tag === "Closed" && era.state._tag !== "Closed" && isUnknown) {
           member.adopted = lost
           member.fleet.bell.ring()
-          return [undefined, undefined]
+          return undefined
         }
         const next = era.isDisabled
           ? undefined
           : taken(era, state, isSameVersion(before, version), era.state.generation === member.adopted, now)
         member.adopted = (next ?? era.state).generation
-        return [undefined, next && { state: next, opening: opening ?? era.opening }]
+        return next && { state: next, opening: opening ?? era.opening }
       }))
   })
 

@@ -221,7 +221,7 @@ export class Member implements Shared {
     const id = state.issued + 1
     const lease = { id, untilMillis: now + leaseMillis }
     this.leases.set(id, { token, version, generation: state.generation })
-    change(self, now, () => [undefined, { state: { ...state, leases: [...state.leases, lease], issued: id } }])
+    change(self, now, () => ({ state: { ...state, leases: [...state.leases, lease], issued: id } }))
     return policy.letThrough(
       self,
       era,
