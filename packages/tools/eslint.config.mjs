@@ -13,19 +13,50 @@ const noDates = [
   { selector: "CallExpression[callee.name=\"Date\"]", message: ambient }
 ]
 
+const internals = "Only internal/effect names private parts of Effect: each of them needs a fallback and a test."
+const ofFibers = "/^(_fiberRefs|_children|_runtimeFlags|_observers|_exitValue|_queue|_steps|effect_instruction_i\\d)$/"
+const unlessPublic = "/^(currentRuntimeFlags|setFiberRefs?|unsafeDeleteFiberRef|getChildren)$/"
+
+const noPrivateParts = [
+  { selector: `Identifier[name=${ofFibers}]`, message: internals },
+  {
+    selector: `MemberExpression[property.name=${unlessPublic}][object.name!=/^(FiberRef|Runtime)$/]`,
+    message: internals
+  },
+  {
+    selector: `:matches(Property, TSPropertySignature, TSMethodSignature)[key.name=${unlessPublic}]`,
+    message: internals
+  }
+]
+
+const wallClock = [
+  ...noDates,
+  { selector: "MemberExpression[property.name=/^(unsafeC|c)urrentTimeMillis$/]", message: wall }
+]
+
 const unfinished = "/^(only|skip|skipIf|runIf|todo|fails)$/"
 const alone = "A test that is skipped or alone hides the others."
 
-const mayNotImport = (folder, group, ignores = []) => ({
-  files: [`packages/${folder}/src/**/*.ts`],
+const notInReprise = ["node:*", "undici", "@effect/platform*", "@reprise/*"]
+const notInHttp = ["node:*", "undici", "@effect/platform-*", "@reprise/testing/*"]
+
+const mayNotImport = (folder, group, inFiles = "**/*.ts", others = [], ignores = []) => ({
+  files: [`packages/${folder}/src/${inFiles}`],
   ignores,
   rules: {
     "@typescript-eslint/no-restricted-imports": [
       "error",
-      { patterns: [{ group, message: "docs/architecture.md says what each package may import." }] }
+      { patterns: [{ group, message: "docs/architecture.md says what each package may import." }, ...others] }
     ]
   }
 })
+
+/** The two errors are leaves: they import nothing of the package. */
+const publicModules = {
+  regex: "^(\\.\\./)+(?!(InvalidOption|StoreError)\\.js$)[A-Z]\\w*\\.js$",
+  caseSensitive: true,
+  message: "Imports go from a public module to its internals, and not back: put what both need into a model."
+}
 
 export default tseslint.config(
   { ignores: ["**/dist/", "**/build/", "**/coverage/", "**/node_modules/", "packages/*/src/index.ts"] },
@@ -73,11 +104,7 @@ export default tseslint.config(
         { object: "globalThis", property: "setTimeout", message: ambient },
         { object: "globalThis", property: "setInterval", message: ambient }
       ],
-      "no-restricted-syntax": [
-        "error",
-        ...noDates,
-        { selector: "MemberExpression[property.name=/^(unsafeC|c)urrentTimeMillis$/]", message: wall }
-      ],
+      "no-restricted-syntax": ["error", ...wallClock, ...noPrivateParts],
       "no-restricted-imports": [
         "error",
         {
@@ -92,21 +119,30 @@ export default tseslint.config(
     }
   },
   {
+    files: ["packages/reprise/src/internal/effect/**/*.ts"],
+    rules: { "no-restricted-syntax": ["error", ...wallClock] }
+  },
+  {
+    files: ["packages/reprise/src/internal/effect/clock.ts"],
+    rules: { "no-restricted-syntax": ["error", ...noDates] }
+  },
+  {
     // Dates that come from other machines or go to people, and the clocks themselves.
     files: [
-      "packages/reprise/src/internal/effect/clock.ts",
       "packages/http/src/internal/clock.ts",
       "packages/testing/src/internal/virtual/timeline.ts",
       "packages/testing/src/internal/faultServer.ts",
       "packages/testing/src/internal/httpFault.ts"
     ],
-    rules: { "no-restricted-syntax": ["error", ...noDates] }
+    rules: { "no-restricted-syntax": ["error", ...noDates, ...noPrivateParts] }
   },
-  mayNotImport("reprise", ["node:*", "undici", "@effect/platform*", "@reprise/*"]),
-  mayNotImport("http", ["node:*", "undici", "@effect/platform-*", "@reprise/testing/*"]),
+  mayNotImport("reprise", notInReprise),
+  mayNotImport("reprise", notInReprise, "internal/**/*.ts", [publicModules]),
+  mayNotImport("http", notInHttp),
+  mayNotImport("http", notInHttp, "internal/**/*.ts", [publicModules]),
   mayNotImport("redis", ["node:*", "@effect/platform*", "@reprise/*"]),
   // Only `Explain` needs the client: programs that use another module load nothing of it.
-  mayNotImport("testing", ["@reprise/*"], [
+  mayNotImport("testing", ["@reprise/*"], "**/*.ts", [], [
     "packages/testing/src/Explain.ts",
     "packages/testing/src/internal/explain/*.ts"
   ]),

@@ -9,6 +9,7 @@ import type * as Config from "effect/Config"
 import type * as ConfigError from "effect/ConfigError"
 import type * as Layer from "effect/Layer"
 import * as adapter from "./internal/adapter.js"
+import * as config_ from "./internal/config.js"
 import type { Redis, RedisError } from "./Redis.js"
 
 const library: adapter.Library = { name: "redis", load: () => import("./internal/nodeRedis.js") }
@@ -78,4 +79,4 @@ export const layerConfig = (
  * @since 0.1.0
  * @category config
  */
-export const config = (prefix?: string): Config.Config<Redis.Options> => adapter.config(prefix)
+export const config = (prefix?: string): Config.Config<Redis.Options> => config_.redis(prefix)

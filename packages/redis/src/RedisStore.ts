@@ -13,11 +13,14 @@ import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type { CircuitBreakerStore } from "reprise/CircuitBreakerStore"
-import { asConfigError } from "reprise/InvalidOption"
+import * as InvalidOption from "reprise/InvalidOption"
 import type { RetryAfterStore } from "reprise/RetryAfterStore"
 import type { RetryBudgetStore } from "reprise/RetryBudgetStore"
-import * as storeConfig from "./internal/storeConfig.js"
-import * as stores from "./internal/stores.js"
+import * as breakerStore from "./internal/breakerStore.js"
+import * as budgetStore from "./internal/budgetStore.js"
+import * as config_ from "./internal/config.js"
+import * as gateStore from "./internal/gateStore.js"
+import type { StoreSettings } from "./internal/store.js"
 import type { Redis } from "./Redis.js"
 
 /**
@@ -56,6 +59,23 @@ export declare namespace RedisStore {
   }
 }
 
+const text = (option: string, value: string): string => {
+  if (value !== "") return value
+  throw new InvalidOption.InvalidOption({ option, value, expected: "a text that is not empty" })
+}
+
+/** Throws `InvalidOption` for an option out of range. */
+const decode = (options: RedisStore.Options): StoreSettings => {
+  const syncMillis = InvalidOption.millis("syncInterval", options.syncInterval ?? "100 millis", { min: 1 })
+  return {
+    prefix: text("prefix", options.prefix ?? "reprise"),
+    syncMillis,
+    timeoutMillis: InvalidOption.millis("timeout", options.timeout ?? "250 millis", { min: 1 }),
+    // What is asked for in every interval must not be gone at the next.
+    keepMillis: InvalidOption.millis("keep", options.keep ?? "1 hour", { moreThan: syncMillis })
+  }
+}
+
 /**
  * The stores over a connection. Throws `InvalidOption` for an option out of range.
  *
@@ -82,8 +102,10 @@ export declare namespace RedisStore {
  * @since 0.1.0
  * @category layers
  */
-export const layer = (options: RedisStore.Options = {}): Layer.Layer<RedisStore, never, Redis> =>
-  stores.layer(storeConfig.decode(options))
+export const layer = (options: RedisStore.Options = {}): Layer.Layer<RedisStore, never, Redis> => {
+  const settings = decode(options)
+  return Layer.mergeAll(breakerStore.layer(settings), budgetStore.layer(settings), gateStore.layer(settings))
+}
 
 /**
  * The same with options that come from Effect's `Config`: from the names of `config`, or your own. One out of range is a
@@ -115,7 +137,9 @@ export const layer = (options: RedisStore.Options = {}): Layer.Layer<RedisStore,
 export const layerConfig = (
   options: Config.Config.Wrap<RedisStore.Options> = config()
 ): Layer.Layer<RedisStore, ConfigError.ConfigError, Redis> =>
-  Layer.unwrapEffect(Effect.flatMap(Config.unwrap(options), (options) => asConfigError(() => layer(options))))
+  Layer.unwrapEffect(
+    Effect.flatMap(Config.unwrap(options), (options) => InvalidOption.asConfigError(() => layer(options)))
+  )
 
 /**
  * The options under their names in the environment: `PREFIX` (reprise), `SYNC_INTERVAL` (100 millis), `TIMEOUT` (250 millis),
@@ -124,4 +148,4 @@ export const layerConfig = (
  * @since 0.1.0
  * @category config
  */
-export const config = (prefix?: string): Config.Config<RedisStore.Options> => storeConfig.config(prefix)
+export const config = (prefix?: string): Config.Config<RedisStore.Options> => config_.store(prefix)

@@ -12,7 +12,7 @@ import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Random from "effect/Random"
 import * as Schedule from "effect/Schedule"
-import { transform, unfold } from "./internal/delay.js"
+import { transform, unfold } from "./internal/effect/schedule.js"
 import * as InvalidOption from "./InvalidOption.js"
 
 type Combinator = <Out, In, R>(self: Schedule.Schedule<Out, In, R>) => Schedule.Schedule<Out, In, R>

@@ -3,241 +3,31 @@
  *
  * @since 0.1.0
  */
-import type * as Config from "effect/Config"
+import * as Config from "effect/Config"
 import type * as ConfigError from "effect/ConfigError"
 import type * as Context from "effect/Context"
-import * as Data from "effect/Data"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as Exit from "effect/Exit"
 import { dual } from "effect/Function"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
-import type { Pipeable } from "effect/Pipeable"
-import type * as Schedule from "effect/Schedule"
 import type * as Stream from "effect/Stream"
+import * as Backoff from "./Backoff.js"
 import * as breaker from "./internal/breaker/breaker.js"
 import * as controls from "./internal/breaker/controls.js"
 import * as make_ from "./internal/breaker/make.js"
+import type { CircuitBreaker, CircuitOpen } from "./internal/breaker/model.js"
 import * as policy from "./internal/breaker/policy.js"
-import * as rejection from "./internal/breaker/rejection.js"
 import * as settings from "./internal/breaker/settings.js"
 import * as watch from "./internal/breaker/watch.js"
-import { made } from "./internal/config.js"
-import * as rejections from "./internal/rejection.js"
+import { behind, made, optional } from "./internal/effect/config.js"
+import * as rejections from "./internal/errors.js"
 import * as shell from "./internal/shell/protect.js"
-import type { Policy } from "./Policy.js"
-import type { Tripping } from "./Tripping.js"
+import { asConfigError } from "./InvalidOption.js"
+import * as Tripping from "./Tripping.js"
 
-/**
- * @since 0.1.0
- * @category type ids
- */
-export const TypeId: TypeId = breaker.TypeId
-
-/**
- * @since 0.1.0
- * @category type ids
- */
-export type TypeId = typeof breaker.TypeId
-
-/**
- * The state of one dependency, shared by all calls to it.
- *
- * @since 0.1.0
- * @category models
- */
-export interface CircuitBreaker extends Policy<CircuitOpen>, Pipeable {
-  readonly [TypeId]: TypeId
-}
-
-/**
- * @since 0.1.0
- */
-export declare namespace CircuitBreaker {
-  /**
-   * `Closed` lets calls through, `Open` rejects them, `HalfOpen` lets a few through as probes. By hand: `Isolated` rejects
-   * all, `Disabled` lets all through and still counts.
-   *
-   * @since 0.1.0
-   * @category models
-   */
-  export type State = "Closed" | "Open" | "HalfOpen" | "Isolated" | "Disabled"
-
-  /**
-   * What a call says about the dependency: nothing, if it is `ignored`.
-   *
-   * @since 0.1.0
-   * @category models
-   */
-  export type Outcome = "success" | "failure" | "ignored"
-
-  /**
-   * @since 0.1.0
-   * @category options
-   */
-  export interface Options<out R = never> {
-    /** When it opens. */
-    readonly trip: Tripping
-    /** Names it in errors and events. Defaults to `""`. */
-    readonly key?: string | undefined
-    /**
-     * How long it stays open: the delays of a schedule, which starts again once the breaker has stayed closed for as long as
-     * it was open. Its end repeats the last delay. The breaker opens at once, for the last delay (at first for 1 s); a schedule
-     * that takes longer than 1 s to decide, or than the deadline of the call, changes nothing. Defaults to 1 s, doubled with
-     * each opening up to 60 s, each with up to 10 % more or less.
-     */
-    readonly openFor?: Schedule.Schedule<unknown, Opening, R> | undefined
-    /** How many calls may probe at once when the time is up. Defaults to 1. */
-    readonly probes?: number | undefined
-    /** How many successful probes close it. Defaults to `probes`. */
-    readonly successes?: number | undefined
-    /** How many failed probes do not open it again. Defaults to 0. */
-    readonly toleratedProbeFailures?: number | undefined
-    /** How long a probe may take: then another one may go, and its answer is ignored. Defaults to `30 seconds`. */
-    readonly lease?: Duration.DurationInput | undefined
-    /** What becomes of calls beyond the probes: rejected, or made to wait for what the probes say. Defaults to `"reject"`. */
-    readonly onFull?: "reject" | "wait" | undefined
-    /** How many may wait; the rest is rejected. Defaults to 1,000. */
-    readonly maxWaiting?: number | undefined
-    /** An effect that probes instead of the calls, which wait for what it says. */
-    readonly probe?: Effect.Effect<unknown, unknown, R> | undefined
-    /**
-     * After a recovery, the shares of the calls that are let through: each output (from 0 to 1) lasts for the delay that
-     * follows it. The first 1, or the end, is the end of the ramp.
-     */
-    readonly ramp?: Schedule.Schedule<number, unknown, R> | undefined
-    /**
-     * Which typed errors are failures; the others are ignored. Defaults to all but the rejections of other policies
-     * (`isRejection`), which say that nothing was called. Defects always are failures.
-     */
-    readonly isFailure?: ((error: unknown) => boolean) | undefined
-    /** Judges a success or a typed error; takes the place of `isFailure`. See `defaultOutcome`. */
-    readonly outcome?: ((exit: Exit.Exit<unknown, unknown>) => Outcome) | undefined
-    /** A candidate that sees the same calls and rejects none: what it would have done is in `shadow`. */
-    readonly shadow?: Omit<Options<R>, "shadow"> | undefined
-  }
-
-  /**
-   * What `openFor` is asked with: a schedule can look at why it opens, and `Retry.honorHint` at what the server asked for.
-   *
-   * @since 0.1.0
-   * @category models
-   */
-  export interface Opening extends Tripping.Trip {
-    readonly error: Option.Option<unknown>
-    readonly retryAfter: Option.Option<Duration.Duration>
-  }
-
-  /**
-   * @since 0.1.0
-   * @category models
-   */
-  export interface Rejection {
-    readonly key: string
-    /** `Closed` only while a ramp lets a share of the calls through. */
-    readonly state: State
-    /** When it is worth asking again: never negative, infinite while isolated. */
-    readonly retryAfter: Duration.Duration
-    readonly openedAtMillis: number | undefined
-    /** Why it opened. */
-    readonly trip: Tripping.Trip | undefined
-  }
-
-  /**
-   * @since 0.1.0
-   * @category models
-   */
-  export interface Transition {
-    readonly key: string
-    /** The same as `to` only in the first element of `changes`, which tells the state at the start. */
-    readonly from: State
-    readonly to: State
-    /** Grows with every change between closed, open and half-open. */
-    readonly generation: number
-    readonly atMillis: number
-    readonly trip: Tripping.Trip | undefined
-  }
-
-  /**
-   * @since 0.1.0
-   * @category models
-   */
-  export interface Snapshot {
-    readonly key: string
-    readonly state: State
-    readonly generation: number
-    /** What its rule sees in the window; nothing unless closed. */
-    readonly calls: number
-    readonly failures: number
-    readonly slow: number
-    /** Probes in flight. */
-    readonly probes: number
-    readonly waiting: number
-    /** Calls and probes let through since it was made. */
-    readonly admitted: number
-    /** How many of those were failures. */
-    readonly failed: number
-    /** Calls rejected since it was made. */
-    readonly rejected: number
-    /** How long it has been open and half-open since it was made, up to now. */
-    readonly downMillis: number
-    readonly openedAtMillis: number | undefined
-    readonly retryAfter: Duration.Duration
-    /** How often it opened without staying closed in between for as long as it was open. */
-    readonly trips: number
-    readonly trip: Tripping.Trip | undefined
-  }
-
-  /**
-   * @since 0.1.0
-   * @category models
-   */
-  export interface Isolation {
-    /** Ends this isolation; a second time does nothing. */
-    readonly release: Effect.Effect<void>
-  }
-
-  /**
-   * @since 0.1.0
-   * @category models
-   */
-  export interface Permit {}
-}
-
-/**
- * The call was not made, because the circuit is open. It captures no stack.
- *
- * @since 0.1.0
- * @category errors
- */
-export class CircuitOpen extends Data.TaggedError("CircuitOpen")<CircuitBreaker.Rejection> {
-  /**
-   * Ends a retry loop, as in every rejection.
-   *
-   * @since 0.1.0
-   */
-  get retryable(): boolean {
-    return false
-  }
-
-  /**
-   * @since 0.1.0
-   */
-  override get message(): string {
-    const { key, retryAfter, state, trip } = this
-    const name = key === "" ? "The circuit" : `The circuit "${key}"`
-    const counts = trip === undefined || trip.calls === 0
-      ? ""
-      : `: ${trip.failures} failed and ${trip.slow} slow of ${trip.calls}`
-    const why = trip === undefined ? "" : ` (${trip.rule}${counts})`
-    const words = { Open: "is open", HalfOpen: "is being probed", Isolated: "is isolated" } as const
-    const how = state in words ? words[state as keyof typeof words] : "lets only a share of the calls through"
-    return `${name} ${how}${why}${Duration.isFinite(retryAfter) ? `, retry after ${Duration.format(retryAfter)}` : ""}`
-  }
-}
-
-const reject = rejection.withoutStack(CircuitOpen)
+export { type CircuitBreaker, CircuitOpen, TypeId } from "./internal/breaker/model.js"
 
 /**
  * Whether the error is the rejection of a policy (`CircuitOpen`, `BulkheadFull`, `LimitExceeded`, `RateLimitExceeded`): nothing
@@ -327,7 +117,7 @@ export const defaultOutcome = (exit: Exit.Exit<unknown, unknown>): CircuitBreake
  * @category constructors
  */
 export const make = <R = never>(options: CircuitBreaker.Options<R>): Effect.Effect<CircuitBreaker, never, R> =>
-  make_.make(options, reject)
+  make_.make(options)
 
 /**
  * Makes the breaker of a tag, for the wiring of services.
@@ -379,7 +169,29 @@ export const layer = <I, R = never>(
  * @since 0.1.0
  * @category config
  */
-export const config: (prefix?: string) => Config.Config<CircuitBreaker.Options> = make_.config
+export const config = (prefix?: string): Config.Config<CircuitBreaker.Options> => {
+  const all = Config.all({
+    failures: Config.withDefault(Config.integer("FAILURES"), 5),
+    openFor: Config.withDefault(Config.duration("OPEN_FOR"), Duration.seconds(1)),
+    maxOpenFor: Config.withDefault(Config.duration("MAX_OPEN_FOR"), Duration.minutes(1)),
+    probes: optional(Config.integer("PROBES")),
+    successes: optional(Config.integer("SUCCESSES")),
+    lease: optional(Config.duration("LEASE"))
+  })
+  const options = Config.mapOrFail(
+    all,
+    ({ failures, maxOpenFor, openFor, ...rest }) =>
+      asConfigError((): CircuitBreaker.Options => ({
+        ...rest,
+        trip: Tripping.consecutive(failures),
+        openFor: Backoff.exponential(openFor).pipe(
+          Backoff.capped(maxOpenFor),
+          Backoff.proportionalJitter({ min: 0.9, max: 1.1 })
+        )
+      }))
+  )
+  return behind(prefix, options)
+}
 
 /**
  * Like `layer`, with options from `Config`. A value out of range is a `ConfigError`.
@@ -832,4 +644,4 @@ export const reset = (self: CircuitBreaker): Effect.Effect<void> => controls.res
 export const reconfigure = <R = never>(
   self: CircuitBreaker,
   options: CircuitBreaker.Options<R>
-): Effect.Effect<void, never, R> => make_.reconfigure(of(self), options, reject)
+): Effect.Effect<void, never, R> => make_.reconfigure(of(self), options)

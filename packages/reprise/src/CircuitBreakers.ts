@@ -8,52 +8,15 @@ import * as Effect from "effect/Effect"
 import { dual } from "effect/Function"
 import * as Layer from "effect/Layer"
 import type * as Stream from "effect/Stream"
-import type * as Types from "effect/Types"
-import { type CircuitBreaker, CircuitOpen } from "./CircuitBreaker.js"
+import type { CircuitBreaker, CircuitOpen } from "./CircuitBreaker.js"
 import * as internal from "./internal/breaker/registry.js"
-import * as rejection from "./internal/breaker/rejection.js"
+import type { CircuitBreakers } from "./internal/breaker/registryModel.js"
 import * as watch from "./internal/breaker/watch.js"
-import * as keyed from "./internal/keyed.js"
+import * as keyed from "./internal/keyed/keyed.js"
 import * as shell from "./internal/shell/protect.js"
-import { type Keyed, policy } from "./Keyed.js"
+import { policy } from "./Keyed.js"
 
-/**
- * @since 0.1.0
- * @category type ids
- */
-export const TypeId: TypeId = internal.TypeId
-
-/**
- * @since 0.1.0
- * @category type ids
- */
-export type TypeId = typeof internal.TypeId
-
-/**
- * Keys are the same where `Equal` says so. What `Keyed` can do with any registry, it can do with this one.
- *
- * @since 0.1.0
- * @category models
- */
-export interface CircuitBreakers<in out K> extends Keyed<K, CircuitBreaker> {
-  readonly [TypeId]: Types.Invariant<K>
-}
-
-/**
- * @since 0.1.0
- */
-export declare namespace CircuitBreakers {
-  /**
-   * @since 0.1.0
-   * @category options
-   */
-  export interface Options<in K, out R = never> extends Keyed.Bounds {
-    /** The options of every breaker, or of the one for a key; a `key` in them is replaced by the name of the key. */
-    readonly breaker: CircuitBreaker.Options<R> | ((key: K) => CircuitBreaker.Options<R>)
-    /** How a key is called in errors and events. Defaults to `String`. */
-    readonly name?: ((key: K) => string) | undefined
-  }
-}
+export { type CircuitBreakers, TypeId } from "./internal/breaker/registryModel.js"
 
 /**
  * Makes a registry without keys. It holds no fiber and no timer, whatever the number of keys.
@@ -91,7 +54,7 @@ export declare namespace CircuitBreakers {
  */
 export const make = <K, R = never>(
   options: CircuitBreakers.Options<K, R>
-): Effect.Effect<CircuitBreakers<K>, never, R> => internal.make(options, rejection.withoutStack(CircuitOpen))
+): Effect.Effect<CircuitBreakers<K>, never, R> => internal.make(options)
 
 /**
  * @example

@@ -3,7 +3,6 @@
  *
  * @since 0.1.0
  */
-import * as Data from "effect/Data"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -12,32 +11,11 @@ import { dual } from "effect/Function"
 import * as Option from "effect/Option"
 import * as internal from "./internal/deadline.js"
 import * as clock from "./internal/effect/clock.js"
-import * as timeout from "./internal/timeout.js"
+import * as timeout from "./internal/effect/timeout.js"
+import { DeadlineExceeded } from "./internal/timeErrors.js"
 import * as InvalidOption from "./InvalidOption.js"
 
-/**
- * There was no time left: the deadline passed, or the next wait would have ended after it.
- *
- * @since 0.1.0
- * @category errors
- */
-export class DeadlineExceeded<E = unknown> extends Data.TaggedError("DeadlineExceeded")<{
-  /** The last failure before time ran out, where there was one. */
-  readonly last: Option.Option<unknown>
-}> {
-  declare readonly last: Option.Option<E>
-
-  /**
-   * @since 0.1.0
-   */
-  override get message(): string {
-    const last = Option.match(this.last, {
-      onNone: () => "",
-      onSome: (error) => `; the last failure: ${error instanceof Error ? error.message : String(error)}`
-    })
-    return `The deadline leaves no time for another attempt${last}`
-  }
-}
+export { DeadlineExceeded } from "./internal/timeErrors.js"
 
 /**
  * The time on the clock of deadlines, in milliseconds. It is the monotonic clock (`Clock.currentTimeNanos`): it begins with the

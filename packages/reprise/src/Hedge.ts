@@ -3,148 +3,22 @@
  *
  * @since 0.1.0
  */
-import type * as Config from "effect/Config"
-import type * as ConfigError from "effect/ConfigError"
+import * as Config from "effect/Config"
+import * as ConfigError from "effect/ConfigError"
 import type * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import type * as Exit from "effect/Exit"
+import * as Either from "effect/Either"
 import { dual } from "effect/Function"
 import * as Layer from "effect/Layer"
-import type { Pipeable } from "effect/Pipeable"
-import { made } from "./internal/config.js"
-import * as config_ from "./internal/hedge/config.js"
+import { behind, made, optional } from "./internal/effect/config.js"
 import * as delay from "./internal/hedge/delay.js"
 import * as hedger from "./internal/hedge/hedge.js"
+import type { Hedge } from "./internal/hedge/model.js"
 import * as race from "./internal/hedge/race.js"
+import { asConfigError } from "./InvalidOption.js"
 
-/**
- * @since 0.1.0
- * @category type ids
- */
-export const TypeId: TypeId = hedger.TypeId
-
-/**
- * @since 0.1.0
- * @category type ids
- */
-export type TypeId = typeof hedger.TypeId
-
-/**
- * When calls to one dependency are hedged, and what has come of it.
- *
- * @since 0.1.0
- * @category models
- */
-export interface Hedge extends Pipeable {
-  readonly [TypeId]: TypeId
-}
-
-/**
- * @since 0.1.0
- * @category type ids
- */
-export const QuantileTypeId: QuantileTypeId = delay.QuantileTypeId
-
-/**
- * @since 0.1.0
- * @category type ids
- */
-export type QuantileTypeId = typeof delay.QuantileTypeId
-
-/**
- * @since 0.1.0
- */
-export declare namespace Hedge {
-  /**
-   * @since 0.1.0
-   * @category options
-   */
-  export interface Options {
-    /**
-     * How long an attempt may take before the next one starts beside it. Zero starts all at once, `Duration.infinity` starts
-     * no hedge, and a `quantile` learns the delay.
-     */
-    readonly after: Duration.DurationInput | Quantile
-    /** How many attempts are made besides the first, at most. Defaults to 1. */
-    readonly maxHedges?: number | undefined
-    /** Which typed errors leave the other attempts running; the others end the race. Defaults to all. Defects always end it. */
-    readonly isFailure?: ((error: unknown) => boolean) | undefined
-    /**
-     * Which typed errors say that the attempt was not made, as those of a full bulkhead. The attempts that run go on. The call
-     * fails with such an error only if no attempt failed in another way. Asked first. Defaults to none.
-     */
-    readonly isRejection?: ((error: unknown) => boolean) | undefined
-    /** Judges a success or a typed error: whether it is the result of the call. Takes the place of `isFailure`. */
-    readonly endsRace?: ((exit: Exit.Exit<unknown, unknown>) => boolean) | undefined
-    /** Asked before each hedge, as a budget is; `false` makes none in this call any more, and does not fail it. */
-    readonly withdraw?: Effect.Effect<boolean> | undefined
-    /**
-     * Releases what an attempt ended with that is not the result: a success, or a failure that holds something. Runs for each
-     * before the call returns, also if the caller is interrupted or `withdraw` dies.
-     */
-    readonly discard?: ((exit: Exit.Exit<unknown, unknown>) => Effect.Effect<void>) | undefined
-    /** Names it in snapshots. Defaults to `""`. */
-    readonly key?: string | undefined
-  }
-
-  /**
-   * @since 0.1.0
-   * @category options
-   */
-  export interface CallOptions {
-    /** Asked before each hedge of this call. Defaults to the `withdraw` of the hedge. */
-    readonly withdraw?: Effect.Effect<boolean> | undefined
-    /** Within `Retry.withoutNested`, whether to make one attempt or to hedge all the same. Defaults to `"suppress"`. */
-    readonly nested?: "suppress" | "allow" | undefined
-  }
-
-  /**
-   * A delay that is learned from the calls.
-   *
-   * @since 0.1.0
-   * @category models
-   */
-  export interface Quantile {
-    readonly [QuantileTypeId]: QuantileTypeId
-  }
-
-  /**
-   * @since 0.1.0
-   * @category options
-   */
-  export interface QuantileOptions {
-    /** The share of calls, from 0 to 1, that is not hedged: 0.95 hedges one in twenty. */
-    readonly quantile: number
-    /** The shortest delay. Defaults to 0. */
-    readonly min?: Duration.DurationInput | undefined
-    /** The longest delay. Defaults to 2^31-1 ms. */
-    readonly max?: Duration.DurationInput | undefined
-    /** How many calls it takes to know. Defaults to 100. */
-    readonly warmUp?: number | undefined
-    /** The delay until then. Defaults to `Duration.infinity`: no hedges. */
-    readonly initial?: Duration.DurationInput | undefined
-    /** Calls are forgotten after once to twice this time, if `warmUp` others came since. Defaults to `1 minute`. */
-    readonly window?: Duration.DurationInput | undefined
-  }
-
-  /**
-   * @since 0.1.0
-   * @category models
-   */
-  export interface Snapshot {
-    readonly key: string
-    readonly calls: number
-    /** Attempts made besides the first ones. */
-    readonly hedges: number
-    /** Calls whose result came from a hedge. */
-    readonly won: number
-    /** Hedges that `withdraw` refused. */
-    readonly refused: number
-    /** The delay of the next call: infinite if it starts no hedge. */
-    readonly delay: Duration.Duration
-  }
-}
+export { type Hedge, QuantileTypeId, TypeId } from "./internal/hedge/model.js"
 
 /**
  * Hedges after the time within which this share of recent calls was answered, to within 5 %, or a millisecond (Dean and
@@ -183,7 +57,30 @@ export const layer = <I>(tag: Context.Tag<I, Hedge>, options: Hedge.Options): La
  * @since 0.1.0
  * @category config
  */
-export const config: (prefix?: string) => Config.Config<Hedge.Options> = config_.config
+export const config = (prefix?: string): Config.Config<Hedge.Options> => {
+  const all = Config.all({
+    after: optional(Config.duration("AFTER")),
+    quantile: optional(Config.number("QUANTILE")),
+    min: optional(Config.duration("MIN_AFTER")),
+    max: optional(Config.duration("MAX_AFTER")),
+    maxHedges: optional(Config.integer("MAX_HEDGES"))
+  })
+  const options = Config.mapOrFail(
+    all,
+    ({ after, max, maxHedges, min, quantile: share }): Either.Either<Hedge.Options, ConfigError.ConfigError> => {
+      if (share !== undefined) {
+        return asConfigError(() => ({
+          after: quantile({ quantile: share, min, max, initial: after }),
+          maxHedges
+        }))
+      }
+      return after === undefined
+        ? Either.left(ConfigError.MissingData(["AFTER"], "Expected AFTER or QUANTILE to exist"))
+        : Either.right({ after, maxHedges })
+    }
+  )
+  return behind(prefix, options)
+}
 
 /**
  * Like `layer`, with options from `Config`. A value out of range is a `ConfigError`.

@@ -3,76 +3,16 @@
  *
  * @since 0.1.0
  */
-import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import { dual } from "effect/Function"
-import type { Pipeable } from "effect/Pipeable"
-import type * as Types from "effect/Types"
-import * as internal from "./internal/keyed.js"
-import * as entries_ from "./internal/keyedEntries.js"
-import { KeyedPolicy } from "./internal/keyedPolicy.js"
+import * as entries_ from "./internal/keyed/entries.js"
+import * as internal from "./internal/keyed/keyed.js"
+import type { Keyed } from "./internal/keyed/model.js"
+import { KeyedPolicy } from "./internal/keyed/policy.js"
 import * as standing from "./internal/standing.js"
 import type { Policy } from "./Policy.js"
 
-/**
- * @since 0.1.0
- * @category type ids
- */
-export const TypeId: TypeId = entries_.TypeId
-
-/**
- * @since 0.1.0
- * @category type ids
- */
-export type TypeId = typeof entries_.TypeId
-
-/**
- * Keys are the same where `Equal` says so.
- *
- * @since 0.1.0
- * @category models
- */
-export interface Keyed<in K, out A> extends Pipeable {
-  readonly [TypeId]: {
-    readonly _K: Types.Contravariant<K>
-    readonly _A: Types.Covariant<A>
-  }
-}
-
-/**
- * @since 0.1.0
- */
-export declare namespace Keyed {
-  /**
-   * @since 0.1.0
-   * @category options
-   */
-  export interface Bounds {
-    /** How many keys the registry keeps. Defaults to 10,000. Keys whose state must not be lost may exceed it, up to twice. */
-    readonly capacity?: number | undefined
-    /** After how long without a call the registry may drop a key. Defaults to `10 minutes`. */
-    readonly idleTimeToLive?: Duration.DurationInput | undefined
-  }
-
-  /**
-   * @since 0.1.0
-   * @category options
-   */
-  export interface Options<in K, in out A, out R = never> extends Bounds {
-    /** Makes what belongs to a key. */
-    readonly make: (key: K) => Effect.Effect<A, never, R>
-    /**
-     * Whether a new value would behave the same. The registry never drops a key for which this returns `false`. `nowMillis` is
-     * the time by which the registry measures idleness.
-     *
-     * You need it only for values of your own. Policies of Reprise, and records of them, answer for themselves. Other values
-     * may be dropped unless `use` holds them.
-     */
-    readonly isIdle?: ((value: A, nowMillis: number) => boolean) | undefined
-    /** Names the registry in its warning. Defaults to `"The registry"`. */
-    readonly name?: string | undefined
-  }
-}
+export { type Keyed, TypeId } from "./internal/keyed/model.js"
 
 /**
  * Makes a registry without keys. It holds no fiber and no timer, whatever the number of keys.

@@ -3,128 +3,21 @@
  *
  * @since 0.1.0
  */
-import type * as Config from "effect/Config"
+import * as Config from "effect/Config"
 import type * as ConfigError from "effect/ConfigError"
 import type * as Context from "effect/Context"
-import * as Data from "effect/Data"
-import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import { dual } from "effect/Function"
 import * as Layer from "effect/Layer"
-import type { Pipeable } from "effect/Pipeable"
-import { made } from "./internal/config.js"
 import { monotonicMillis } from "./internal/effect/clock.js"
+import { behind, made, optional } from "./internal/effect/config.js"
 import * as limiter from "./internal/rateLimiter/limiter.js"
 import { Machine, type Settings } from "./internal/rateLimiter/machine.js"
+import type { RateLimiter, RateLimitExceeded } from "./internal/rateLimiter/model.js"
 import * as shell from "./internal/shell/protect.js"
 import * as InvalidOption from "./InvalidOption.js"
-import type { Policy } from "./Policy.js"
 
-/**
- * @since 0.1.0
- * @category type ids
- */
-export const TypeId: TypeId = limiter.TypeId
-
-/**
- * @since 0.1.0
- * @category type ids
- */
-export type TypeId = typeof limiter.TypeId
-
-/**
- * The rate of one dependency, shared by all calls to it.
- *
- * @since 0.1.0
- * @category models
- */
-export interface RateLimiter extends Policy<RateLimitExceeded>, Pipeable {
-  readonly [TypeId]: TypeId
-}
-
-/**
- * @since 0.1.0
- */
-export declare namespace RateLimiter {
-  /**
-   * @since 0.1.0
-   * @category options
-   */
-  export interface Options {
-    /** How many tokens a window has: a whole number of at least 1. They come back one after another, evenly. */
-    readonly limit: number
-    /** Longer than zero, at most 2^31-1 ms. */
-    readonly window: Duration.DurationInput
-    /** How many tokens may be taken at once after a rest. Defaults to `limit`; 1 spaces calls evenly. */
-    readonly burst?: number | undefined
-    /** What becomes of a call for which there are not enough tokens. Defaults to `"fail"`. */
-    readonly onExceeded?: "delay" | "fail" | undefined
-    /** How many calls may wait where they are delayed; the rest fails. Defaults to 1,000. */
-    readonly maxQueued?: number | undefined
-    /** Names it in errors. Defaults to `""`. */
-    readonly key?: string | undefined
-  }
-
-  /**
-   * @since 0.1.0
-   * @category options
-   */
-  export interface Consume {
-    /** What the call costs: a whole number of at least 1. Defaults to 1. */
-    readonly tokens?: number | undefined
-  }
-
-  /**
-   * @since 0.1.0
-   * @category models
-   */
-  export interface Snapshot {
-    readonly key: string
-    readonly limit: number
-    /** How many tokens could be taken now: none while calls wait. */
-    readonly remaining: number
-    readonly waiting: number
-    /** Calls rejected since it was made. */
-    readonly rejected: number
-  }
-}
-
-/**
- * The call was not made, because there are not enough tokens and it could not wait for them. It captures no stack.
- *
- * @since 0.1.0
- * @category errors
- */
-export class RateLimitExceeded extends Data.TaggedError("RateLimitExceeded")<{
-  readonly key: string
-  readonly limit: number
-  /** When there will be enough, if nobody else comes; infinite where the call costs more than the burst. */
-  readonly retryAfter: Duration.Duration
-  /** How many tokens there are: too few for this call. */
-  readonly remaining: number
-}> {
-  /**
-   * Ends a retry loop, as in every rejection.
-   *
-   * @since 0.1.0
-   */
-  get retryable(): boolean {
-    return false
-  }
-
-  /**
-   * @since 0.1.0
-   */
-  override get message(): string {
-    const { key, limit, retryAfter } = this
-    const name = key === "" ? "The rate limit" : `The rate limit "${key}"`
-    return Duration.isFinite(retryAfter)
-      ? `${name} of ${limit} is exceeded, retry after ${Duration.format(retryAfter)}`
-      : `${name} of ${limit} never has as many tokens at once as the call costs`
-  }
-}
-
-const reject = limiter.withoutStack(RateLimitExceeded)
+export { type RateLimiter, RateLimitExceeded, TypeId } from "./internal/rateLimiter/model.js"
 
 /**
  * Makes a limiter with all of its burst. It holds no fiber and no timer. Throws `InvalidOption` for an option out of range.
@@ -151,8 +44,7 @@ const check = (options: RateLimiter.Options): Settings => {
     key: options.key ?? "",
     limit,
     rate: { ticksPerMilli: limit, ticksPerToken: windowMillis, burst },
-    maxQueued: isDelaying(options.onExceeded ?? "fail") ? maxQueued : 0,
-    reject
+    maxQueued: isDelaying(options.onExceeded ?? "fail") ? maxQueued : 0
   }
 }
 
@@ -177,7 +69,16 @@ export const layer = <I>(tag: Context.Tag<I, RateLimiter>, options: RateLimiter.
  * @since 0.1.0
  * @category config
  */
-export const config: (prefix?: string) => Config.Config<RateLimiter.Options> = limiter.config
+export const config = (prefix?: string): Config.Config<RateLimiter.Options> => {
+  const options = Config.all({
+    limit: Config.integer("LIMIT"),
+    window: Config.duration("WINDOW"),
+    burst: optional(Config.integer("BURST")),
+    onExceeded: optional(Config.literal("delay", "fail")("ON_EXCEEDED")),
+    maxQueued: optional(Config.integer("MAX_QUEUED"))
+  })
+  return behind(prefix, options)
+}
 
 /**
  * Like `layer`, with options from `Config`. A value out of range is a `ConfigError`.

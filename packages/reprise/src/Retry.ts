@@ -13,70 +13,14 @@ import * as Predicate from "effect/Predicate"
 import * as Random from "effect/Random"
 import type * as Schedule from "effect/Schedule"
 import type { NoInfer } from "effect/Types"
-import * as delay from "./internal/delay.js"
-import * as nested from "./internal/nested.js"
-import * as reason from "./internal/reason.js"
-import * as internal from "./internal/retry.js"
+import * as schedule_ from "./internal/effect/schedule.js"
+import * as internal from "./internal/retry/loop.js"
+import type { Hint, Retry } from "./internal/retry/model.js"
+import * as nested from "./internal/retry/nested.js"
+import * as reason from "./internal/retry/reason.js"
 import * as InvalidOption from "./InvalidOption.js"
-import type { RetryBudget } from "./RetryBudget.js"
 
-/**
- * What a failure tells a schedule: whether trying again can help, and how long whoever refused asks us to wait.
- *
- * @since 0.1.0
- * @category models
- */
-export interface Hint {
-  readonly retryable: boolean
-  readonly retryAfter: Option.Option<Duration.Duration>
-}
-
-/**
- * Why an attempt was followed by a wait, or by none.
- *
- * It waited: `"backoff"` (the schedule's own delay), `"retryAfter"` (the failure's hint was longer). It ended:
- * `"success"`, `"defect"`, `"interrupted"` (from within the attempt), `"attempts"` and `"within"` (the limits of
- * `Backoff`), `"notRetryable"`, `"retryAfterTooLong"`, `"deadline"` (no time for the wait), `"budget"` (a `RetryBudget` is
- * spent), `"nested"` (an outer loop tries again), `"schedule"` (any other schedule's end). Whoever runs the loop may refuse
- * for reasons of its own, such as `"notIdempotent"` and `"circuitOpen"`.
- *
- * @since 0.1.0
- * @category models
- */
-export type Reason =
-  | "success"
-  | "defect"
-  | "interrupted"
-  | "backoff"
-  | "retryAfter"
-  | "attempts"
-  | "within"
-  | "notRetryable"
-  | "retryAfterTooLong"
-  | "deadline"
-  | "budget"
-  | "nested"
-  | "schedule"
-  | (string & Record<never, never>)
-
-/**
- * One line of the ledger: an attempt, what came of it, and what was decided.
- *
- * @since 0.1.0
- * @category models
- */
-export interface Attempt<out E = unknown> {
-  /** Counts from 1. */
-  readonly number: number
-  /** Epoch milliseconds. */
-  readonly startMillis: number
-  readonly duration: Duration.Duration
-  /** The error; none where the attempt succeeded or died. */
-  readonly failure: Option.Option<E>
-  /** The wait that followed; none after the last attempt. */
-  readonly delay: Option.Option<Duration.Duration>
-  readonly reason: Reason
-}
+export type { Attempt, Hint, Reason, Retry } from "./internal/retry/model.js"
 
 /**
  * Runs the effect again after each failure for as long as the schedule goes on, then fails with the last error.
@@ -122,63 +66,6 @@ export const retry: {
   <A, E, R, B, R1>(self: Effect.Effect<A, E, R>, schedule: Schedule.Schedule<B, E, R1>): Effect.Effect<A, E, R | R1> =>
     internal.retry(self, schedule)
 )
-
-/**
- * @since 0.1.0
- */
-export declare namespace Retry {
-  /**
-   * @since 0.1.0
-   * @category options
-   */
-  export interface Loop<A, E, R, R1 = never, R2 = never, L = E> {
-    /** Makes the attempt; `number` counts from 1. */
-    readonly attempt: (number: number) => Effect.Effect<A, E, R>
-    readonly schedule: Schedule.Schedule<unknown, E, R1>
-    /** A reason not to try again whatever the schedule says. */
-    readonly refuse?: ((error: E) => Option.Option<Reason>) | undefined
-    /**
-     * Whether another attempt can help, asked if `refuse` has no reason against it. If it says no, a filter of the schedule, such as
-     * `whileTag`, may still say yes. Defaults to yes.
-     */
-    readonly canHelp?: ((error: E) => boolean) | undefined
-    /** Runs before each wait begins: to let go of what the failed attempt still holds, or to tell someone. */
-    readonly beforeWait?: ((attempt: Attempt<E>) => Effect.Effect<void, never, R2>) | undefined
-    /**
-     * What the ledger keeps of an error. Defaults to the error itself. With `note`, attempts do not see the last error in
-     * `Schedule.CurrentIterationMetadata` either: its `input` and `output` are `undefined`.
-     */
-    readonly note?: ((error: E) => Option.Option<L>) | undefined
-    /** No wait begins that would end at or after this moment (on the clock of `Deadline.now`) or the `Deadline` of the fiber. */
-    readonly deadlineMillis?: number | undefined
-    /** Is told of the call and of its success, and pays for each retry that begins; asked last, before the wait. */
-    readonly budget?: RetryBudget | undefined
-    /** Which failures are timeouts to the budget. Defaults to the tags `TimeoutException` and `AttemptTimeout`. */
-    readonly isTimeout?: ((error: E) => boolean) | undefined
-    /** Within `withoutNested`, whether to make one attempt or to go on all the same. Defaults to `"suppress"`. */
-    readonly nested?: "suppress" | "allow" | undefined
-  }
-
-  /**
-   * @since 0.1.0
-   * @category options
-   */
-  export interface HonorHint {
-    /** The longest hint that is waited for. Defaults to `2 minutes`. */
-    readonly max?: Duration.DurationInput | undefined
-    /** The random share added to a hint, from 0 to 1. Defaults to `0.1`. */
-    readonly jitter?: number | undefined
-  }
-
-  /**
-   * The attempts of a call, in order. A ledger keeps the first 8 and the last 24 of them, so that the memory of a call is
-   * bounded. The last line is always there: its `number` is the number of all attempts. See `omitted`.
-   *
-   * @since 0.1.0
-   * @category models
-   */
-  export type Ledger<E> = ReadonlyArray<Attempt<E>>
-}
 
 /**
  * The number of attempts of which the ledger has no line, because the call made more than 32.
@@ -257,10 +144,10 @@ export const ledger: {
 export const whileRetryable = <Out, In, R>(
   self: Schedule.Schedule<Out, In, R>
 ): Schedule.Schedule<Out, In & Pick<Hint, "retryable">, R> =>
-  delay.transform(
+  schedule_.transform(
     self,
     undefined,
-    (step: delay.Step<Pick<Hint, "retryable">, undefined>) =>
+    (step: schedule_.Step<Pick<Hint, "retryable">, undefined>) =>
       Effect.map(step.input.retryable ? Effect.succeed(true) : reason.isAccepted, (goesOn) =>
         goesOn
           ? { _tag: "Wait", delayMillis: step.delayMillis, state: undefined }
@@ -277,7 +164,7 @@ export const whileRetryable = <Out, In, R>(
 export const whileError =
   <E>(predicate: (error: E) => boolean) =>
   <Out, In, R>(self: Schedule.Schedule<Out, In, R>): Schedule.Schedule<Out | undefined, In & E, R> =>
-    delay.filter(self, predicate)
+    schedule_.filter(self, predicate)
 
 /**
  * Goes on after an error with one of these tags, whatever its `retryable` says, and ends with reason `"notRetryable"` after every other error.
@@ -322,18 +209,22 @@ export const honorHint = (options?: Retry.HonorHint) => {
   return <Out, In, R>(
     self: Schedule.Schedule<Out, In, R>
   ): Schedule.Schedule<Out, In & Pick<Hint, "retryAfter">, R> =>
-    delay.transform(self, undefined, ({ delayMillis, input }: delay.Step<Pick<Hint, "retryAfter">, undefined>) => {
-      const own = { _tag: "Wait", delayMillis, state: undefined } as const
-      if (Option.isNone(input.retryAfter)) return Effect.succeed(own)
-      const hintMillis = Duration.toMillis(input.retryAfter.value)
-      if (hintMillis > maxMillis) {
-        return Effect.succeed({ _tag: "Stop", reason: "retryAfterTooLong", state: undefined } as const)
+    schedule_.transform(
+      self,
+      undefined,
+      ({ delayMillis, input }: schedule_.Step<Pick<Hint, "retryAfter">, undefined>) => {
+        const own = { _tag: "Wait", delayMillis, state: undefined } as const
+        if (Option.isNone(input.retryAfter)) return Effect.succeed(own)
+        const hintMillis = Duration.toMillis(input.retryAfter.value)
+        if (hintMillis > maxMillis) {
+          return Effect.succeed({ _tag: "Stop", reason: "retryAfterTooLong", state: undefined } as const)
+        }
+        return Effect.map(Random.next, (random) => {
+          const askedMillis = hintMillis * (1 + jitter * random)
+          return askedMillis <= delayMillis ? own : { ...own, delayMillis: askedMillis, reason: "retryAfter" }
+        })
       }
-      return Effect.map(Random.next, (random) => {
-        const askedMillis = hintMillis * (1 + jitter * random)
-        return askedMillis <= delayMillis ? own : { ...own, delayMillis: askedMillis, reason: "retryAfter" }
-      })
-    })
+    )
 }
 
 /**

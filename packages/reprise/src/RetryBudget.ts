@@ -7,127 +7,23 @@ import * as Config from "effect/Config"
 import type * as ConfigError from "effect/ConfigError"
 import type * as Context from "effect/Context"
 import * as Data from "effect/Data"
-import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import { dual } from "effect/Function"
 import * as Layer from "effect/Layer"
-import type { Pipeable } from "effect/Pipeable"
 import * as Schedule from "effect/Schedule"
 import type { NoInfer } from "effect/Types"
 import * as internal from "./internal/budget/budget.js"
-import * as loop from "./internal/budget/retry.js"
+import type { RetryBudget } from "./internal/budget/model.js"
 import * as rules from "./internal/budget/rules.js"
-import { behind, made, optional } from "./internal/config.js"
-import * as delay from "./internal/delay.js"
 import * as clock from "./internal/effect/clock.js"
-import * as rejection from "./internal/rejection.js"
-import * as timeouts from "./internal/timeouts.js"
+import { behind, made, optional } from "./internal/effect/config.js"
+import * as schedule_ from "./internal/effect/schedule.js"
+import * as rejection from "./internal/errors.js"
+import * as timeouts from "./internal/errors.js"
 import * as InvalidOption from "./InvalidOption.js"
 
-/**
- * @since 0.1.0
- * @category type ids
- */
-export const TypeId: TypeId = internal.TypeId
-
-/**
- * @since 0.1.0
- * @category type ids
- */
-export type TypeId = typeof internal.TypeId
-
-/**
- * What the calls to one dependency may add to its load, shared by all of them: by retries, by hedges, by any number of
- * schedules.
- *
- * @since 0.1.0
- * @category models
- */
-export interface RetryBudget extends Pipeable {
-  readonly [TypeId]: TypeId
-}
-
-/**
- * @since 0.1.0
- */
-export declare namespace RetryBudget {
-  /**
-   * @since 0.1.0
-   * @category options
-   */
-  export interface Share {
-    /** Retries for each call. Defaults to 0.1. */
-    readonly ratio?: number | undefined
-    /** Retries per second on top, for programs that make few calls; what is not used adds up over a window. Defaults to 10. */
-    readonly minPerSecond?: number | undefined
-    /** How long calls and retries count. Defaults to `10 seconds`. */
-    readonly window?: Duration.DurationInput | undefined
-    /** Names it in errors. Defaults to `""`. */
-    readonly key?: string | undefined
-  }
-
-  /**
-   * @since 0.1.0
-   * @category options
-   */
-  export interface Tokens {
-    /** How many tokens it holds, and begins with. Defaults to 500. */
-    readonly capacity?: number | undefined
-    /** What a retry costs. Defaults to 5. */
-    readonly cost?: number | undefined
-    /** What a retry costs after a timeout. Defaults to twice the `cost`, or all there is where that is less. */
-    readonly timeoutCost?: number | undefined
-    /** What a success at the first attempt puts back. Defaults to 1. */
-    readonly onSuccess?: number | undefined
-    /** Names it in errors. Defaults to `""`. */
-    readonly key?: string | undefined
-  }
-
-  /**
-   * @since 0.1.0
-   * @category options
-   */
-  export interface Withdrawal {
-    /** Whether the failed attempt timed out. Defaults to `false`. */
-    readonly isTimeout?: boolean | undefined
-  }
-
-  /**
-   * @since 0.1.0
-   * @category options
-   */
-  export interface Success extends Withdrawal {
-    /** Whether a withdrawal had paid for the attempt that succeeded, with the same `isTimeout`. Defaults to `false`. */
-    readonly isRetry?: boolean | undefined
-  }
-
-  /**
-   * @since 0.1.0
-   * @category options
-   */
-  export interface Failures<in E> {
-    /** Which failures are timeouts. Defaults to the tags `TimeoutException` and `AttemptTimeout`. */
-    readonly isTimeout?: ((error: E) => boolean) | undefined
-  }
-
-  /**
-   * @since 0.1.0
-   * @category models
-   */
-  export interface Snapshot {
-    readonly key: string
-    readonly kind: "share" | "tokens"
-    /** The retries that may go now, or the tokens. */
-    readonly balance: number
-    /** Retries that are paid for and wait. */
-    readonly held: number
-    /** Retries that went, since it was made. */
-    readonly withdrawn: number
-    /** Retries that were refused, since it was made. */
-    readonly refused: number
-  }
-}
+export { type RetryBudget, TypeId } from "./internal/budget/model.js"
 
 /**
  * The budget refused a retry. It captures no stack.
@@ -353,10 +249,10 @@ export const gate: {
     options?: RetryBudget.Failures<In2>
   ): Schedule.Schedule<Out, In & In2, R> => {
     const isTimeout = options?.isTimeout ?? timeouts.isTimeout
-    return delay.transform(
+    return schedule_.transform(
       self,
       undefined,
-      ({ delayMillis, input, now, state }: delay.Step<In2, undefined>) =>
+      ({ delayMillis, input, now, state }: schedule_.Step<In2, undefined>) =>
         Effect.sync(() =>
           of(budget).withdraw(now, isTimeout(input))
             ? { _tag: "Wait", delayMillis, state }
@@ -414,7 +310,7 @@ export const retry: {
     budget: RetryBudget,
     options?: RetryBudget.Failures<E>
   ): Effect.Effect<A, E | BudgetExhausted<E>, R | R1> =>
-    loop.retry(self, schedule, of(budget), options?.isTimeout, (last) =>
+    internal.retry(self, schedule, of(budget), options?.isTimeout, (last) =>
       // It carries what it is given.
       exhausted(of(budget).key, last) as BudgetExhausted<E>)
 )

@@ -13,13 +13,12 @@ import type * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
-import { type CircuitBreaker, CircuitOpen } from "./CircuitBreaker.js"
+import type { CircuitBreaker } from "./CircuitBreaker.js"
 import type { CircuitBreakers } from "./CircuitBreakers.js"
 import type { CircuitBreakerStore } from "./CircuitBreakerStore.js"
 import * as make_ from "./internal/breaker/make.js"
 import * as registry from "./internal/breaker/registry.js"
-import * as rejection from "./internal/breaker/rejection.js"
-import * as keyed from "./internal/keyed.js"
+import * as keyed from "./internal/keyed/keyed.js"
 import * as fleet from "./internal/shared/fleet.js"
 import * as tally from "./internal/shared/tally.js"
 import { InvalidOption } from "./InvalidOption.js"
@@ -68,8 +67,6 @@ export declare namespace SharedCircuitBreaker {
   export interface KeyedOptions<in K, out R = never> extends CircuitBreakers.Options<K, R>, Sharing {}
 }
 
-const reject = rejection.withoutStack(CircuitOpen)
-
 /** A rule that sees the calls of all is told of by each. */
 const inScope = <O extends Pick<CircuitBreaker.Options, "trip">>(
   options: O,
@@ -108,7 +105,7 @@ export const make = <R = never>(
 ): Effect.Effect<CircuitBreaker, never, CircuitBreakerStore | Scope.Scope | R> => {
   const { key, onStoreError, scope } = options
   if (key === "") throw new InvalidOption({ option: "key", value: key, expected: "a name" })
-  const made = make_.make(inScope(options, scope), reject)
+  const made = make_.make(inScope(options, scope))
   return Effect.flatMap(
     Effect.zip(made, fleet.make(`The circuit "${key}"`, onStoreError)),
     ([breaker, all]) => {
@@ -187,7 +184,7 @@ export const makeKeyed = <K, R = never>(
     : inScope(breaker, scope)
   return Effect.flatMap(fleet.make("The circuits", onStoreError), (all) =>
     Effect.flatMap(
-      registry.make({ ...options, breaker: own }, reject, (breaker) => fleet.join(all, breaker).self, fleet.joined),
+      registry.make({ ...options, breaker: own }, (breaker) => fleet.join(all, breaker).self, fleet.joined),
       (breakers) => Effect.as(fleet.run(all, () => keyed.entries(breakers).map(([, breaker]) => breaker)), breakers)
     ))
 }

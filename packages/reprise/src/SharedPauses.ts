@@ -11,58 +11,14 @@
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import { dual } from "effect/Function"
-import * as Random from "effect/Random"
 import type * as Scope from "effect/Scope"
 import * as link from "./internal/shared/link.js"
 import * as internal from "./internal/shared/pauseMember.js"
+import type { SharedPauses } from "./internal/shared/pauses.js"
 import * as InvalidOption from "./InvalidOption.js"
 import { RetryAfterStore } from "./RetryAfterStore.js"
 
-/**
- * @since 0.1.0
- * @category type ids
- */
-export const TypeId: TypeId = internal.TypeId
-
-/**
- * @since 0.1.0
- * @category type ids
- */
-export type TypeId = typeof internal.TypeId
-
-/**
- * @since 0.1.0
- * @category models
- */
-export interface SharedPauses {
-  readonly [TypeId]: TypeId
-}
-
-/**
- * @since 0.1.0
- */
-export declare namespace SharedPauses {
-  /**
-   * @since 0.1.0
-   * @category options
-   */
-  export interface Options {
-    /**
-     * Keeps away from the key for so long, unless it does so already. It runs for each pause that another process tells of,
-     * and for all that are under way in the store, those of this process too, after there was no telling of them: at the
-     * beginning and after an outage.
-     */
-    readonly onPause: (key: string, duration: Duration.Duration) => Effect.Effect<void>
-    /** The longest pause: what is more is neither told nor taken over. Defaults to `1 minute`. */
-    readonly max?: Duration.DurationInput | undefined
-    /** How many keys may wait to be told, and are asked for at most. Defaults to 10,000. */
-    readonly capacity?: number | undefined
-    /** How it is called in the log. Defaults to `"The pauses"`. */
-    readonly name?: string | undefined
-  }
-}
-
-const word = Effect.map(Random.nextIntBetween(0, 2 ** 48), (n) => n.toString(36))
+export { type SharedPauses, TypeId } from "./internal/shared/pauses.js"
 
 /**
  * Joins the others for as long as the scope is open. It returns when it has heard of the pauses that are under way, or after the
@@ -104,13 +60,8 @@ export const make = (
     capacity: InvalidOption.integer("capacity", capacity, { min: 1 }),
     onPause
   }
-  return Effect.flatMap(Effect.all([RetryAfterStore, word, word]), ([store, ...words]) => {
-    const member = new internal.Member(
-      store,
-      link.make(name, store.timeout),
-      words.join(""),
-      settings
-    )
+  return Effect.flatMap(Effect.zip(RetryAfterStore, link.uniqueName), ([store, own]) => {
+    const member = new internal.Member(store, link.make(name, store.timeout), own, settings)
     return Effect.as(internal.run(member), member)
   })
 }

@@ -3,13 +3,13 @@
  *
  * @since 0.1.0
  */
-import * as Data from "effect/Data"
-import * as Duration from "effect/Duration"
+import type * as Duration from "effect/Duration"
 import type * as Effect from "effect/Effect"
 import { dual } from "effect/Function"
-import * as Option from "effect/Option"
-import * as internal from "./internal/timeout.js"
+import * as internal from "./internal/effect/timeout.js"
 import * as InvalidOption from "./InvalidOption.js"
+
+export { AttemptTimeout } from "./internal/timeErrors.js"
 
 /**
  * @since 0.1.0
@@ -26,32 +26,6 @@ export declare namespace Timeout {
     readonly onTimeout: () => E
     /** The deadline, in milliseconds on the clock of `Deadline.now`, that the effect sees; or the one already set, where that is earlier. */
     readonly deadlineMillis?: number | undefined
-  }
-}
-
-/**
- * One attempt took as long as it may. It is a `Retry.Hint`: another attempt may be faster.
- *
- * @since 0.1.0
- * @category errors
- */
-export class AttemptTimeout extends Data.TaggedError("AttemptTimeout")<{
-  readonly duration: Duration.Duration
-}> {
-  /**
-   * @since 0.1.0
-   */
-  readonly retryable: boolean = true
-  /**
-   * @since 0.1.0
-   */
-  readonly retryAfter: Option.Option<Duration.Duration> = Option.none()
-
-  /**
-   * @since 0.1.0
-   */
-  override get message(): string {
-    return `The attempt took longer than ${Duration.format(this.duration)}`
   }
 }
 

@@ -3,108 +3,13 @@
  *
  * @since 0.1.0
  */
-import type * as Duration from "effect/Duration"
 import { InFlight } from "./internal/breaker/inFlight.js"
 import * as strategy from "./internal/breaker/strategy.js"
+import type { Tripping } from "./internal/breaker/tripping.js"
 import * as windows from "./internal/breaker/windows.js"
 import * as InvalidOption from "./InvalidOption.js"
 
-/**
- * @since 0.1.0
- * @category type ids
- */
-export const TypeId: TypeId = strategy.TypeId
-
-/**
- * @since 0.1.0
- * @category type ids
- */
-export type TypeId = typeof strategy.TypeId
-
-/**
- * A rule that looks at how calls ended and says when it is enough.
- *
- * @since 0.1.0
- * @category models
- */
-export interface Tripping {
-  readonly [TypeId]: TypeId
-}
-
-/**
- * @since 0.1.0
- */
-export declare namespace Tripping {
-  /**
-   * The calls that count: the last so many, or those of the last so long. A time window is kept in `buckets` spans
-   * (default 10) and forgets one span at a time.
-   *
-   * @since 0.1.0
-   * @category options
-   */
-  export type Window =
-    | { readonly calls: number }
-    | { readonly duration: Duration.DurationInput; readonly buckets?: number | undefined }
-
-  /**
-   * @since 0.1.0
-   * @category options
-   */
-  export interface Rate {
-    /** The share of bad calls that trips: more than 0, at most 1. */
-    readonly threshold: number
-    /** How few calls say nothing yet. Defaults to 10, or to `window.calls` where that is less. */
-    readonly minimumCalls?: number | undefined
-    readonly window: Window
-  }
-
-  /**
-   * @since 0.1.0
-   * @category options
-   */
-  export interface SlowRate extends Rate {
-    /** A call that takes that long is slow, however it ends. */
-    readonly slowerThan: Duration.DurationInput
-  }
-
-  /**
-   * What a rule saw when it tripped.
-   *
-   * @since 0.1.0
-   * @category models
-   */
-  export interface Trip {
-    /** The name of the rule: `"consecutive"`, `"rate"`, `"slowRate"`, `"probe"`, `"manual"`, or your own. */
-    readonly rule: string
-    readonly calls: number
-    readonly failures: number
-    readonly slow: number
-  }
-
-  /**
-   * @since 0.1.0
-   * @category models
-   */
-  export interface Call {
-    /** `interrupted` calls say nothing, unless how long they took does. Ignored errors are not told. */
-    readonly outcome: "success" | "failure" | "interrupted"
-    /** When it ended, in milliseconds of a clock that nobody can set. */
-    readonly nowMillis: number
-    readonly durationMillis: number
-  }
-
-  /**
-   * @since 0.1.0
-   * @category options
-   */
-  export interface Own<S> {
-    readonly initial: S
-    /** The state after one more call. */
-    readonly record: (state: S, call: Call) => S
-    /** Why it trips, if it does; asked after each call. */
-    readonly tripped: (state: S, nowMillis: number) => Trip | undefined
-  }
-}
+export { type Tripping, TypeId } from "./internal/breaker/tripping.js"
 
 /**
  * Trips after `n` failures without a success between them: a whole number of at least 1.

@@ -185,3 +185,50 @@ describe("the end of an attempt", () => {
       assert.deepStrictEqual(log, ["runs", "refined"])
     }))
 })
+
+describe("a turn that has no time of its own and holds nothing", () => {
+  const waiting = () => {
+    let isOver = false
+    const ticket: Policy.Policy.Ticket = {}
+    const turn: Policy.Policy.Turn<string> = {
+      onWake: undefined,
+      poll: (_, isPastDeadline) => isPastDeadline ? { _tag: "Reject", error: "late" } : isOver ? ticket : undefined
+    }
+    const wait: Policy.Policy.Wait<string> = { _tag: "Wait", enter: () => turn }
+    const policy = Policy.make<string>({ kind: "resource", holds: true, decide: () => wait })
+    const wake = () => {
+      isOver = true
+      turn.onWake?.()
+    }
+    return { turn, wake, call: Policy.protect(Effect.succeed("ran"), [policy]) }
+  }
+
+  it.effect("is polled when its policy wakes it", () =>
+    Effect.gen(function*() {
+      const { call, wake } = waiting()
+      const fiber = yield* Effect.fork(call)
+      yield* TestClock.adjust("1 hour")
+      assert.isNull(fiber.unsafePoll())
+      wake()
+      assert.deepStrictEqual(yield* fiber.await, Exit.succeed("ran"))
+    }))
+
+  it.effect("is polled at the deadline", () =>
+    Effect.gen(function*() {
+      const { call } = waiting()
+      const fiber = yield* Effect.fork(Deadline.locally(call, (yield* Deadline.now) + 1_000))
+      yield* TestClock.adjust("999 millis")
+      assert.isNull(fiber.unsafePoll())
+      yield* TestClock.adjust("1 millis")
+      assert.deepStrictEqual(yield* fiber.await, Exit.fail("late"))
+    }))
+
+  it.effect("ends with an interruption of its call", () =>
+    Effect.gen(function*() {
+      const { call, turn } = waiting()
+      const fiber = yield* Effect.fork(call)
+      yield* TestClock.adjust("1 second")
+      assert.isTrue(Exit.isInterrupted(yield* Fiber.interrupt(fiber)))
+      assert.isUndefined(turn.onWake)
+    }))
+})

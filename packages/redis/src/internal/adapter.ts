@@ -5,7 +5,6 @@ import * as Either from "effect/Either"
 import * as Layer from "effect/Layer"
 import { asConfigError } from "reprise/InvalidOption"
 import { Redis, type RedisError } from "../Redis.js"
-import { behind, optional } from "./config.js"
 import type { Driver } from "./connection.js"
 import * as failure from "./failure.js"
 import * as service from "./service.js"
@@ -40,22 +39,3 @@ export const layerConfig = (
   options: Config.Config.Wrap<Redis.Options>
 ): Layer.Layer<Redis, ConfigError.ConfigError | RedisError> =>
   Layer.unwrapEffect(Effect.flatMap(Config.unwrap(options), (options) => asConfigError(() => layer(library, options))))
-
-/** @internal */
-export const config = (prefix?: string): Config.Config<Redis.Options> => {
-  const names = Config.all({
-    url: Config.redacted("URL"),
-    username: optional(Config.redacted("USERNAME")),
-    password: optional(Config.redacted("PASSWORD")),
-    database: optional(Config.integer("DATABASE")),
-    ca: optional(Config.string("TLS_CA")),
-    commandTimeout: optional(Config.duration("COMMAND_TIMEOUT")),
-    connectTimeout: optional(Config.duration("CONNECT_TIMEOUT")),
-    startDegraded: optional(Config.boolean("START_DEGRADED"))
-  })
-  const options = Config.map(
-    names,
-    ({ ca, ...rest }): Redis.Options => ({ ...rest, tls: ca === undefined ? ca : { ca } })
-  )
-  return behind(prefix, options)
-}

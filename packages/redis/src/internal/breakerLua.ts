@@ -1,4 +1,4 @@
-import { format } from "./storeSettings.js"
+import { format } from "./store.js"
 
 /**
  * What a breaker's key holds, in a hash: `format`, `epoch`, `generation`, `state`; a count as `c:name`; while open or half-open

@@ -1,7 +1,7 @@
 import * as Redis from "../Redis.js"
 import { read, write } from "./breakerLua.js"
 import { type Answer, decode } from "./breakerReply.js"
-import { serverTime } from "./serverTime.js"
+import { serverTime } from "./store.js"
 
 const sync = `
 local isHeard = it.state == "Closed" and (is(ARGV[4], ARGV[5]) or isNone(ARGV[4], ARGV[5]))

@@ -10,8 +10,7 @@ import { Redis, type Script } from "../Redis.js"
 import type { Answer } from "./breakerReply.js"
 import * as breakerScripts from "./breakerScripts.js"
 import * as changes from "./changes.js"
-import { failed } from "./storeFailure.js"
-import { channelOf, format, keyOf, type StoreSettings } from "./storeSettings.js"
+import { channelOf, failed, format, keyOf, type StoreSettings } from "./store.js"
 
 const kind = "breaker"
 

@@ -2,7 +2,7 @@ import * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
 import type { RetryBudgetStore } from "reprise/RetryBudgetStore"
 import * as Redis from "../Redis.js"
-import { serverTime } from "./serverTime.js"
+import { serverTime } from "./store.js"
 
 /**
  * One hash for all members: a field for each with what it last told, and the sums of all, so that the cost of a report does not

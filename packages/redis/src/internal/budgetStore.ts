@@ -6,8 +6,7 @@ import { RetryBudgetStore } from "reprise/RetryBudgetStore"
 import { StoreError } from "reprise/StoreError"
 import { Redis } from "../Redis.js"
 import * as script from "./budgetScript.js"
-import { failed } from "./storeFailure.js"
-import { keyOf, type StoreSettings } from "./storeSettings.js"
+import { failed, keyOf, type StoreSettings } from "./store.js"
 
 const kind = "budget"
 

@@ -3,7 +3,7 @@ import * as Effect from "effect/Effect"
 import * as FiberId from "effect/FiberId"
 import * as Redacted from "effect/Redacted"
 import type * as Scope from "effect/Scope"
-import { RedisError } from "../Redis.js"
+import { type Redis, RedisError } from "../Redis.js"
 import { type Redirection, redirection } from "./cluster.js"
 import * as failure from "./failure.js"
 import type { Target } from "./settings.js"
@@ -185,3 +185,10 @@ export const open = (
       })
     )
   ))
+
+/** The TLS options as the client libraries take them. */
+export const secure = ({ ca, key, ...rest }: Redis.Tls) => ({
+  ...rest,
+  ...(ca && { ca: typeof ca === "string" ? ca : [...ca] }),
+  ...(key && { key: Redacted.value(key) })
+})

@@ -9,9 +9,7 @@ import { RetryAfterStore } from "reprise/RetryAfterStore"
 import { StoreError } from "reprise/StoreError"
 import * as Redis from "../Redis.js"
 import * as changes from "./changes.js"
-import { serverTime } from "./serverTime.js"
-import { failed } from "./storeFailure.js"
-import { channelOf, keyOf, type StoreSettings } from "./storeSettings.js"
+import { channelOf, failed, keyOf, serverTime, type StoreSettings } from "./store.js"
 
 type Change = RetryAfterStore.Change
 

@@ -1,13 +1,5 @@
-import * as Redacted from "effect/Redacted"
 import { Redis as IoRedis, ReplyError } from "ioredis"
-import type { Redis } from "../Redis.js"
-import type { Driver } from "./connection.js"
-
-const secure = ({ ca, key, ...rest }: Redis.Tls) => ({
-  ...rest,
-  ...(ca && { ca: typeof ca === "string" ? ca : [...ca] }),
-  ...(key && { key: Redacted.value(key) })
-})
+import { type Driver, secure } from "./connection.js"
 
 /** @internal */
 export const driver: Driver = {

@@ -1,14 +1,5 @@
-import * as Redacted from "effect/Redacted"
 import { createClient, ErrorReply } from "redis"
-import type { Redis } from "../Redis.js"
-import type { Driver } from "./connection.js"
-
-const secure = ({ ca, key, ...rest }: Redis.Tls) => ({
-  ...rest,
-  ...(ca && { ca: typeof ca === "string" ? ca : [...ca] }),
-  ...(key && { key: Redacted.value(key) }),
-  tls: true as const
-})
+import { type Driver, secure } from "./connection.js"
 
 /** @internal */
 export const driver: Driver = {
@@ -19,7 +10,7 @@ export const driver: Driver = {
     const where = { host, port, signal: controller.signal, connectTimeout: 0, reconnectStrategy: false as const }
     const client = createClient({
       RESP: 2,
-      socket: tls === undefined ? where : { ...where, ...secure(tls) },
+      socket: tls === undefined ? where : { ...where, ...secure(tls), tls: true },
       commandOptions: { timeout: 0 },
       disableOfflineQueue: true,
       disableClientInfo: true,

@@ -113,8 +113,6 @@ class Patience implements Policy.Policy.Turn<CircuitBreaker.CircuitOpen> {
     if (this.untilMillis >= this.call.deadlineMillis) return { _tag: "Reject", error: this.error }
     return nowMillis < this.untilMillis ? undefined : "again"
   }
-
-  leave(): void {}
 }
 
 const outcomeOf = (countRateLimited: boolean) => (exit: Exit.Exit<unknown, unknown>) => {

@@ -74,7 +74,6 @@ const consuming = (
 
 class Consuming implements Policy.Policy.Turn<unknown> {
   onWake: (() => void) | undefined
-  readonly untilMillis = Infinity
   private exit: Exit.Exit<unknown, unknown> | undefined
 
   constructor(
@@ -97,6 +96,4 @@ class Consuming implements Policy.Policy.Turn<unknown> {
       }
     })
   }
-
-  leave(): void {}
 }

@@ -60,7 +60,7 @@ const turn = (inner: Turn): Policy.Policy.Turn<unknown, Response, FailedAttempt>
     const answer = inner.poll(nowMillis, isPastDeadline)
     return answer === undefined || answer === "again" || "_tag" in answer ? answer : ticket(answer)
   },
-  leave: () => inner.leave()
+  leave: () => inner.leave?.()
 })
 
 const ticket = (

@@ -6,7 +6,7 @@ import * as FiberId from "effect/FiberId"
 import * as Runtime from "effect/Runtime"
 import * as deadline from "../deadline.js"
 import { monotonicMillis } from "../effect/clock.js"
-import * as timer from "../timer.js"
+import * as timer from "../effect/timer.js"
 
 /** How long a schedule may take to decide. */
 const maxMillis = 1_000

@@ -2,17 +2,15 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Pipeable from "effect/Pipeable"
-import type { CircuitBreaker, CircuitOpen } from "../../CircuitBreaker.js"
-import type { Policy } from "../../Policy.js"
 import { wallAheadMillis } from "../effect/clock.js"
 import { LocalRef } from "../effect/localRef.js"
-import type * as policy from "../shell/typeId.js"
+import { withoutStack } from "../errors.js"
+import type { Policy } from "../shell/model.js"
+import type * as policy from "../shell/model.js"
 import type { InFlight } from "./inFlight.js"
 import * as Machine from "./machine.js"
+import { type CircuitBreaker, CircuitOpen, TypeId } from "./model.js"
 import * as settings_ from "./settings.js"
-
-// Not marked internal: the declarations of CircuitBreaker refer to it.
-export const TypeId: unique symbol = Symbol.for("reprise/CircuitBreaker")
 
 /**
  * Everything that changes in one step: the value of the `Ref`.
@@ -117,30 +115,22 @@ export const overdue = ({ inFlight }: Era, now: number): Machine.Overdue => (lim
   inFlight === undefined ? 0 : inFlight.overdue(limitMillis, now)
 
 /**
- * Decides and changes within a step. The change is made before anybody who waits or listens hears of it.
+ * Decides and changes within a step. The change is made before anybody who waits or listens hears of it. Returns whether there
+ * was one.
  *
  * @internal
  */
-export const change = <A>(
-  self: Breaker,
-  now: number,
-  f: (era: Era) => readonly [result: A, changes: Partial<Era> | undefined]
-): A => {
+export const change = (self: Breaker, now: number, f: (era: Era) => Partial<Era> | undefined): boolean => {
   const before = self.era.current
-  const [result, changes] = f(before)
-  if (changes !== undefined) {
-    self.era.current = succeeding(before, { ...before, ...changes, plain: undefined })
-    announce(self, before, self.era.current, now)
-  }
-  return result
+  const changes = f(before)
+  if (changes === undefined) return false
+  self.era.current = succeeding(before, { ...before, ...changes, plain: undefined })
+  announce(self, before, self.era.current, now)
+  return true
 }
 
 /** @internal */
-export const modify = <A>(
-  self: Breaker,
-  now: number,
-  f: (era: Era) => readonly [result: A, changes: Partial<Era> | undefined]
-): Effect.Effect<A> => Effect.sync(() => change(self, now, f))
+export const modify = (...args: Parameters<typeof change>): Effect.Effect<boolean> => Effect.sync(() => change(...args))
 
 /** A new generation begins with nobody in flight. */
 const succeeding = (before: Era, after: Era): Era =>
@@ -210,10 +200,7 @@ export const open = (
   error: Option.Option<unknown>
 ): Effect.Effect<void> =>
   Effect.uninterruptible(Effect.flatMap(
-    modify(self, now, (era) => {
-      const changes = opened(era, generation, trip, now)
-      return [changes !== undefined, changes]
-    }),
+    modify(self, now, (era) => opened(era, generation, trip, now)),
     (isOpened) => isOpened ? refine(self, generation + 1, trip, now, error) : Effect.void
   ))
 
@@ -235,7 +222,7 @@ export const refine = (
       (opening) =>
         modify(self, now, (era) => {
           const state = Machine.refine(era.state, generation, opening.lastMillis)
-          return [undefined, state === era.state ? undefined : { state, opening }]
+          return state === era.state ? undefined : { state, opening }
         })
     ))
 
@@ -247,12 +234,18 @@ const hint = (error: Option.Option<unknown>): Option.Option<Duration.Duration> =
 /** @internal */
 export const reject = (self: Breaker, era: Era, retryAfterMillis: number): CircuitOpen => {
   self.rejected++
-  const { settings, state } = era
-  return settings.reject({
-    key: self.key,
-    state: nameOf(era),
-    retryAfter: Duration.millis(retryAfterMillis),
-    openedAtMillis: self.openedAtMillis,
-    trip: state._tag === "Closed" ? undefined : state.trip
-  })
+  return circuitOpen(self, era, retryAfterMillis)
 }
+
+const circuitOpen = withoutStack(
+  CircuitOpen,
+  function(self: Breaker, era: Era, retryAfterMillis: number) {
+    const { state } = era
+    this._tag = "CircuitOpen"
+    this.key = self.key
+    this.state = nameOf(era)
+    this.retryAfter = Duration.millis(retryAfterMillis)
+    this.openedAtMillis = self.openedAtMillis
+    this.trip = state._tag === "Closed" ? undefined : state.trip
+  }
+)

@@ -1,14 +1,14 @@
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
-import type { CircuitBreaker } from "../../CircuitBreaker.js"
 import * as InvalidOption from "../../InvalidOption.js"
 import { currentMonotonicMillis } from "../effect/clock.js"
-import { type Breaker, type Era, modify, nameOf, noHolds, open, openingOf, overdue } from "./breaker.js"
+import { type Breaker, change as change_, type Era, nameOf, noHolds, open, openingOf, overdue } from "./breaker.js"
 import * as Machine from "./machine.js"
+import type { CircuitBreaker } from "./model.js"
 
 const change = (self: Breaker, f: (era: Era, now: number) => Partial<Era> | undefined): Effect.Effect<void> =>
-  Effect.flatMap(currentMonotonicMillis, (now) => modify(self, now, (era) => [undefined, f(era, now)]))
+  Effect.map(currentMonotonicMillis, (now) => void change_(self, now, (era) => f(era, now)))
 
 const closed = ({ settings, state }: Era, now: number): Machine.Closed =>
   Machine.closed(state.generation + 1, settings, now)
@@ -47,8 +47,8 @@ export const trip = (self: Breaker, openFor: Duration.DurationInput | undefined)
   const millis = openFor === undefined ? undefined : InvalidOption.millis("openFor", openFor, { min: 0 })
   return millis === undefined
     ? Effect.flatMap(
-      Effect.zip(self.era, currentMonotonicMillis),
-      ([{ state }, now]) => open(self, state.generation, byHand, now, Option.none())
+      currentMonotonicMillis,
+      (now) => open(self, self.era.current.state.generation, byHand, now, Option.none())
     )
     : change(self, (era, now) => {
       if (era.isDisabled || era.state._tag === "Open") return undefined

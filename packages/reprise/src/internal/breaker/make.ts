@@ -1,24 +1,17 @@
-import * as Config from "effect/Config"
-import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as Backoff from "../../Backoff.js"
-import type { CircuitBreaker } from "../../CircuitBreaker.js"
-import { asConfigError } from "../../InvalidOption.js"
-import * as Tripping from "../../Tripping.js"
-import { behind, optional } from "../config.js"
 import { currentMonotonicMillis, monotonicOf } from "../effect/clock.js"
 import { type Breaker, type Era, modify } from "./breaker.js"
+import type { CircuitBreaker } from "./model.js"
 import { BreakerPolicy } from "./policy.js"
 import * as settings from "./settings.js"
 
 /** @internal */
 export const make = <R>(
   options: CircuitBreaker.Options<R>,
-  reject: settings.Settings["reject"],
   isCounted = false
 ): Effect.Effect<Breaker, never, R> =>
   // What the schedules and the probe require is taken from the context of this effect.
-  Effect.map(build(options as CircuitBreaker.Options<unknown>, reject, isCounted), (make) =>
+  Effect.map(build(options as CircuitBreaker.Options<unknown>, isCounted), (make) =>
     make(options.key ?? "")) as Effect.Effect<Breaker, never, R>
 
 /**
@@ -28,13 +21,12 @@ export const make = <R>(
  */
 export const build = (
   options: CircuitBreaker.Options<unknown>,
-  reject: settings.Settings["reject"],
   isCounted: boolean
 ): Effect.Effect<(key: string) => Breaker, never, unknown> => {
-  const own = settings.make(options, reject)
+  const own = settings.make(options)
   // A candidate rejects nothing, so nothing can wait for it, and its probes are the calls that there are.
   const candidate = options.shadow &&
-    settings.make({ ...options.shadow, onFull: "reject", probe: undefined }, reject)
+    settings.make({ ...options.shadow, onFull: "reject", probe: undefined })
   return Effect.flatMap(
     own,
     (own) =>
@@ -67,12 +59,11 @@ export const reconfigured = new WeakSet<Breaker>()
 /** @internal */
 export const reconfigure = <R>(
   self: Breaker,
-  options: CircuitBreaker.Options<R>,
-  reject: settings.Settings["reject"]
+  options: CircuitBreaker.Options<R>
 ): Effect.Effect<void, never, R> =>
   Effect.flatMap(
     // As in `make`.
-    settings.make(options as CircuitBreaker.Options<unknown>, reject) as Effect.Effect<
+    settings.make(options as CircuitBreaker.Options<unknown>) as Effect.Effect<
       settings.Settings,
       never,
       R
@@ -80,7 +71,7 @@ export const reconfigure = <R>(
     (next) =>
       Effect.flatMap(currentMonotonicMillis, (now) => {
         reconfigured.add(self)
-        return modify(self, now, (era) => [undefined, withSettings(era, next, now)])
+        return Effect.asVoid(modify(self, now, (era) => withSettings(era, next, now)))
       })
   )
 
@@ -99,29 +90,4 @@ const withSettings = (
   if (state._tag === "Open") return changed
   state.box.window = next.makeWindow(state.box.window, now)
   return { ...changed, inFlight: next.makeInFlight?.(inFlight) }
-}
-
-/** @internal */
-export const config = (prefix?: string): Config.Config<CircuitBreaker.Options> => {
-  const all = Config.all({
-    failures: Config.withDefault(Config.integer("FAILURES"), 5),
-    openFor: Config.withDefault(Config.duration("OPEN_FOR"), Duration.seconds(1)),
-    maxOpenFor: Config.withDefault(Config.duration("MAX_OPEN_FOR"), Duration.minutes(1)),
-    probes: optional(Config.integer("PROBES")),
-    successes: optional(Config.integer("SUCCESSES")),
-    lease: optional(Config.duration("LEASE"))
-  })
-  const options = Config.mapOrFail(
-    all,
-    ({ failures, maxOpenFor, openFor, ...rest }) =>
-      asConfigError((): CircuitBreaker.Options => ({
-        ...rest,
-        trip: Tripping.consecutive(failures),
-        openFor: Backoff.exponential(openFor).pipe(
-          Backoff.capped(maxOpenFor),
-          Backoff.proportionalJitter({ min: 0.9, max: 1.1 })
-        )
-      }))
-  )
-  return behind(prefix, options)
 }

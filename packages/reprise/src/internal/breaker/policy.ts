@@ -3,13 +3,13 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
-import type { CircuitOpen } from "../../CircuitBreaker.js"
-import type { Policy } from "../../Policy.js"
 import { currentMonotonicMillis } from "../effect/clock.js"
-import * as policy from "../shell/typeId.js"
+import type { Policy } from "../shell/model.js"
+import * as policy from "../shell/model.js"
 import { type Restore, working } from "../shell/wait.js"
 import { Breaker, change, type Era, opened, overdue, refine, reject } from "./breaker.js"
 import * as Machine from "./machine.js"
+import type { CircuitOpen } from "./model.js"
 import type { Settings } from "./settings.js"
 import { Permit, Plain } from "./tickets.js"
 
@@ -69,7 +69,7 @@ export const decideLocally = (self: Breaker, era: Era, call: Policy.Call): Decis
 }
 
 const commit = (self: Breaker, nowMillis: number, state: Machine.State, next: Machine.State): void => {
-  if (next !== state) change(self, nowMillis, () => [undefined, { state: next }])
+  if (next !== state) change(self, nowMillis, () => ({ state: next }))
 }
 
 /** In the same step as the decision, so that the machine admits the call again. */
@@ -125,7 +125,7 @@ export const full = (self: Breaker, era: Era, millis: number): Decision =>
 
 /** Calls that have taken too long: the breaker is open at once, and the call asks anew when its schedule has decided. */
 const tripped = (self: Breaker, era: Era, trip: Machine.Trip, nowMillis: number): Decision => {
-  change(self, nowMillis, (era) => [undefined, opened(era, era.state.generation, trip, nowMillis)])
+  change(self, nowMillis, (era) => opened(era, era.state.generation, trip, nowMillis))
   const { generation } = self.era.current.state
   return waiting(
     self,
@@ -187,7 +187,7 @@ export const runProbe = (
     Effect.exit(restore(provided(probe, self.era.current.settings))),
     (exit) =>
       Effect.flatMap(currentMonotonicMillis, (now) =>
-        Effect.zipRight(permit.end(outcomeOfProbe(exit), exit, now) ?? Effect.void, Exit.asVoid(exit)))
+        Effect.flatMap(permit.end(outcomeOfProbe(exit), exit, now) ?? Effect.void, () => Exit.asVoid(exit)))
   )
 
 /** Not by `Effect.provide`, whose module holds layers too. */

@@ -3,18 +3,15 @@ import { identity } from "effect/Function"
 import * as MutableHashMap from "effect/MutableHashMap"
 import * as Option from "effect/Option"
 import type * as Types from "effect/Types"
-import type { CircuitBreaker } from "../../CircuitBreaker.js"
-import type { CircuitBreakers } from "../../CircuitBreakers.js"
-import * as keyed from "../keyed.js"
-import { KeyedImpl } from "../keyedEntries.js"
+import { KeyedImpl } from "../keyed/entries.js"
+import * as keyed from "../keyed/keyed.js"
 import type { Standing } from "../standing.js"
 import { type Breaker, type Era, openingOf, overdue, type Owner } from "./breaker.js"
 import * as controls from "./controls.js"
 import * as make_ from "./make.js"
+import type { CircuitBreaker } from "./model.js"
+import { type CircuitBreakers, TypeId } from "./registryModel.js"
 import type { Settings } from "./settings.js"
-
-// Not marked internal: the declarations of CircuitBreakers refer to it.
-export const TypeId: unique symbol = Symbol.for("reprise/CircuitBreakers")
 
 /** @internal */
 export class Registry<K> extends KeyedImpl<K, Breaker> implements CircuitBreakers<K>, Owner {
@@ -65,7 +62,6 @@ const rampMillis = ({ ramp }: Settings): number => ramp.reduce((sum, { millis })
 /** @internal */
 export const make = <K, R>(
   options: CircuitBreakers.Options<K, R>,
-  reject: Settings["reject"],
   join: (breaker: Breaker) => Breaker = identity,
   ready?: (breaker: Breaker, now: number) => Effect.Effect<void> | undefined
 ): Effect.Effect<Registry<K>, never, R> => {
@@ -73,7 +69,7 @@ export const make = <K, R>(
   const bounds = keyed.bounds(options)
   const build = (options: CircuitBreaker.Options<R>) =>
     // As in `make` of a breaker: what the options require is in the context.
-    make_.build(options as CircuitBreaker.Options<unknown>, reject, true) as Effect.Effect<
+    make_.build(options as CircuitBreaker.Options<unknown>, true) as Effect.Effect<
       (key: string) => Breaker,
       never,
       R

@@ -11,22 +11,24 @@ import * as settings_ from "./settings.js"
  * @internal
  */
 export const into = (self: Breaker, dated: codec.State, isDisabled: boolean): Effect.Effect<boolean> =>
-  Effect.flatMap(Effect.zip(self.era, currentMonotonicMillis), ([{ settings }, now]) => {
+  Effect.flatMap(currentMonotonicMillis, (now) => {
+    const { settings } = self.era.current
     const from = codec.shifted(dated, -wallAheadMillis())
     if (from._tag === "Open") {
       return Effect.flatMap(
         settings_.openingAfter(settings, from.trips, from.trip, now),
         (opening) =>
-          modify(self, now, ({ state: { generation } }) => [
-            true,
-            { opening, isDisabled: false, state: { ...from, generation: generation + 1 } }
-          ])
+          modify(self, now, ({ state: { generation } }) => ({
+            opening,
+            isDisabled: false,
+            state: { ...from, generation: generation + 1 }
+          }))
       )
     }
     const { box } = Machine.closed(0, settings, now)
     if (!codec.fill(box.window, from.window, now)) return Effect.succeed(false)
-    return modify(self, now, ({ state: { generation } }) => [
-      true,
-      { isDisabled, state: { _tag: "Closed", generation: generation + 1, box, ramp: undefined, last: undefined } }
-    ])
+    return modify(self, now, ({ state: { generation } }) => ({
+      isDisabled,
+      state: { _tag: "Closed", generation: generation + 1, box, ramp: undefined, last: undefined }
+    }))
   })

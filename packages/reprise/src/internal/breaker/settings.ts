@@ -5,15 +5,12 @@ import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
 import * as Random from "effect/Random"
 import type * as Schedule from "effect/Schedule"
-import * as ScheduleDecision from "effect/ScheduleDecision"
-import * as ScheduleIntervals from "effect/ScheduleIntervals"
-import type { CircuitBreaker, CircuitOpen } from "../../CircuitBreaker.js"
 import * as InvalidOption from "../../InvalidOption.js"
-import * as delay from "../delay.js"
-import * as rejection from "../rejection.js"
+import * as schedule_ from "../effect/schedule.js"
+import * as rejection from "../errors.js"
 import { bounded } from "./bounded.js"
 import type * as Machine from "./machine.js"
-import * as ramp_ from "./ramp.js"
+import type { CircuitBreaker } from "./model.js"
 import * as strategy from "./strategy.js"
 
 /**
@@ -33,7 +30,6 @@ export interface Settings extends Machine.Config {
   readonly maxWaiting: number
   readonly probe: Effect.Effect<unknown, unknown, unknown> | undefined
   readonly context: Context.Context<unknown>
-  readonly reject: (fields: CircuitBreaker.Rejection) => CircuitOpen
 }
 
 const min = { min: 1 }
@@ -73,13 +69,12 @@ const step = (
   now: number,
   input: CircuitBreaker.Opening
 ): Effect.Effect<Opening, never, unknown> =>
-  Effect.map(
-    Effect.suspend(() => openFor.step(now, input, previous.state)),
-    ([state, , decision]): Opening =>
-      ScheduleDecision.isDone(decision)
-        ? previous
-        : { state, lastMillis: Math.ceil(Math.max(ScheduleIntervals.start(decision.intervals) - now, 0)) || 0 }
-  ).pipe(Effect.catchAllCause(() => Effect.succeed(previous)))
+  schedule_.step(openFor, now, input, previous.state).pipe(
+    Effect.map(({ delayMillis, state }) =>
+      delayMillis === undefined ? previous : { state, lastMillis: Math.ceil(delayMillis) }
+    ),
+    Effect.catchAllCause(() => Effect.succeed(previous))
+  )
 
 /**
  * How long to open for.
@@ -115,7 +110,7 @@ export const openingAfter = (
 }
 
 /** Doubles from 1 s to 60 s, each spread by a tenth to either side. */
-const standard = delay.unfold(
+const standard = schedule_.unfold(
   1_000,
   (millis) =>
     Effect.map(Random.nextRange(0.9, 1.1), (factor) => [millis * factor, Math.min(millis * 2, 60_000)] as const)
@@ -127,22 +122,39 @@ const standard = delay.unfold(
  * @internal
  */
 export const make = (
-  options: CircuitBreaker.Options<unknown>,
-  reject: Settings["reject"]
+  options: CircuitBreaker.Options<unknown>
 ): Effect.Effect<Settings, never, unknown> => {
-  const complete = check(options, reject)
+  const complete = check(options)
   const { ramp } = options
   return Effect.flatMap(Effect.context<unknown>(), (context) =>
     Effect.map(
-      ramp === undefined ? noRamp : ramp_.unfold(ramp, 0, ramp.initial, []),
+      ramp === undefined ? noRamp : unfoldRamp(ramp, 0, ramp.initial, []),
       (ramp) => complete(context, ramp)
     ))
 }
 
+/**
+ * The steps of a ramp: each delay of the schedule is how long its output, the share of calls, lasts. A share of 1, and the
+ * end of the schedule, are the end of the ramp.
+ */
+const unfoldRamp = (
+  schedule: Schedule.Schedule<number, unknown, unknown>,
+  now: number,
+  state: unknown,
+  steps: ReadonlyArray<Machine.RampStep>
+): Effect.Effect<ReadonlyArray<Machine.RampStep>, never, unknown> =>
+  Effect.flatMap(schedule_.step(schedule, now, undefined, state), ({ delayMillis: millis, output: share, state }) => {
+    if (millis === undefined || share >= 1 || steps.length === maxSteps) return Effect.succeed(steps)
+    InvalidOption.number("ramp", share, { min: 0, max: 1 })
+    return unfoldRamp(schedule, now + millis, state, [...steps, { share, millis }])
+  })
+
+const maxSteps = 1_000
+
 const noRamp: Effect.Effect<ReadonlyArray<Machine.RampStep>> = Effect.succeed([])
 
 /** In one literal: a copy of an object with so many fields takes twice the memory, for as long as the breaker lives. */
-const check = (options: CircuitBreaker.Options<unknown>, reject: Settings["reject"]) => {
+const check = (options: CircuitBreaker.Options<unknown>) => {
   const { limits, makeInFlight, makeWindow, reads } = strategy.of(options.trip)
   const probes = InvalidOption.integer("probes", options.probes ?? 1, min)
   const successes = InvalidOption.integer("successes", options.successes ?? probes, min)
@@ -169,7 +181,6 @@ const check = (options: CircuitBreaker.Options<unknown>, reject: Settings["rejec
     isFailure,
     outcome,
     probe,
-    context,
-    reject
+    context
   })
 }

@@ -1,9 +1,8 @@
-import type { Tripping } from "../../Tripping.js"
 import type { InFlight } from "./inFlight.js"
 import type { Window } from "./machine.js"
+import { type Tripping, TypeId } from "./tripping.js"
 
-// Internal all the same; without the tag, because the declarations of Tripping and the tests refer to it (`stripInternal`).
-export const TypeId: unique symbol = Symbol.for("reprise/Tripping")
+// Internal all the same; without the tag, because the tests refer to it (`stripInternal`).
 
 /**
  * What a rule has to know of a call besides how it ended: the less it is, the less a call costs.

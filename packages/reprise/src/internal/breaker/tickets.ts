@@ -2,7 +2,7 @@ import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
-import type { Policy } from "../../Policy.js"
+import type { Policy } from "../shell/model.js"
 import { type Breaker, change, openingOf, overdue, refine } from "./breaker.js"
 import type { Entry, InFlight } from "./inFlight.js"
 import * as Machine from "./machine.js"
@@ -35,11 +35,12 @@ const record = (
   tookMillis: number
 ): Refinement => {
   if (outcome === "failure") self.failed++
-  const trip = change(self, nowMillis, (era) => {
+  let trip: Machine.Trip | undefined
+  change(self, nowMillis, (era) => {
     const opening = openingOf(era, nowMillis)
     const late = overdue(era, nowMillis)
     const { settings, state } = era
-    const [trip, next] = Machine.settle(
+    const [verdict, next] = Machine.settle(
       state,
       permit,
       outcome,
@@ -49,8 +50,9 @@ const record = (
       late,
       opening.lastMillis
     )
-    if (era.isDisabled || next === state) return [undefined, undefined]
-    return [trip, trip === undefined ? { state: next } : { state: next, opening }]
+    if (era.isDisabled || next === state) return undefined
+    trip = verdict
+    return trip === undefined ? { state: next } : { state: next, opening }
   })
   return trip && refine(self, permit.generation + 1, trip, nowMillis, errorOf(exit))
 }
@@ -144,7 +146,9 @@ export class Permit implements Policy.Ticket {
     if (permit.lease !== 0) self.shared?.settled(self.era.current, permit, outcome, tookMillis)
     const refinement = record(self, permit, outcome, exit, nowMillis, tookMillis)
     const noted = end && this.note(end)
-    return refinement === undefined || noted === undefined ? refinement ?? noted : Effect.zipRight(refinement, noted)
+    return refinement === undefined || noted === undefined
+      ? refinement ?? noted
+      : Effect.flatMap(refinement, () => noted)
   }
 
   /** Whatever becomes of the shadow, the call does not notice. */

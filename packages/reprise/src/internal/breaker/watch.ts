@@ -1,9 +1,9 @@
 import * as Effect from "effect/Effect"
 import * as Mailbox from "effect/Mailbox"
 import * as Stream from "effect/Stream"
-import type { CircuitBreaker } from "../../CircuitBreaker.js"
 import { monotonicMillis } from "../effect/clock.js"
 import { type Breaker, type Era, nameOf } from "./breaker.js"
+import type { CircuitBreaker } from "./model.js"
 import type { Registry } from "./registry.js"
 
 type Transition = CircuitBreaker.Transition

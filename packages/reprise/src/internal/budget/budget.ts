@@ -1,14 +1,14 @@
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Pipeable from "effect/Pipeable"
-import type { RetryBudget } from "../../RetryBudget.js"
+import type * as Schedule from "effect/Schedule"
 import { monotonicMillis } from "../effect/clock.js"
+import { isTimeout } from "../errors.js"
+import * as Driver from "../retry/driver.js"
+import { again } from "../retry/loop.js"
 import { type Standing, standing } from "../standing.js"
+import { type RetryBudget, TypeId } from "./model.js"
 import type { Rule } from "./rules.js"
-import { Toll } from "./toll.js"
-
-// Not marked internal: the declarations of RetryBudget refer to it.
-export const TypeId: unique symbol = Symbol.for("reprise/RetryBudget")
 
 /** @internal */
 export class Budget extends Pipeable.Class() implements RetryBudget {
@@ -86,3 +86,69 @@ export const counted = <A, E, R>(self: Budget, effect: Effect.Effect<A, E, R>): 
  */
 export const rewarded = <A, E, R>(self: Budget, effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
   self.rule.countsSuccesses ? Effect.flatMap(effect, self.onSuccess) : effect
+
+/**
+ * What the retries of one call have paid: what is paid for and never begins is given back.
+ *
+ * @internal
+ */
+export class Toll<in E> {
+  isRefused = false
+  private isHeld = false
+  private isTimeout = false
+
+  constructor(readonly budget: Budget, readonly isTimeoutOf: (error: E) => boolean = isTimeout) {}
+
+  pay(error: E, nowMillis: number): boolean {
+    const isTimeout = this.isTimeoutOf(error)
+    if (!this.budget.hold(nowMillis, isTimeout)) {
+      this.isRefused = true
+      return false
+    }
+    this.isHeld = true
+    this.isTimeout = isTimeout
+    return true
+  }
+
+  /** The attempt that was paid for. */
+  attempt<A, E2, R>(self: Effect.Effect<A, E2, R>): Effect.Effect<A, E2, R> {
+    return Effect.withFiberRuntime((fiber) => {
+      this.isHeld = false
+      this.budget.begin(monotonicMillis(fiber))
+      return self
+    })
+  }
+
+  /** Goes around all that comes after the first failure. */
+  over<A, E2, R>(self: Effect.Effect<A, E2, R>, isSuccess: (value: A) => boolean): Effect.Effect<A, E2, R> {
+    return Effect.onExit(self, (exit) =>
+      Effect.sync(() => {
+        if (this.isHeld) this.budget.release(this.isTimeout)
+        else if (Exit.isSuccess(exit) && isSuccess(exit.value)) this.budget.rule.reward(this.isTimeout)
+      }))
+  }
+}
+
+/**
+ * Like `Retry.retry`, but a budget pays for each retry; where it refuses one, the error is what `exhausted` makes of the last.
+ *
+ * @internal
+ */
+export const retry = <A, E, R, B, R1, E2>(
+  self: Effect.Effect<A, E, R>,
+  schedule: Schedule.Schedule<B, E, R1>,
+  budget: Budget,
+  isTimeout: ((error: E) => boolean) | undefined,
+  exhausted: (error: E) => E2
+): Effect.Effect<A, E | E2, R | R1> =>
+  counted(
+    budget,
+    Effect.catchAllCause(rewarded(budget, self), (cause) => {
+      const toll = budget.toll(isTimeout)
+      const retries = again(Effect.failCause(cause), self, Driver.make(schedule, { toll }))
+      return toll.over(
+        Effect.mapError(retries, (error): E | E2 => toll.isRefused ? exhausted(error) : error),
+        () => true
+      )
+    })
+  )

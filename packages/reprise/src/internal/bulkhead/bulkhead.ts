@@ -1,24 +1,16 @@
-import * as Config from "effect/Config"
 import * as Effect from "effect/Effect"
 import * as Pipeable from "effect/Pipeable"
-import type { Bulkhead, BulkheadFull } from "../../Bulkhead.js"
 import * as InvalidOption from "../../InvalidOption.js"
-import type { Policy } from "../../Policy.js"
-import { behind, optional } from "../config.js"
-import * as rejection from "../rejection.js"
-import * as policy from "../shell/typeId.js"
+import { withoutStack } from "../errors.js"
+import type { Policy } from "../shell/model.js"
+import * as policy from "../shell/model.js"
 import { type Standing, standing } from "../standing.js"
 import { Gate, Group, type Reason } from "./machine.js"
+import { type Bulkhead, BulkheadFull, TypeId } from "./model.js"
 
-// Not marked internal: the declarations of Bulkhead refer to it.
-export const TypeId: unique symbol = Symbol.for("reprise/Bulkhead")
-
-/** @internal */
-export type Reject = (key: string, gate: Gate<BulkheadFull>, reason: Reason) => BulkheadFull
-
-/** @internal */
-export const withoutStack = (type: typeof BulkheadFull): Reject =>
-  rejection.withoutStack(type, function(...[key, gate, reason]: Parameters<Reject>) {
+const bulkheadFull = withoutStack(
+  BulkheadFull,
+  function(key: string, gate: Gate<BulkheadFull>, reason: Reason) {
     this._tag = "BulkheadFull"
     this.key = key
     this.reason = reason
@@ -26,7 +18,8 @@ export const withoutStack = (type: typeof BulkheadFull): Reject =>
     this.queued = gate.queued
     this.maxConcurrent = gate.limit
     this.maxQueued = gate.maxQueued
-  })
+  }
+)
 
 /** @internal */
 export class Handle extends Pipeable.Class() implements Bulkhead {
@@ -70,7 +63,7 @@ export const orderOf = (value: Bulkhead.Order): Bulkhead.Order => {
 }
 
 /** @internal */
-export const make = (options: Bulkhead.Options, reject: Reject): Effect.Effect<Handle> => {
+export const make = (options: Bulkhead.Options): Effect.Effect<Handle> => {
   const maxConcurrent = maxConcurrentOf(options.maxConcurrent)
   const maxQueued = maxQueuedOf(options.maxQueued ?? 0)
   const queueTimeoutMillis = options.queueTimeout === undefined
@@ -81,20 +74,10 @@ export const make = (options: Bulkhead.Options, reject: Reject): Effect.Effect<H
   return Effect.sync(() =>
     new Handle(
       key,
-      new Gate(maxConcurrent, maxQueued, queueTimeoutMillis, (gate, _, reason) => reject(key, gate, reason)),
+      new Gate(maxConcurrent, maxQueued, queueTimeoutMillis, (gate, _, reason) => bulkheadFull(key, gate, reason)),
       order
     )
   )
-}
-
-/** @internal */
-export const config = (prefix?: string): Config.Config<Bulkhead.Options> => {
-  const options = Config.all({
-    maxConcurrent: Config.integer("MAX_CONCURRENT"),
-    maxQueued: optional(Config.integer("MAX_QUEUED")),
-    queueTimeout: optional(Config.duration("QUEUE_TIMEOUT"))
-  })
-  return behind(prefix, options)
 }
 
 /** @internal */

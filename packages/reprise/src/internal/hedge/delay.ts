@@ -1,11 +1,8 @@
 import * as Duration from "effect/Duration"
 import * as Option from "effect/Option"
-import type { Hedge } from "../../Hedge.js"
 import * as InvalidOption from "../../InvalidOption.js"
+import { type Hedge, QuantileTypeId } from "./model.js"
 import { Sketch } from "./sketch.js"
-
-// Not marked internal: the declarations of Hedge refer to it.
-export const QuantileTypeId: unique symbol = Symbol.for("reprise/Hedge/Quantile")
 
 /** @internal */
 export class QuantileDelay implements Hedge.Quantile {

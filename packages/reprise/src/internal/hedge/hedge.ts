@@ -3,13 +3,10 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
 import * as Pipeable from "effect/Pipeable"
-import type { Hedge } from "../../Hedge.js"
 import * as InvalidOption from "../../InvalidOption.js"
 import { type Standing, standing } from "../standing.js"
 import * as delay from "./delay.js"
-
-// Not marked internal: the declarations of Hedge refer to it.
-export const TypeId: unique symbol = Symbol.for("reprise/Hedge")
+import { type Hedge, TypeId } from "./model.js"
 
 /** @internal */
 export interface Settings {

@@ -5,13 +5,13 @@ import * as Fiber from "effect/Fiber"
 import * as FiberRef from "effect/FiberRef"
 import * as Option from "effect/Option"
 import * as Runtime from "effect/Runtime"
-import type { Hedge } from "../../Hedge.js"
-import * as Child from "../child.js"
+import * as Child from "../effect/child.js"
 import { monotonicMillis } from "../effect/clock.js"
-import * as nested from "../nested.js"
-import * as timer from "../timer.js"
+import * as timer from "../effect/timer.js"
+import * as nested from "../retry/nested.js"
 import type { Delay } from "./delay.js"
 import { type Hedger, judge, type Settings } from "./hedge.js"
+import type { Hedge } from "./model.js"
 
 type Restore = <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
 
@@ -196,22 +196,19 @@ class Race<A, E, R> {
     if (isSuccess && fiber !== this.fibers[0]) this.self.won++
     // A judge that threw takes the place of what the attempt ended with.
     const result = fiber.unsafePoll() === exit ? fiber : undefined
-    const joined = Effect.suspend(() => Effect.zipRight(this.discard(result), Child.join(this.runtime, fiber, exit)))
-    return this.running === 0 ? joined : Effect.zipRight(Fiber.interruptAll(this.fibers), joined)
+    const join = () => Effect.flatMap(this.discard(result), () => Child.join(this.runtime, fiber, exit))
+    return this.running === 0 ? Effect.suspend(join) : Effect.flatMap(Fiber.interruptAll(this.fibers), join)
   }
 
   /** The caller was interrupted, or the budget died. */
   private stop(cause: Cause.Cause<never>): Effect.Effect<A, E> {
     this.clearTimer()
-    return Effect.zipRight(
-      Fiber.interruptAll(this.fibers),
-      Effect.suspend(() => {
-        const fiber = Cause.isInterruptedOnly(cause) ? this.succeeded() : undefined
-        const exit = fiber?.unsafePoll() ?? Exit.failCause(this.fibers.reduce(withDefects, cause))
-        const result = fiber === undefined ? exit : Child.join(this.runtime, fiber, exit)
-        return Effect.zipRight(this.discard(fiber), result)
-      })
-    )
+    return Effect.flatMap(Fiber.interruptAll(this.fibers), () => {
+      const fiber = Cause.isInterruptedOnly(cause) ? this.succeeded() : undefined
+      const exit = fiber?.unsafePoll() ?? Exit.failCause(this.fibers.reduce(withDefects, cause))
+      const result = fiber === undefined ? exit : Child.join(this.runtime, fiber, exit)
+      return Effect.flatMap(this.discard(fiber), () => result)
+    })
   }
 
   private succeeded(): Fiber.RuntimeFiber<A, E> | undefined {

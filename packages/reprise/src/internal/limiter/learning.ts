@@ -1,4 +1,4 @@
-import type { AdaptiveLimiter } from "../../AdaptiveLimiter.js"
+import type { AdaptiveLimiter } from "./model.js"
 
 /** @internal */
 export interface Learning {

@@ -3,30 +3,18 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
 import * as Pipeable from "effect/Pipeable"
-import type { AdaptiveLimiter, LimitExceeded } from "../../AdaptiveLimiter.js"
 import * as InvalidOption from "../../InvalidOption.js"
-import type { Policy } from "../../Policy.js"
 import { Gate, Group, type Reason } from "../bulkhead/machine.js"
-import * as rejection from "../rejection.js"
-import * as policy from "../shell/typeId.js"
+import { isTimeout, withoutStack } from "../errors.js"
+import type { Policy } from "../shell/model.js"
+import * as policy from "../shell/model.js"
 import { type Standing, standing } from "../standing.js"
-import { isTimeout } from "../timeouts.js"
 import { type Learning, learning, limitOf } from "./learning.js"
+import { type AdaptiveLimiter, LimitExceeded, TypeId } from "./model.js"
 
-// Not marked internal: the declarations of AdaptiveLimiter refer to it.
-export const TypeId: unique symbol = Symbol.for("reprise/AdaptiveLimiter")
-
-/** @internal */
-export type Reject = (
-  key: string,
-  gate: Gate<LimitExceeded>,
-  reason: Reason,
-  partition: string | undefined
-) => LimitExceeded
-
-/** @internal */
-export const withoutStack = (type: typeof LimitExceeded): Reject =>
-  rejection.withoutStack(type, function(...[key, gate, reason, partition]: Parameters<Reject>) {
+const limitExceeded = withoutStack(
+  LimitExceeded,
+  function(key: string, gate: Gate<LimitExceeded>, reason: Reason, partition: string | undefined) {
     this._tag = "LimitExceeded"
     this.key = key
     this.reason = reason
@@ -34,7 +22,8 @@ export const withoutStack = (type: typeof LimitExceeded): Reject =>
     this.running = gate.running
     this.queued = gate.queued
     this.partition = partition
-  })
+  }
+)
 
 /** @internal */
 export class Limiter extends Pipeable.Class() implements AdaptiveLimiter {
@@ -114,7 +103,7 @@ class Permit implements Policy.Ticket {
 }
 
 /** @internal */
-export const make = <S>(options: AdaptiveLimiter.Options<S>, reject: Reject): Effect.Effect<Limiter> => {
+export const make = <S>(options: AdaptiveLimiter.Options<S>): Effect.Effect<Limiter> => {
   const { algorithm } = options
   const maxQueued = maxQueuedOf(options.maxQueued ?? 0)
   const queueTimeoutMillis = options.queueTimeout === undefined
@@ -127,7 +116,7 @@ export const make = <S>(options: AdaptiveLimiter.Options<S>, reject: Reject): Ef
       limitOf(algorithm.limit(algorithm.initial)),
       maxQueued,
       queueTimeoutMillis,
-      (gate, { name }, reason) => reject(key, gate, reason, name)
+      (gate, { name }, reason) => limitExceeded(key, gate, reason, name)
     )
     return new Limiter(key, gate, shares, judgeOf(options), learning(algorithm, algorithm.initial))
   })

@@ -1,22 +1,9 @@
-import * as Config from "effect/Config"
 import * as Pipeable from "effect/Pipeable"
-import type { Policy } from "../../Policy.js"
-import type { RateLimiter, RateLimitExceeded } from "../../RateLimiter.js"
-import { behind, optional } from "../config.js"
-import * as rejection from "../rejection.js"
-import * as policy from "../shell/typeId.js"
+import type { Policy } from "../shell/model.js"
+import * as policy from "../shell/model.js"
 import { type Standing, standing } from "../standing.js"
-import { type Machine, type Settings, Waiter } from "./machine.js"
-
-// Not marked internal: the declarations of RateLimiter refer to it.
-export const TypeId: unique symbol = Symbol.for("reprise/RateLimiter")
-
-/** @internal */
-export const withoutStack = (type: typeof RateLimitExceeded): Settings["reject"] =>
-  rejection.withoutStack(type, function(...fields: Parameters<Settings["reject"]>) {
-    this._tag = "RateLimitExceeded"
-    ;[this.key, this.limit, this.retryAfter, this.remaining] = fields
-  })
+import { type Machine, Waiter } from "./machine.js"
+import { type RateLimiter, type RateLimitExceeded, TypeId } from "./model.js"
 
 /**
  * The policy that takes so many tokens for each attempt.
@@ -61,16 +48,4 @@ export class Limiter extends Pipeable.Class() implements RateLimiter, Policy.Adm
     this.machine.enter(waiter)
     return waiter
   }
-}
-
-/** @internal */
-export const config = (prefix?: string): Config.Config<RateLimiter.Options> => {
-  const options = Config.all({
-    limit: Config.integer("LIMIT"),
-    window: Config.duration("WINDOW"),
-    burst: optional(Config.integer("BURST")),
-    onExceeded: optional(Config.literal("delay", "fail")("ON_EXCEEDED")),
-    maxQueued: optional(Config.integer("MAX_QUEUED"))
-  })
-  return behind(prefix, options)
 }

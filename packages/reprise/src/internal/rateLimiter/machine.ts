@@ -1,8 +1,20 @@
 import * as Duration from "effect/Duration"
-import type { Policy } from "../../Policy.js"
-import type { RateLimitExceeded } from "../../RateLimiter.js"
+import { withoutStack } from "../errors.js"
+import type { Policy } from "../shell/model.js"
 import type { Standing } from "../standing.js"
 import * as Gcra from "./gcra.js"
+import { RateLimitExceeded } from "./model.js"
+
+const rateLimitExceeded = withoutStack(
+  RateLimitExceeded,
+  function(key: string, limit: number, retryAfter: Duration.Duration, remaining: number) {
+    this._tag = "RateLimitExceeded"
+    this.key = key
+    this.limit = limit
+    this.retryAfter = retryAfter
+    this.remaining = remaining
+  }
+)
 
 /** @internal */
 export interface Settings {
@@ -11,7 +23,6 @@ export interface Settings {
   readonly rate: Gcra.Rate
   /** How many calls may wait: none if exceeding the limit is an error. */
   readonly maxQueued: number
-  readonly reject: (key: string, limit: number, retryAfter: Duration.Duration, remaining: number) => RateLimitExceeded
 }
 
 /**
@@ -122,9 +133,9 @@ export class Machine {
 
   exceeded(nowMillis: number, waitMillis: number, tokens: number): RateLimitExceeded {
     this.rejected++
-    const { key, limit, rate, reject } = this.settings
+    const { key, limit, rate } = this.settings
     const millis = tokens > rate.burst ? Infinity : waitMillis
-    return reject(key, limit, Duration.millis(millis), this.remaining(nowMillis))
+    return rateLimitExceeded(key, limit, Duration.millis(millis), this.remaining(nowMillis))
   }
 
   enter(waiter: Waiter): void {

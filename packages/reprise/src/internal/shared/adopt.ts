@@ -1,12 +1,10 @@
 import * as Effect from "effect/Effect"
-import * as Ref from "effect/Ref"
-import type { CircuitBreakerStore } from "../../CircuitBreakerStore.js"
 import { type Era, modify } from "../breaker/breaker.js"
 import * as Machine from "../breaker/machine.js"
 import * as settings_ from "../breaker/settings.js"
 import { currentMonotonicMillis } from "../effect/clock.js"
 import type { Member } from "./breakerMember.js"
-import { isSame } from "./version.js"
+import { type CircuitBreakerStore, isSameVersion } from "./circuitStore.js"
 
 /** Redis came back empty, or a replica that has not seen the last of it has taken over. */
 const isLost = (before: CircuitBreakerStore.Version, now: CircuitBreakerStore.Version): boolean =>
@@ -17,7 +15,7 @@ const lost = -1
 
 /** What else was under way when it was lost says the same: nobody has opened it since. */
 const isUntold = (before: CircuitBreakerStore.Version, now: CircuitBreakerStore.Version): boolean =>
-  now.generation <= 1 || isSame(before, now)
+  now.generation <= 1 || isSameVersion(before, now)
 
 /**
  * When the store was asked. An answer that is older than one that came before it is of no use; and where something has come about
@@ -46,37 +44,33 @@ export const adopt = (
   asked: Asked,
   { state, version }: CircuitBreakerStore.Standing
 ): Effect.Effect<void> =>
-  Effect.flatMap(
-    Effect.zip(Ref.get(member.self.era), currentMonotonicMillis),
-    ([{ settings, state: own }, now]) =>
-      Effect.flatMap(
-        state._tag === "Open" && !(own._tag !== "Closed" && own.trips === state.trips)
-          ? settings_.openingAfter(settings, state.trips, state.trip, now)
-          : Effect.succeed(undefined),
-        (opening) =>
-          modify(member.self, now, (era) => {
-            if (asked.number < member.answered || asked.generation !== era.state.generation) {
-              return [undefined, undefined]
-            }
-            member.answered = asked.number
-            const before = member.version
-            member.version = version
-            if (!isSame(before, version)) member.seen = {}
-            // The store does not know of it any more: it is told again.
-            const isUnknown = isLost(before, version) || member.adopted === lost && isUntold(before, version)
-            if (state._tag === "Closed" && era.state._tag !== "Closed" && isUnknown) {
-              member.adopted = lost
-              member.fleet.bell.ring()
-              return [undefined, undefined]
-            }
-            const next = era.isDisabled
-              ? undefined
-              : taken(era, state, isSame(before, version), era.state.generation === member.adopted, now)
-            member.adopted = (next ?? era.state).generation
-            return [undefined, next && { state: next, opening: opening ?? era.opening }]
-          })
-      )
-  )
+  Effect.flatMap(currentMonotonicMillis, (now) => {
+    const { settings, state: own } = member.self.era.current
+    const isOther = state._tag === "Open" && !(own._tag !== "Closed" && own.trips === state.trips)
+    const opening: Effect.Effect<settings_.Opening | undefined> = isOther
+      ? settings_.openingAfter(settings, state.trips, state.trip, now)
+      : Effect.succeed(undefined)
+    return Effect.flatMap(opening, (opening) =>
+      modify(member.self, now, (era) => {
+        if (asked.number < member.answered || asked.generation !== era.state.generation) return undefined
+        member.answered = asked.number
+        const before = member.version
+        member.version = version
+        if (!isSameVersion(before, version)) member.seen = {}
+        // The store does not know of it any more: it is told again.
+        const isUnknown = isLost(before, version) || member.adopted === lost && isUntold(before, version)
+        if (state._tag === "Closed" && era.state._tag !== "Closed" && isUnknown) {
+          member.adopted = lost
+          member.fleet.bell.ring()
+          return undefined
+        }
+        const next = era.isDisabled
+          ? undefined
+          : taken(era, state, isSameVersion(before, version), era.state.generation === member.adopted, now)
+        member.adopted = (next ?? era.state).generation
+        return next && { state: next, opening: opening ?? era.opening }
+      }))
+  })
 
 /**
  * Takes over the version, and not the state: something has come about here that the store has yet to hear of.
@@ -85,7 +79,7 @@ export const adopt = (
  */
 export const note = (member: Member, { number }: Asked, { version }: CircuitBreakerStore.Standing): void => {
   member.answered = Math.max(member.answered, number)
-  if (!isSame(member.version, version)) member.seen = {}
+  if (!isSameVersion(member.version, version)) member.seen = {}
   member.version = version
 }
 

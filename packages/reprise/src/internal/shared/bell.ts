@@ -1,5 +1,5 @@
 import * as Effect from "effect/Effect"
-import * as timer from "../timer.js"
+import * as timer from "../effect/timer.js"
 
 /**
  * Wakes one fiber before its time. A ring that nobody waits for is heard by the next who does.

@@ -2,19 +2,18 @@ import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Exit from "effect/Exit"
-import type { CircuitOpen } from "../../CircuitBreaker.js"
-import type { CircuitBreakerStore } from "../../CircuitBreakerStore.js"
-import { noVersion } from "../../CircuitBreakerStore.js"
-import type { Policy } from "../../Policy.js"
 import type { StoreError } from "../../StoreError.js"
 import { type Breaker, change, type Era, reject, type Shared } from "../breaker/breaker.js"
 import * as Machine from "../breaker/machine.js"
+import type { CircuitOpen } from "../breaker/model.js"
 import * as policy from "../breaker/policy.js"
 import type { Settings } from "../breaker/settings.js"
 import type { Permit } from "../breaker/tickets.js"
 import { currentMonotonicMillis } from "../effect/clock.js"
+import type { Policy } from "../shell/model.js"
 import { adopt, type Asked, asking } from "./adopt.js"
 import * as answers from "./answers.js"
+import { type CircuitBreakerStore, noVersion } from "./circuitStore.js"
 import type { Fleet } from "./fleet.js"
 import { Joining } from "./joining.js"
 import * as link from "./link.js"
@@ -109,19 +108,13 @@ export class Member implements Shared {
 
   /** A key that is refused, or whose answers cannot be read, is one line in the log, until an exchange has succeeded again. */
   failed(error: StoreError): Effect.Effect<void> {
-    if (error.reason === "unavailable") {
-      this.isDue = true
-      return Effect.void
-    }
+    if (error.reason === "unavailable") this.isDue = true
     if (error.reason === "unreadable") {
       // Whatever became of them: nobody can tell, and a lease ends by itself.
       this.settlements.clear()
       this.orphans.clear()
     }
-    if (this.isRefused) return Effect.void
-    this.isRefused = true
-    const { fleet, self } = this
-    return fleet.link.keyLines.write(Effect.logWarning, `The circuit "${self.key}" is not shared. ${error.message}`)
+    return link.refused(this.fleet.link, this, `The circuit "${this.self.key}" is`, error)
   }
 
   /** The permits of the store go back: nobody will tell how these probes end. */
@@ -228,7 +221,7 @@ export class Member implements Shared {
     const id = state.issued + 1
     const lease = { id, untilMillis: now + leaseMillis }
     this.leases.set(id, { token, version, generation: state.generation })
-    change(self, now, () => [undefined, { state: { ...state, leases: [...state.leases, lease], issued: id } }])
+    change(self, now, () => ({ state: { ...state, leases: [...state.leases, lease], issued: id } }))
     return policy.letThrough(
       self,
       era,
@@ -255,7 +248,6 @@ const shown = ({ deadlineMillis, partition, priority }: Policy.Call) => ({
 /** The wait of a call for the store. Without a ticket, everything is decided anew. */
 class Asking implements Policy.Turn<CircuitOpen> {
   onWake: (() => void) | undefined
-  readonly untilMillis = Infinity
   ticket: Policy.Ticket | undefined
 
   constructor(readonly work: Effect.Effect<unknown, unknown>) {}

@@ -1,20 +1,18 @@
 import * as Effect from "effect/Effect"
 import * as Random from "effect/Random"
 import type * as Scope from "effect/Scope"
-import type { RetryBudget } from "../../RetryBudget.js"
-import { RetryBudgetStore } from "../../RetryBudgetStore.js"
 import type { StoreError } from "../../StoreError.js"
 import { Budget } from "../budget/budget.js"
+import type { RetryBudget } from "../budget/model.js"
 import { Share, type Tokens } from "../budget/rules.js"
-import * as Driver from "../driver.js"
 import { currentMonotonicMillis, monotonicMillis } from "../effect/clock.js"
 import * as answers from "./answers.js"
-import { Bell } from "./bell.js"
 import type { SharedRule } from "./budgetRule.js"
 import { SharedShare, SharedTokens } from "./budgetRules.js"
+import { RetryBudgetStore } from "./budgetStore.js"
+import * as crew from "./crew.js"
 import { Joining } from "./joining.js"
-import * as link from "./link.js"
-import { unique } from "./name.js"
+import * as link_ from "./link.js"
 
 /** How many intervals a member without news waits until it asks what the others do. */
 const quietIntervals = 10
@@ -22,20 +20,7 @@ const quietIntervals = 10
 /** How many intervals a member is missing until it is taken for ended: more than a quiet one is silent. */
 const presentIntervals = 30
 
-/**
- * The budgets of this process that are shared, and what they exchange with.
- *
- * @internal
- */
-export interface Fleet {
-  readonly store: RetryBudgetStore.Service
-  readonly link: link.Link
-  readonly bell: Bell
-  readonly name: string
-  readonly syncMillis: number
-  /** The scope has ended: each goes on by itself. */
-  isOver: boolean
-}
+type Fleet = crew.Crew<RetryBudgetStore.Service>
 
 /**
  * A budget as one of those that share a rest.
@@ -73,72 +58,36 @@ export const join = (fleet: Fleet, key: string, budget: RetryBudget): Member => 
  *
  * @internal
  */
-export const joined = ({ fleet, joining }: Member, now: number): Effect.Effect<void> | undefined => {
-  const waiting = fleet.isOver ? undefined : joining.wait(now)
-  if (waiting !== undefined) fleet.bell.ring()
-  return waiting
-}
+export const joined = ({ fleet, joining }: Member, now: number): Effect.Effect<void> | undefined =>
+  crew.joined(fleet, joining, now)
 
 /** @internal */
-export const make = (what: string): Effect.Effect<Fleet, never, RetryBudgetStore> =>
-  Effect.map(Effect.zip(RetryBudgetStore, unique), ([store, name]) => ({
-    store,
-    link: link.make(what, store.timeout),
-    bell: new Bell(),
-    name,
-    syncMillis: link.syncMillis(store.syncInterval),
-    isOver: false
-  }))
+export const make = (what: string): Effect.Effect<Fleet, never, RetryBudgetStore> => crew.make(RetryBudgetStore, what)
 
 /**
- * Exchanges for the members in one fiber as long as the scope is open. Afterwards each goes on by itself, and what it has reserved
- * is free for the others.
+ * Exchanges for the members as long as the scope is open. Afterwards each goes on by itself, and what it has reserved is free
+ * for the others.
  *
  * @internal
  */
 export const run = (fleet: Fleet, members: () => ReadonlyArray<Member>): Effect.Effect<void, never, Scope.Scope> => {
-  const rounds = Effect.forever(Effect.zipRight(
-    Effect.catchAllCause(round(fleet, members), (cause) => Effect.logError("Sharing retry budgets", cause)),
-    Effect.suspend(() => fleet.link.isUp ? fleet.bell.wait(fleet.syncMillis) : Driver.sleep(fleet.syncMillis))
-  ))
+  const alone = Effect.sync(() => members().forEach(({ shared }) => shared.alone()))
   return Effect.zipRight(
-    Effect.addFinalizer(() => disband(fleet, members())),
-    Effect.asVoid(Effect.forkScoped(Effect.interruptible(rounds)))
+    // Added first, and so the last to run.
+    Effect.addFinalizer(() => alone),
+    crew.run(fleet, members, { isDue, exchange, leave, failed: (member, error) => failed(member, members, error) })
   )
 }
 
-const disband = (fleet: Fleet, members: ReadonlyArray<Member>): Effect.Effect<void> =>
-  Effect.suspend(() => {
-    fleet.isOver = true
-    const told = members.filter(({ shared }) => shared.others !== undefined)
-    return Effect.forEach(members, ({ joining }) => joining.end, { discard: true }).pipe(
-      Effect.zipRight(
-        link.farewell(fleet.link, link.each(fleet.link, told, (member) => Effect.ignore(leave(fleet, member))))
-      ),
-      Effect.zipRight(Effect.sync(() => members.forEach(({ shared }) => shared.alone())))
-    )
-  })
-
-const leave = (fleet: Fleet, member: Member): Effect.Effect<void, StoreError> =>
+const leave = (member: Member): Effect.Effect<void, StoreError> =>
   Effect.withFiberRuntime((fiber) => {
+    const { held, shared } = member
     const now = monotonicMillis(fiber)
-    const isTold = member.shared.part === 0 && member.shared.isTold(now, member.held)
-    return isTold ? Effect.void : ask(fleet, member, member.shared.parting(now, member.held))
+    if (shared.others === undefined || (shared.part === 0 && shared.isTold(now, held))) return Effect.void
+    return ask(member, shared.parting(now, held))
   })
 
-const round = (fleet: Fleet, members: () => ReadonlyArray<Member>): Effect.Effect<void> =>
-  Effect.flatMap(currentMonotonicMillis, (now) =>
-    link.each(
-      fleet.link,
-      members().filter((member) => isDue(fleet, member, now)),
-      (member) =>
-        Effect.zipRight(
-          Effect.catchAll(exchange(fleet, member), (error) => failed(fleet, member, members, error)),
-          member.joining.end
-        )
-    ))
-
-const isDue = ({ syncMillis }: Fleet, { exchangedMillis, held, shared }: Member, now: number): boolean => {
+const isDue = ({ exchangedMillis, fleet: { syncMillis }, held, shared }: Member, now: number): boolean => {
   const passed = now - exchangedMillis
   // The bell rings for those who come: it is no reason for the others to tell more often.
   if (passed >= 0 && passed < syncMillis / 2) return false
@@ -147,52 +96,53 @@ const isDue = ({ syncMillis }: Fleet, { exchangedMillis, held, shared }: Member,
     !shared.isTold(now, held)
 }
 
-const exchange = (fleet: Fleet, member: Member): Effect.Effect<void, StoreError> =>
+const exchange = (member: Member): Effect.Effect<void, StoreError> =>
   Effect.suspend(() => {
     const isNew = member.shared.others === undefined
-    const once = Effect.zipRight(draw(fleet, member), exchangeOnce(fleet, member))
+    const once = Effect.zipRight(draw(member), exchangeOnce(member))
     // Who comes to know of the others reserves a part at once.
     return isNew ? Effect.zipRight(once, once) : once
   })
 
 /** Not for every exchange: who has a part should keep it long enough to be of use. */
-const draw = ({ syncMillis }: Fleet, member: Member): Effect.Effect<void> =>
+const draw = (member: Member): Effect.Effect<void> =>
   Effect.zipWith(currentMonotonicMillis, Random.next, (now, chance) => {
-    if (Math.abs(now - member.drawnMillis) < quietIntervals * syncMillis) return
+    if (Math.abs(now - member.drawnMillis) < quietIntervals * member.fleet.syncMillis) return
     member.chance = chance
     member.drawnMillis = now
   })
 
-const exchangeOnce = (fleet: Fleet, member: Member): Effect.Effect<void, StoreError> =>
+const exchangeOnce = (member: Member): Effect.Effect<void, StoreError> =>
   Effect.withFiberRuntime((fiber) => {
     const now = member.exchangedMillis = monotonicMillis(fiber)
     const { chance, held, shared } = member
-    return ask(fleet, member, shared.report(now, held, chance))
+    return ask(member, shared.report(now, held, chance))
   })
 
-const ask = (fleet: Fleet, member: Member, sums: RetryBudgetStore.Sums): Effect.Effect<void, StoreError> => {
-  const { key, shared } = member
+const ask = (member: Member, sums: RetryBudgetStore.Sums): Effect.Effect<void, StoreError> => {
+  const { fleet, key, shared } = member
   const presentMillis = presentIntervals * fleet.syncMillis + 2 * fleet.link.timeoutMillis
   const rememberMillis = Math.max(shared.rememberMillis, presentMillis)
   const question = () => fleet.store.sync(key, { member: fleet.name, presentMillis, rememberMillis, ...sums })
-  return Effect.flatMap(link.ask(fleet.link, question, answers.sums), (standing) =>
-    Effect.withFiberRuntime((fiber) => {
-      member.isRefused = false
-      shared.heard(standing, monotonicMillis(fiber), member.held)
-      return Effect.void
-    }))
+  return Effect.flatMap(
+    link_.ask(fleet.link, question, answers.sums),
+    (standing) =>
+      Effect.withFiberRuntime((fiber) => {
+        member.isRefused = false
+        shared.heard(standing, monotonicMillis(fiber), member.held)
+        return Effect.void
+      })
+  )
 }
 
 const failed = (
-  { link }: Fleet,
   member: Member,
   members: () => ReadonlyArray<Member>,
   error: StoreError
 ): Effect.Effect<void> =>
   Effect.suspend(() => {
+    const { fleet: { link }, key } = member
     member.shared.alone()
     if (!link.isUp) members().forEach(({ shared }) => shared.alone())
-    if (error.reason === "unavailable" || member.isRefused) return Effect.void
-    member.isRefused = true
-    return link.keyLines.write(Effect.logWarning, `The retry budget "${member.key}" is not shared. ${error.message}`)
+    return link_.refused(link, member, `The retry budget "${key}" is`, error)
   })

@@ -1,7 +1,5 @@
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
-import * as Ref from "effect/Ref"
-import type { CircuitBreakerStore } from "../../CircuitBreakerStore.js"
 import type { StoreError } from "../../StoreError.js"
 import { type Era, open, overdue } from "../breaker/breaker.js"
 import type * as Machine from "../breaker/machine.js"
@@ -10,10 +8,10 @@ import { currentMonotonicMillis } from "../effect/clock.js"
 import { adopt, asking, note } from "./adopt.js"
 import * as answers from "./answers.js"
 import { type Member, probing, quietIntervals, type Settled } from "./breakerMember.js"
+import { type CircuitBreakerStore, isSameVersion, noVersion } from "./circuitStore.js"
 import * as link from "./link.js"
 import * as newcomer from "./newcomer.js"
 import * as tally from "./tally.js"
-import { isSame, none } from "./version.js"
 
 type Standing = CircuitBreakerStore.Standing
 
@@ -52,14 +50,14 @@ export const exchange = (member: Member): Effect.Effect<void, StoreError> =>
   Effect.gen(function*() {
     begin(member, yield* currentMonotonicMillis)
     yield* settle(member)
-    const era = yield* Ref.get(member.self.era)
+    const era = member.self.era.current
     // The news first: to ask for a permit that may have been given changes the state.
     if (era.state.generation !== member.adopted) {
       yield* push(member, era)
       yield* giveBack(member)
     } else {
       yield* giveBack(member)
-      yield* sync(member, yield* Ref.get(member.self.era))
+      yield* sync(member, member.self.era.current)
     }
     member.isRefused = false
   })
@@ -83,7 +81,7 @@ export const leave = (member: Member): Effect.Effect<void, StoreError> =>
   Effect.gen(function*() {
     member.returnLeases()
     member.isDue = false
-    const era = yield* Ref.get(member.self.era)
+    const era = member.self.era.current
     if (era.isDisabled || !(hasNews(member, era) || hasCounted(era))) return
     yield* exchange(member)
     yield* part(member)
@@ -91,7 +89,8 @@ export const leave = (member: Member): Effect.Effect<void, StoreError> =>
 
 /** Tells those who come how many failures in a row there were. */
 const part = (member: Member): Effect.Effect<void, StoreError> =>
-  Effect.flatMap(Ref.get(member.self.era), ({ state }) => {
+  Effect.suspend(() => {
+    const { state } = member.self.era.current
     if (state._tag !== "Closed" || tally.of(state.box.window) === undefined) return Effect.void
     const { fleet: { store }, seen, self: { key }, version } = member
     const counts = newcomer.parting(state.box.window, seen)
@@ -105,8 +104,8 @@ const ask = (
   question: () => Effect.Effect<Standing, StoreError>,
   isOld = false
 ): Effect.Effect<Standing, StoreError> =>
-  Effect.flatMap(Ref.get(member.self.era), (era) => {
-    const asked = asking(member, era)
+  Effect.suspend(() => {
+    const asked = asking(member, member.self.era.current)
     return Effect.tap(
       link.ask(member.fleet.link, question, answers.standing),
       (standing) => isOld ? Effect.sync(() => note(member, asked, standing)) : adopt(member, asked, standing)
@@ -116,9 +115,9 @@ const ask = (
 /** A permit that may have been given is asked for again, to know that it is there, and then given back. */
 const giveBack = (member: Member): Effect.Effect<void, StoreError> =>
   Effect.forEach([...member.orphans], (token) =>
-    Effect.flatMap(Ref.get(member.self.era), ({ settings }) => {
-      const { fleet: { store }, self: { key } } = member
-      const request = { token, ...probing(settings) }
+    Effect.suspend(() => {
+      const { fleet: { store }, self: { era, key } } = member
+      const request = { token, ...probing(era.current.settings) }
       return Effect.tap(
         Effect.flatMap(
           link.ask(member.fleet.link, () => store.admit(key, request), answers.admission),
@@ -142,31 +141,30 @@ const settleOne = (
   member: Member,
   { generation, outcome, token, version }: Settled
 ): Effect.Effect<Standing, StoreError> =>
-  Effect.flatMap(
-    Effect.zip(Ref.get(member.self.era), currentMonotonicMillis),
-    ([{ opening, settings, state }, now]) =>
-      Effect.flatMap(
-        outcome !== "failure"
-          ? Effect.succeed(0)
-          : state._tag === "Open" && state.generation === generation + 1
-          // It is open here already, because of that probe.
-          ? Effect.succeed(Math.max(state.untilMillis - now, 0))
-          : Effect.map(
-            settings_.nextOpening(settings, opening, now, {
-              ...unknownProbe,
-              error: Option.none(),
-              retryAfter: Option.none()
-            }),
-            ({ lastMillis }) => lastMillis
-          ),
-        (openMillis) => {
-          const settlement = { token, version, outcome, openMillis: bounded(openMillis), ...probing(settings) }
-          // Since that probe something else has come about here: somebody has opened or closed it by hand.
-          const isOld = state.generation !== member.adopted && state.generation > generation + 1
-          return ask(member, () => member.fleet.store.settle(member.self.key, settlement), isOld)
-        }
-      )
-  )
+  Effect.flatMap(currentMonotonicMillis, (now) => {
+    const { opening, settings, state } = member.self.era.current
+    return Effect.flatMap(
+      outcome !== "failure"
+        ? Effect.succeed(0)
+        : state._tag === "Open" && state.generation === generation + 1
+        // It is open here already, because of that probe.
+        ? Effect.succeed(Math.max(state.untilMillis - now, 0))
+        : Effect.map(
+          settings_.nextOpening(settings, opening, now, {
+            ...unknownProbe,
+            error: Option.none(),
+            retryAfter: Option.none()
+          }),
+          ({ lastMillis }) => lastMillis
+        ),
+      (openMillis) => {
+        const settlement = { token, version, outcome, openMillis: bounded(openMillis), ...probing(settings) }
+        // Since that probe something else has come about here: somebody has opened or closed it by hand.
+        const isOld = state.generation !== member.adopted && state.generation > generation + 1
+        return ask(member, () => member.fleet.store.settle(member.self.key, settlement), isOld)
+      }
+    )
+  })
 
 /** Nothing is told that would be refused. */
 const bounded = (openMillis: number): number => Math.min(openMillis, answers.longestMillis)
@@ -193,11 +191,11 @@ const sync = (member: Member, { state }: Era): Effect.Effect<void, StoreError> =
     member.seen = standing.counts
     member.hasLooked = true
     if (own === undefined) return Effect.void
-    const isSameVersion = isSame(standing.version, version)
-    const isFirst = isSame(version, none)
-    const others = tally.minus(standing.counts, isSameVersion ? seen : {}, isSameVersion || isFirst ? counts : {})
+    const isSame = isSameVersion(standing.version, version)
+    const isFirst = isSameVersion(version, noVersion)
+    const others = tally.minus(standing.counts, isSame ? seen : {}, isSame || isFirst ? counts : {})
     // All that was counted since it last looked, even where there was no record then.
-    const isNew = isSameVersion || (isFirst && hasLooked)
+    const isNew = isSame || (isFirst && hasLooked)
     return hear(member, state.generation, (window, now) =>
       isNew
         ? window.recordAll(tally.batches(others), now)
@@ -211,7 +209,8 @@ const hear = (
   generation: number,
   record: (window: Machine.Window, now: number) => void
 ): Effect.Effect<void> =>
-  Effect.flatMap(Effect.zip(Ref.get(member.self.era), currentMonotonicMillis), ([era, now]) => {
+  Effect.flatMap(currentMonotonicMillis, (now) => {
+    const era = member.self.era.current
     const { state } = era
     if (state._tag !== "Closed" || state.generation !== generation) return Effect.void
     const { window } = state.box

@@ -1,9 +1,10 @@
 import * as Cause from "effect/Cause"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Random from "effect/Random"
 import * as InvalidOption from "../../InvalidOption.js"
 import { StoreError } from "../../StoreError.js"
-import * as timeout from "../timeout.js"
+import * as timeout from "../effect/timeout.js"
 import { Lines } from "./lines.js"
 
 /**
@@ -110,6 +111,22 @@ const short = (error: unknown): string => {
   }
 }
 
+/**
+ * One line in the log for what the store refuses, until an exchange has succeeded again.
+ *
+ * @internal
+ */
+export const refused = (
+  link: Link,
+  member: { isRefused: boolean },
+  what: string,
+  { message, reason }: StoreError
+): Effect.Effect<void> => {
+  if (reason === "unavailable" || member.isRefused) return Effect.void
+  member.isRefused = true
+  return link.keyLines.write(Effect.logWarning, `${what} not shared. ${message}`)
+}
+
 /** How many ask at once. */
 const concurrency = 16
 
@@ -160,3 +177,12 @@ const down = (link: Link, error: StoreError): Effect.Effect<void> =>
     link.isUp = false
     return link.lines.write(Effect.logWarning, `${link.what}: each process goes on by itself. ${error.message}`)
   })
+
+const word = Effect.map(Random.nextIntBetween(0, 2 ** 48), (n) => n.toString(36))
+
+/**
+ * A name for a member that no other process has.
+ *
+ * @internal
+ */
+export const uniqueName: Effect.Effect<string> = Effect.zipWith(word, word, (a, b) => `${a}${b}`)

@@ -1,8 +1,7 @@
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Stream from "effect/Stream"
-import type { Link } from "./link.js"
-import { asStoreError, broken } from "./link.js"
+import { asStoreError, broken, type Link } from "./link.js"
 
 /** When a stream that has ended is listened to again: after a second, and each time twice as late. */
 const firstMillis = 1_000

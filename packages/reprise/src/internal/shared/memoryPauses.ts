@@ -1,9 +1,9 @@
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import type { RetryAfterStore } from "../../RetryAfterStore.js"
 import { monotonicMillis } from "../effect/clock.js"
 import { Listeners } from "./memoryListeners.js"
-import * as Pause from "./pause.js"
+import { leftMillis, type Pause, pauseFrom } from "./outbox.js"
+import type { RetryAfterStore } from "./pauseStore.js"
 
 /** How many of the pauses that were told of longest ago are looked at for one new one: what keeps the cost of each bounded. */
 const looks = 8
@@ -12,7 +12,7 @@ const looks = 8
  * The store within one process. Without the tag of what is internal, so that its tests see its type (`stripInternal`).
  */
 export class MemoryPauses implements RetryAfterStore.Service {
-  readonly byKey = new Map<string, Pause.Pause>()
+  readonly byKey = new Map<string, Pause>()
   readonly listeners = new Listeners<RetryAfterStore.Change>({ _tag: "Missed" }, true)
   readonly changes = this.listeners.changes
 
@@ -23,9 +23,9 @@ export class MemoryPauses implements RetryAfterStore.Service {
       const now = monotonicMillis(fiber)
       this.letGo(now)
       const before = this.byKey.get(pause.key)
-      if (before === undefined || Pause.leftMillis(before, now) < pause.millis) {
+      if (before === undefined || leftMillis(before, now) < pause.millis) {
         this.byKey.delete(pause.key)
-        this.byKey.set(pause.key, Pause.from(now, pause.millis))
+        this.byKey.set(pause.key, pauseFrom(now, pause.millis))
         this.listeners.tell({ _tag: "Paused", ...pause })
       }
       return Effect.void
@@ -34,7 +34,7 @@ export class MemoryPauses implements RetryAfterStore.Service {
   readonly pauses = (limit: number): Effect.Effect<ReadonlyArray<RetryAfterStore.Pause>> =>
     Effect.withFiberRuntime((fiber) => {
       const now = monotonicMillis(fiber)
-      const all = Array.from(this.byKey, ([key, pause]) => ({ key, millis: Pause.leftMillis(pause, now) }))
+      const all = Array.from(this.byKey, ([key, pause]) => ({ key, millis: leftMillis(pause, now) }))
       const left = all.filter(({ millis }) => millis > 0).sort((a, b) => b.millis - a.millis)
       return Effect.succeed(left.slice(0, limit))
     })
@@ -44,7 +44,7 @@ export class MemoryPauses implements RetryAfterStore.Service {
     for (const [key, pause] of this.byKey) {
       if (left-- === 0) return
       this.byKey.delete(key)
-      if (Pause.leftMillis(pause, now) > 0) this.byKey.set(key, pause)
+      if (leftMillis(pause, now) > 0) this.byKey.set(key, pause)
     }
   }
 }

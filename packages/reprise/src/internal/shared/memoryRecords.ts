@@ -1,6 +1,5 @@
-import type { CircuitBreakerStore } from "../../CircuitBreakerStore.js"
 import type * as Machine from "../breaker/machine.js"
-import * as version_ from "./version.js"
+import { type CircuitBreakerStore, isSameVersion, noVersion } from "./circuitStore.js"
 
 // Internal all the same; without the tag, so that the tests of this module see its types (`stripInternal`).
 
@@ -21,7 +20,7 @@ export interface Record {
  *
  * @internal
  */
-export const nothing: CircuitBreakerStore.Standing = { version: version_.none, state: { _tag: "Closed" }, counts: {} }
+export const nothing: CircuitBreakerStore.Standing = { version: noVersion, state: { _tag: "Closed" }, counts: {} }
 
 /** How long a record is kept that nobody asks for. */
 const idleMillis = 3_600_000
@@ -81,7 +80,7 @@ const endMillis = (state: Machine.State): number => {
 
 /** @internal */
 export const isCurrent = ({ epoch, state }: Record, version: CircuitBreakerStore.Version): boolean =>
-  version_.isSame(version, { epoch, generation: state.generation })
+  isSameVersion(version, { epoch, generation: state.generation })
 
 /** @internal */
 export const isHeld = ({ state, tokens }: Record, token: string, now: number): boolean => {

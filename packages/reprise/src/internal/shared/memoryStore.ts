@@ -1,11 +1,10 @@
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import type { CircuitBreakerStore } from "../../CircuitBreakerStore.js"
 import * as Machine from "../breaker/machine.js"
 import { monotonicMillis } from "../effect/clock.js"
+import { type CircuitBreakerStore, isSameVersion, noVersion } from "./circuitStore.js"
 import { Listeners } from "./memoryListeners.js"
 import { isCurrent, isHeld, nothing, type Record, Records, standing } from "./memoryRecords.js"
-import * as version_ from "./version.js"
 
 // Internal all the same; without the tag, so that the tests of this module see its types (`stripInternal`).
 
@@ -25,7 +24,7 @@ export class MemoryStore implements CircuitBreakerStore.Service {
     step((now) => {
       const counted = Object.entries(counts).filter(([, count]) => count > 0)
       const record = this.records.use(key, now) ?? (counted.length > 0 ? this.begin(key, version, now) : undefined)
-      if (record?.state._tag === "Closed" && (isCurrent(record, version) || version_.isSame(version, version_.none))) {
+      if (record?.state._tag === "Closed" && (isCurrent(record, version) || isSameVersion(version, noVersion))) {
         for (const [name, count] of counted) record.counts.set(name, (record.counts.get(name) ?? 0) + count)
       }
       return standingOf(record, now)
@@ -39,7 +38,7 @@ export class MemoryStore implements CircuitBreakerStore.Service {
       const record = this.records.use(key, now) ?? this.begin(key, version, now)
       if (record === undefined) return nothing
       const { state } = record
-      if (isCurrent(record, version) || (version_.isSame(version, version_.none) && state._tag === "Closed")) {
+      if (isCurrent(record, version) || (isSameVersion(version, noVersion) && state._tag === "Closed")) {
         const opened = Machine.open(state, state.generation, trip, now, openMillis)
         if (opened._tag === "Open" && opened !== state) {
           this.become(key, record, { ...opened, trips: Math.max(opened.trips, trips) })
@@ -112,7 +111,7 @@ export class MemoryStore implements CircuitBreakerStore.Service {
 
   /** A version that is not kept comes from a record that was lost: its member has to learn that first. */
   private begin(key: string, version: CircuitBreakerStore.Version, now: number): Record | undefined {
-    return version_.isSame(version, version_.none) ? this.records.add(key, closed(1, now), now) : undefined
+    return isSameVersion(version, noVersion) ? this.records.add(key, closed(1, now), now) : undefined
   }
 
   private become(key: string, record: Record, state: Machine.State): void {

@@ -3,8 +3,6 @@ import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import type * as Scope from "effect/Scope"
 import { maxDelayMillis } from "../../InvalidOption.js"
-import type { RetryAfterStore } from "../../RetryAfterStore.js"
-import type { SharedPauses } from "../../SharedPauses.js"
 import type { StoreError } from "../../StoreError.js"
 import { currentMonotonicMillis, monotonicMillis } from "../effect/clock.js"
 import * as answers from "./answers.js"
@@ -12,11 +10,9 @@ import { Bell } from "./bell.js"
 import { Joining } from "./joining.js"
 import * as link from "./link.js"
 import { listen } from "./listen.js"
-import { type Due, Outbox } from "./outbox.js"
-import * as Pause from "./pause.js"
-
-// Not marked internal: the declarations of SharedPauses refer to it.
-export const TypeId: unique symbol = Symbol.for("reprise/SharedPauses")
+import { type Due, leftMillis, Outbox } from "./outbox.js"
+import { type SharedPauses, TypeId } from "./pauses.js"
+import type { RetryAfterStore } from "./pauseStore.js"
 
 /** How long news are gathered, after some were told. */
 const gatherMillis = 100
@@ -166,7 +162,7 @@ const catchUp = (self: Member): Effect.Effect<boolean> =>
 
 const tell = (self: Member, [key, pause]: Due): Effect.Effect<void> =>
   Effect.flatMap(currentMonotonicMillis, (now) => {
-    const millis = Pause.leftMillis(pause, now)
+    const millis = leftMillis(pause, now)
     const done = Effect.sync(() => self.outbox.done(key, pause))
     if (millis === 0) return done
     return Effect.matchEffect(ask(self, () => self.store.pause({ key, millis, member: self.name }), answers.nothing), {
@@ -197,9 +193,5 @@ const ask = <A>(
 ): Effect.Effect<A, StoreError> =>
   Effect.tapBoth(link.ask(self.link, question, check), {
     onSuccess: () => Effect.sync(() => self.isRefused = false),
-    onFailure: (error) => {
-      if (error.reason === "unavailable" || self.isRefused) return Effect.void
-      self.isRefused = true
-      return self.link.keyLines.write(Effect.logWarning, `${self.link.what}: not shared. ${error.message}`)
-    }
+    onFailure: (error) => link.refused(self.link, self, `${self.link.what}:`, error)
   })

@@ -1,8 +1,8 @@
-import type { CircuitBreakerStore } from "../../CircuitBreakerStore.js"
-import type { Tripping } from "../../Tripping.js"
 import type { Batch, Sample, Window } from "../breaker/machine.js"
 import * as strategy from "../breaker/strategy.js"
+import type { Tripping } from "../breaker/tripping.js"
 import { longestMillis } from "./answers.js"
+import type { CircuitBreakerStore } from "./circuitStore.js"
 
 type Counts = CircuitBreakerStore.Counts
 

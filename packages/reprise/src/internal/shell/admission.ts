@@ -3,9 +3,9 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
-import type { Policy } from "../../Policy.js"
 import * as deadline from "../deadline.js"
 import { exactMillis } from "../effect/clock.js"
+import type { Policy } from "./model.js"
 
 /** @internal */
 export type AnyPolicy = Policy<unknown, never, never>
@@ -189,11 +189,11 @@ export class Admission implements Policy.Call, Policy.End<never, never> {
         const refinement = tickets[i]!.settle?.(this)
         if (refinement === undefined) continue
         const quiet = Effect.exit(refinement)
-        refined = refined === undefined ? quiet : Effect.zipRight(refined, quiet)
+        refined = refined === undefined ? quiet : Effect.flatMap(refined, () => quiet)
       } catch (defect) {
         result = Exit.die(defect)
       }
     }
-    return refined === undefined ? result : Effect.uninterruptible(Effect.zipRight(refined, result))
+    return refined === undefined ? result : Effect.uninterruptible(Effect.flatMap(refined, () => result))
   }
 }

@@ -45,11 +45,9 @@ export const masked = <A, E, R, E2>(
     const asked = new admission.Admission(terms, fiber)
     const verdict = asked.look() ?? asked.take()
     if (verdict === undefined) return run(restored, asked, terms, restore)
-    return Effect.zipRight(
-      // The policies reject with `E2`.
-      admit(asked, verdict, restore) as Effect.Effect<void, E2>,
-      Effect.suspend(() => run<A, E, R, E2>(restored, asked, terms, restore))
-    )
+    // The policies reject with `E2`.
+    const admitted = admit(asked, verdict, restore) as Effect.Effect<void, E2>
+    return Effect.flatMap(admitted, () => run<A, E, R, E2>(restored, asked, terms, restore))
   })
 
 /** @internal */

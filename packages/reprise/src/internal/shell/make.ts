@@ -1,6 +1,5 @@
 import * as Pipeable from "effect/Pipeable"
-import type { Policy } from "../../Policy.js"
-import { TypeId } from "./typeId.js"
+import { type Policy, TypeId } from "./model.js"
 
 /** @internal */
 export const make = <E, A, Err>(

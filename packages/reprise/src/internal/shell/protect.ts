@@ -3,9 +3,9 @@ import type * as Exit from "effect/Exit"
 import { identity } from "effect/Function"
 import * as RuntimeFlags from "effect/RuntimeFlags"
 import { InvalidOption, number } from "../../InvalidOption.js"
-import type { Policy } from "../../Policy.js"
 import { Admission, type AnyPolicy } from "./admission.js"
 import * as attempt from "./attempt.js"
+import type { Policy } from "./model.js"
 import { admit } from "./wait.js"
 
 /** @internal */

@@ -1,11 +1,10 @@
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import { constVoid } from "effect/Function"
 import { maxDelayMillis } from "../../InvalidOption.js"
-import type { Policy } from "../../Policy.js"
-import * as timer from "../timer.js"
+import * as timer from "../effect/timer.js"
 import type { Admission, Verdict } from "./admission.js"
+import type { Policy } from "./model.js"
 
 /** @internal */
 export type Restore = <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
@@ -63,12 +62,12 @@ const wait = (admission: Admission, turn: Turn, restore: Restore): Effect.Effect
   const listener = new Listener(admission, turn)
   const answer = turn.work === undefined
     ? listener.answer
-    : Effect.zipRight(finish(turn.work), listener.answer)
+    : Effect.flatMap(finish(turn.work), () => listener.answer)
   return Effect.matchCauseEffect(restore(answer), {
     onFailure: (cause) => {
       // Not in the canceler of `async`: an interruption may come after its registration and before its canceler is in place.
       listener.stop()
-      turn.leave()
+      turn.leave?.()
       admission.withdraw()
       return Exit.failCause(cause)
     },
@@ -88,9 +87,8 @@ const wait = (admission: Admission, turn: Turn, restore: Restore): Effect.Effect
  *
  * @internal
  */
-export const working = (work: Effect.Effect<unknown, unknown>, leave: () => void = constVoid): Policy.Turn<never> => ({
+export const working = (work: Effect.Effect<unknown, unknown>, leave?: () => void): Policy.Turn<never> => ({
   onWake: undefined,
-  untilMillis: Infinity,
   work,
   poll: () => "again",
   leave
@@ -118,7 +116,7 @@ class Listener {
         return resume(Exit.die(defect))
       }
       turn.onWake = pollAnew
-      const leftMillis = Math.min(turn.untilMillis, deadlineMillis) - nowMillis
+      const leftMillis = Math.min(turn.untilMillis ?? Infinity, deadlineMillis) - nowMillis
       if (leftMillis < Infinity) {
         this.stopTimer = timer.start(fiber, Math.min(Math.max(leftMillis, 1), maxDelayMillis), pollAnew)
       }

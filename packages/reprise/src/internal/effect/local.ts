@@ -1,0 +1,49 @@
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as FiberRef from "effect/FiberRef"
+import { globalValue } from "effect/GlobalValue"
+
+/**
+ * The value of a region: of what runs within one effect. A fiber may outlive the effect that it was forked in, and then its
+ * region is over.
+ *
+ * @internal
+ */
+export interface Region {
+  isOver: boolean
+}
+
+/**
+ * A fiber-local value, one for all copies of this library in a program. What runs within a region never changes what is around
+ * it.
+ *
+ * @internal
+ */
+export const make = <A>(name: string, initial: A, fork?: (value: A) => A): FiberRef.FiberRef<A> =>
+  globalValue(
+    Symbol.for(`reprise/${name}`),
+    () => FiberRef.unsafeMake(initial, { join: (own) => own, ...(fork && { fork }) })
+  )
+
+/**
+ * Runs the effect with a region of its own, in a step that is uninterruptible. The value is not set back: that costs as much
+ * again, and a region that is over says nothing.
+ *
+ * @internal
+ */
+export const within = <A, E, R, V>(
+  ref: FiberRef.FiberRef<V>,
+  region: V & Region,
+  self: Effect.Effect<A, E, R>
+): Effect.Effect<A, E, R> =>
+  Effect.flatMap(FiberRef.set(ref, region), () =>
+    Effect.matchCauseEffect(self, {
+      onSuccess: (value) => {
+        region.isOver = true
+        return Exit.succeed(value)
+      },
+      onFailure: (cause) => {
+        region.isOver = true
+        return Exit.failCause(cause)
+      }
+    }))

@@ -1,0 +1,85 @@
+import * as Clock from "effect/Clock"
+import * as Context from "effect/Context"
+import * as DefaultServices from "effect/DefaultServices"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import type * as Fiber from "effect/Fiber"
+import * as Runtime from "effect/Runtime"
+import { maxDelayMillis } from "../../InvalidOption.js"
+import { monotonicOf } from "./clock.js"
+
+// Internal all the same; without the tag, so that the tests of this module see its types (`stripInternal`).
+
+const liveClock = Context.get(DefaultServices.liveServices, Clock.Clock)
+
+/**
+ * Calls `task` after any number of milliseconds on the clock of the fiber. The returned function stops it. A fiber that sleeps
+ * costs more than all else in a timeout, and on the live clock it would do no more than set this timer; every other clock, such
+ * as `TestClock`, is asked to sleep. `isLast` gives way to all other timers that are due at the same moment: the live clock
+ * rounds, so that any of them may come first.
+ */
+export const start = (
+  fiber: Fiber.RuntimeFiber<unknown, unknown>,
+  millis: number,
+  task: () => void,
+  isLast = false
+): () => void => {
+  if (millis <= maxDelayMillis) return startOne(fiber, millis, task, isLast)
+  // A timer that is given more fires at once, and a sleep never ends.
+  let stop = startOne(fiber, maxDelayMillis, () => {
+    stop = start(fiber, millis - maxDelayMillis, task, isLast)
+  })
+  return () => stop()
+}
+
+const startOne = (
+  fiber: Fiber.RuntimeFiber<unknown, unknown>,
+  millis: number,
+  task: () => void,
+  isLast = false
+): () => void => {
+  const clock = Context.get(fiber.currentDefaultServices, Clock.Clock)
+  if (clock === liveClock) {
+    return isLast ? startLast(clock, millis, task) : startLive(millis, task)
+  }
+  const sleep = clock.sleep(Duration.millis(millis))
+  const runtime = Runtime.make({
+    context: Context.empty(),
+    runtimeFlags: Runtime.defaultRuntimeFlags,
+    fiberRefs: fiber.getFiberRefs()
+  })
+  const sleeper = Runtime.runFork(
+    runtime,
+    Effect.interruptible(Effect.map(isLast ? Effect.flatMap(sleep, () => clock.sleep(Duration.zero)) : sleep, task))
+  )
+  return () => sleeper.unsafeInterruptAsFork(fiber.id())
+}
+
+/** On the live clock, which was asked: it is the one that sleeps by this timer. */
+const startLive = (millis: number, task: () => void): () => void => {
+  // eslint-disable-next-line no-restricted-globals -- see above
+  const timer = setTimeout(task, millis)
+  return () => clearTimeout(timer)
+}
+
+/** A timer counts from when its turn of the event loop began, so that one that is set late in a turn comes early. */
+const startLast = (clock: Clock.Clock, millis: number, task: () => void): () => void => {
+  const dueMillis = monotonicOf(clock) + millis
+  const wake = () => {
+    const leftMillis = dueMillis - monotonicOf(clock)
+    // Timers come in the order in which they are due, however late the event loop is. The clock rounds: what is due at the same
+    // moment may be due half a millisecond later, and this one wakes half of one early. So a timer of one may come before it.
+    stop = leftMillis > 0 ? startLive(leftMillis, wake) : startLive(2, task)
+  }
+  let stop = startLive(millis, wake)
+  return () => stop()
+}
+
+/**
+ * Sleeps for any time: `Effect.sleep` never wakes from more than a timer can hold, so a longer wait is slept in parts.
+ */
+export const sleep = (delayMillis: number): Effect.Effect<void> => {
+  if (delayMillis <= 0) return Effect.void
+  if (delayMillis <= maxDelayMillis) return Effect.sleep(Duration.millis(delayMillis))
+  return Effect.flatMap(Effect.sleep(Duration.millis(maxDelayMillis)), () => sleep(delayMillis - maxDelayMillis))
+}

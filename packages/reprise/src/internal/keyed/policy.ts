@@ -1,0 +1,88 @@
+import * as Cause from "effect/Cause"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
+import * as Runtime from "effect/Runtime"
+import { runInStep } from "../effect/child.js"
+import { currentMonotonicMillis } from "../effect/clock.js"
+import { type Policy, TypeId } from "../shell/model.js"
+import { working } from "../shell/wait.js"
+import type { KeyedImpl } from "./entries.js"
+import * as keyed from "./keyed.js"
+
+/**
+ * The policy of one key, looked up in the step that decides: a registry never drops a policy that a call waits for or runs
+ * under.
+ *
+ * @internal
+ */
+export class KeyedPolicy<K, V, E, A, Err> implements Policy<E, A, Err> {
+  readonly [TypeId]: typeof TypeId = TypeId
+  /** That of the policy, once it has decided. */
+  kind: "judge" | "resource" = "judge"
+  readonly holds = true
+  /** What came of making a value for a call. The registry may have no room for it: another call looks it up anew. */
+  private made: WeakMap<Policy.Call, Exit.Exit<V>> | undefined
+
+  constructor(
+    private readonly self: KeyedImpl<K, V>,
+    private readonly key: K,
+    private readonly of: (value: V) => Policy<E, A, Err>
+  ) {}
+
+  decide(call: Policy.Call): Policy.Decision<E, A, Err> {
+    const { self } = this
+    const now = call.nowMillis
+    const entry = self.find(this.key, now)
+    if (entry === undefined) {
+      const made = this.made?.get(call)
+      if (made === undefined) return this.make(call)
+      if (Exit.isFailure(made)) throw Cause.squash(made.cause)
+      return this.ask(made.value, call)
+    }
+    const ready = self.ready(entry.value, now)
+    return ready === undefined ? this.ask(entry.value, call) : after(ready)
+  }
+
+  private make(call: Policy.Call): Policy.Decision<E, A, Err> {
+    const { key, self } = this
+    const exit = runInStep(self.make(key))
+    const fiber = unfinished(exit)
+    if (fiber !== undefined) {
+      // One that takes its time is made while the call waits.
+      const made = Effect.flatMap(
+        Fiber.await(fiber),
+        (exit) => Effect.map(currentMonotonicMillis, (now) => this.keep(call, exit, now))
+      )
+      const warned = Effect.flatMap(made, () => keyed.mustWarn(self) ? keyed.warn(self) : Effect.void)
+      return after(warned, () => fiber.unsafeInterruptAsFork(fiber.id()))
+    }
+    this.keep(call, exit, call.nowMillis)
+    return keyed.mustWarn(self) ? after(keyed.warn(self)) : this.decide(call)
+  }
+
+  /** Few calls meet a new key, so there is mostly nothing to remember. */
+  private keep(call: Policy.Call, exit: Exit.Exit<V>, nowMillis: number): void {
+    this.made ??= new WeakMap()
+    this.made.set(call, Exit.map(exit, (value) => this.self.keep(this.key, value, nowMillis).value))
+  }
+
+  private ask(value: V, call: Policy.Call): Policy.Decision<E, A, Err> {
+    const policy = this.of(value)
+    this.kind = policy.kind
+    return policy.decide(call)
+  }
+}
+
+/** The fiber of an effect that did not end within the step. */
+const unfinished = <V>(exit: Exit.Exit<V>): Fiber.RuntimeFiber<V> | undefined => {
+  if (Exit.isSuccess(exit)) return undefined
+  const defect = Cause.squash(exit.cause)
+  return Runtime.isAsyncFiberException(defect) ? defect.fiber as Fiber.RuntimeFiber<V> : undefined
+}
+
+/** Everything is decided anew after the work. No policy is there yet that could refuse the call. */
+const after = (work: Effect.Effect<unknown>, leave?: () => void): Policy.Wait<never> => ({
+  _tag: "Wait",
+  enter: () => working(work, leave)
+})

@@ -1,0 +1,92 @@
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import type * as Fiber from "effect/Fiber"
+import * as Schedule from "effect/Schedule"
+import type { Toll } from "../budget/budget.js"
+import * as deadline from "../deadline.js"
+import * as clock from "../effect/clock.js"
+import * as schedule_ from "../effect/schedule.js"
+import type { Reason } from "./model.js"
+import * as nested from "./nested.js"
+import * as reason from "./reason.js"
+
+/** @internal */
+export type Next =
+  | { readonly _tag: "Wait"; readonly delayMillis: number; readonly reason: Reason }
+  | { readonly _tag: "Stop"; readonly reason: Reason }
+
+/**
+ * A schedule being run. Unlike `Schedule.driver` it does not sleep: the loop sees the delay first, and can look at the
+ * deadline, let go of a connection and write the ledger before it waits.
+ *
+ * @internal
+ */
+export interface Driver<In, R> {
+  readonly next: (input: In) => Effect.Effect<Next, never, R>
+  /** Begins the attempt that the wait was for. */
+  readonly attempt: <A, E, R1>(self: Effect.Effect<A, E, R1>) => Effect.Effect<A, E, R1>
+}
+
+/** @internal */
+export interface Options<In> {
+  readonly deadlineMillis?: number | undefined
+  /** Asked last: what it lets go is a retry, unless the wait for it is interrupted. */
+  readonly toll?: Toll<In> | undefined
+  /** Whether another attempt can help. Where it says no, a filter of the schedule may say yes. Defaults to yes. */
+  readonly canHelp?: ((input: In) => boolean) | undefined
+  /** Whether it goes on within a loop that allows no other. */
+  readonly isNestingAllowed?: boolean | undefined
+  /**
+   * Whether attempts do not see what the schedule took and gave. Otherwise each failure that holds the context of its attempt
+   * holds the failure before it, and that the one before.
+   */
+  readonly isInputHidden?: boolean | undefined
+}
+
+/** @internal */
+export const make = <Out, In, R>(
+  schedule: Schedule.Schedule<Out, In, R>,
+  { canHelp, deadlineMillis: ownDeadlineMillis = Infinity, isInputHidden = false, isNestingAllowed = false, toll }:
+    Options<In> = {}
+): Driver<In, R> => {
+  let state: unknown = schedule.initial
+  let metadata: Schedule.IterationMetadata | undefined
+  /** A schedule may know of dates, and of the time since its first step: it has the date of that, and even time from there. */
+  let wallAhead: number | undefined
+  const step = (input: In, fiber: Fiber.RuntimeFiber<unknown, unknown>, now: number, deadlineMillis: number) => {
+    wallAhead ??= clock.wallAheadMillis(fiber)
+    const date = now + wallAhead
+    return Effect.map(
+      reason.during(schedule_.step(schedule, date, input, state), canHelp?.(input) === true),
+      ([stepped, reasons]): Next => {
+        state = stepped.state
+        if (canHelp !== undefined && !reasons.isAccepted) return stopped("notRetryable")
+        const { delayMillis, output } = stepped
+        if (delayMillis === undefined) return stopped(reasons.stop)
+        if (now + delayMillis >= deadlineMillis) return stopped("deadline")
+        if (toll !== undefined && !toll.pay(input, now)) return stopped("budget")
+        metadata = isInputHidden
+          ? schedule_.iteration(metadata, date, undefined, undefined)
+          : schedule_.iteration(metadata, date, input, output)
+        return { _tag: "Wait", delayMillis, reason: reasons.wait }
+      }
+    )
+  }
+  const next = (input: In) =>
+    Effect.withFiberRuntime<Next, never, R>((fiber) => {
+      const stop = (reason: Reason) =>
+        Exit.succeed(stopped(canHelp === undefined || canHelp(input) ? reason : "notRetryable"))
+      if (!isNestingAllowed && nested.isSuppressed(fiber.getFiberRef(nested.current))) return stop("nested")
+      const now = clock.monotonicMillis(fiber)
+      const deadlineMillis = Math.min(deadline.of(fiber), ownDeadlineMillis)
+      // No schedule could say anything else.
+      return now >= deadlineMillis ? stop("deadline") : step(input, fiber, now, deadlineMillis)
+    })
+  const attempt = <A, E, R1>(self: Effect.Effect<A, E, R1>) => {
+    const numbered = Effect.provideService(self, Schedule.CurrentIterationMetadata, metadata!)
+    return toll === undefined ? numbered : toll.attempt(numbered)
+  }
+  return { next, attempt }
+}
+
+const stopped = (reason: Reason): Next => ({ _tag: "Stop", reason })

@@ -1,0 +1,154 @@
+import * as Cause from "effect/Cause"
+import * as Clock from "effect/Clock"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Option from "effect/Option"
+import type * as Schedule from "effect/Schedule"
+import type { Budget } from "../budget/budget.js"
+import * as clock_ from "../effect/clock.js"
+import * as timer from "../effect/timer.js"
+import * as Driver from "./driver.js"
+import type { Attempt, Reason, Retry } from "./model.js"
+
+/** @internal */
+export const retry = <A, E, R, B, R1>(
+  self: Effect.Effect<A, E, R>,
+  schedule: Schedule.Schedule<B, E, R1>
+): Effect.Effect<A, E, R | R1> =>
+  // A success passes `catchAllCause` by untouched; which causes are tried again is left to `catchAll`, as in Effect.retry.
+  Effect.catchAllCause(self, (cause) => again(Effect.failCause(cause), self, Driver.make(schedule)))
+
+/**
+ * What follows a first attempt that failed.
+ *
+ * @internal
+ */
+export const again = <A, E, R, R1>(
+  attempt: Effect.Effect<A, E, R>,
+  self: Effect.Effect<A, E, R>,
+  driver: Driver.Driver<E, R1>
+): Effect.Effect<A, E, R | R1> =>
+  Effect.catchAll(attempt, (error) =>
+    Effect.flatMap(driver.next(error), (next) =>
+      next._tag === "Stop"
+        ? Effect.fail(error)
+        : Effect.flatMap(timer.sleep(next.delayMillis), () => again(driver.attempt(self), self, driver))))
+
+/** A defect is never tried again, not even where a failure came with it. */
+const retryable = <E>(cause: Cause.Cause<E>): Option.Option<E> =>
+  Cause.isDie(cause) ? Option.none() : Cause.failureOption(cause)
+
+type Entry<E> = Omit<Attempt<E>, "delay" | "reason">
+
+type Ended<A, E, L> = readonly [exit: Exit.Exit<A, E>, ledger: Retry.Ledger<L>]
+
+/** @internal */
+export const loop = <A, E, R, R1 = never, R2 = never, L = E>(
+  options: Retry.Loop<A, E, R, R1, R2, L>
+): Effect.Effect<Ended<A, E, L>, never, R | R1 | R2> => Clock.clockWith((clock) => new Loop(options, clock).run(1))
+
+/** How many lines a ledger keeps from its beginning, and how many from its end: the docs of `Retry.Ledger` say them. */
+const kept = { first: 8, last: 24 }
+
+class Loop<A, E, R, R1, R2, L> {
+  /** None before the first failure: that most calls end with their first attempt is what is to cost little. */
+  ledger: Array<Attempt<L>> | undefined
+  readonly budget: Budget | undefined
+  driver: Driver.Driver<E, R1> | undefined
+
+  constructor(readonly options: Retry.Loop<A, E, R, R1, R2, L>, readonly clock: Clock.Clock) {
+    // Every budget is made by RetryBudget.
+    this.budget = options.budget as Budget | undefined
+  }
+
+  run(number: number): Effect.Effect<Ended<A, E, L>, never, R | R1 | R2> {
+    const beganMillis = clock_.monotonicOf(this.clock)
+    if (number === 1) this.budget?.rule.call(beganMillis)
+    const attempt = this.attempt(number)
+    return Effect.matchCauseEffect(this.driver === undefined ? attempt : this.driver.attempt(attempt), {
+      onSuccess: (value) => {
+        if (number === 1) this.budget?.rule.success()
+        return this.end(Exit.succeed(value), this.entry(number, beganMillis, Option.none()), "success")
+      },
+      onFailure: (cause) => this.afterFailure(cause, this.entry(number, beganMillis, retryable(cause)))
+    })
+  }
+
+  /** Made within the step that runs it, as in `Effect.suspend`. */
+  attempt(number: number): Effect.Effect<A, E, R> {
+    try {
+      return this.options.attempt(number)
+    } catch (defect) {
+      return Effect.die(defect)
+    }
+  }
+
+  afterFailure(cause: Cause.Cause<E>, entry: Entry<E>): Effect.Effect<Ended<A, E, L>, never, R | R1 | R2> {
+    const exit = Exit.failCause(cause)
+    if (Option.isNone(entry.failure)) {
+      return this.end(exit, entry, Cause.isInterruptedOnly(cause) ? "interrupted" : "defect")
+    }
+    const error = entry.failure.value
+    const refusal = this.options.refuse === undefined ? Option.none() : this.options.refuse(error)
+    if (Option.isSome(refusal)) return this.end(exit, entry, refusal.value)
+    return this.driver === undefined ? this.begin(exit, entry, error) : this.decide(this.driver, exit, entry, error)
+  }
+
+  begin(exit: Exit.Exit<A, E>, entry: Entry<E>, error: E): Effect.Effect<Ended<A, E, L>, never, R | R1 | R2> {
+    const { canHelp, deadlineMillis, isTimeout, nested, note, schedule } = this.options
+    const toll = this.budget?.toll(isTimeout)
+    this.driver = Driver.make(schedule, {
+      canHelp,
+      deadlineMillis,
+      toll,
+      isNestingAllowed: nested === "allow",
+      isInputHidden: note !== undefined
+    })
+    const decided = this.decide(this.driver, exit, entry, error)
+    // The loop never fails: its own exit is what it ends with.
+    return toll === undefined ? decided : toll.over(decided, ([exit]) => Exit.isSuccess(exit))
+  }
+
+  decide(
+    driver: Driver.Driver<E, R1>,
+    exit: Exit.Exit<A, E>,
+    entry: Entry<E>,
+    error: E
+  ): Effect.Effect<Ended<A, E, L>, never, R | R1 | R2> {
+    return Effect.flatMap(driver.next(error), (next) => {
+      if (next._tag === "Stop") return this.end(exit, entry, next.reason)
+      const attempt = { ...entry, delay: Option.some(Duration.millis(next.delayMillis)), reason: next.reason }
+      this.write(attempt)
+      const wait = Effect.flatMap(timer.sleep(next.delayMillis), () => this.run(entry.number + 1))
+      return this.options.beforeWait === undefined ? wait : Effect.flatMap(this.options.beforeWait(attempt), () => wait)
+    })
+  }
+
+  entry(number: number, beganMillis: number, failure: Option.Option<E>): Entry<E> {
+    const duration = Duration.millis(clock_.monotonicOf(this.clock) - beganMillis)
+    return { number, startMillis: beganMillis + clock_.wallAheadOf(this.clock), duration, failure }
+  }
+
+  end(exit: Exit.Exit<A, E>, entry: Entry<E>, reason: Reason): Effect.Effect<Ended<A, E, L>> {
+    const { duration, failure, number, startMillis } = entry
+    return Exit.succeed([exit, this.write({ number, startMillis, duration, failure, delay: Option.none(), reason })])
+  }
+
+  write(attempt: Attempt<E>): Array<Attempt<L>> {
+    const line = this.line(attempt)
+    if (this.ledger === undefined) return this.ledger = [line]
+    if (this.ledger.length === kept.first + kept.last) this.ledger.splice(kept.first, 1)
+    this.ledger.push(line)
+    return this.ledger
+  }
+
+  line(attempt: Attempt<E>): Attempt<L> {
+    const { note } = this.options
+    // Without `note` the ledger holds the errors themselves, and `L` is `E`.
+    if (note === undefined) return attempt as unknown as Attempt<L>
+    return Option.isNone(attempt.failure)
+      ? attempt as Attempt<never>
+      : { ...attempt, failure: note(attempt.failure.value) }
+  }
+}

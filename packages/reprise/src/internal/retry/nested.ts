@@ -1,0 +1,29 @@
+import * as Effect from "effect/Effect"
+import * as local from "../effect/local.js"
+
+/**
+ * Set around what already is an attempt of an outer loop. A fiber may outlive the attempt that began it, and then its own
+ * loops are nested in nothing.
+ *
+ * @internal
+ */
+export const current = local.make<local.Region | undefined>("Retry/nested", undefined)
+
+/** @internal */
+export const isSuppressed = (mark: local.Region | undefined): boolean => mark !== undefined && !mark.isOver
+
+/** @internal */
+export const suppress = <A, E, R>(self: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
+  Effect.uninterruptibleMask((restore) =>
+    Effect.withFiberRuntime((fiber) =>
+      isSuppressed(fiber.getFiberRef(current))
+        ? restore(self)
+        : local.within(current, { isOver: false }, restore(self))
+    )
+  )
+
+/** @internal */
+export const allow = <A, E, R>(self: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
+  Effect.withFiberRuntime((fiber) =>
+    isSuppressed(fiber.getFiberRef(current)) ? Effect.locally(self, current, undefined) : self
+  )
