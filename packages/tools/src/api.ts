@@ -31,7 +31,7 @@ const declared = (statement: ts.Statement, file: ts.SourceFile): ReadonlyArray<t
   if (moduleSpecifier === undefined || !ts.isNamedExports(exportClause)) return [statement]
   const from = (moduleSpecifier as ts.StringLiteral).text
   if (!from.startsWith("./internal/")) return [statement]
-  const names = exportClause.elements.map(({ name }) => name.text)
+  const names = exportClause.elements.map(({ name, propertyName }) => (propertyName ?? name).text)
   const found = parse(Path.resolve(Path.dirname(file.fileName), from.replace(/\.js$/, ".d.ts"))).statements
     // The class that an error extends has a name of its own.
     .filter((statement) =>
@@ -39,7 +39,8 @@ const declared = (statement: ts.Statement, file: ts.SourceFile): ReadonlyArray<t
     )
   const missing = names.filter((name) => !found.some((statement) => nameOf(statement) === name))
   if (missing.length > 0) throw new Error(`${relative(file.fileName)}: ${from} does not declare ${missing.join(", ")}`)
-  return found
+  const isRenamed = exportClause.elements.some(({ propertyName }) => propertyName !== undefined)
+  return isRenamed ? [statement, ...found] : found
 }
 
 /** The declarations of one module, by name; overloads keep their order. */
