@@ -55,7 +55,7 @@ export const rejection = (promise: () => Promise<unknown>): Effect.Effect<unknow
 export const listeners = (signal: AbortSignal): number => getEventListeners(signal, "abort").length
 
 /** The `TypeError` that a promise rejects with, and its cause. */
-export const typeErrorOf = (promise: () => Promise<unknown>) =>
+export const failureOf = (promise: () => Promise<unknown>) =>
   Effect.map(rejection(promise), (error) => {
     assert.instanceOf(error, TypeError)
     return [error.message, error.cause as { readonly _tag: string }] as const
