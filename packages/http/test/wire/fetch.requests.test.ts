@@ -214,18 +214,21 @@ onEachKind("a call of fetch", (make, kind) => {
 })
 
 onEachFetch("the options of fetch", (make) => {
-  it.scopedLive.each(["a string", "a Request"])("reach the fetch below from the init of %s", (kind) =>
-    Effect.gen(function*() {
-      const server = yield* FaultServer.make()
-      yield* server.always(Reply.respond({ status: 302, headers: { location: "/new" } }))
-      const fetch = yield* make()
-      const init = { redirect: "manual" } as const
-      const response = yield* Effect.promise(() =>
-        kind === "a string" ? fetch(server.url, init) : fetch(new Request(server.url, init))
-      )
-      assert.strictEqual(response.status, 302)
-      assert.lengthOf(yield* server.requests, 1)
-    }))
+  it.scopedLive.each(["a string", "a Request"])(
+    "reach the fetch below from the init of %s",
+    (kind) =>
+      Effect.gen(function*() {
+        const server = yield* FaultServer.make()
+        yield* server.always(Reply.respond({ status: 302, headers: { location: "/new" } }))
+        const fetch = yield* make()
+        const init = { redirect: "manual" } as const
+        const response = yield* Effect.promise(() =>
+          kind === "a string" ? fetch(server.url, init) : fetch(new Request(server.url, init))
+        )
+        assert.strictEqual(response.status, 302)
+        assert.lengthOf(yield* server.requests, 1)
+      })
+  )
 })
 
 describe("ResilientFetch.make", () => {

@@ -38,16 +38,19 @@ onEachKind("a response of fetch", (make, kind) => {
     }))
 
   for (const [name, init] of inits) {
-    it.scopedLive.each([404, 429, 503, 999])(`with the status %i is a value after the last attempt, ${name}`, (code) =>
-      Effect.gen(function*() {
-        const server = yield* FaultServer.make({ always: status(code) })
-        const fetch = yield* make()
-        const response = yield* Effect.promise(() => fetch(server.url, init()))
-        assert.strictEqual(response.status, code)
-        assert.isFalse(response.ok)
-        assert.strictEqual(yield* Effect.promise(() => response.text()), "the reason")
-        assert.lengthOf(yield* server.requests, code === 429 || code === 503 ? 3 : 1)
-      }))
+    it.scopedLive.each([404, 429, 503, 999])(
+      `with the status %i is a value after the last attempt, ${name}`,
+      (code) =>
+        Effect.gen(function*() {
+          const server = yield* FaultServer.make({ always: status(code) })
+          const fetch = yield* make()
+          const response = yield* Effect.promise(() => fetch(server.url, init()))
+          assert.strictEqual(response.status, code)
+          assert.isFalse(response.ok)
+          assert.strictEqual(yield* Effect.promise(() => response.text()), "the reason")
+          assert.lengthOf(yield* server.requests, code === 429 || code === 503 ? 3 : 1)
+        })
+    )
 
     it.scopedLive.each(
       [["GET", 204], ["GET", 304], ["HEAD", 200]] as const

@@ -4,6 +4,7 @@ import * as HttpClientError from "@effect/platform/HttpClientError"
 import type * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import * as HttpClientResponse from "@effect/platform/HttpClientResponse"
 import * as Effect from "effect/Effect"
+import * as Idempotency from "../../Idempotency.js"
 import * as stage from "../stage.js"
 import * as calls from "./call.js"
 
@@ -71,11 +72,13 @@ const initOf = (
 })
 
 /** The headers of the caller, with those that the stages have changed. */
-const withChanges = (own: Headers, { headers }: Request): Headers => {
+const withChanges = (own: Headers, request: Request): Headers => {
   const all = new Headers(own)
-  for (const [name, value] of Object.entries(headers)) {
+  for (const [name, value] of Object.entries(request.headers)) {
     if (all.get(name) !== value) all.set(name, value)
   }
+  // fetch counts these bytes itself. undici 7 below the fetch of Node 20 refuses a second length.
+  if (Idempotency.isReplayable(request)) all.delete("content-length")
   return all
 }
 
