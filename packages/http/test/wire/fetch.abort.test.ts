@@ -23,6 +23,9 @@ const ways: ReadonlyArray<
   }]
 ]
 
+/** By then a call waits for its policies: all before that is synchronous, or a promise that is resolved. */
+const begun = Effect.async<void>((resume) => void setImmediate(() => resume(Effect.void)))
+
 const half = Reply.hangBody(Reply.respond({ body: "firstlast!" }))
 const hourly = Backoff.attempts(Backoff.exponential("1 hour"), 2).pipe(HttpRetry.whileRetryable)
 
@@ -91,7 +94,7 @@ onEachKind("an aborted call of fetch", (make) => {
         const controller = new AbortController()
         const { signal } = controller
         const call = fetch(server.url, { signal })
-        assert.strictEqual(listeners(signal), 1)
+        yield* begun
         abort(controller)
         check(yield* rejection(() => call))
         assert.strictEqual(listeners(signal), 0)
@@ -108,6 +111,7 @@ onEachKind("an aborted call of fetch", (make) => {
         yield* server.awaitRequests(1)
         const controller = new AbortController()
         const call = fetch(server.url, { signal: controller.signal })
+        yield* begun
         abort(controller)
         check(yield* rejection(() => call))
         assert.strictEqual(listeners(controller.signal), 0)
@@ -117,6 +121,22 @@ onEachKind("an aborted call of fetch", (make) => {
         yield* rejection(() => first)
         assert.strictEqual((yield* Fiber.join(next)).status, 200)
         assert.lengthOf(yield* server.requests, 2)
+      }))
+
+    it.scopedLive(`waits for no token, ${way}`, () =>
+      Effect.gen(function*() {
+        const server = yield* FaultServer.make()
+        const rateLimiter = HttpGuard.rateLimiter({ limit: 1, window: "1 hour", onExceeded: "delay" })
+        const fetch = yield* make({ retry: false, rateLimiter })
+        yield* Effect.promise(() => fetch(server.url).then((response) => response.text()))
+        const controller = new AbortController()
+        const { signal } = controller
+        const call = fetch(server.url, { signal })
+        yield* begun
+        abort(controller)
+        check(yield* rejection(() => call))
+        assert.strictEqual(listeners(signal), 0)
+        assert.lengthOf(yield* server.requests, 1)
       }))
 
     it.scopedLive(`ends its body while that is read, ${way}`, () =>
@@ -146,6 +166,19 @@ onEachKind("an aborted call of fetch", (make) => {
         yield* server.awaitClosed()
       }))
   }
+
+  it.scopedLive("closes the connections of an attempt and its hedge", () =>
+    Effect.gen(function*() {
+      const server = yield* FaultServer.make({ always: Reply.hang() })
+      const fetch = yield* make({ hedge: HttpGuard.hedge({ after: "1 millis" }) })
+      const controller = new AbortController()
+      const call = fetch(server.url, { signal: controller.signal })
+      yield* server.awaitRequests(2)
+      controller.abort()
+      assert.propertyVal(yield* rejection(() => call), "name", "AbortError")
+      yield* server.awaitClosed()
+      assert.strictEqual(listeners(controller.signal), 0)
+    }))
 
   it.scopedLive("rejects with the TimeoutError of AbortSignal.timeout", () =>
     Effect.gen(function*() {

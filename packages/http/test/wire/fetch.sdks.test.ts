@@ -185,6 +185,18 @@ describe("stripe", () => {
       assert.deepStrictEqual(requests.map(({ text }) => text), Array(2).fill("amount=500&currency=eur"))
     }))
 
+  it.scopedLive.each(
+    [
+      ["a reset", Reply.reset()],
+      ["a 503", Reply.json({ error: { message: "busy" } }, { status: 503 })]
+    ] as const
+  )("adds no attempt of its own after %s that stays", ([, fault]) =>
+    Effect.gen(function*() {
+      const server = yield* FaultServer.make({ always: fault })
+      yield* rejection(() => stripe(server).paymentIntents.create({ amount: 500, currency: "eur" }))
+      assert.lengthOf(yield* server.requests, 3)
+    }))
+
   it.scopedLive("reports an open circuit as its connection error, and sends nothing", () =>
     Effect.gen(function*() {
       const server = yield* FaultServer.make({ always: Reply.json({ error: {} }, { status: 500 }) })
