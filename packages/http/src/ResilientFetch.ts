@@ -76,7 +76,7 @@ export const make = ({ fetch, ...options }: Options = {}): typeof globalThis.fet
       Effect.map(client.execute(request), fetchClient.answerOf),
       (error) => run.fail(error, request)
     )
-    return run.run(Runtime.defaultRuntime, answer, call.signal)
+    return run.run(Runtime.defaultRuntime, call, answer)
   }
 }
 
@@ -130,6 +130,6 @@ export const fromClient = <E, R>(
     Effect.interruptible(Effect.runtime<R>()),
     (runtime) => async (input, init) => {
       const call = calls.parse(input, init)
-      return run.run(runtime, anyClient.execute(client, call), call.signal)
+      return run.run(runtime, call, anyClient.execute(client, call))
     }
   )

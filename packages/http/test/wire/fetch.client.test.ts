@@ -2,7 +2,7 @@ import { FetchHttpClient, HttpClient, HttpClientRequest } from "@effect/platform
 import { assert, describe, it } from "@effect/vitest"
 import * as FaultServer from "@reprise/testing/FaultServer"
 import * as Reply from "@reprise/testing/Reply"
-import { Context, Effect, Fiber, Layer, Logger, LogLevel, TestClock } from "effect"
+import { Context, Effect, Fiber, Layer, Logger, LogLevel, Supervisor, TestClock } from "effect"
 import * as Deadline from "reprise/Deadline"
 import * as Tripping from "reprise/Tripping"
 import * as HttpGuard from "../../src/HttpGuard.js"
@@ -110,6 +110,27 @@ describe("ResilientFetch.fromClient", () => {
       assert.propertyVal(yield* rejection(() => call), "name", "AbortError")
       yield* server.awaitClosed()
       assert.strictEqual(listeners(controller.signal), 0)
+    }))
+
+  it.scopedLive("leaves no fiber of a call that was aborted, and none of its body", () =>
+    Effect.gen(function*() {
+      const server = yield* FaultServer.make()
+      yield* server.script(Reply.hang(), Reply.hangBody(Reply.respond({ body: "firstlast!" })))
+      const fibers = yield* Supervisor.track
+      const fetch = yield* Effect.supervised(bare, fibers)
+      const controllers = [new AbortController(), new AbortController()] as const
+      const call = fetch(server.url, { signal: controllers[0].signal })
+      yield* server.awaitRequests(1)
+      controllers[0].abort()
+      yield* rejection(() => call)
+      const response = yield* Effect.promise(() => fetch(server.url, { signal: controllers[1].signal }))
+      const reader = response.body!.getReader()
+      yield* Effect.promise(() => reader.read())
+      assert.isNotEmpty(yield* fibers.value)
+      controllers[1].abort()
+      yield* rejection(() => reader.read())
+      yield* server.awaitClosed()
+      assert.isEmpty(yield* fibers.value)
     }))
 
   it.scopedLive("logs nothing when a call fails or is aborted", () =>

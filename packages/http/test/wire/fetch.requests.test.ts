@@ -2,6 +2,9 @@ import { assert, describe, it } from "@effect/vitest"
 import * as FaultServer from "@reprise/testing/FaultServer"
 import * as Reply from "@reprise/testing/Reply"
 import { Effect } from "effect"
+import * as Tripping from "reprise/Tripping"
+import * as Undici from "undici"
+import * as HttpGuard from "../../src/HttpGuard.js"
 import * as ResilientFetch from "../../src/ResilientFetch.js"
 import { onEachFetch, onEachKind, rejection } from "../support/fetch.js"
 import { quick } from "../support/wire.js"
@@ -136,6 +139,33 @@ onEachKind("a call of fetch", (make, kind) => {
       assert.deepStrictEqual(requests.map(({ method, text }) => [method, text]), [["POST", text]])
     }))
 
+  it.scopedLive.each(["PUT", "POST"])(
+    "sends the body of a %s Request in a browser that does not show it",
+    (method) =>
+      Effect.gen(function*() {
+        const server = yield* FaultServer.make()
+        const fetch = yield* make()
+        const request = new Request(server.url, { method, body: text })
+        Object.defineProperty(request, "body", { value: undefined })
+        yield* Effect.promise(() => fetch(request))
+        assert.deepStrictEqual((yield* server.requests).map(({ text }) => text), [text])
+      })
+  )
+
+  it.scopedLive("cancels a stream that it does not send", () =>
+    Effect.gen(function*() {
+      const server = yield* FaultServer.make({ always: busy })
+      const fetch = yield* make({ breaker: HttpGuard.circuitBreaker({ trip: Tripping.consecutive(1) }) })
+      yield* Effect.promise(() => fetch(server.url, { method: "POST" }).then((response) => response.text()))
+      const cancelled: Array<unknown> = []
+      const body = () => new ReadableStream({ cancel: (reason) => void cancelled.push(reason) })
+      const rejected = yield* rejection(() => fetch(server.url, streaming(body())))
+      const signal = AbortSignal.abort("my reason")
+      yield* rejection(() => fetch(server.url, streaming(body(), { signal })))
+      yield* rejection(() => fetch(new Request(server.url, streaming(body(), { signal }))))
+      assert.deepStrictEqual(cancelled, [rejected, "my reason", "my reason"])
+    }))
+
   it.scopedLive("prefers the init to the Request", () =>
     Effect.gen(function*() {
       const server = yield* FaultServer.make()
@@ -232,6 +262,19 @@ onEachFetch("the options of fetch", (make) => {
 })
 
 describe("ResilientFetch.make", () => {
+  it.scopedLive("works over the fetch of undici", () =>
+    Effect.gen(function*() {
+      const server = yield* FaultServer.make()
+      yield* server.script(busy, Reply.reset())
+      // Its types differ from those of the platform.
+      const fetch = ResilientFetch.make({ retry: quick(3), fetch: Undici.fetch as unknown as typeof globalThis.fetch })
+      const { signal } = new AbortController()
+      const response = yield* Effect.promise(() => fetch(server.url, { method: "PUT", body: text, signal }))
+      assert.strictEqual(yield* Effect.promise(() => response.text()), "ok")
+      assert.strictEqual(response.url, `${server.url}/`)
+      assert.lengthOf(yield* server.requests, 3)
+    }))
+
   const spy = () => {
     const seen: Array<RequestInit | undefined> = []
     const fetch: typeof globalThis.fetch = (_, init) => {

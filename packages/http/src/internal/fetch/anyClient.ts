@@ -41,14 +41,10 @@ export const execute = <E, R>(
 
 /** The body as every transport can send it, and can send it again if `fetch` could. */
 const bodyOf = async (call: calls.Call): Promise<HttpBody.HttpBody | undefined> => {
-  const { given } = call
-  const body = call.body ?? given?.body ?? undefined
-  if (body === undefined) return undefined
-  if (call.body === undefined && Idempotency.isIdempotent(calls.toRequest(call, undefined))) {
-    return HttpBody.raw(new Uint8Array(await given!.arrayBuffer()))
-  }
+  const { body, given } = call
+  if (body === undefined) return given && calls.mayHaveBody(given) ? bodyOfRequest(call, given) : undefined
   if (body instanceof FormData) return HttpBody.formData(body)
-  if (body instanceof ReadableStream) return HttpBody.stream(Stream.fromReadableStream(() => body, identity), "")
+  if (body instanceof ReadableStream) return streamed(body)
   if (Predicate.hasProperty(body, Symbol.asyncIterator)) {
     // Node's fetch takes one, which the type of a body does not show.
     const chunks = body as unknown as AsyncIterable<Uint8Array>
@@ -59,6 +55,15 @@ const bodyOf = async (call: calls.Call): Promise<HttpBody.HttpBody | undefined> 
     contentType: encoded.headers.get("content-type") ?? undefined
   })
 }
+
+const bodyOfRequest = async (call: calls.Call, given: Request): Promise<HttpBody.HttpBody> =>
+  given.body && !Idempotency.isIdempotent(calls.toRequest(call, undefined))
+    ? streamed(given.body)
+    : HttpBody.raw(new Uint8Array(await given.arrayBuffer()))
+
+/** Without a content type: fetch adds none to a stream. */
+const streamed = (body: ReadableStream<Uint8Array>): HttpBody.HttpBody =>
+  HttpBody.stream(Stream.fromReadableStream(() => body, identity), "")
 
 /** What only `fetch` understands. */
 const initOf = ({ given, init: { headers: _, ...init } }: calls.Call): RequestInit => ({

@@ -49,6 +49,14 @@ export const parse = (input: string | URL | Request, init: RequestInit = {}): Ca
 }
 
 /**
+ * Whether a `Request` may have a body. Firefox does not show it: there it is undefined.
+ *
+ * @internal
+ */
+export const mayHaveBody = ({ body, method }: Request): boolean =>
+  body !== null && method !== "GET" && method !== "HEAD"
+
+/**
  * The request as the stages of a client see it.
  *
  * @internal

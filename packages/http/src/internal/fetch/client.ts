@@ -88,14 +88,11 @@ const withChanges = (own: Headers, request: Request): Headers => {
  * @internal
  */
 export const toRequest = (call: calls.Call, maySendAgain: (request: Request) => boolean): Request => {
-  const { body, given, method } = call
+  const { body, given } = call
   const toSend = (body: HttpBody.HttpBody | undefined, sent: calls.Sending["body"]) =>
     calls.attach(calls.toRequest(call, body), { call, body: sent })
   if (body !== undefined) return toSend(HttpBody.raw(body), body)
-  // Firefox does not show the body of a `Request`: there it is undefined.
-  if (given === undefined || given.body === null || method === "GET" || method === "HEAD") {
-    return toSend(undefined, undefined)
-  }
+  if (given === undefined || !calls.mayHaveBody(given)) return toSend(undefined, undefined)
   if (!maySendAgain(calls.toRequest(call, undefined))) return toSend(HttpBody.raw(given), undefined)
   let bytes: Promise<ArrayBuffer> | undefined
   // `fetch` reads a `Request` only once. Its bytes can be sent again, as text can.

@@ -8,6 +8,7 @@ import * as Predicate from "effect/Predicate"
 import * as Runtime from "effect/Runtime"
 import * as HttpClassifier from "../../HttpClassifier.js"
 import * as clock from "../clock.js"
+import type { Call } from "./call.js"
 import * as responses from "./response.js"
 
 /**
@@ -17,27 +18,37 @@ import * as responses from "./response.js"
  */
 export const run = <R>(
   runtime: Runtime.Runtime<R>,
-  call: Effect.Effect<Response, unknown, R>,
-  signal: AbortSignal | undefined
+  call: Call,
+  answer: Effect.Effect<Response, unknown, R>
 ): Promise<Response> =>
   new Promise((resolve, reject) => {
-    if (signal?.aborted === true) return reject(signal.reason)
-    // Nothing of the failure is to be logged: it is the caller's.
-    const fiber = Runtime.runFork(runtime, Effect.exit(call))
+    const { signal } = call
+    const fail = (error: unknown) => {
+      reject(error)
+      cancel(call.body ?? call.given?.body, error)
+    }
+    if (signal?.aborted === true) return fail(signal.reason)
+    // The failure is the caller's, so the fiber must not log it.
+    const fiber = Runtime.runFork(runtime, Effect.exit(answer))
     const onAbort = () => {
-      reject(signal?.reason)
+      fail(signal?.reason)
       fiber.unsafeInterruptAsFork(fiber.id())
     }
     signal?.addEventListener("abort", onAbort)
     fiber.addObserver((exit) => {
       signal?.removeEventListener("abort", onAbort)
       const ended = Exit.flatten(exit)
-      if (Exit.isFailure(ended)) return reject(Cause.squash(ended.cause))
+      if (Exit.isFailure(ended)) return fail(Cause.squash(ended.cause))
       if (signal === undefined) return resolve(ended.value)
-      if (signal.aborted) return void ended.value.body?.cancel(signal.reason)
+      if (signal.aborted) return cancel(ended.value.body, signal.reason)
       resolve(responses.abortable(ended.value, signal))
     })
   })
+
+/** fetch cancels the body of a request that it gives up. A body that it reads, it cancels itself. */
+const cancel = (body: unknown, reason: unknown): void => {
+  if (body instanceof ReadableStream && !body.locked) body.cancel(reason).catch(() => {})
+}
 
 /**
  * The `TypeError` for a call without a response, or for a body that broke. Its cause is the typed failure.
