@@ -34,7 +34,7 @@ export const run = <R>(
       fail(signal?.reason)
       fiber.unsafeInterruptAsFork(fiber.id())
     }
-    signal?.addEventListener("abort", onAbort)
+    signal?.addEventListener("abort", onAbort, { once: true })
     fiber.addObserver((exit) => {
       signal?.removeEventListener("abort", onAbort)
       const ended = Exit.flatten(exit)
