@@ -35,7 +35,7 @@ export interface Options extends ResilientHttpClient.Options {
  * The function takes and returns what `fetch` does. All calls share the breakers, budgets and limits of the options. Turn the
  * retries of your SDK off (`maxRetries: 0`), because its attempts and these would multiply.
  *
- * - A response is returned after the last attempt, whatever its status. Time limits and retries end with its headers.
+ * - The promise resolves with the response of the last attempt, whatever its status. Time limits and retries end with its headers.
  * - A call without a response rejects with a `TypeError`. Its `cause` is an `HttpFailure`, `DeadlineExceeded`, or the error of a
  *   policy, such as `CircuitOpen`.
  * - The `signal` of a call ends its attempt, its waits and its body. The promise rejects with the reason of the signal.

@@ -242,7 +242,7 @@ describe.skipIf(executable === undefined && process.env["CI"] === undefined)("in
         assert.deepStrictEqual(stored.map(({ text }) => text), ["5 EUR", "5 EUR", "5 EUR"])
       }))
 
-    it.effect("ResilientFetch sends a plain request to another origin without asking it first", () =>
+    it.effect("ResilientFetch sends a plain request to another origin without a preflight", () =>
       Effect.gen(function*() {
         const { fetch, other } = yield* Page
         const cors = { "access-control-allow-origin": "*" }

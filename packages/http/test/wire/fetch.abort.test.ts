@@ -65,7 +65,7 @@ onEachKind("an aborted call of fetch", (make) => {
         })
     )
 
-    it.scopedLive(`waits for no retry, ${way}`, () =>
+    it.scopedLive(`ends its wait for a retry, ${way}`, () =>
       Effect.gen(function*() {
         const server = yield* FaultServer.make({ always: Reply.respond({ status: 503 }) })
         const fetch = yield* make({ retry: hourly })
@@ -83,7 +83,7 @@ onEachKind("an aborted call of fetch", (make) => {
         assert.lengthOf(yield* server.requests, 1)
       }))
 
-    it.scopedLive(`waits at no gate, ${way}`, () =>
+    it.scopedLive(`ends its wait at a gate, ${way}`, () =>
       Effect.gen(function*() {
         const server = yield* FaultServer.make()
         yield* server.script(Reply.respond({ status: 503, headers: { "retry-after": "3600" } }))
@@ -122,7 +122,7 @@ onEachKind("an aborted call of fetch", (make) => {
         assert.lengthOf(yield* server.requests, 2)
       }))
 
-    it.scopedLive(`waits for no token, ${way}`, () =>
+    it.scopedLive(`ends its wait for a token, ${way}`, () =>
       Effect.gen(function*() {
         const server = yield* FaultServer.make()
         const rateLimiter = HttpGuard.rateLimiter({ limit: 1, window: "1 hour", onExceeded: "delay" })

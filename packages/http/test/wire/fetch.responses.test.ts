@@ -85,7 +85,7 @@ onEachKind("a response of fetch", (make, kind) => {
         yield* server.awaitClosed()
       }))
 
-    it.scopedLive(`is not asked for again when its body breaks, ${name}`, () =>
+    it.scopedLive(`is not requested again when its body breaks, ${name}`, () =>
       Effect.gen(function*() {
         const server = yield* FaultServer.make({ always: Reply.truncate(Reply.respond({ body: "firstlast!" })) })
         const fetch = yield* make()
