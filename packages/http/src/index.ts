@@ -50,6 +50,13 @@ export * as HttpServerResilience from "./HttpServerResilience.js"
 export * as Idempotency from "./Idempotency.js"
 
 /**
+ * The pipeline of `ResilientHttpClient` as a `fetch` function, for SDKs that take one.
+ *
+ * @since 0.1.0
+ */
+export * as ResilientFetch from "./ResilientFetch.js"
+
+/**
  * The whole pipeline as a `Layer`: an `HttpClient` that sends again what can succeed and is safe to send again.
  *
  * @since 0.1.0

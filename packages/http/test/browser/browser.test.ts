@@ -7,7 +7,7 @@ import * as Fs from "node:fs"
 import * as Path from "node:path"
 import * as Zlib from "node:zlib"
 import { chromium } from "playwright-core"
-import type { Call, Outcome } from "./page.js"
+import type { Call, FetchCall, Outcome } from "./page.js"
 
 const names = ["chromium", "chromium-browser", "google-chrome"]
 
@@ -49,6 +49,7 @@ class Page extends Context.Tag("Page")<Page, {
   readonly server: FaultServer.FaultServer
   readonly other: FaultServer.FaultServer
   readonly call: (call: Call) => Effect.Effect<Outcome>
+  readonly fetch: (call: FetchCall) => Effect.Effect<ReadonlyArray<unknown>>
 }>() {
   static readonly layer = Layer.scoped(
     Page,
@@ -67,7 +68,8 @@ class Page extends Context.Tag("Page")<Page, {
       return {
         server,
         other: yield* FaultServer.make(),
-        call: (call) => Effect.promise(() => page.evaluate((call) => window.call(call), call))
+        call: (call) => Effect.promise(() => page.evaluate((call) => window.call(call), call)),
+        fetch: (call) => Effect.promise(() => page.evaluate((call) => window.fetchResiliently(call), call))
       }
     })
   )
@@ -226,6 +228,48 @@ describe.skipIf(executable === undefined && process.env["CI"] === undefined)("in
         assert.deepStrictEqual(attempts, [["UnknownNetwork", "notIdempotent"]])
         // Effect's trace headers make every request to another origin ask first, and the answer is no.
         assert.deepStrictEqual(yield* sentTo(other, "/private"), ["OPTIONS"])
+      }))
+
+    it.effect("ResilientFetch sends a relative URL and the body of a Request again", () =>
+      Effect.gen(function*() {
+        const { fetch, server } = yield* Page
+        yield* server.route("/fetched", busy, busy, ok)
+        yield* server.route("/stored", busy, busy, ok)
+        assert.deepStrictEqual(yield* fetch({ url: "/fetched" }), [200, "basic", "ok", true])
+        const init = { method: "PUT", body: "5 EUR" }
+        assert.deepStrictEqual(yield* fetch({ url: "/stored", init, isRequest: true }), [200, "basic", "ok", true])
+        const stored = (yield* server.requests).filter(({ path }) => path === "/stored")
+        assert.deepStrictEqual(stored.map(({ text }) => text), ["5 EUR", "5 EUR", "5 EUR"])
+      }))
+
+    it.effect("ResilientFetch sends a plain request to another origin without a preflight", () =>
+      Effect.gen(function*() {
+        const { fetch, other } = yield* Page
+        const cors = { "access-control-allow-origin": "*" }
+        yield* other.route("/plain-get", reply({ status: 503, headers: cors }), reply({ headers: cors, body: "ok" }))
+        assert.deepStrictEqual(yield* fetch({ url: `${other.url}/plain-get` }), [200, "cors", "ok", true])
+        assert.deepStrictEqual(yield* sentTo(other, "/plain-get"), ["GET", "GET"])
+      }))
+
+    it.effect("ResilientFetch hands over a response that a page may not see", () =>
+      Effect.gen(function*() {
+        const { fetch, other, server } = yield* Page
+        yield* server.route("/moved", reply({ status: 302, headers: { location: "/" } }))
+        yield* other.route("/opaque", ok)
+        const moved = yield* fetch({ url: "/moved", init: { redirect: "manual" } })
+        assert.deepStrictEqual(moved, [0, "opaqueredirect", null])
+        const opaque = yield* fetch({ url: `${other.url}/opaque`, init: { mode: "no-cors" } })
+        assert.deepStrictEqual(opaque, [0, "opaque", null])
+      }))
+
+    it.effect("ResilientFetch ends a body with the reason of its signal, and closes the connection", () =>
+      Effect.gen(function*() {
+        const { fetch, server } = yield* Page
+        yield* server.route("/endless", Reply.hangBody(reply({ body: "firstlast!" })))
+        const read = yield* fetch({ url: "/endless", aborts: true })
+        assert.deepStrictEqual(read, [200, "basic", "first", "AbortError"])
+        const [aborted] = yield* server.awaitAborted()
+        assert.strictEqual(aborted?.path, "/endless")
       }))
   })
 })

@@ -4,6 +4,7 @@ import { Effect, Layer, ManagedRuntime, Option } from "effect"
 import type * as HttpFailure from "../../src/HttpFailure.js"
 import * as HttpResilience from "../../src/HttpResilience.js"
 import * as HttpRetry from "../../src/HttpRetry.js"
+import * as ResilientFetch from "../../src/ResilientFetch.js"
 import * as ResilientHttpClient from "../../src/ResilientHttpClient.js"
 
 /** What the test asks of the page. */
@@ -18,6 +19,15 @@ export interface Call {
   readonly copies?: boolean
 }
 
+/** A call of `ResilientFetch`. */
+export interface FetchCall {
+  readonly url: string
+  readonly init?: RequestInit
+  readonly isRequest?: boolean
+  /** Whether it is aborted as soon as a piece of the body is there. */
+  readonly aborts?: boolean
+}
+
 /** What became of a call, with its ledger: what each attempt came to, and why there was another one or none. */
 export interface Outcome {
   readonly result: string
@@ -27,10 +37,15 @@ export interface Outcome {
 declare global {
   interface Window {
     call: (call: Call) => Promise<Outcome>
+    fetchResiliently: (call: FetchCall) => Promise<ReadonlyArray<unknown>>
   }
 }
 
-const client = ResilientHttpClient.layerTyped({ retry: HttpRetry.exponential({ base: "1 millis", cap: "2 millis" }) })
+const options = { retry: HttpRetry.exponential({ base: "1 millis", cap: "2 millis" }) }
+
+const client = ResilientHttpClient.layerTyped(options)
+
+const resilientFetch = ResilientFetch.make(options)
 
 const runtime = ManagedRuntime.make(Layer.provide(client, FetchHttpClient.layer))
 
@@ -68,3 +83,16 @@ window.call = ({ body, copies, executeAndRead, method, url }) =>
     Effect.catchAll((failure) => Effect.succeed(outcome(failure._tag, "attempts" in failure ? failure.attempts : []))),
     copies === true ? copyingRuntime.runPromise : runtime.runPromise
   )
+
+window.fetchResiliently = async ({ aborts, init, isRequest, url }) => {
+  const controller = new AbortController()
+  const all = { ...init, ...(aborts && { signal: controller.signal }) }
+  const { body, status, type } = isRequest
+    ? await resilientFetch(new Request(url, all))
+    : await resilientFetch(url, all)
+  if (body === null) return [status, type, null]
+  const reader = body.pipeThrough(new TextDecoderStream()).getReader()
+  const { value } = await reader.read()
+  if (aborts) controller.abort()
+  return [status, type, value, await reader.read().then(({ done }) => done, (error: DOMException) => error.name)]
+}

@@ -1,0 +1,109 @@
+import * as HttpBody from "@effect/platform/HttpBody"
+import type * as HttpClient from "@effect/platform/HttpClient"
+import * as HttpClientError from "@effect/platform/HttpClientError"
+import type * as HttpClientRequest from "@effect/platform/HttpClientRequest"
+import * as HttpClientResponse from "@effect/platform/HttpClientResponse"
+import * as Effect from "effect/Effect"
+import * as Idempotency from "../../Idempotency.js"
+import * as stage from "../stage.js"
+import * as calls from "./call.js"
+
+type Request = HttpClientRequest.HttpClientRequest
+
+/** @internal */
+export interface Settings {
+  /** If there is none, each attempt uses the global one of its time. */
+  readonly fetch: typeof globalThis.fetch | undefined
+  /** Whether no redirect is followed. */
+  readonly isManual: boolean
+}
+
+/** What `fetch` answered. The caller gets it as it is. */
+const answers = new WeakMap<HttpClientResponse.HttpClientResponse, Response>()
+
+/**
+ * A client that gives each call to `fetch` as it was made, with the headers that the stages above have added.
+ *
+ * It is not platform's client. That one adds trace headers, and aborts a body when its own response object is collected.
+ *
+ * @internal
+ */
+export const make = (settings: Settings): HttpClient.HttpClient =>
+  stage.make((request) =>
+    Effect.suspend(() => {
+      const { body, call } = calls.of(request)
+      const controller = new AbortController()
+      const send = (body: BodyInit | undefined) =>
+        attempt(request, "Transport", () => {
+          const init = initOf(request, call, body, controller.signal, settings)
+          return (settings.fetch ?? globalThis.fetch)(call.input, init)
+        })
+      const sent = typeof body === "function" ? Effect.flatMap(attempt(request, "Encode", body), send) : send(body)
+      const abort = Effect.sync(() => controller.abort(call.signal?.reason))
+      return Effect.map(Effect.onInterrupt(sent, () => abort), (answer) => {
+        const response = HttpClientResponse.fromWeb(request, answer)
+        answers.set(response, answer)
+        return response
+      })
+    })
+  )
+
+const attempt = <A>(request: Request, reason: "Transport" | "Encode", run: () => Promise<A>) =>
+  Effect.tryPromise({
+    try: run,
+    catch: (cause) => new HttpClientError.RequestError({ request, reason, cause })
+  })
+
+const initOf = (
+  request: Request,
+  { given, headers, init, method }: calls.Call,
+  body: BodyInit | undefined,
+  signal: AbortSignal,
+  { isManual }: Settings
+): RequestInit => ({
+  // An init resets those of a `Request`.
+  ...(given && { referrer: given.referrer, referrerPolicy: given.referrerPolicy }),
+  ...init,
+  ...(isManual && { redirect: (init.redirect ?? given?.redirect) === "error" ? "error" : "manual" }),
+  method,
+  headers: withChanges(headers, request),
+  ...(body !== undefined && { body }),
+  signal
+})
+
+/** The headers of the caller, with those that the stages have changed. */
+const withChanges = (own: Headers, request: Request): Headers => {
+  const all = new Headers(own)
+  for (const [name, value] of Object.entries(request.headers)) {
+    if (all.get(name) !== value) all.set(name, value)
+  }
+  // fetch counts these bytes itself. undici 7 below the fetch of Node 20 refuses a second length.
+  if (Idempotency.isReplayable(request)) all.delete("content-length")
+  return all
+}
+
+/**
+ * The request of a call for such a client.
+ *
+ * @internal
+ */
+export const toRequest = (call: calls.Call, maySendAgain: (request: Request) => boolean): Request => {
+  const { body, given } = call
+  const toSend = (body: HttpBody.HttpBody | undefined, sent: calls.Sending["body"]) =>
+    calls.attach(calls.toRequest(call, body), { call, body: sent })
+  if (body !== undefined) return toSend(HttpBody.raw(body), body)
+  if (given === undefined || !calls.mayHaveBody(given)) return toSend(undefined, undefined)
+  if (!maySendAgain(calls.toRequest(call, undefined))) return toSend(HttpBody.raw(given), undefined)
+  let bytes: Promise<ArrayBuffer> | undefined
+  // `fetch` reads a `Request` only once. Its bytes can be sent again, as text can.
+  return toSend(HttpBody.raw(""), () => bytes ??= given.arrayBuffer())
+}
+
+/**
+ * What `fetch` answered, for a response of such a client.
+ *
+ * @internal
+ */
+export const answerOf = (response: HttpClientResponse.HttpClientResponse): Response =>
+  // A pipeline hands over the responses of the client below, and makes none.
+  answers.get(response)!
