@@ -3,7 +3,7 @@ import * as FaultServer from "@reprise/testing/FaultServer"
 import * as Reply from "@reprise/testing/Reply"
 import { Effect, Fiber } from "effect"
 import * as Backoff from "reprise/Backoff"
-import * as HttpGuard from "../../src/HttpGuard.js"
+import * as HttpResilience from "../../src/HttpResilience.js"
 import * as HttpRetry from "../../src/HttpRetry.js"
 import * as ResilientFetch from "../../src/ResilientFetch.js"
 import { listeners, onEachKind, rejection } from "../support/fetch.js"
@@ -87,7 +87,7 @@ onEachKind("an aborted call of fetch", (make) => {
       Effect.gen(function*() {
         const server = yield* FaultServer.make()
         yield* server.script(Reply.respond({ status: 503, headers: { "retry-after": "3600" } }))
-        const fetch = yield* make({ retry: false, gate: HttpGuard.retryAfterGate() })
+        const fetch = yield* make({ retry: false, gate: HttpResilience.retryAfterGate() })
         const first = yield* Effect.promise(() => fetch(server.url))
         yield* Effect.promise(() => first.text())
         const controller = new AbortController()
@@ -104,7 +104,10 @@ onEachKind("an aborted call of fetch", (make) => {
       Effect.gen(function*() {
         const server = yield* FaultServer.make()
         yield* server.script(Reply.hang())
-        const fetch = yield* make({ retry: false, bulkhead: HttpGuard.bulkhead({ maxConcurrent: 1, maxQueued: 1 }) })
+        const fetch = yield* make({
+          retry: false,
+          bulkhead: HttpResilience.bulkhead({ maxConcurrent: 1, maxQueued: 1 })
+        })
         const running = new AbortController()
         const first = fetch(server.url, { signal: running.signal })
         yield* server.awaitRequests(1)
@@ -125,7 +128,7 @@ onEachKind("an aborted call of fetch", (make) => {
     it.scopedLive(`ends its wait for a token, ${way}`, () =>
       Effect.gen(function*() {
         const server = yield* FaultServer.make()
-        const rateLimiter = HttpGuard.rateLimiter({ limit: 1, window: "1 hour", onExceeded: "delay" })
+        const rateLimiter = HttpResilience.rateLimiter({ limit: 1, window: "1 hour", onExceeded: "delay" })
         const fetch = yield* make({ retry: false, rateLimiter })
         yield* Effect.promise(() => fetch(server.url).then((response) => response.text()))
         const controller = new AbortController()
@@ -169,7 +172,7 @@ onEachKind("an aborted call of fetch", (make) => {
   it.scopedLive("closes the connections of an attempt and its hedge", () =>
     Effect.gen(function*() {
       const server = yield* FaultServer.make({ always: Reply.hang() })
-      const fetch = yield* make({ hedge: HttpGuard.hedge({ after: "1 millis" }) })
+      const fetch = yield* make({ hedge: HttpResilience.hedge({ after: "1 millis" }) })
       const controller = new AbortController()
       const call = fetch(server.url, { signal: controller.signal })
       yield* server.awaitRequests(2)

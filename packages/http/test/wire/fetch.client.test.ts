@@ -5,7 +5,7 @@ import * as Reply from "@reprise/testing/Reply"
 import { Context, Effect, Fiber, Layer, Logger, LogLevel, Supervisor, TestClock } from "effect"
 import * as Deadline from "reprise/Deadline"
 import * as Tripping from "reprise/Tripping"
-import * as HttpGuard from "../../src/HttpGuard.js"
+import * as HttpResilience from "../../src/HttpResilience.js"
 import * as ResilientFetch from "../../src/ResilientFetch.js"
 import * as ResilientHttpClient from "../../src/ResilientHttpClient.js"
 import { failureOf, listeners, rejection } from "../support/fetch.js"
@@ -27,7 +27,7 @@ describe("ResilientFetch.fromClient", () => {
     }).pipe(
       Effect.provide(ResilientHttpClient.layer({
         retry: false,
-        breaker: HttpGuard.circuitBreaker({ trip: Tripping.consecutive(1) })
+        breaker: HttpResilience.circuitBreaker({ trip: Tripping.consecutive(1) })
       })),
       Effect.provide(FetchHttpClient.layer),
       Logger.withMinimumLogLevel(LogLevel.None)

@@ -4,7 +4,7 @@ import * as Reply from "@reprise/testing/Reply"
 import { Effect } from "effect"
 import * as Tripping from "reprise/Tripping"
 import * as Undici from "undici"
-import * as HttpGuard from "../../src/HttpGuard.js"
+import * as HttpResilience from "../../src/HttpResilience.js"
 import * as ResilientFetch from "../../src/ResilientFetch.js"
 import { onEachFetch, onEachKind, rejection } from "../support/fetch.js"
 import { quick } from "../support/wire.js"
@@ -155,7 +155,7 @@ onEachKind("a call of fetch", (make, kind) => {
   it.scopedLive("cancels a stream that it does not send", () =>
     Effect.gen(function*() {
       const server = yield* FaultServer.make({ always: busy })
-      const fetch = yield* make({ breaker: HttpGuard.circuitBreaker({ trip: Tripping.consecutive(1) }) })
+      const fetch = yield* make({ breaker: HttpResilience.circuitBreaker({ trip: Tripping.consecutive(1) }) })
       yield* Effect.promise(() => fetch(server.url, { method: "POST" }).then((response) => response.text()))
       const cancelled: Array<unknown> = []
       const body = () => new ReadableStream({ cancel: (reason) => void cancelled.push(reason) })

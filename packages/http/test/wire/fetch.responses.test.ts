@@ -5,7 +5,7 @@ import { Effect, TestClock } from "effect"
 import * as Tripping from "reprise/Tripping"
 import { collected } from "../../../reprise/test/garbage.js"
 import type * as HttpFailure from "../../src/HttpFailure.js"
-import * as HttpGuard from "../../src/HttpGuard.js"
+import * as HttpResilience from "../../src/HttpResilience.js"
 import * as ResilientFetch from "../../src/ResilientFetch.js"
 import { failureOf, listeners, onEachFetch, onEachKind, rejection } from "../support/fetch.js"
 import { quick } from "../support/wire.js"
@@ -137,8 +137,10 @@ onEachKind("a call of fetch without a response", (make, kind) => {
 
   it.scopedLive.each(
     [
-      ["CircuitOpen", { breaker: HttpGuard.circuitBreaker({ trip: Tripping.consecutive(1) }) }],
-      ["RateLimitExceeded", { rateLimiter: HttpGuard.rateLimiter({ limit: 1, window: "1 hour", onExceeded: "fail" }) }]
+      ["CircuitOpen", { breaker: HttpResilience.circuitBreaker({ trip: Tripping.consecutive(1) }) }],
+      ["RateLimitExceeded", {
+        rateLimiter: HttpResilience.rateLimiter({ limit: 1, window: "1 hour", onExceeded: "fail" })
+      }]
     ] as const
   )("rejects with the words of %s, and that as the cause", ([tag, options]) =>
     Effect.gen(function*() {

@@ -6,7 +6,7 @@ import { Effect, TestClock } from "effect"
 import OpenAI from "openai"
 import * as Tripping from "reprise/Tripping"
 import Stripe from "stripe"
-import * as HttpGuard from "../../src/HttpGuard.js"
+import * as HttpResilience from "../../src/HttpResilience.js"
 import * as ResilientFetch from "../../src/ResilientFetch.js"
 import { listeners, rejection } from "../support/fetch.js"
 import { quick } from "../support/wire.js"
@@ -141,7 +141,7 @@ describe("openai", () => {
   it.scopedLive("reports an open circuit as its connection error, and sends nothing", () =>
     Effect.gen(function*() {
       const server = yield* FaultServer.make({ always: Reply.json({ error: {} }, { status: 500 }) })
-      const client = openai(server, { breaker: HttpGuard.circuitBreaker({ trip: Tripping.consecutive(1) }) })
+      const client = openai(server, { breaker: HttpResilience.circuitBreaker({ trip: Tripping.consecutive(1) }) })
       yield* rejection(() => client.chat.completions.create(question))
       const error = yield* rejection(() => client.chat.completions.create(question))
       assert.instanceOf(error, OpenAI.APIConnectionError)
@@ -202,7 +202,7 @@ describe("stripe", () => {
       const server = yield* FaultServer.make({ always: Reply.json({ error: {} }, { status: 500 }) })
       const client = stripe(server, {
         retry: false,
-        breaker: HttpGuard.circuitBreaker({ trip: Tripping.consecutive(1) })
+        breaker: HttpResilience.circuitBreaker({ trip: Tripping.consecutive(1) })
       })
       yield* rejection(() => client.balance.retrieve())
       const error = yield* rejection(() => client.balance.retrieve())
@@ -265,7 +265,7 @@ describe("octokit", () => {
   it.scopedLive("reports an open circuit with its message, and sends nothing", () =>
     Effect.gen(function*() {
       const server = yield* FaultServer.make({ always: Reply.json({}, { status: 500 }) })
-      const client = octokit(server, { breaker: HttpGuard.circuitBreaker({ trip: Tripping.consecutive(1) }) })
+      const client = octokit(server, { breaker: HttpResilience.circuitBreaker({ trip: Tripping.consecutive(1) }) })
       yield* rejection(() => repository(client))
       const error = yield* rejection(() => repository(client))
       assert.instanceOf(error, Error)

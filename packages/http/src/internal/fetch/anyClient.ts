@@ -9,9 +9,9 @@ import { identity } from "effect/Function"
 import * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
 import * as Stream from "effect/Stream"
-import * as HttpFailure from "../../HttpFailure.js"
-import * as Idempotency from "../../Idempotency.js"
-import * as checkedResponse from "../checkedResponse.js"
+import * as checkedResponse from "../attempt/checkedResponse.js"
+import * as HttpFailure from "../classify/failure.js"
+import * as idempotency from "../request/idempotency.js"
 import * as calls from "./call.js"
 import * as responses from "./response.js"
 import * as run from "./run.js"
@@ -57,7 +57,7 @@ const bodyOf = async (call: calls.Call): Promise<HttpBody.HttpBody | undefined> 
 }
 
 const bodyOfRequest = async (call: calls.Call, given: Request): Promise<HttpBody.HttpBody> =>
-  given.body && !Idempotency.isIdempotent(calls.toRequest(call, undefined))
+  given.body && !idempotency.isIdempotent(calls.toRequest(call, undefined))
     ? streamed(given.body)
     : HttpBody.raw(new Uint8Array(await given.arrayBuffer()))
 

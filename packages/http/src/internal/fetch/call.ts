@@ -1,7 +1,7 @@
 import type * as HttpBody from "@effect/platform/HttpBody"
 import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import type { HttpMethod } from "@effect/platform/HttpMethod"
-import { cloneWith } from "../cloneWith.js"
+import { cloneWith } from "../request/cloneWith.js"
 
 /**
  * The arguments of one call of `fetch`, with the defaults that a `Request` gives.

@@ -4,8 +4,8 @@ import * as HttpClientError from "@effect/platform/HttpClientError"
 import type * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import * as HttpClientResponse from "@effect/platform/HttpClientResponse"
 import * as Effect from "effect/Effect"
-import * as Idempotency from "../../Idempotency.js"
-import * as stage from "../stage.js"
+import * as stage from "../call/stage.js"
+import * as idempotency from "../request/idempotency.js"
 import * as calls from "./call.js"
 
 type Request = HttpClientRequest.HttpClientRequest
@@ -78,7 +78,7 @@ const withChanges = (own: Headers, request: Request): Headers => {
     if (all.get(name) !== value) all.set(name, value)
   }
   // fetch counts these bytes itself. undici 7 below the fetch of Node 20 refuses a second length.
-  if (Idempotency.isReplayable(request)) all.delete("content-length")
+  if (idempotency.isReplayable(request)) all.delete("content-length")
   return all
 }
 
