@@ -4,8 +4,10 @@
  *
  * @since 0.1.0
  */
+import type * as Effect from "effect/Effect"
 import * as internal from "./internal/shell/pipeline.js"
 import type { Pipeline } from "./internal/shell/pipelineModel.js"
+import * as region from "./internal/shell/region.js"
 import type { Policy } from "./Policy.js"
 import type { AttemptTimeout } from "./Timeout.js"
 
@@ -57,3 +59,13 @@ export const make: <
   Policy.Error<Policies[number]> | AttemptTimeout,
   R
 > = internal.make
+
+/**
+ * The engine of a pipeline, for those who build clients on it: one uninterruptible region around a deadline, a retry loop, policies,
+ * attempt timeouts and an end of your own. `@reprise/http` is built on it.
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const call: <A, E, R, E1, B, E2>(options: Pipeline.Call<A, E, R, E1, B, E2>) => Effect.Effect<B, E2, R> =
+  region.call

@@ -54,7 +54,7 @@ const single = <E>(options: Options<E>, states: States): Pipeline<E> => {
     callMillis: settings.limit("deadline", options.deadline)
   }
   const of = (one: Stage<unknown> | undefined) => one && states(one)(options)
-  const guards = order.make(order.inOrder({
+  const placed = order.inOrder({
     hedge: of(options.hedge),
     policies: options.policies?.map(of),
     gate: of(options.gate),
@@ -62,10 +62,11 @@ const single = <E>(options: Options<E>, states: States): Pipeline<E> => {
     bulkhead: of(options.bulkhead),
     rateLimiter: of(options.rateLimiter),
     adaptiveLimiter: of(options.adaptiveLimiter)
-  }))
-  const retry = settings.retry(options, limits, guards, addKeys)
+  })
+  const retry = settings.retry(options, limits, order.make(placed), addKeys)
   const schedule = retryPolicy.of(options.retry)
-  const isTransparent = options.retry === false && guards === undefined && addKeys === undefined &&
+  const isTransparent = options.retry === false && placed.every((stage) => stage === undefined) &&
+    addKeys === undefined &&
     limits.attemptMillis === Infinity &&
     limits.callMillis === Infinity && options.classify === undefined && options.readBodies === undefined &&
     options.deadlineHeader === undefined && options.attemptHeader === undefined

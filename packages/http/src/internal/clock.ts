@@ -27,3 +27,11 @@ export const currentMonotonicMillis = Deadline.now
  * @internal
  */
 export const currentWallMillis = Clock.currentTimeMillis
+
+/**
+ * The same within the step of a fiber.
+ *
+ * @internal
+ */
+export const wallMillis = (fiber: Fiber.RuntimeFiber<unknown, unknown>): number =>
+  Context.get(fiber.currentDefaultServices, Clock.Clock).unsafeCurrentTimeMillis()

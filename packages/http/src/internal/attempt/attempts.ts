@@ -5,6 +5,7 @@ import * as Cause from "effect/Cause"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import type * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
 import * as timeLimits from "../call/timeLimits.js"
 import * as HttpClassifier from "../classify/classifier.js"
@@ -30,86 +31,124 @@ export interface Facts {
 export const plain: Facts = { redirect: "follow", classify: undefined }
 
 /**
- * One attempt of the client: whatever is wrong, response or error, fails with a `FailedAttempt`. Interruptions and defects
- * that no transport causes pass through. The call owns every response from when it arrives.
+ * What the attempts of one call have in common.
+ *
+ * @internal
+ */
+export interface Terms {
+  readonly facts: Facts
+  readonly limits: timeLimits.Limits
+  readonly deadlineMillis: number
+  /** The call owns every response from when it arrives. */
+  readonly responses: Responses
+  readonly tell?: timeLimits.Tell | undefined
+}
+
+type Request = HttpClientRequest.HttpClientRequest
+type Response = HttpClientResponse.HttpClientResponse
+
+/**
+ * One attempt of a client.
+ *
+ * @internal
+ */
+export class Sending implements reader.Watch {
+  /** What the stages below made of the request decides whether it may be sent again. */
+  private sent: Request
+  readonly judge: reader.Watch["judge"]
+
+  constructor(readonly request: Request, private readonly terms: Terms) {
+    const { facts: { classify }, responses } = terms
+    this.sent = request
+    this.judge = classify && judging.make(classify, responses)
+  }
+
+  onPrepared(prepared: Request): void {
+    this.sent = prepared
+  }
+
+  onResponse(response: Response): void {
+    this.terms.responses.hold(response)
+  }
+
+  execute<E, R>(client: HttpClient.HttpClient.With<E, R>, request: Request): reader.Attempt<E | FailedAttempt, R> {
+    const sent = reader.execute(client, request, this)
+    const { classify } = this.terms.facts
+    return classify === undefined
+      ? sent
+      : Effect.catchAllCause(
+        sent,
+        (cause) =>
+          Effect.withFiberRuntime((fiber) => judging.cause(classify, this.sent, cause, this.ofCause(cause, fiber)))
+      )
+  }
+
+  limit(fiber: Fiber.RuntimeFiber<unknown, unknown>): timeLimits.Limited | undefined {
+    const { deadlineMillis, limits, tell } = this.terms
+    return timeLimits.limited(fiber, this.request, limits.attemptMillis, deadlineMillis, tell)
+  }
+
+  /**
+   * Whatever is wrong, response or error, is a `FailedAttempt`. Interruptions and defects that no transport causes stay as they are.
+   */
+  outcome(
+    exit: Exit.Exit<Response, unknown>,
+    fiber: Fiber.RuntimeFiber<unknown, unknown>
+  ): Exit.Exit<Response, FailedAttempt> {
+    if (Exit.isFailure(exit)) return this.ofCause(exit.cause, fiber)
+    const response = exit.value
+    if (response.status < 400) return exit as Exit.Exit<Response, never>
+    const failure = HttpClassifier.fromResponse(response, { nowMillis: clock.wallMillis(fiber) })
+    return Exit.fail(new FailedAttempt(this.sent, failure, { _tag: "Response", response }))
+  }
+
+  private ofCause(
+    cause: Cause.Cause<unknown>,
+    fiber: Fiber.RuntimeFiber<unknown, unknown>
+  ): Exit.Exit<never, FailedAttempt> {
+    const error = Option.getOrUndefined(Cause.failureOption(cause))
+    if (error instanceof FailedAttempt) return Exit.fail(error)
+    const response = statusErrorResponse(cause)
+    const { facts: { redirect }, limits: { attemptMillis }, responses } = this.terms
+    if (response !== undefined) responses.hold(response)
+    const failure = HttpClassifier.classifyCause(cause, {
+      redirect,
+      request: this.sent,
+      nowMillis: clock.wallMillis(fiber)
+    })
+    // Only interruptions and foreign defects: there is no error in it.
+    if (Option.isNone(failure) && !Cause.isFailure(cause)) return Exit.failCause(cause as Cause.Cause<never>)
+    const isCutShort = Option.exists(
+      failure,
+      (failure) =>
+        failure._tag === "AttemptTimeout" && attemptMillis < Infinity &&
+        Duration.toMillis(failure.duration ?? Infinity) < attemptMillis
+    )
+    return Exit.fail(new FailedAttempt(this.sent, failure, { _tag: "Cause", cause }, undefined, isCutShort))
+  }
+}
+
+/**
+ * The attempt as an effect, with its limit of time.
  *
  * @internal
  */
 export const run = <E, R>(
   client: HttpClient.HttpClient.With<E, R>,
-  request: HttpClientRequest.HttpClientRequest,
-  facts: Facts,
-  limits: timeLimits.Limits,
-  deadlineMillis: number,
-  responses: Responses,
-  tell?: timeLimits.Tell
-): reader.Attempt<FailedAttempt, R> => {
-  const { classify } = facts
-  // What the stages below make of the request decides whether it may be sent again.
-  let sent = request
-  const attempt = reader.execute(client, request, {
-    onPrepared: (prepared) => {
-      sent = prepared
-    },
-    onResponse: (response) => responses.hold(response),
-    judge: classify && judging.make(classify, responses)
-  })
-  const judged: reader.Attempt<E | FailedAttempt, R> = classify === undefined
-    ? attempt
-    : Effect.catchAllCause(attempt, (cause) => ofCause(sent, cause, facts, limits, classify))
-  return Effect.matchCauseEffect(timeLimits.limit(judged, request, limits.attemptMillis, deadlineMillis, tell), {
-    onSuccess: (response) => response.status < 400 ? Exit.succeed(response) : ofResponse(sent, response),
-    onFailure: (cause) => {
-      const response = statusErrorResponse(cause)
-      if (response !== undefined) responses.hold(response)
-      return ofCause(sent, cause, facts, limits)
-    }
-  })
-}
-
-const ofResponse = (
-  request: HttpClientRequest.HttpClientRequest,
-  response: HttpClientResponse.HttpClientResponse
-) =>
-  Effect.flatMap(clock.currentWallMillis, (nowMillis) => {
-    const failure = HttpClassifier.fromResponse(response, { nowMillis })
-    return Effect.fail(new FailedAttempt(request, failure, { _tag: "Response", response }))
-  })
-
-const ofCause = (
-  request: HttpClientRequest.HttpClientRequest,
-  cause: Cause.Cause<unknown>,
-  { redirect }: Facts,
-  { attemptMillis }: timeLimits.Limits,
-  decide?: Classify
-): Effect.Effect<never, FailedAttempt> =>
-  classify(cause, request, redirect, (found) => {
-    const judged = Option.getOrUndefined(Cause.failureOption(cause))
-    if (judged instanceof FailedAttempt) return Effect.fail(judged)
-    // Only interruptions and foreign defects: there is no error in it.
-    if (Option.isNone(found) && !Cause.isFailure(cause)) return Effect.failCause(cause as Cause.Cause<never>)
-    const isCutShort = Option.exists(found, (failure) =>
-      failure._tag === "AttemptTimeout" && attemptMillis < Infinity &&
-      Duration.toMillis(failure.duration ?? Infinity) < attemptMillis)
-    const failed = (failure: Option.Option<HttpFailure.HttpFailure>) =>
-      Effect.fail(new FailedAttempt(request, failure, { _tag: "Cause", cause }, undefined, isCutShort))
-    if (decide === undefined) return failed(found)
-    const outcome = {
-      request,
-      response: statusErrorResponse(cause),
-      error: judged,
-      failure: Option.getOrUndefined(found)
-    }
-    return Effect.flatMap(
-      judging.decide(decide, outcome),
-      (own) => failed(own === undefined ? found : Option.some(own))
-    )
+  request: Request,
+  terms: Terms
+): reader.Attempt<FailedAttempt, R> =>
+  Effect.suspend(() => {
+    const sending = new Sending(request, terms)
+    const limited = timeLimits.within(sending.execute(client, request), (fiber) => sending.limit(fiber))
+    return Effect.flatMap(Effect.exit(limited), (exit) =>
+      Effect.withFiberRuntime<Response, FailedAttempt>((fiber) => sending.outcome(exit, fiber)))
   })
 
 /** @internal */
 export const classify = <A, E, R>(
   cause: Cause.Cause<unknown>,
-  request: HttpClientRequest.HttpClientRequest,
+  request: Request,
   redirect: Facts["redirect"],
   f: (failure: Option.Option<HttpFailure.HttpFailure>) => Effect.Effect<A, E, R>
 ): Effect.Effect<A, E, R> =>

@@ -34,6 +34,17 @@ export class FailedAttempt {
     return this.origin._tag === "Response" ? this.origin.response : statusErrorResponse(this.origin.cause)
   }
 
+  being(failure: HttpFailure.HttpFailure): FailedAttempt {
+    return new FailedAttempt(
+      this.request,
+      Option.some(failure),
+      this.origin,
+      this.refusal,
+      this.isCutShort,
+      this.hedges
+    )
+  }
+
   refusing(reason: Reason): FailedAttempt {
     return new FailedAttempt(this.request, this.failure, this.origin, reason, this.isCutShort, this.hedges)
   }

@@ -1,5 +1,6 @@
 import type * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import type * as HttpClientResponse from "@effect/platform/HttpClientResponse"
+import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
@@ -10,7 +11,7 @@ import * as RetryAfter from "../classify/retryAfter.js"
 import * as clock from "../clock.js"
 import type { Classify, Outcome } from "../model.js"
 import * as checkedResponse from "./checkedResponse.js"
-import { FailedAttempt } from "./failedAttempt.js"
+import { FailedAttempt, statusErrorResponse } from "./failedAttempt.js"
 import type { Responses } from "./responses.js"
 
 type Request = HttpClientRequest.HttpClientRequest
@@ -36,8 +37,30 @@ const judge = (classify: Classify, request: Request, response: Response) =>
     })
   })
 
-/** @internal */
-export const decide = (classify: Classify, outcome: Outcome): Effect.Effect<HttpFailure.HttpFailure | undefined> =>
+/**
+ * The same for what the client below failed with.
+ *
+ * @internal
+ */
+export const cause = (
+  classify: Classify,
+  request: Request,
+  cause: Cause.Cause<unknown>,
+  found: Exit.Exit<never, FailedAttempt>
+): Effect.Effect<never, FailedAttempt> => {
+  const error = Option.getOrUndefined(Cause.failureOption(cause))
+  const failed = Exit.isFailure(found) ? Option.getOrUndefined(Cause.failureOption(found.cause)) : undefined
+  if (failed === undefined || failed === error) return found
+  const outcome = {
+    request,
+    response: statusErrorResponse(cause),
+    error,
+    failure: Option.getOrUndefined(failed.failure)
+  }
+  return Effect.flatMap(decide(classify, outcome), (own) => Effect.fail(own === undefined ? failed : failed.being(own)))
+}
+
+const decide = (classify: Classify, outcome: Outcome): Effect.Effect<HttpFailure.HttpFailure | undefined> =>
   Effect.suspend(() => {
     const own = classify(outcome)
     // A failure is an effect too.

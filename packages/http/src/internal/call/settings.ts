@@ -2,8 +2,8 @@ import type * as Duration from "effect/Duration"
 import * as InvalidOption from "reprise/InvalidOption"
 import * as drain from "../attempt/drain.js"
 import type { RetryOptions } from "../model.js"
+import * as order from "../order.js"
 import * as headerName from "../request/headerName.js"
-import type { Guard } from "../stages/guard.js"
 import type { Settings } from "./calls.js"
 import * as timeLimits from "./timeLimits.js"
 
@@ -11,12 +11,12 @@ import * as timeLimits from "./timeLimits.js"
 export const retry = (
   options: RetryOptions | undefined,
   limits = timeLimits.none,
-  guard?: Guard,
+  stages = order.make([]),
   prepare?: Settings["prepare"]
 ): Settings => ({
   prepare,
   limits,
-  guard,
+  order: stages,
   facts: {
     redirect: options?.redirect ?? "follow",
     classify: options?.classify

@@ -34,13 +34,38 @@ export const none: Limits = { attemptMillis: Infinity, callMillis: Infinity }
 export type Tell = (last: () => Option.Option<HttpFailure.HttpFailure>) => void
 
 /**
- * When a call that begins now has to be over, on the clock of deadlines: after `callMillis`, or at the deadline of the fiber.
+ * A limit of time, in milliseconds.
  *
  * @internal
  */
-export const deadlineMillis = (fiber: Fiber.RuntimeFiber<unknown, unknown>, { callMillis }: Limits): number => {
-  const outer = Deadline.unsafeCurrent(fiber)
-  return callMillis === Infinity ? outer : Math.min(outer, clock.monotonicMillis(fiber) + callMillis)
+export interface Limited {
+  readonly millis: number
+  readonly onTimeout: () => HttpFailure.AttemptTimeout
+}
+
+/**
+ * The time of an attempt that begins now, its reader included: `millis`, or what is left until the deadline.
+ *
+ * @internal
+ */
+export const limited = (
+  fiber: Fiber.RuntimeFiber<unknown, unknown>,
+  request: HttpClientRequest.HttpClientRequest,
+  millis: number,
+  deadlineMillis: number,
+  tell?: Tell
+): Limited | undefined => {
+  const own = reader.of(request)
+  if (own !== undefined && millis < Infinity) {
+    own.attempt = { request, millis, untilMillis: clock.monotonicMillis(fiber) + millis }
+  }
+  const left = deadlineMillis === Infinity ? millis : Math.min(millis, leftMillis(fiber, deadlineMillis))
+  if (left === Infinity) return undefined
+  const duration = Math.min(Math.max(left, 0), maxDelayMillis)
+  const onTimeout = () => makeFailure.attemptTimeout(request, Duration.millis(duration))
+  // The call may end before this attempt has: to release a connection takes time too.
+  tell?.(() => Option.some(onTimeout()))
+  return { millis: duration, onTimeout }
 }
 
 /**
@@ -51,62 +76,20 @@ const leftMillis = (fiber: Fiber.RuntimeFiber<unknown, unknown>, deadlineMillis:
   Math.floor((deadlineMillis - clock.exactMillis(fiber)) * 1_000) / 1_000
 
 /**
- * Runs a call, and ends it at its deadline, whatever it waits for then: a limiter, a schedule, a budget, a key.
+ * Ends an attempt when the time is over that it has when it begins.
  *
  * @internal
  */
-export const call = <A, E, R>(
-  limits: Limits,
-  make: (deadlineMillis: number, tell: Tell) => Effect.Effect<A, E, R>
-): Effect.Effect<A, E, R> =>
-  Effect.withFiberRuntime((fiber) => {
-    const deadline = deadlineMillis(fiber, limits)
-    let last: () => Option.Option<HttpFailure.HttpFailure> = Option.none
-    const made = make(deadline, (told) => {
-      last = told
-    })
-    if (limits.callMillis === Infinity) return made
-    const bounded = Timeout.timeoutFail(made, {
-      duration: Math.max(leftMillis(fiber, deadline), 1),
-      onTimeout: () => new Deadline.DeadlineExceeded({ last: last() }),
-      deadlineMillis: deadline
-    })
-    // A client with a deadline of its own has this error in its type.
-    return bounded as typeof made
-  })
-
-/**
- * Ends an attempt, its reader included, after `millis` or at the deadline, whichever comes first.
- *
- * @internal
- */
-export const limit = <E, R>(
+export const within = <E, R>(
   attempt: reader.Attempt<E, R>,
-  request: HttpClientRequest.HttpClientRequest,
-  millis: number,
-  deadlineMillis: number,
-  tell?: Tell
-): reader.Attempt<E | HttpFailure.AttemptTimeout, R> => {
-  const onTimeout = (millis: number) => makeFailure.attemptTimeout(request, Duration.millis(millis))
-  const own = reader.of(request)
-  if (deadlineMillis === Infinity && own === undefined) {
-    return millis === Infinity
-      ? attempt
-      : Timeout.timeoutFail(attempt, { duration: millis, onTimeout: () => onTimeout(millis) })
-  }
-  return Effect.withFiberRuntime((fiber) => {
-    const nowMillis = clock.monotonicMillis(fiber)
-    if (own !== undefined && millis < Infinity) own.attempt = { request, millis, untilMillis: nowMillis + millis }
-    const left = Math.min(millis, leftMillis(fiber, deadlineMillis))
-    if (left === Infinity) return attempt
-    const duration = Math.min(left, maxDelayMillis)
-    // The call may end before this attempt has: to let go of a connection takes time too.
-    tell?.(() => Option.some(onTimeout(duration)))
-    return left > 0
-      ? Timeout.timeoutFail(attempt, { duration, onTimeout: () => onTimeout(duration) })
-      : Effect.fail(onTimeout(0))
+  limit: (fiber: Fiber.RuntimeFiber<unknown, unknown>) => Limited | undefined
+): reader.Attempt<E | HttpFailure.AttemptTimeout, R> =>
+  Effect.withFiberRuntime((fiber) => {
+    const limited = limit(fiber)
+    if (limited === undefined) return attempt
+    const { millis, onTimeout } = limited
+    return millis > 0 ? Timeout.timeoutFail(attempt, { duration: millis, onTimeout }) : Effect.fail(onTimeout())
   })
-}
 
 /** @internal */
 export const perAttempt = <E, R>(
@@ -116,7 +99,8 @@ export const perAttempt = <E, R>(
   stage.make((request) =>
     Effect.flatMap(
       Deadline.current,
-      (deadlineMillis) => limit(reader.execute(client, request), request, millis, deadlineMillis)
+      (deadlineMillis) =>
+        within(reader.execute(client, request), (fiber) => limited(fiber, request, millis, deadlineMillis))
     )
   )
 

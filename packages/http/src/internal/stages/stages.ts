@@ -96,15 +96,14 @@ export const policy = <E>(options: own.OwnPolicy<E> | model.PolicyOptions<E>): m
 
 /** One stage by itself. */
 const over = <E, E1, R>(client: Client<E1, R>, build: Build): Client<E | E1, R> => {
-  const guarded = order.make([build()({})])!
+  const placed = order.make([build()({})])
+  const guarded = placed.hedge ?? order.asked(placed)
   return stage.make((request) =>
     Effect.flatMap(Deadline.current, (deadlineMillis) => {
-      const call = (responses: Responses) =>
-        guarded(
-          request,
-          attempts.run(client, request, attempts.plain, timeLimits.none, Infinity, responses),
-          deadlineMillis
-        )
+      const call = (responses: Responses) => {
+        const terms = { facts: attempts.plain, limits: timeLimits.none, deadlineMillis: Infinity, responses }
+        return guarded(request, attempts.run(client, request, terms), deadlineMillis)
+      }
       return owned(call, handOver<E | E1>)
     })
   )

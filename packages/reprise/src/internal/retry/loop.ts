@@ -3,6 +3,7 @@ import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import { identity } from "effect/Function"
 import * as Option from "effect/Option"
 import type * as Schedule from "effect/Schedule"
 import type { Budget } from "../budget/budget.js"
@@ -43,10 +44,28 @@ type Entry<E> = Omit<Attempt<E>, "delay" | "reason">
 
 type Ended<A, E, L> = readonly [exit: Exit.Exit<A, E>, ledger: Retry.Ledger<L>]
 
+type Run = <A, E, R>(self: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
+
+/**
+ * How attempts and waits are run by a loop in an uninterruptible region.
+ *
+ * @internal
+ */
+export interface Region<A, E> {
+  /** Runs an attempt. */
+  readonly attempt: <R>(self: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
+  /** Makes a wait interruptible. */
+  readonly restore: Run
+  /** In place of that of the options. */
+  readonly deadlineMillis?: number
+}
+
 /** @internal */
 export const loop = <A, E, R, R1 = never, R2 = never, L = E>(
-  options: Retry.Loop<A, E, R, R1, R2, L>
-): Effect.Effect<Ended<A, E, L>, never, R | R1 | R2> => Clock.clockWith((clock) => new Loop(options, clock).run(1))
+  options: Retry.Loop<A, E, R, R1, R2, L>,
+  region: Region<A, E> = { attempt: identity, restore: identity }
+): Effect.Effect<Ended<A, E, L>, never, R | R1 | R2> =>
+  Clock.clockWith((clock) => new Loop(options, clock, region).run(1))
 
 /** How many lines a ledger keeps from its beginning, and how many from its end: the docs of `Retry.Ledger` say them. */
 const kept = { first: 8, last: 24 }
@@ -57,7 +76,11 @@ class Loop<A, E, R, R1, R2, L> {
   readonly budget: Budget | undefined
   driver: Driver.Driver<E, R1> | undefined
 
-  constructor(readonly options: Retry.Loop<A, E, R, R1, R2, L>, readonly clock: Clock.Clock) {
+  constructor(
+    readonly options: Retry.Loop<A, E, R, R1, R2, L>,
+    readonly clock: Clock.Clock,
+    readonly region: Region<A, E>
+  ) {
     // Every budget is made by RetryBudget.
     this.budget = options.budget as Budget | undefined
   }
@@ -65,7 +88,7 @@ class Loop<A, E, R, R1, R2, L> {
   run(number: number): Effect.Effect<Ended<A, E, L>, never, R | R1 | R2> {
     const beganMillis = clock_.monotonicOf(this.clock)
     if (number === 1) this.budget?.rule.call(beganMillis)
-    const attempt = this.attempt(number)
+    const attempt = this.region.attempt(this.attempt(number))
     return Effect.matchCauseEffect(this.driver === undefined ? attempt : this.driver.attempt(attempt), {
       onSuccess: (value) => {
         if (number === 1) this.budget?.rule.success()
@@ -89,7 +112,16 @@ class Loop<A, E, R, R1, R2, L> {
     if (Option.isNone(entry.failure)) {
       return this.end(exit, entry, Cause.isInterruptedOnly(cause) ? "interrupted" : "defect")
     }
-    const error = entry.failure.value
+    const { review } = this.options
+    return review === undefined
+      ? this.review(exit, entry, entry.failure.value)
+      : Effect.flatMap(
+        this.region.restore(review(entry.failure.value)),
+        (error) => this.review(Exit.fail(error), { ...entry, failure: Option.some(error) }, error)
+      )
+  }
+
+  review(exit: Exit.Exit<A, E>, entry: Entry<E>, error: E): Effect.Effect<Ended<A, E, L>, never, R | R1 | R2> {
     const refusal = this.options.refuse === undefined ? Option.none() : this.options.refuse(error)
     if (Option.isSome(refusal)) return this.end(exit, entry, refusal.value)
     return this.driver === undefined ? this.begin(exit, entry, error) : this.decide(this.driver, exit, entry, error)
@@ -100,7 +132,7 @@ class Loop<A, E, R, R1, R2, L> {
     const toll = this.budget?.toll(isTimeout)
     this.driver = Driver.make(schedule, {
       canHelp,
-      deadlineMillis,
+      deadlineMillis: this.region.deadlineMillis ?? deadlineMillis,
       toll,
       isNestingAllowed: nested === "allow",
       isInputHidden: note !== undefined
@@ -116,12 +148,15 @@ class Loop<A, E, R, R1, R2, L> {
     entry: Entry<E>,
     error: E
   ): Effect.Effect<Ended<A, E, L>, never, R | R1 | R2> {
-    return Effect.flatMap(driver.next(error), (next) => {
+    const { restore } = this.region
+    return Effect.flatMap(restore(driver.next(error)), (next) => {
       if (next._tag === "Stop") return this.end(exit, entry, next.reason)
       const attempt = { ...entry, delay: Option.some(Duration.millis(next.delayMillis)), reason: next.reason }
       this.write(attempt)
-      const wait = Effect.flatMap(timer.sleep(next.delayMillis), () => this.run(entry.number + 1))
-      return this.options.beforeWait === undefined ? wait : Effect.flatMap(this.options.beforeWait(attempt), () => wait)
+      const wait = Effect.flatMap(restore(timer.sleep(next.delayMillis)), () => this.run(entry.number + 1))
+      return this.options.beforeWait === undefined
+        ? wait
+        : Effect.flatMap(restore(this.options.beforeWait(attempt)), () => wait)
     })
   }
 

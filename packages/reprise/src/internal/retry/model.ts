@@ -74,6 +74,8 @@ export declare namespace Retry {
     /** Makes the attempt; `number` counts from 1. */
     readonly attempt: (number: number) => Effect.Effect<A, E, R>
     readonly schedule: Schedule.Schedule<unknown, E, R1>
+    /** Runs after each failed attempt; the result takes the place of the error. */
+    readonly review?: ((error: E) => Effect.Effect<E, never, R2>) | undefined
     /** A reason not to try again whatever the schedule says. */
     readonly refuse?: ((error: E) => Option.Option<Reason>) | undefined
     /**

@@ -13,7 +13,7 @@ import { admit, type Restore } from "./wait.js"
  */
 export interface Limit {
   <A, E, R>(
-    restored: Effect.Effect<A, E, R>,
+    self: Effect.Effect<A, E, R>,
     fiber: Fiber.RuntimeFiber<unknown, unknown>,
     restore: Restore,
     end: (exit: Exit.Exit<A, unknown>) => Effect.Effect<A, unknown>
@@ -32,37 +32,37 @@ export interface Terms extends admission.Terms {
 
 /**
  * Asks the policies, waits for them, runs the effect and tells them how it ended. It belongs into a region that is
- * uninterruptible, with an effect that `restore` has made interruptible again.
+ * uninterruptible, and makes the effect interruptible again by `restore`.
  *
  * @internal
  */
 export const masked = <A, E, R, E2>(
-  restored: Effect.Effect<A, E, R>,
+  self: Effect.Effect<A, E, R>,
   terms: Terms,
   restore: Restore
 ): Effect.Effect<A, E | E2, R> =>
   Effect.withFiberRuntime<A, E | E2, R>((fiber) => {
     const asked = new admission.Admission(terms, fiber)
     const verdict = asked.look() ?? asked.take()
-    if (verdict === undefined) return run(restored, asked, terms, restore)
+    if (verdict === undefined) return run(self, asked, terms, restore)
     // The policies reject with `E2`.
     const admitted = admit(asked, verdict, restore) as Effect.Effect<void, E2>
-    return Effect.flatMap(admitted, () => run<A, E, R, E2>(restored, asked, terms, restore))
+    return Effect.flatMap(admitted, () => run<A, E, R, E2>(self, asked, terms, restore))
   })
 
 /** @internal */
 export const run = <A, E, R, E2>(
-  restored: Effect.Effect<A, E, R>,
+  self: Effect.Effect<A, E, R>,
   asked: admission.Admission,
   { limit }: Terms,
   restore: Restore
 ): Effect.Effect<A, E | E2, R> => {
   if (limit !== undefined) {
     // A timeout is an error of the attempt: its type is part of `E2`.
-    return limit(restored, asked.fiber, restore, (exit) => asked.settle(exit)) as Effect.Effect<A, E | E2, R>
+    return limit(self, asked.fiber, restore, (exit) => asked.settle(exit)) as Effect.Effect<A, E | E2, R>
   }
-  if (!asked.settles) return restored
-  return Effect.matchCauseEffect(restored, {
+  if (!asked.settles) return restore(self)
+  return Effect.matchCauseEffect(restore(self), {
     onSuccess: (value) => asked.settle(Exit.succeed(value)),
     onFailure: (cause) => asked.settle(Exit.failCause(cause))
   })
@@ -73,6 +73,6 @@ export const attempt = <A, E, R, E2>(self: Effect.Effect<A, E, R>, terms: Terms)
   Effect.withFiberRuntime((_, { runtimeFlags }) =>
     // `Effect.uninterruptibleMask` in fewer operations.
     RuntimeFlags.interruption(runtimeFlags)
-      ? Effect.uninterruptible(masked<A, E, R, E2>(Effect.interruptible(self), terms, Effect.interruptible))
+      ? Effect.uninterruptible(masked<A, E, R, E2>(self, terms, Effect.interruptible))
       : masked<A, E, R, E2>(self, terms, identity)
   )

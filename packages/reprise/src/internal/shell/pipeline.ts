@@ -1,14 +1,11 @@
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import type * as Fiber from "effect/Fiber"
-import { constTrue } from "effect/Function"
+import { constTrue, identity } from "effect/Function"
 import * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
 import * as Schedule from "effect/Schedule"
 import { integer, InvalidOption, millis } from "../../InvalidOption.js"
 import type { RetryBudget } from "../budget/model.js"
-import * as deadline from "../deadline.js"
-import { monotonicMillis } from "../effect/clock.js"
 import * as timeout from "../effect/timeout.js"
 import { isRejection } from "../errors.js"
 import * as retry from "../retry/loop.js"
@@ -17,6 +14,7 @@ import type { AnyPolicy } from "./admission.js"
 import * as attempt from "./attempt.js"
 import type { Pipeline } from "./pipelineModel.js"
 import { callOptions, checkDistinct } from "./protect.js"
+import * as region from "./region.js"
 
 interface Settings<In, R> {
   readonly callMillis: number
@@ -36,7 +34,7 @@ export const make = <In, R, Policies extends ReadonlyArray<AnyPolicy>, A, Err, E
   const settings = check(options)
   return (self, call) => {
     const own = callOptions(call)
-    return Effect.withFiberRuntime((fiber) => run(settings, self, own, fiber))
+    return run(settings, self, own)
   }
 }
 
@@ -59,7 +57,7 @@ const attemptLimit = (millis: number): attempt.Limit | undefined => {
   if (millis === Infinity) return undefined
   const onTimeout = () => new AttemptTimeout({ duration: Duration.millis(millis) })
   const terms = { millis, onTimeout, deadlineMillis: Infinity }
-  return (restored, fiber, restore, end) => timeout.limited(restored, fiber, restore, terms, end)
+  return (self, fiber, restore, end) => timeout.limited(self, fiber, restore, terms, end)
 }
 
 type Retrying<In, R> = Pick<Settings<In, R>, "schedule" | "canHelp" | "goesOn">
@@ -87,41 +85,42 @@ const canHelp = (error: unknown): boolean =>
 const run = <In, R, A, E extends In, R1, E2>(
   settings: Settings<In, R>,
   self: Effect.Effect<A, E, R1>,
-  call: Pick<attempt.Terms, "priority" | "partition">,
-  fiber: Fiber.RuntimeFiber<unknown, unknown>
+  call: Pick<attempt.Terms, "priority" | "partition">
 ): Effect.Effect<A, E | E2 | DeadlineExceeded<E | E2>, R | R1> => {
-  const { callMillis, policies } = settings
-  const nowMillis = monotonicMillis(fiber)
-  const deadlineMillis = Math.min(deadline.of(fiber), nowMillis + callMillis)
+  const { limit, policies, schedule } = settings
   let last: Option.Option<E | E2> = Option.none()
   const exceeded = () => new DeadlineExceeded<E | E2>({ last })
-  const one = attempt.attempt<A, E, R1, E2>(self, {
-    ...call,
-    policies,
-    mayWait: true,
-    deadlineMillis,
-    limit: settings.limit
-  })
-  const all: Effect.Effect<A, E | E2 | DeadlineExceeded<E | E2>, R | R1> = settings.schedule === undefined ?
-    one :
-    Effect.flatMap(
-      retries(settings, settings.schedule, one, deadlineMillis, (error) => {
+  return region.call({
+    millis: settings.callMillis,
+    onDeadline: exceeded,
+    run: ({ deadlineMillis, restore }): Effect.Effect<A, E | E2 | DeadlineExceeded<E | E2>, R | R1> => {
+      const terms = { ...call, policies, mayWait: true, deadlineMillis, limit }
+      const one = attempt.masked<A, E, R1, E2>(self, terms, restore)
+      if (schedule === undefined) return one
+      const onFailure = (error: E | E2) => {
         last = Option.some(error)
-      }),
-      ([exit, ledger]): Effect.Effect<A, E | E2 | DeadlineExceeded<E | E2>> =>
-        ledger.at(-1)?.reason === "deadline" ? Effect.fail(exceeded()) : exit
-    )
-  return callMillis === Infinity
-    ? all
-    : timeout.timeoutFail(all, Math.max(deadlineMillis - nowMillis, 1), exceeded, deadlineMillis)
+      }
+      return Effect.flatMap(
+        retries(settings, schedule, one, { deadlineMillis, onFailure, restore }),
+        ([exit, ledger]): Effect.Effect<A, E | E2 | DeadlineExceeded<E | E2>> =>
+          ledger.at(-1)?.reason === "deadline" ? Effect.fail(exceeded()) : exit
+      )
+    },
+    end: identity
+  })
+}
+
+interface Retries<E> {
+  readonly deadlineMillis: number
+  readonly onFailure: (error: E) => void
+  readonly restore: region.Restore
 }
 
 const retries = <In, R, A, E, R1>(
   { budget, canHelp, goesOn }: Settings<In, R>,
   schedule: Schedule.Schedule<unknown, In, R>,
   one: Effect.Effect<A, E, R1>,
-  deadlineMillis: number,
-  onFailure: (error: E) => void
+  { deadlineMillis, onFailure, restore }: Retries<E>
 ) =>
   retry.loop({
     attempt: () => one,
@@ -134,4 +133,4 @@ const retries = <In, R, A, E, R1>(
     canHelp: (error) => canHelp(error as unknown as In),
     deadlineMillis,
     budget
-  })
+  }, { attempt: identity, restore })

@@ -18,7 +18,7 @@ export const protect = <A, E, R, E2>(
   const own = terms(policies, call)
   // Made once, and not for each run.
   const masked = Effect.uninterruptible(
-    attempt.masked<A, E, R, E2>(Effect.interruptible(self), own, Effect.interruptible)
+    attempt.masked<A, E, R, E2>(self, own, Effect.interruptible)
   )
   const holds = policies.some((policy) => policy.holds)
 

@@ -1,0 +1,74 @@
+import * as HttpClientError from "@effect/platform/HttpClientError"
+import type * as HttpClientResponse from "@effect/platform/HttpClientResponse"
+import * as Cause from "effect/Cause"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Option from "effect/Option"
+import type * as Retry from "reprise/Retry"
+import type { FailedAttempt } from "../attempt/failedAttempt.js"
+import type { Responses } from "../attempt/responses.js"
+import * as HttpFailure from "../classify/failure.js"
+import * as ledgers from "./ledgers.js"
+import * as rejections from "./rejections.js"
+import * as timeLimits from "./timeLimits.js"
+
+/**
+ * What a loop ends with.
+ *
+ * @internal
+ */
+export type Ended = readonly [
+  exit: Exit.Exit<HttpClientResponse.HttpClientResponse, FailedAttempt>,
+  ledger: Retry.Retry.Ledger<HttpFailure.HttpFailure>
+]
+
+/**
+ * The result of the call: the last response, or what the client below failed with.
+ *
+ * @internal
+ */
+export const finish = <E>(
+  [exit, ledger]: Ended,
+  responses: Responses,
+  hasDeadline: boolean,
+  deadlineMillis: number
+): Effect.Effect<HttpClientResponse.HttpClientResponse, E> => {
+  if (Exit.isSuccess(exit)) {
+    responses.handOver(exit.value)
+    ledgers.set(exit.value, ledger)
+    return Exit.succeed(exit.value)
+  }
+  const failed = Cause.failureOption(exit.cause)
+  // A defect or an interruption: there is no error in it.
+  if (Option.isNone(failed)) return Effect.failCause(exit.cause as Cause.Cause<never>)
+  const { failure, origin, response } = failed.value
+  if (response !== undefined) responses.handOver(response)
+  if (origin._tag === "Response") {
+    ledgers.set(origin.response, ledger)
+    return Exit.succeed(origin.response)
+  }
+  // What the client below failed with is given back as it was, so its type is the client's own.
+  const cause = origin.cause as Cause.Cause<E>
+  if (Option.isNone(failure)) {
+    // A guard may reject a retry: whoever sees that has to know what the attempts before it may have done.
+    const error = Option.getOrUndefined(Cause.failureOption(cause))
+    if (rejections.has(error)) ledgers.setOfError(error, ledger)
+    return Effect.failCause(cause)
+  }
+  const told = HttpFailure.withAttempts(failure.value, ledger)
+  const failCause = Effect.failCause(Cause.map(cause, (error) => withFailure(error, told)))
+  return hasDeadline
+    // A client with a deadline of its own has this error in its type.
+    ? timeLimits.orExceeded(failCause, told, deadlineMillis) as Effect.Effect<never, E>
+    : failCause
+}
+
+/** The same error, with the typed failure and its ledger as the cause. */
+const withFailure = <E>(error: E, failure: HttpFailure.HttpFailure): E => {
+  if (HttpFailure.isHttpFailure(error)) return failure as E & HttpFailure.HttpFailure
+  if (!HttpClientError.isHttpClientError(error)) return error
+  const described = { ...error, cause: failure, description: error.description ?? failure.message }
+  return (error._tag === "RequestError"
+    ? new HttpClientError.RequestError(described as typeof described & HttpClientError.RequestError)
+    : new HttpClientError.ResponseError(described as typeof described & HttpClientError.ResponseError)) as E
+}

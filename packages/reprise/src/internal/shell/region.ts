@@ -1,0 +1,101 @@
+import * as Cause from "effect/Cause"
+import * as Clock from "effect/Clock"
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import { identity } from "effect/Function"
+import * as RuntimeFlags from "effect/RuntimeFlags"
+import * as deadline from "../deadline.js"
+import { exactMillis } from "../effect/clock.js"
+import * as timeout from "../effect/timeout.js"
+import * as retry from "../retry/loop.js"
+import type { Retry } from "../retry/model.js"
+import * as attempt from "./attempt.js"
+import type { Pipeline } from "./pipelineModel.js"
+
+/** @internal */
+export type Restore = <A, E, R>(self: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
+
+/** @internal */
+export const call = <A, E, R, E1, B, E2>(options: Pipeline.Call<A, E, R, E1, B, E2>): Effect.Effect<B, E2, R> =>
+  Effect.withFiberRuntime((_, { runtimeFlags }) =>
+    // `Effect.uninterruptibleMask` in fewer operations.
+    RuntimeFlags.interruption(runtimeFlags)
+      ? Effect.uninterruptible(begin(options, Effect.interruptible))
+      : begin(options, identity)
+  )
+
+const begin = <A, E, R, E1, B, E2>(
+  { end, millis, onDeadline, run }: Pipeline.Call<A, E, R, E1, B, E2>,
+  restore: Restore
+): Effect.Effect<B, E2, R> =>
+  Effect.withFiberRuntime((fiber) => {
+    const outerMillis = deadline.of(fiber)
+    if (millis === Infinity) {
+      const self = run(new Running(outerMillis, restore))
+      return end === identity
+        // Without an end of its own, the result of the call is that of `run`.
+        ? self as unknown as Effect.Effect<B, E2, R>
+        : Effect.matchCauseEffect(self, {
+          onSuccess: (value) => end(Exit.succeed(value)),
+          onFailure: (cause) => end(Exit.failCause(cause))
+        })
+    }
+    const nowMillis = exactMillis(Context.unsafeGet(fiber.currentDefaultServices, Clock.Clock))
+    const deadlineMillis = Math.min(outerMillis, Math.round(nowMillis) + millis)
+    const limit = { millis: leftMillis(deadlineMillis, nowMillis), onTimeout: onDeadline, deadlineMillis }
+    return timeout.limited(run(new Running(deadlineMillis, restore)), fiber, identity, limit, end)
+  })
+
+/** Never too much: the clock counts whole milliseconds, and by a rounded time an attempt would end after the deadline of its call. */
+const leftMillis = (deadlineMillis: number, nowMillis: number): number =>
+  Math.max(Math.floor((deadlineMillis - nowMillis) * 1_000) / 1_000, 1)
+
+class Running implements Pipeline.Running {
+  constructor(readonly deadlineMillis: number, readonly restore: Restore) {}
+
+  loop<A, E, R, R1, R2, L, A0, E0>(
+    options: Pipeline.RunningLoop<A, E, R, R1, R2, L, A0, E0>
+  ): Effect.Effect<readonly [exit: Exit.Exit<A, E>, ledger: Retry.Ledger<L>], never, R | R1 | R2> {
+    const { partition, policies, priority } = options
+    const terms: attempt.Terms = {
+      policies,
+      priority: priority ?? 0,
+      partition,
+      mayWait: true,
+      deadlineMillis: this.deadlineMillis,
+      limit: limitOf(options)
+    }
+    const region: retry.Region<A, E> = {
+      restore: this.restore,
+      deadlineMillis: this.deadlineMillis,
+      attempt: (self) => attempt.masked(self, terms, this.restore)
+    }
+    // The loop sees an attempt only with its `outcome`. A copy of the options would cost more than all else here.
+    const all = retry.loop(options as unknown as Retry.Loop<A, E, R, R1, R2, L>, region)
+    return Effect.flatMap(all, (ended) => isInterruption(ended[0]) ? ended[0] : Exit.succeed(ended))
+  }
+}
+
+/** In the region of a call it is no result: the end of the call's time is an interruption too. */
+const isInterruption = (exit: Exit.Exit<unknown, unknown>): exit is Exit.Exit<never> =>
+  Exit.isFailure(exit) && Cause.isInterrupted(exit.cause) && !Cause.isFailure(exit.cause)
+
+const limitOf = <A, E, A0, E0>(
+  { limit, outcome }: Pick<Pipeline.RunningLoop<A, E, never, never, never, never, A0, E0>, "limit" | "outcome">
+): attempt.Limit =>
+(self, fiber, restore, end) => {
+  // The effect is an attempt of this loop.
+  const judged = (exit: Exit.Exit<unknown, unknown>) =>
+    end(outcome(exit as Exit.Exit<A0, E0>, fiber) as Exit.Exit<never, unknown>)
+  const limited = limit?.(fiber)
+  if (limited !== undefined) {
+    return limited.millis > 0
+      ? timeout.limited(self, fiber, restore, { ...limited, deadlineMillis: Infinity }, judged)
+      : judged(Exit.fail(limited.onTimeout()))
+  }
+  return Effect.matchCauseEffect(restore(self), {
+    onSuccess: (value) => judged(Exit.succeed(value)),
+    onFailure: (cause) => judged(Exit.failCause(cause))
+  })
+}
