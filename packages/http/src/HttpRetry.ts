@@ -185,4 +185,4 @@ export const exponential: (options?: ExponentialOptions) => Schedule.Schedule<Du
  * @since 0.1.0
  * @category constructors
  */
-export const standard: Schedule.Schedule<Duration.Duration, Retry.Hint> = exponential()
+export const standard: Schedule.Schedule<Duration.Duration, Retry.Hint> = retryPolicy.standard

@@ -13,13 +13,14 @@ import * as Backoff from "reprise/Backoff"
 import { asConfigError } from "reprise/InvalidOption"
 import * as RetryBudget from "reprise/RetryBudget"
 import * as Tripping from "reprise/Tripping"
-import * as HttpResilience from "./HttpResilience.js"
-import * as HttpRetry from "./HttpRetry.js"
+import * as retryPolicy from "./internal/call/retryPolicy.js"
 import * as check_ from "./internal/check.js"
 import * as pipeline from "./internal/client.js"
 import * as config_ from "./internal/config.js"
 import * as faces from "./internal/faces.js"
 import type { Finding, Options, Rejection, Typed } from "./internal/model.js"
+import * as budgets from "./internal/stages/budgets.js"
+import * as stages from "./internal/stages/stages.js"
 
 export type { Finding, Options, Rejection, Route } from "./internal/model.js"
 
@@ -82,11 +83,11 @@ export const check = (options: Options<unknown>): ReadonlyArray<Finding> => chec
  * @category options
  */
 export const standard = <E = Rejection>(overrides?: Options<E>): Options<E> => ({
-  retry: HttpRetry.standard,
+  retry: retryPolicy.standard,
   attemptTimeout: "10 seconds",
   deadline: "30 seconds",
-  budget: HttpRetry.budget(RetryBudget.share({ ratio: 0.1, minPerSecond: 1 })),
-  breaker: HttpResilience.circuitBreaker({
+  budget: budgets.make(RetryBudget.share({ ratio: 0.1, minPerSecond: 1 }), {}),
+  breaker: stages.circuitBreaker({
     trip: Tripping.any(
       Tripping.consecutive(10),
       Tripping.rate({ threshold: 0.5, minimumCalls: 20, window: { duration: "10 seconds" } })
@@ -96,7 +97,7 @@ export const standard = <E = Rejection>(overrides?: Options<E>): Options<E> => (
       Backoff.proportionalJitter({ min: 0.9, max: 1.1 })
     )
   }),
-  gate: HttpResilience.retryAfterGate(),
+  gate: stages.retryAfterGate(),
   ...overrides
 })
 

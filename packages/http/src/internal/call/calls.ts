@@ -11,42 +11,23 @@ import * as Pipeline from "reprise/Pipeline"
 import type * as Policy from "reprise/Policy"
 import type { RetryBudget } from "reprise/RetryBudget"
 import * as attempts from "../attempt/attempts.js"
-import type * as drain from "../attempt/drain.js"
 import type { FailedAttempt } from "../attempt/failedAttempt.js"
 import * as propagation from "../attempt/propagation.js"
 import * as reader from "../attempt/reader.js"
 import * as resendCount from "../attempt/resendCount.js"
 import { Responses } from "../attempt/responses.js"
 import type * as HttpFailure from "../classify/failure.js"
-import type { Budget } from "../model.js"
 import type { Order } from "../order.js"
 import { trackBody } from "../request/idempotency.js"
 import * as ending from "./ending.js"
 import * as refusals from "./refusal.js"
 import type * as retryPolicy from "./retryPolicy.js"
+import type { Settings } from "./settings.js"
 import * as stage from "./stage.js"
 import type * as timeLimits from "./timeLimits.js"
 
 type Request = HttpClientRequest.HttpClientRequest
 type Response = HttpClientResponse.HttpClientResponse
-
-/** @internal */
-export interface Settings {
-  readonly facts: attempts.Facts
-  readonly retryUnsent: boolean
-  readonly idempotencyHeader: string | undefined
-  readonly drain: drain.Limits
-  readonly attemptHeader: string | undefined
-  readonly deadlineHeader: string | undefined
-  readonly limits: timeLimits.Limits
-  readonly order: Order
-  readonly budget: Budget | undefined
-  readonly nested: "suppress" | "allow" | undefined
-  /** What is done to the request once for all of its attempts. */
-  readonly prepare:
-    | ((request: HttpClientRequest.HttpClientRequest) => Effect.Effect<HttpClientRequest.HttpClientRequest>)
-    | undefined
-}
 
 /**
  * A client whose calls are made of attempts.

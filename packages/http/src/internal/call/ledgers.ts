@@ -35,10 +35,3 @@ export const set = (response: HttpClientResponse.HttpClientResponse & Carrier, l
  */
 export const get = (result: object & Carrier): Ledger =>
   result[key] ?? others.get(result) ?? others.get(Object.getPrototypeOf(result)) ?? []
-
-/**
- * How many attempts the call made: a ledger leaves out some of many, and its last line has the number of the last.
- *
- * @internal
- */
-export const total = (ledger: Ledger): number => Math.max(ledger.at(-1)?.number ?? 0, ledger.length)

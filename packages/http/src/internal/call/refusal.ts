@@ -3,8 +3,8 @@ import type { Reason } from "reprise/Retry"
 import type { FailedAttempt } from "../attempt/failedAttempt.js"
 import * as HttpFailure from "../classify/failure.js"
 import * as idempotency from "../request/idempotency.js"
-import type { Settings } from "./calls.js"
 import type * as retryPolicy from "./retryPolicy.js"
+import type { Settings } from "./settings.js"
 
 /**
  * Why the request must not be sent again, whatever the schedule says. Whether another attempt can help is asked later.

@@ -1,11 +1,31 @@
+import type * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import type * as Duration from "effect/Duration"
+import type * as Effect from "effect/Effect"
 import * as InvalidOption from "reprise/InvalidOption"
+import type * as attempts from "../attempt/attempts.js"
 import * as drain from "../attempt/drain.js"
-import type { RetryOptions } from "../model.js"
+import type { Budget, RetryOptions } from "../model.js"
 import * as order from "../order.js"
 import * as headerName from "../request/headerName.js"
-import type { Settings } from "./calls.js"
 import * as timeLimits from "./timeLimits.js"
+
+/** @internal */
+export interface Settings {
+  readonly facts: attempts.Facts
+  readonly retryUnsent: boolean
+  readonly idempotencyHeader: string | undefined
+  readonly drain: drain.Limits
+  readonly attemptHeader: string | undefined
+  readonly deadlineHeader: string | undefined
+  readonly limits: timeLimits.Limits
+  readonly order: order.Order
+  readonly budget: Budget | undefined
+  readonly nested: "suppress" | "allow" | undefined
+  /** What is done to the request once for all of its attempts. */
+  readonly prepare:
+    | ((request: HttpClientRequest.HttpClientRequest) => Effect.Effect<HttpClientRequest.HttpClientRequest>)
+    | undefined
+}
 
 /** @internal */
 export const retry = (

@@ -4,7 +4,6 @@ import * as Duration from "effect/Duration"
 import * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
 import type { Retry } from "reprise/Retry"
-import * as ledgers from "../call/ledgers.js"
 import * as base from "./failureBase.js"
 import * as failureMessage from "./failureMessage.js"
 import { safely } from "./safely.js"
@@ -287,7 +286,7 @@ export const withVerdict = <F extends HttpFailure>(failure: F, verdict: Verdict)
 /** @internal */
 export const withAttempts = <F extends HttpFailure>(failure: F, attempts: Retry.Ledger<HttpFailure>): F =>
   base.copy(failure, {
-    sent: ledgers.total(attempts) > attempts.length ||
+    sent: failureMessage.total(attempts) > attempts.length ||
         attempts.some((attempt) => Option.exists(attempt.failure, ({ sent }) => sent === "maybe"))
       ? "maybe"
       : failure.sent,

@@ -1,8 +1,6 @@
 import type * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import * as Duration from "effect/Duration"
 import * as Option from "effect/Option"
-import * as ledgers from "../call/ledgers.js"
-import type { Facts, RequestFacts, StatusFacts, TransportFacts } from "./failure.js"
 import { safely } from "./safely.js"
 
 const isPath = (url: string): boolean => /^[/](?![/\\])/.test(url)
@@ -35,7 +33,9 @@ export const origin = ({ url }: HttpClientRequest.HttpClientRequest): string => 
 }
 
 /** @internal */
-export const requestFacts = (request: HttpClientRequest.HttpClientRequest): RequestFacts => ({
+export const requestFacts = (
+  request: HttpClientRequest.HttpClientRequest
+): { readonly method: string; readonly url: string; readonly headers: Readonly<Record<string, string>> } => ({
   method: request.method,
   url: publicUrl(request.url),
   headers: Object.fromEntries(Object.keys(request.headers).map((name) => [name, "<redacted>"]))
@@ -64,12 +64,29 @@ const redirected = (status: number): string =>
     ? "The resource has not changed, so there is no body"
     : "The answer is a redirect; apply HttpClient.followRedirects"
 
+/** What a message may say of a failure. */
+interface Told {
+  readonly request: { readonly method: string; readonly url: string }
+  readonly attempts: Lines
+  readonly retryAfter: Option.Option<Duration.Duration>
+  readonly status?: number | undefined
+  readonly code?: string | undefined
+  readonly duration?: Duration.Duration | undefined
+}
+
+type Lines = ReadonlyArray<{ readonly number: number }>
+
+/**
+ * How many attempts the call made: a ledger leaves out some of many, and its last line has the number of the last.
+ *
+ * @internal
+ */
+export const total = (ledger: Lines): number => Math.max(ledger.at(-1)?.number ?? 0, ledger.length)
+
 /** @internal */
 export const of = (
   tag: string,
-  failure: Facts & Partial<Omit<StatusFacts & TransportFacts, keyof Facts>> & {
-    readonly duration?: Duration.Duration | undefined
-  }
+  failure: Told
 ): string => {
   const { attempts, code, duration, request, retryAfter, status } = failure
   const details = [
@@ -77,7 +94,7 @@ export const of = (
     duration && `after ${Duration.format(duration)}`,
     Option.isSome(retryAfter) && `retry after ${Duration.format(retryAfter.value)}`
   ].filter(Boolean)
-  const count = ledgers.total(attempts)
+  const count = total(attempts)
   const tried = count > 1 ? `, after ${count} attempts` : ""
   const what = tag === "ProtocolFailure" && status !== undefined ? redirected(status) : words[tag]
   return `${what}${details.length > 0 ? ` (${details.join(", ")})` : ""}: ${request.method} ${request.url}${tried}`
