@@ -3,12 +3,10 @@ import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
-import * as Policy from "reprise/Policy"
 import type { Reason } from "reprise/Retry"
 import { FailedAttempt } from "./attempt/failedAttempt.js"
-import type { Attempt } from "./attempt/reader.js"
 import * as rejections from "./call/rejections.js"
-import type { Guard, HttpPolicy, Placed } from "./stages/guard.js"
+import type { Asking, Hedge, Placed } from "./stages/guard.js"
 
 /**
  * The order in which an attempt asks: what costs the server nothing first, and what is scarce last. A hedge goes around all.
@@ -30,14 +28,9 @@ type StageName = "hedge" | "policies" | "gate" | "breaker" | "bulkhead" | "adapt
  *
  * @internal
  */
-export interface Order {
+export interface Order extends Asking {
   /** Goes around the policies of each attempt. */
-  readonly hedge: Guard | undefined
-  /** What each attempt of the request asks. */
-  readonly policies: (request: Request) => ReadonlyArray<HttpPolicy>
-  readonly call: (request: Request) => Policy.Policy.CallOptions
-  /** What a failure or a rejection means to the loop. */
-  readonly review: (request: Request, error: unknown) => Effect.Effect<FailedAttempt>
+  readonly hedge: Hedge | undefined
 }
 
 type Request = HttpClientRequest.HttpClientRequest
@@ -48,7 +41,7 @@ export const make = (stages: ReadonlyArray<Placed | undefined>): Order => {
   const priority = placed.find((stage) => stage.priority !== undefined)?.priority
   const partition = placed.find((stage) => stage.partition !== undefined)?.partition
   const isShut = placed.find((stage) => stage.isShut !== undefined)?.isShut
-  const order: Omit<Order, "hedge"> = {
+  const order: Asking = {
     policies: (request) => placed.map(({ policyOf }) => policyOf(request)),
     call: (request) => ({ priority: priority?.(request), partition: partition?.(request) }),
     review: (request, error) => {
@@ -57,19 +50,8 @@ export const make = (stages: ReadonlyArray<Placed | undefined>): Order => {
       return Effect.map(isShut(request), (shut) => shut ? error.refusing("circuitOpen") : error)
     }
   }
-  return { ...order, hedge: stages.find((stage) => stage?._tag === "Hedge")?.over(asked(order)) }
+  return { ...order, hedge: stages.find((stage) => stage?._tag === "Hedge")?.over(order) }
 }
-
-/**
- * Each attempt by itself asks the policies: it is hedged, or the only stage.
- *
- * @internal
- */
-export const asked = ({ call, policies, review }: Omit<Order, "hedge">): Guard => (request, attempt) =>
-  Effect.catchAll(
-    Policy.protect(attempt, policies(request), call(request)),
-    (error): Attempt<FailedAttempt, never> => Effect.flatMap(review(request, error), Effect.fail)
-  )
 
 /** An attempt that was not made: the loop ends, because to try again at once is what the limit is there to prevent. */
 const rejected = (request: Request, error: unknown) => {

@@ -66,11 +66,22 @@ export const make = (response: Response): Response => {
 }
 
 /**
- * The same for every response, whatever is known of its length.
+ * The response with a body that may be read more than once, except as a stream.
  *
  * @internal
  */
-export const share = (response: Response): Response => shared(response, expectedBytes(response) ?? 0)
+export const share = (response: Response): Response => {
+  let isBuffered = false
+  const arrayBuffer = Effect.suspend(() => {
+    isBuffered = true
+    return response.arrayBuffer
+  }).pipe(Effect.cached, Effect.runSync)
+  const stream = Stream.suspend(() => isBuffered ? streamOf(arrayBuffer) : response.stream)
+  return reading(response, arrayBuffer, stream)
+}
+
+const streamOf = (arrayBuffer: Bytes): Response["stream"] =>
+  Stream.fromEffect(Effect.map(arrayBuffer, (buffer) => new Uint8Array(buffer)))
 
 const shared = (response: Response, expected: number): Response => {
   const check = (receivedBytes: number) =>
@@ -86,7 +97,7 @@ const shared = (response: Response, expected: number): Response => {
     return Effect.tap(response.arrayBuffer, (buffer) => check(buffer.byteLength))
   }).pipe(Effect.cached, Effect.runSync)
   const stream = Stream.suspend(() => {
-    if (isBuffered) return Stream.fromEffect(Effect.map(arrayBuffer, (buffer) => new Uint8Array(buffer)))
+    if (isBuffered) return streamOf(arrayBuffer)
     // What a transport gives the second time is not the body.
     if (isStreamed) return response.stream
     isStreamed = true

@@ -165,8 +165,8 @@ const hedged = <E, R>(
 ): Around<R> => ({
   policies: [],
   attempt: (request) => {
-    const one = timed(request, settings, terms, (request) => attempts.run(client, request, terms))
-    return hedge(request, one, terms.deadlineMillis)
+    const one = timed(request, settings, terms, (request) => hedge.run(client, request, terms))
+    return hedge.guard(request, one, terms.deadlineMillis)
   },
   // What a hedge fails with is a failed attempt.
   outcome: (exit) => exit as Exit.Exit<Response, FailedAttempt>

@@ -3,6 +3,7 @@ import type * as HttpClientResponse from "@effect/platform/HttpClientResponse"
 import * as Effect from "effect/Effect"
 import * as Keyed from "reprise/Keyed"
 import type * as Policy from "reprise/Policy"
+import type * as attempts from "../attempt/attempts.js"
 import type { FailedAttempt } from "../attempt/failedAttempt.js"
 import type { Attempt } from "../attempt/reader.js"
 import * as failureMessage from "../classify/failureMessage.js"
@@ -38,7 +39,30 @@ export type Placed =
     /** Why another attempt after a failed one is not worth its wait: it would be rejected. */
     readonly isShut?: ((request: HttpClientRequest.HttpClientRequest) => Effect.Effect<boolean>) | undefined
   }
-  | { readonly _tag: "Hedge"; readonly over: (inner: Guard) => Guard }
+  | { readonly _tag: "Hedge"; readonly over: (asking: Asking) => Hedge }
+
+/**
+ * How attempts ask the policies of a client.
+ *
+ * @internal
+ */
+export interface Asking {
+  /** What each attempt of the request asks. */
+  readonly policies: (request: HttpClientRequest.HttpClientRequest) => ReadonlyArray<HttpPolicy>
+  readonly call: (request: HttpClientRequest.HttpClientRequest) => Policy.Policy.CallOptions
+  /** What a failure or a rejection means to the loop. */
+  readonly review: (request: HttpClientRequest.HttpClientRequest, error: unknown) => Effect.Effect<FailedAttempt>
+}
+
+/**
+ * Attempts beside each other. The code that runs one by itself comes with it: a client without a hedge does not hold that.
+ *
+ * @internal
+ */
+export interface Hedge {
+  readonly guard: Guard
+  readonly run: typeof attempts.run
+}
 
 /**
  * What a stage must know of the pipeline that it is in.

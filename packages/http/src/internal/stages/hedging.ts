@@ -7,11 +7,13 @@ import * as Option from "effect/Option"
 import * as Hedge from "reprise/Hedge"
 import * as Keyed from "reprise/Keyed"
 import * as RetryBudget from "reprise/RetryBudget"
+import * as attempts from "../attempt/attempts.js"
 import * as drain from "../attempt/drain.js"
 import { FailedAttempt } from "../attempt/failedAttempt.js"
 import type { Attempt } from "../attempt/reader.js"
 import type { HedgeOptions } from "../model.js"
 import * as idempotency from "../request/idempotency.js"
+import { asked } from "./asked.js"
 import { type Facts, type Guard, origin, type Placed, registry } from "./guard.js"
 
 /** What is hedged is sent twice at the same time: only what may be, with a body that can be read twice at the same time. */
@@ -36,19 +38,23 @@ export const make = (options: HedgeOptions): (facts: Facts) => Placed => {
   )
   return ({ budget, idempotencyHeader, nested }) => ({
     _tag: "Hedge",
-    over: (inner) => (request, attempt, deadlineMillis) => {
-      if (!mayBeHedged(request, idempotencyHeader)) return inner(request, attempt, deadlineMillis)
-      const paid = budget === undefined
-        ? Effect.succeed(true)
-        : Effect.flatMap(budget(request), RetryBudget.tryWithdraw)
-      return Effect.suspend(() => {
-        const race = new Race(request, deadlineMillis)
-        // What waits at a gate or in a queue is not slow, and another one would wait behind it.
-        const withdraw = Effect.suspend(() => race.mayHedge ? paid : Effect.succeed(false))
-        const one = race.attempt(inner, attempt)
-        const raced = Keyed.use(all, key(request), (hedge) => Hedge.protect(one, hedge, { withdraw, nested }))
-        return Effect.mapError(raced, (error) => error instanceof Beaten ? error.failed : error)
-      })
+    over: (asking) => {
+      const inner = asked(asking)
+      const guard: Guard = (request, attempt, deadlineMillis) => {
+        if (!mayBeHedged(request, idempotencyHeader)) return inner(request, attempt, deadlineMillis)
+        const paid = budget === undefined
+          ? Effect.succeed(true)
+          : Effect.flatMap(budget(request), RetryBudget.tryWithdraw)
+        return Effect.suspend(() => {
+          const race = new Race(request, deadlineMillis)
+          // What waits at a gate or in a queue is not slow, and another one would wait behind it.
+          const withdraw = Effect.suspend(() => race.mayHedge ? paid : Effect.succeed(false))
+          const one = race.attempt(inner, attempt)
+          const raced = Keyed.use(all, key(request), (hedge) => Hedge.protect(one, hedge, { withdraw, nested }))
+          return Effect.mapError(raced, (error) => error instanceof Beaten ? error.failed : error)
+        })
+      }
+      return { guard, run: attempts.run }
     }
   })
 }

@@ -19,6 +19,7 @@ import * as timeLimits from "../call/timeLimits.js"
 import type * as model from "../model.js"
 import { StageTypeId } from "../model.js"
 import * as order from "../order.js"
+import { asked } from "./asked.js"
 import * as circuit from "./circuit.js"
 import * as gate from "./gate.js"
 import type { Facts, Placed } from "./guard.js"
@@ -97,7 +98,7 @@ export const policy = <E>(options: own.OwnPolicy<E> | model.PolicyOptions<E>): m
 /** One stage by itself. */
 const over = <E, E1, R>(client: Client<E1, R>, build: Build): Client<E | E1, R> => {
   const placed = order.make([build()({})])
-  const guarded = placed.hedge ?? order.asked(placed)
+  const guarded = placed.hedge?.guard ?? asked(placed)
   return stage.make((request) =>
     Effect.flatMap(Deadline.current, (deadlineMillis) => {
       const call = (responses: Responses) => {

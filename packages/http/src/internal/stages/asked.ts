@@ -1,0 +1,16 @@
+import * as Effect from "effect/Effect"
+import * as Policy from "reprise/Policy"
+import type { FailedAttempt } from "../attempt/failedAttempt.js"
+import type { Attempt } from "../attempt/reader.js"
+import type { Asking, Guard } from "./guard.js"
+
+/**
+ * Each attempt by itself asks the policies: it is hedged, or the only stage.
+ *
+ * @internal
+ */
+export const asked = ({ call, policies, review }: Asking): Guard => (request, attempt) =>
+  Effect.catchAll(
+    Policy.protect(attempt, policies(request), call(request)),
+    (error): Attempt<FailedAttempt, never> => Effect.flatMap(review(request, error), Effect.fail)
+  )
