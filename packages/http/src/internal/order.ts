@@ -2,6 +2,7 @@ import type * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import { constant } from "effect/Function"
 import * as Option from "effect/Option"
 import type { Reason } from "reprise/Retry"
 import { FailedAttempt } from "./attempt/failedAttempt.js"
@@ -42,8 +43,10 @@ export const make = (stages: ReadonlyArray<Placed | undefined>): Order => {
   const partition = placed.find((stage) => stage.partition !== undefined)?.partition
   const isShut = placed.find((stage) => stage.isShut !== undefined)?.isShut
   const order: Asking = {
-    policies: (request) => placed.map(({ policyOf }) => policyOf(request)),
-    call: (request) => ({ priority: priority?.(request), partition: partition?.(request) }),
+    policies: placed.length === 0 ? constant([]) : (request) => placed.map(({ policyOf }) => policyOf(request)),
+    call: priority === undefined && partition === undefined
+      ? undefined
+      : (request) => ({ priority: priority?.(request), partition: partition?.(request) }),
     review: (request, error) => {
       if (!(error instanceof FailedAttempt)) return Exit.succeed(rejected(request, error))
       if (isShut === undefined || error.refusal !== undefined) return Exit.succeed(error)

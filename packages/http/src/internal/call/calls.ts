@@ -3,12 +3,12 @@ import type * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import type * as HttpClientResponse from "@effect/platform/HttpClientResponse"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import type * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
 import * as Schedule from "effect/Schedule"
 import * as ScheduleDecision from "effect/ScheduleDecision"
 import * as Deadline from "reprise/Deadline"
 import * as Pipeline from "reprise/Pipeline"
-import type * as Policy from "reprise/Policy"
 import type { RetryBudget } from "reprise/RetryBudget"
 import * as attempts from "../attempt/attempts.js"
 import type { FailedAttempt } from "../attempt/failedAttempt.js"
@@ -17,7 +17,6 @@ import * as reader from "../attempt/reader.js"
 import * as resendCount from "../attempt/resendCount.js"
 import { Responses } from "../attempt/responses.js"
 import type * as HttpFailure from "../classify/failure.js"
-import type { Order } from "../order.js"
 import { trackBody } from "../request/idempotency.js"
 import * as ending from "./ending.js"
 import * as refusals from "./refusal.js"
@@ -70,7 +69,12 @@ const call = <E, R, R1>(
       reader.boundCall(request, callMillis, deadlineMillis)
       const go = (request: Request) => {
         const terms = { facts: settings.facts, limits: settings.limits, deadlineMillis, responses, tell }
-        return loop(client, retries, settings, trackBody(request), terms, running)
+        const all = new Attempts(client, retries, settings, trackBody(request), terms)
+        if (settings.budget === undefined) return running.loop(all)
+        return Effect.flatMap(running.restore(settings.budget(request)), (budget) => {
+          all.budget = budget
+          return running.loop(all)
+        })
       }
       return prepare === undefined ? go(request) : Effect.flatMap(running.restore(prepare(request)), go)
     },
@@ -84,120 +88,119 @@ const call = <E, R, R1>(
   })
 }
 
-const loop = <E, R, R1>(
-  client: HttpClient.HttpClient.With<E, R>,
-  { goesOn, schedule }: Retries<R1>,
-  settings: Settings,
-  request: Request,
-  terms: attempts.Terms & { readonly tell: timeLimits.Tell },
-  running: Pipeline.Pipeline.Running
-): Effect.Effect<ending.Ended, never, R | R1> => {
-  const { budget, order } = settings
-  const { deadlineMillis, responses, tell } = terms
-  const around = order.hedge === undefined
-    ? direct(client, settings, request, terms)
-    : hedged(client, order.hedge, settings, terms)
-  const run = (budget?: RetryBudget) =>
-    running.loop({
-      policies: around.policies,
-      priority: around.call?.priority,
-      partition: around.call?.partition,
-      attempt: (number) => numbered(around.attempt, request, number, settings),
-      limit: around.limit,
-      outcome: around.outcome,
-      review: around.review,
-      schedule,
-      refuse: (failed: FailedAttempt) => {
-        tell(() => failed.failure)
-        return refusals.refusal(failed, goesOn, settings)
-      },
-      canHelp: ({ failure }: FailedAttempt) =>
-        goesOn !== undefined || Option.exists(failure, ({ retryable }) => retryable),
-      // A line holds neither the request nor what the transport threw: that may hold a connection.
-      note: ({ failure }: FailedAttempt) => failure,
-      beforeWait: () => responses.drain(settings.drain, deadlineMillis),
-      budget,
-      isTimeout,
-      nested: settings.nested
-    })
-  return budget === undefined ? run() : Effect.flatMap(running.restore(budget(request)), run)
-}
+type Options<R, R1> = Pipeline.Pipeline.RunningLoop<
+  Response,
+  FailedAttempt,
+  R,
+  R1,
+  never,
+  HttpFailure.HttpFailure,
+  Response,
+  unknown
+>
 
-type Around<R> =
-  & Pick<
-    Pipeline.Pipeline.RunningLoop<Response, FailedAttempt, R, never, never, HttpFailure.HttpFailure, Response, unknown>,
-    "limit" | "outcome" | "policies" | "review"
-  >
-  & {
-    readonly call?: Policy.Policy.CallOptions
-    readonly attempt: (request: Request) => Effect.Effect<Response, unknown, R>
+/** The attempts of one call. One object for all that the loop asks: every call makes one. */
+class Attempts<E, R, R1> implements Options<R, R1> {
+  budget: RetryBudget | undefined
+  readonly policies: Options<R, R1>["policies"]
+  readonly priority: number | undefined
+  readonly partition: string | undefined
+  /** One attempt runs at a time. */
+  private sending: attempts.Sending
+
+  constructor(
+    private readonly client: HttpClient.HttpClient.With<E, R>,
+    private readonly retries: Retries<R1>,
+    private readonly settings: Settings,
+    private readonly request: Request,
+    private readonly terms: attempts.Terms & { readonly tell: timeLimits.Tell }
+  ) {
+    const { order } = settings
+    this.sending = new attempts.Sending(request, terms)
+    this.policies = order.hedge === undefined ? order.policies(request) : []
+    const call = order.call?.(request)
+    this.priority = call?.priority
+    this.partition = call?.partition
   }
 
-/** The loop asks the policies and limits the time of each attempt: all of it is in one region. */
-const direct = <E, R>(
-  client: HttpClient.HttpClient.With<E, R>,
-  settings: Settings,
-  request: Request,
-  terms: attempts.Terms
-): Around<R> => {
-  const { order } = settings
-  // One attempt runs at a time.
-  let sending = new attempts.Sending(request, terms)
-  return {
-    call: order.call(request),
-    policies: order.policies(request),
-    review: (error) => order.review(request, error),
-    attempt: (request) => timed(request, settings, terms, (request) => sending.execute(client, request)),
-    limit: (fiber) => {
-      sending = new attempts.Sending(request, terms)
-      return sending.limit(fiber)
-    },
-    outcome: (exit, fiber) => sending.outcome(exit, fiber)
+  get schedule() {
+    return this.retries.schedule
   }
-}
 
-/** Attempts beside each other have fibers of their own: each asks the policies and limits its time by itself. */
-const hedged = <E, R>(
-  client: HttpClient.HttpClient.With<E, R>,
-  hedge: NonNullable<Order["hedge"]>,
-  settings: Settings,
-  terms: attempts.Terms
-): Around<R> => ({
-  policies: [],
-  attempt: (request) => {
-    const one = timed(request, settings, terms, (request) => hedge.run(client, request, terms))
-    return hedge.guard(request, one, terms.deadlineMillis)
-  },
-  // What a hedge fails with is a failed attempt.
-  outcome: (exit) => exit as Exit.Exit<Response, FailedAttempt>
-})
+  get nested() {
+    return this.settings.nested
+  }
 
-const isTimeout = ({ failure }: FailedAttempt): boolean =>
-  Option.exists(failure, ({ _tag }) => _tag === "AttemptTimeout")
+  attempt(number: number): Effect.Effect<Response, unknown, R> {
+    const { request, settings } = this
+    if (number > 1) this.sending = new attempts.Sending(request, this.terms)
+    const one = (request: Request) =>
+      settings.attemptHeader === undefined
+        ? this.send(request)
+        : propagation.withNumber(request, settings.attemptHeader, number, (request) => this.send(request))
+    // A request that is sent again says so: to the server if asked, and to the span of the attempt.
+    return number === 1 ? one(request) : resendCount.annotate(request, number - 1, one)
+  }
 
-/** Tells the server how long the attempt has, if asked to. */
-const timed = <A, E, R>(
-  request: Request,
-  { deadlineHeader, limits }: Settings,
-  { deadlineMillis }: attempts.Terms,
-  attempt: (request: Request) => Effect.Effect<A, E, R>
-): Effect.Effect<A, E, R> =>
-  deadlineHeader === undefined
-    ? attempt(request)
-    : propagation.withTimeLeft(request, deadlineHeader, limits.attemptMillis, deadlineMillis, attempt)
+  private send(request: Request): Effect.Effect<Response, unknown, R> {
+    const { client, settings: { order: { hedge } }, terms } = this
+    if (hedge === undefined) return this.timed(request, (request) => this.sending.execute(client, request))
+    // Attempts beside each other have fibers of their own: each asks the policies and limits its time by itself.
+    return hedge.guard(
+      request,
+      this.timed(request, (request) => hedge.run(client, request, terms)),
+      terms.deadlineMillis
+    )
+  }
 
-/** A request that is sent again says so: to the server if asked, and to the span of the attempt. */
-const numbered = <A, E, R>(
-  attempt: (request: HttpClientRequest.HttpClientRequest) => Effect.Effect<A, E, R>,
-  request: HttpClientRequest.HttpClientRequest,
-  number: number,
-  { attemptHeader }: Settings
-): Effect.Effect<A, E, R> => {
-  const one = (request: HttpClientRequest.HttpClientRequest) =>
-    attemptHeader === undefined
+  /** Tells the server how long the attempt has, if asked to. */
+  private timed<A2, E2, R2>(request: Request, attempt: (request: Request) => Effect.Effect<A2, E2, R2>) {
+    const { settings: { deadlineHeader, limits }, terms: { deadlineMillis } } = this
+    return deadlineHeader === undefined
       ? attempt(request)
-      : propagation.withNumber(request, attemptHeader, number, attempt)
-  return number === 1 ? one(request) : resendCount.annotate(request, number - 1, one)
+      : propagation.withTimeLeft(request, deadlineHeader, limits.attemptMillis, deadlineMillis, attempt)
+  }
+
+  limit(fiber: Fiber.RuntimeFiber<unknown, unknown>): timeLimits.Limited | undefined {
+    if (this.settings.order.hedge !== undefined) return undefined
+    return this.sending.limit(fiber)
+  }
+
+  outcome(exit: Exit.Exit<Response, unknown>, fiber: Fiber.RuntimeFiber<unknown, unknown>) {
+    return this.settings.order.hedge === undefined
+      ? this.sending.outcome(exit, fiber)
+      // What a hedge fails with is a failed attempt.
+      : exit as Exit.Exit<Response, FailedAttempt>
+  }
+
+  review(error: FailedAttempt): Effect.Effect<FailedAttempt> {
+    return this.settings.order.hedge === undefined
+      ? this.settings.order.review(this.request, error)
+      : Exit.succeed(error)
+  }
+
+  refuse(failed: FailedAttempt) {
+    this.terms.tell(() => failed.failure)
+    return refusals.refusal(failed, this.retries.goesOn, this.settings)
+  }
+
+  canHelp({ failure }: FailedAttempt): boolean {
+    return this.retries.goesOn !== undefined || Option.exists(failure, ({ retryable }) => retryable)
+  }
+
+  /** A line holds neither the request nor what the transport threw: that may hold a connection. */
+  note({ failure }: FailedAttempt) {
+    return failure
+  }
+
+  beforeWait(): Effect.Effect<void> {
+    const { settings, terms: { deadlineMillis, responses } } = this
+    return responses.drain(settings.drain, deadlineMillis)
+  }
+
+  isTimeout({ failure }: FailedAttempt): boolean {
+    return Option.exists(failure, ({ _tag }) => _tag === "AttemptTimeout")
+  }
 }
 
 /** A hedge counts as an attempt: it takes a step of the schedule too. */

@@ -11,6 +11,6 @@ import type { Asking, Guard } from "./guard.js"
  */
 export const asked = ({ call, policies, review }: Asking): Guard => (request, attempt) =>
   Effect.catchAll(
-    Policy.protect(attempt, policies(request), call(request)),
+    Policy.protect(attempt, policies(request), call?.(request)),
     (error): Attempt<FailedAttempt, never> => Effect.flatMap(review(request, error), Effect.fail)
   )

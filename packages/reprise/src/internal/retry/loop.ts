@@ -112,11 +112,11 @@ class Loop<A, E, R, R1, R2, L> {
     if (Option.isNone(entry.failure)) {
       return this.end(exit, entry, Cause.isInterruptedOnly(cause) ? "interrupted" : "defect")
     }
-    const { review } = this.options
-    return review === undefined
+    const { options } = this
+    return options.review === undefined
       ? this.review(exit, entry, entry.failure.value)
       : Effect.flatMap(
-        this.region.restore(review(entry.failure.value)),
+        this.region.restore(options.review(entry.failure.value)),
         (error) => this.review(Exit.fail(error), { ...entry, failure: Option.some(error) }, error)
       )
   }
@@ -128,10 +128,11 @@ class Loop<A, E, R, R1, R2, L> {
   }
 
   begin(exit: Exit.Exit<A, E>, entry: Entry<E>, error: E): Effect.Effect<Ended<A, E, L>, never, R | R1 | R2> {
-    const { canHelp, deadlineMillis, isTimeout, nested, note, schedule } = this.options
+    const { options } = this
+    const { deadlineMillis, isTimeout, nested, note, schedule } = options
     const toll = this.budget?.toll(isTimeout)
     this.driver = Driver.make(schedule, {
-      canHelp,
+      canHelp: options.canHelp && ((error) => options.canHelp!(error)),
       deadlineMillis: this.region.deadlineMillis ?? deadlineMillis,
       toll,
       isNestingAllowed: nested === "allow",

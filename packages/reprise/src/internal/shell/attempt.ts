@@ -54,12 +54,12 @@ export const masked = <A, E, R, E2>(
 export const run = <A, E, R, E2>(
   self: Effect.Effect<A, E, R>,
   asked: admission.Admission,
-  { limit }: Terms,
+  terms: Terms,
   restore: Restore
 ): Effect.Effect<A, E | E2, R> => {
-  if (limit !== undefined) {
+  if (terms.limit !== undefined) {
     // A timeout is an error of the attempt: its type is part of `E2`.
-    return limit(self, asked.fiber, restore, (exit) => asked.settle(exit)) as Effect.Effect<A, E | E2, R>
+    return terms.limit(self, asked.fiber, restore, (exit) => asked.settle(exit)) as Effect.Effect<A, E | E2, R>
   }
   if (!asked.settles) return restore(self)
   return Effect.matchCauseEffect(restore(self), {

@@ -3,6 +3,7 @@ import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import type * as Fiber from "effect/Fiber"
 import { identity } from "effect/Function"
 import * as RuntimeFlags from "effect/RuntimeFlags"
 import * as deadline from "../deadline.js"
@@ -57,45 +58,72 @@ class Running implements Pipeline.Running {
   loop<A, E, R, R1, R2, L, A0, E0>(
     options: Pipeline.RunningLoop<A, E, R, R1, R2, L, A0, E0>
   ): Effect.Effect<readonly [exit: Exit.Exit<A, E>, ledger: Retry.Ledger<L>], never, R | R1 | R2> {
-    const { partition, policies, priority } = options
-    const terms: attempt.Terms = {
-      policies,
-      priority: priority ?? 0,
-      partition,
-      mayWait: true,
-      deadlineMillis: this.deadlineMillis,
-      limit: limitOf(options)
-    }
-    const region: retry.Region<A, E> = {
-      restore: this.restore,
-      deadlineMillis: this.deadlineMillis,
-      attempt: (self) => attempt.masked(self, terms, this.restore)
-    }
-    // The loop sees an attempt only with its `outcome`. A copy of the options would cost more than all else here.
+    const region = new Attempts(this, options)
+    // The loop sees an attempt only with its `outcome`.
     const all = retry.loop(options as unknown as Retry.Loop<A, E, R, R1, R2, L>, region)
     return Effect.flatMap(all, (ended) => isInterruption(ended[0]) ? ended[0] : Exit.succeed(ended))
+  }
+}
+
+type Limits<A, E, A0, E0> = Pick<
+  Pipeline.RunningLoop<A, E, never, never, never, never, A0, E0>,
+  "limit" | "outcome" | "partition" | "policies" | "priority"
+>
+
+/** How the attempts of one loop run. One object for all that asks: every call makes one. */
+class Attempts<A, E, A0, E0> implements retry.Region<A, E>, attempt.Terms {
+  readonly mayWait = true
+
+  constructor(private readonly running: Running, private readonly options: Limits<A, E, A0, E0>) {}
+
+  get restore(): Restore {
+    return this.running.restore
+  }
+
+  get deadlineMillis(): number {
+    return this.running.deadlineMillis
+  }
+
+  get policies(): attempt.Terms["policies"] {
+    return this.options.policies
+  }
+
+  get priority(): number {
+    return this.options.priority ?? 0
+  }
+
+  get partition(): string | undefined {
+    return this.options.partition
+  }
+
+  attempt<R>(self: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> {
+    return attempt.masked(self, this, this.running.restore)
+  }
+
+  limit<A1, R>(
+    self: Effect.Effect<A1, unknown, R>,
+    fiber: Fiber.RuntimeFiber<unknown, unknown>,
+    restore: Restore,
+    end: (exit: Exit.Exit<A1, unknown>) => Effect.Effect<A1, unknown>
+  ): Effect.Effect<A1, unknown, R> {
+    const { options } = this
+    // The effect is an attempt of this loop.
+    const judged = (exit: Exit.Exit<unknown, unknown>) =>
+      end(options.outcome(exit as Exit.Exit<A0, E0>, fiber) as Exit.Exit<never, unknown>)
+    const limited = options.limit?.(fiber)
+    if (limited === undefined) {
+      return Effect.matchCauseEffect(restore(self), {
+        onSuccess: (value) => judged(Exit.succeed(value)),
+        onFailure: (cause) => judged(Exit.failCause(cause))
+      })
+    }
+    const { millis, onTimeout } = limited
+    return millis > 0
+      ? timeout.limited(self, fiber, restore, { millis, onTimeout, deadlineMillis: Infinity }, judged)
+      : judged(Exit.fail(onTimeout()))
   }
 }
 
 /** In the region of a call it is no result: the end of the call's time is an interruption too. */
 const isInterruption = (exit: Exit.Exit<unknown, unknown>): exit is Exit.Exit<never> =>
   Exit.isFailure(exit) && Cause.isInterrupted(exit.cause) && !Cause.isFailure(exit.cause)
-
-const limitOf = <A, E, A0, E0>(
-  { limit, outcome }: Pick<Pipeline.RunningLoop<A, E, never, never, never, never, A0, E0>, "limit" | "outcome">
-): attempt.Limit =>
-(self, fiber, restore, end) => {
-  // The effect is an attempt of this loop.
-  const judged = (exit: Exit.Exit<unknown, unknown>) =>
-    end(outcome(exit as Exit.Exit<A0, E0>, fiber) as Exit.Exit<never, unknown>)
-  const limited = limit?.(fiber)
-  if (limited !== undefined) {
-    return limited.millis > 0
-      ? timeout.limited(self, fiber, restore, { ...limited, deadlineMillis: Infinity }, judged)
-      : judged(Exit.fail(limited.onTimeout()))
-  }
-  return Effect.matchCauseEffect(restore(self), {
-    onSuccess: (value) => judged(Exit.succeed(value)),
-    onFailure: (cause) => judged(Exit.failCause(cause))
-  })
-}
