@@ -21,6 +21,30 @@ import { fail, make, type Options, rejection, retryAfter, ripe, succeed, times }
 class Payments extends Context.Tag("test/Payments")<Payments, CircuitBreaker.CircuitBreaker>() {}
 class Delays extends Context.Tag("test/Delays")<Delays, number>() {}
 
+describe("openFor", () => {
+  it.effect("may be a duration, from the first opening on", () =>
+    Effect.gen(function*() {
+      for (const openFor of ["5 minutes", Duration.minutes(5), 300_000] as const) {
+        const breaker = yield* make({ trip: Tripping.consecutive(1), openFor })
+        for (let opening = 0; opening < 3; opening++) {
+          yield* fail(breaker)
+          assert.deepStrictEqual(yield* retryAfter(breaker), 300_000)
+          yield* TestClock.adjust("5 minutes")
+        }
+      }
+    }))
+
+  it("throws InvalidOption for a value that is neither a duration nor a schedule", () => {
+    for (const openFor of [-1, "soon", "31 days", true, {}]) {
+      assert.throws(
+        () => CircuitBreaker.make({ trip: Tripping.consecutive(1), openFor: openFor as never }),
+        InvalidOption,
+        "\"openFor\""
+      )
+    }
+  })
+})
+
 describe("CircuitOpen", () => {
   const opened = Effect.gen(function*() {
     const breaker = yield* make({ key: "payments", trip: Tripping.consecutive(2) })

@@ -171,7 +171,7 @@ describe("from another library: how long it stays open", () => {
     "stays open for a fixed time",
     () =>
       Effect.gen(function*() {
-        const breaker = yield* make({ openFor: Schedule.spaced("60 seconds") })
+        const breaker = yield* make({ openFor: "60 seconds" })
         assert.deepStrictEqual(yield* openTimes(breaker, 3), [60_000, 60_000, 60_000])
       })
   )

@@ -61,12 +61,12 @@ export declare namespace CircuitBreaker {
     /** Names it in errors and events. Defaults to `""`. */
     readonly key?: string | undefined
     /**
-     * How long it stays open: the delays of a schedule, which starts again once the breaker has stayed closed for as long as
-     * it was open. Its end repeats the last delay. The breaker opens at once, for the last delay (at first for 1 s); a schedule
-     * that takes longer than 1 s to decide, or than the deadline of the call, changes nothing. Defaults to 1 s, doubled with
-     * each opening up to 60 s, each with up to 10 % more or less.
+     * How long the breaker stays open: a duration of at least 0, or the delays of a schedule. The schedule starts again once the
+     * breaker has stayed closed for as long as it was open, and its end repeats the last delay. The breaker opens at once, for the
+     * last delay (at first for 1 s); a schedule that takes longer than 1 s to decide, or than the deadline of the call, changes
+     * nothing. Defaults to 1 s, doubled with each opening up to 60 s, each with up to 10 % more or less.
      */
-    readonly openFor?: Schedule.Schedule<unknown, Opening, R> | undefined
+    readonly openFor?: Duration.DurationInput | Schedule.Schedule<unknown, Opening, R> | undefined
     /** How many calls may probe at once when the time is up. Defaults to 1. */
     readonly probes?: number | undefined
     /** How many successful probes close it. Defaults to `probes`. */

@@ -4,7 +4,7 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
 import * as Random from "effect/Random"
-import type * as Schedule from "effect/Schedule"
+import * as Schedule from "effect/Schedule"
 import * as InvalidOption from "../../InvalidOption.js"
 import * as schedule_ from "../effect/schedule.js"
 import * as rejection from "../errors.js"
@@ -153,6 +153,13 @@ const maxSteps = 1_000
 
 const noRamp: Effect.Effect<ReadonlyArray<Machine.RampStep>> = Effect.succeed([])
 
+const opening = (openFor: NonNullable<CircuitBreaker.Options<unknown>["openFor"]>) => {
+  const isFixed = !Schedule.isSchedule(openFor)
+  const lastMillis = isFixed ? InvalidOption.millis("openFor", openFor, { min: 0 }) : 1_000
+  const schedule = isFixed ? Schedule.spaced(lastMillis) : openFor
+  return { first: { state: schedule.initial as unknown, lastMillis }, openFor: schedule }
+}
+
 /** In one literal: a copy of an object with so many fields takes twice the memory, for as long as the breaker lives. */
 const check = (options: CircuitBreaker.Options<unknown>) => {
   const { limits, makeInFlight, makeWindow, reads } = strategy.of(options.trip)
@@ -163,8 +170,8 @@ const check = (options: CircuitBreaker.Options<unknown>) => {
   const maxWaiting = options.onFull === "wait"
     ? InvalidOption.integer("maxWaiting", options.maxWaiting ?? 1_000, min)
     : 0
-  const { isFailure, openFor = standard, outcome, probe } = options
-  const first = { state: openFor.initial as unknown, lastMillis: 1_000 }
+  const { isFailure, outcome, probe } = options
+  const { first, openFor } = opening(options.openFor ?? standard)
   return (context: Context.Context<unknown>, ramp: ReadonlyArray<Machine.RampStep>): Settings => ({
     makeWindow,
     reads,
