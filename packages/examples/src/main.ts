@@ -3,6 +3,9 @@ import { Console, Effect, Struct } from "effect"
 import * as Download from "./download.js"
 import * as DropIn from "./drop-in.js"
 import * as Fallback from "./fallback.js"
+import * as HttpApi from "./http-api.js"
+import * as LanguageModel from "./language-model.js"
+import * as Pagination from "./pagination.js"
 import * as Payments from "./payments.js"
 import * as Service from "./service.js"
 import * as Fleet from "./shared/fleet.js"
@@ -12,6 +15,9 @@ const examples = {
   payments: Payments.program,
   download: Download.program,
   fallback: Fallback.program,
+  "http-api": HttpApi.program,
+  "language-model": LanguageModel.program,
+  pagination: Pagination.program,
   service: Service.program,
   shared: Fleet.program
 }

@@ -3,6 +3,9 @@ import { Effect } from "effect"
 import * as Download from "../src/download.js"
 import * as DropIn from "../src/drop-in.js"
 import * as Fallback from "../src/fallback.js"
+import * as HttpApi from "../src/http-api.js"
+import * as LanguageModel from "../src/language-model.js"
+import * as Pagination from "../src/pagination.js"
 import * as Payments from "../src/payments.js"
 import * as Service from "../src/service.js"
 
@@ -28,6 +31,24 @@ describe("the example", () => {
   it.live("service finds the order with the policy of its environment", () =>
     Effect.gen(function*() {
       assert.strictEqual(yield* Service.program, "two books")
+    }))
+
+  it.live("language-model asks again after 429 and 529, and streams its answer", () =>
+    Effect.gen(function*() {
+      assert.deepStrictEqual(yield* LanguageModel.program, { text: "two books", requests: 3 })
+    }))
+
+  it.live("pagination asks only for the page again that was cut", () =>
+    Effect.gen(function*() {
+      assert.deepStrictEqual(yield* Pagination.program, {
+        all: ["a", "b", "c"],
+        paths: ["/items", "/items?page=2", "/items?page=2"]
+      })
+    }))
+
+  it.live("http-api retries a body that was cut, and a POST under the same key", () =>
+    Effect.gen(function*() {
+      assert.deepStrictEqual(yield* HttpApi.program, { titles: ["two books", "two books"], sameKey: true })
     }))
 
   it.effect("fallback answers from memory while the circuit is open, and from another region", () =>

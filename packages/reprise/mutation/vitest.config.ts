@@ -5,7 +5,10 @@ export default defineConfig({
     include: [
       "test/Tripping.test.ts",
       "test/internal/breaker/*.test.ts",
-      "test/CircuitBreaker.{windows,model}.test.ts"
+      "test/CircuitBreaker.{windows,model}.test.ts",
+      "test/{Bulkhead,RateLimiter}{,.model,.controls}.test.ts",
+      "test/AdaptiveLimiter{,.controls}.test.ts",
+      "test/{Policy,Pipeline,Pipeline.call}.test.ts"
     ],
     setupFiles: ["mutation/setup.ts"],
     testTimeout: 30_000
