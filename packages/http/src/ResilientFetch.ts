@@ -73,7 +73,7 @@ export const make = ({ fetch, ...options }: Options = {}): typeof globalThis.fet
     const call = calls.parse(input, init)
     const request = fetchClient.toRequest(call, (request) => maySendAgain(request, options))
     const answer = Effect.catchAll(
-      Effect.map(client.execute(request), fetchClient.answerOf),
+      Effect.flatMap(client.execute(request), fetchClient.answerOf),
       (error) => run.fail(error, request)
     )
     return run.run(Runtime.defaultRuntime, call, answer)

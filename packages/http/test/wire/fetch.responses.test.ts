@@ -4,7 +4,7 @@ import * as Reply from "@reprise/testing/Reply"
 import { Effect, TestClock } from "effect"
 import * as Tripping from "reprise/Tripping"
 import { collected } from "../../../reprise/test/garbage.js"
-import type * as HttpFailure from "../../src/HttpFailure.js"
+import * as HttpFailure from "../../src/HttpFailure.js"
 import * as HttpResilience from "../../src/HttpResilience.js"
 import * as ResilientFetch from "../../src/ResilientFetch.js"
 import { failureOf, listeners, onEachFetch, onEachKind, rejection } from "../support/fetch.js"
@@ -35,6 +35,30 @@ onEachKind("a response of fetch", (make, kind) => {
       assert.deepStrictEqual(yield* Effect.promise(() => clone.json()), { id: 42 })
       assert.strictEqual(clone.url, response.url)
       assert.isTrue(response.bodyUsed)
+    }))
+
+  it.scopedLive("has its body still when `classify` has read it, or the client within the attempt", () =>
+    Effect.gen(function*() {
+      const classify: HttpResilience.Classify = ({ response }) =>
+        response &&
+        Effect.map(Effect.orDie(response.text), (text) =>
+          text.includes("error") ? HttpFailure.make(response) : undefined)
+      const readBodies = HttpResilience.readBodies()
+      const failing = Reply.json({ error: "again" })
+      const good = Reply.json({ id: 42 }, { headers: { "x-own": "1", "set-cookie": ["a=1", "b=2"] } })
+      for (const options of [{ classify }, { readBodies }, { classify, readBodies }]) {
+        const server = yield* FaultServer.make()
+        yield* server.script(...("classify" in options ? [failing] : [Reply.truncate(good)]), good, failing)
+        const fetch = yield* make({ retry: quick(2), ...options })
+        const response = yield* Effect.promise(() => fetch(server.url))
+        assert.deepStrictEqual(yield* Effect.promise(() => response.json()), { id: 42 })
+        assert.strictEqual(response.headers.get("x-own"), "1")
+        assert.deepStrictEqual(response.headers.getSetCookie(), ["a=1", "b=2"])
+        assert.strictEqual(response.url, `${server.url}/`)
+        assert.lengthOf(yield* server.requests, 2)
+        const last = yield* Effect.promise(() => fetch(server.url, { method: "POST" }))
+        assert.deepStrictEqual(yield* Effect.promise(() => last.json()), { error: "again" })
+      }
     }))
 
   for (const [name, init] of inits) {

@@ -88,7 +88,12 @@ const answerIn = (error: unknown): Answer | undefined => {
     : undefined
 }
 
-const toWeb = (answer: Answer): Effect.Effect<Response> =>
+/**
+ * A `Response` for the response of any client.
+ *
+ * @internal
+ */
+export const toWeb = (answer: Answer): Effect.Effect<Response> =>
   Effect.map(Effect.runtime<never>(), (runtime) => {
     const stream = Stream.catchAll(
       checkedResponse.make(answer).stream,

@@ -6,6 +6,7 @@ import * as HttpClientResponse from "@effect/platform/HttpClientResponse"
 import * as Effect from "effect/Effect"
 import * as stage from "../call/stage.js"
 import * as idempotency from "../request/idempotency.js"
+import { toWeb } from "./anyClient.js"
 import * as calls from "./call.js"
 
 type Request = HttpClientRequest.HttpClientRequest
@@ -100,10 +101,11 @@ export const toRequest = (call: calls.Call, maySendAgain: (request: Request) => 
 }
 
 /**
- * What `fetch` answered, for a response of such a client.
+ * What `fetch` answered. A response whose body was read within the attempt is made anew from its bytes.
  *
  * @internal
  */
-export const answerOf = (response: HttpClientResponse.HttpClientResponse): Response =>
-  // A pipeline hands over the responses of the client below, and makes none.
-  answers.get(response)!
+export const answerOf = (response: HttpClientResponse.HttpClientResponse): Effect.Effect<Response> => {
+  const answer = answers.get(response)
+  return answer === undefined ? toWeb(response) : Effect.succeed(answer)
+}

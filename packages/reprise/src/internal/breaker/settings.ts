@@ -156,7 +156,7 @@ const noRamp: Effect.Effect<ReadonlyArray<Machine.RampStep>> = Effect.succeed([]
 const opening = (openFor: NonNullable<CircuitBreaker.Options<unknown>["openFor"]>) => {
   const isFixed = !Schedule.isSchedule(openFor)
   const lastMillis = isFixed ? InvalidOption.millis("openFor", openFor, { min: 0 }) : 1_000
-  const schedule = isFixed ? Schedule.spaced(lastMillis) : openFor
+  const schedule = isFixed ? schedule_.unfold(null, (state) => Effect.succeed([lastMillis, state])) : openFor
   return { first: { state: schedule.initial as unknown, lastMillis }, openFor: schedule }
 }
 
