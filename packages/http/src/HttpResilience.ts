@@ -216,7 +216,7 @@ export const circuitBreaker: (options: CircuitBreakerOptions) => Stage<CircuitOp
  * ```ts
  * import { HttpClient, HttpClientResponse } from "@effect/platform"
  * import * as HttpResilience from "@reprise/http/HttpResilience"
- * import { Duration, Effect } from "effect"
+ * import { Duration, Effect, Option } from "effect"
  *
  * const busy = HttpClient.make((request) =>
  *   Effect.succeed(
@@ -227,7 +227,8 @@ export const circuitBreaker: (options: CircuitBreakerOptions) => Stage<CircuitOp
  *
  * const program = client.get("http://example.com/a").pipe(
  *   Effect.zipRight(client.get("http://example.com/b")),
- *   Effect.catchTag("GateClosed", (error) => Effect.succeed(Math.ceil(Duration.toSeconds(error.retryAfter))))
+ *   Effect.catchTag("GateClosed", ({ retryAfter }) =>
+ *     Effect.succeed(Math.ceil(Duration.toSeconds(Option.getOrElse(retryAfter, () => Duration.zero)))))
  * )
  *
  * Effect.runPromise(program).then(console.log) // => 7

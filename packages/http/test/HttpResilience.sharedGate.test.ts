@@ -68,7 +68,7 @@ const left = <R>(client: HttpClient.HttpClient.With<unknown, R>, origin?: string
     Effect.either(get(client, origin)),
     (either) =>
       either._tag === "Left" && either.left instanceof HttpResilience.GateClosed
-        ? Duration.toMillis(either.left.retryAfter)
+        ? Duration.toMillis(Option.getOrThrow(either.left.retryAfter))
         : 0
   )
 

@@ -569,7 +569,7 @@ export const close = (self: CircuitBreaker): Effect.Effect<void> => controls.clo
  *
  * @example
  * ```ts
- * import { Duration, Effect } from "effect"
+ * import { Duration, Effect, Option } from "effect"
  * import * as CircuitBreaker from "reprise/CircuitBreaker"
  * import * as Tripping from "reprise/Tripping"
  *
@@ -577,7 +577,8 @@ export const close = (self: CircuitBreaker): Effect.Effect<void> => controls.clo
  *   const breaker = yield* CircuitBreaker.make({ key: "payments", trip: Tripping.consecutive(5) })
  *   yield* CircuitBreaker.trip(breaker, { openFor: "30 minutes" })
  *   const { retryAfter, trip } = yield* Effect.succeed("up").pipe(CircuitBreaker.protect(breaker), Effect.flip)
- *   return `${trip?.rule}, ${Math.ceil(Duration.toMinutes(retryAfter))} minutes`
+ *   const wait = Option.getOrElse(retryAfter, () => Duration.infinity)
+ *   return `${trip?.rule}, ${Math.ceil(Duration.toMinutes(wait))} minutes`
  * })
  *
  * Effect.runPromise(program).then(console.log) // => manual, 30 minutes

@@ -109,14 +109,15 @@ const taking = (self: RateLimiter, options: RateLimiter.Consume | undefined): li
  *
  * @example
  * ```ts
- * import { Duration, Effect } from "effect"
+ * import { Duration, Effect, Option } from "effect"
  * import * as RateLimiter from "reprise/RateLimiter"
  *
  * const program = Effect.gen(function*() {
  *   const limiter = yield* RateLimiter.make({ limit: 2, window: "1 minute" })
  *   const call = Effect.succeed("done").pipe(RateLimiter.protect(limiter))
  *   const error = yield* Effect.flip(Effect.all([call, call, call]))
- *   return Math.ceil(Duration.toSeconds(error.retryAfter))
+ *   const wait = Option.getOrElse(error.retryAfter, () => Duration.infinity)
+ *   return Math.ceil(Duration.toSeconds(wait))
  * })
  *
  * Effect.runPromise(program).then(console.log) // => 30

@@ -7,10 +7,12 @@ import * as Config from "effect/Config"
 import type * as ConfigError from "effect/ConfigError"
 import type * as Context from "effect/Context"
 import * as Data from "effect/Data"
+import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import { dual } from "effect/Function"
 import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
 import * as Schedule from "effect/Schedule"
 import type { NoInfer } from "effect/Types"
 import * as internal from "./internal/budget/budget.js"
@@ -26,7 +28,7 @@ import * as InvalidOption from "./InvalidOption.js"
 export { type RetryBudget, TypeId } from "./internal/budget/model.js"
 
 /**
- * The budget refused a retry. It captures no stack.
+ * The budget refused a retry. It is a `Retry.Hint`, and captures no stack.
  *
  * @since 0.1.0
  * @category errors
@@ -45,6 +47,15 @@ export class BudgetExhausted<E = unknown> extends Data.TaggedError("BudgetExhaus
    */
   get retryable(): boolean {
     return false
+  }
+
+  /**
+   * None: nobody can say when the budget can pay again.
+   *
+   * @since 0.1.0
+   */
+  get retryAfter(): Option.Option<Duration.Duration> {
+    return Option.none()
   }
 
   /**

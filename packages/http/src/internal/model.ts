@@ -11,6 +11,7 @@ import type * as Cause from "effect/Cause"
 import * as Data from "effect/Data"
 import * as Duration from "effect/Duration"
 import type * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
 import type * as Schedule from "effect/Schedule"
 import type * as Types from "effect/Types"
 import type { AdaptiveLimiter, LimitExceeded } from "reprise/AdaptiveLimiter"
@@ -459,7 +460,7 @@ export interface Finding {
 }
 
 /**
- * The call was not made: the server asked everybody to keep away.
+ * The call was not made: the server asked everybody to keep away. It is a `Retry.Hint`.
  *
  * @since 0.1.0
  * @category errors
@@ -467,8 +468,8 @@ export interface Finding {
 export class GateClosed extends Data.TaggedError("GateClosed")<{
   /** The origin, or whatever the key is. */
   readonly key: string
-  /** How long the server still asks to wait. */
-  readonly retryAfter: Duration.Duration
+  /** How long the server still asks to wait. Never none. */
+  readonly retryAfter: Option.Option<Duration.Duration>
   /** It may not wait (`"closed"`), too many do (`"full"`), or its deadline comes first. */
   readonly reason: "closed" | "full" | "deadline"
 }> {
@@ -486,8 +487,7 @@ export class GateClosed extends Data.TaggedError("GateClosed")<{
    */
   override get message(): string {
     const why = { closed: "", full: ", and too many calls wait for it", deadline: ", and the deadline comes first" }
-    return `The server ${this.key} asks for no requests, retry after ${Duration.format(this.retryAfter)}${
-      why[this.reason]
-    }`
+    const when = Option.isSome(this.retryAfter) ? `, retry after ${Duration.format(this.retryAfter.value)}` : ""
+    return `The server ${this.key} asks for no requests${when}${why[this.reason]}`
   }
 }

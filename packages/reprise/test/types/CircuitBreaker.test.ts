@@ -47,7 +47,7 @@ describe("the types of CircuitBreaker", () => {
         effect.pipe(
           CircuitBreaker.protect(breaker),
           Effect.catchTag("CircuitOpen", (error) => {
-            expectTypeOf(error.retryAfter).toEqualTypeOf<Duration.Duration>()
+            expectTypeOf(error.retryAfter).toEqualTypeOf<Option.Option<Duration.Duration>>()
             expectTypeOf(error.state).toEqualTypeOf<CircuitBreaker.CircuitBreaker.State>()
             return Effect.succeed("later")
           })

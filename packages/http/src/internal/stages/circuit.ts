@@ -85,8 +85,9 @@ const patient = (breaker: CircuitBreaker.CircuitBreaker): Policy.Policy<CircuitB
       const decision = breaker.decide(call)
       if (decision._tag !== "Reject") return decision
       const { error } = decision
-      const leftMillis = Math.max(Duration.toMillis(error.retryAfter), 1)
-      return leftMillis === Infinity || call.nowMillis + leftMillis >= call.deadlineMillis
+      if (Option.isNone(error.retryAfter)) return decision
+      const leftMillis = Math.max(Duration.toMillis(error.retryAfter.value), 1)
+      return call.nowMillis + leftMillis >= call.deadlineMillis
         ? decision
         : { _tag: "Wait", enter: (call) => new Patience(error, leftMillis, call), refuse: () => error }
     }

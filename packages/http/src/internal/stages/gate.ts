@@ -69,7 +69,7 @@ const policyOf = (settings: Settings, gate: gates_.Gate): HttpPolicy => {
       const leftMillis = gate.untilMillis === -Infinity ? 0 : gate.leftMillis(call.nowMillis)
       if (leftMillis === 0) return admit
       const error = (reason: GateClosed["reason"]) =>
-        new GateClosed({ key: gate.key, retryAfter: Duration.millis(leftMillis), reason })
+        new GateClosed({ key: gate.key, retryAfter: Option.some(Duration.millis(leftMillis)), reason })
       if (!settings.isPausing) return { _tag: "Reject", error: error("closed") }
       if (gate.paused >= settings.maxPaused) return { _tag: "Reject", error: error("full") }
       return {

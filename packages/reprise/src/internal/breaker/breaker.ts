@@ -4,7 +4,7 @@ import * as Option from "effect/Option"
 import * as Pipeable from "effect/Pipeable"
 import { wallAheadMillis } from "../effect/clock.js"
 import { LocalRef } from "../effect/localRef.js"
-import { withoutStack } from "../errors.js"
+import { retryAfter, withoutStack } from "../errors.js"
 import type { Policy } from "../shell/model.js"
 import type * as policy from "../shell/model.js"
 import type { InFlight } from "./inFlight.js"
@@ -244,7 +244,7 @@ const circuitOpen = withoutStack(
     this._tag = "CircuitOpen"
     this.key = self.key
     this.state = nameOf(era)
-    this.retryAfter = Duration.millis(retryAfterMillis)
+    this.retryAfter = retryAfter(retryAfterMillis)
     this.openedAtMillis = self.openedAtMillis
     this.trip = state._tag === "Closed" ? undefined : state.trip
   }

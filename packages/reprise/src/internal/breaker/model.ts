@@ -2,7 +2,7 @@ import * as Data from "effect/Data"
 import * as Duration from "effect/Duration"
 import type * as Effect from "effect/Effect"
 import type * as Exit from "effect/Exit"
-import type * as Option from "effect/Option"
+import * as Option from "effect/Option"
 import type { Pipeable } from "effect/Pipeable"
 import type * as Schedule from "effect/Schedule"
 import type { Policy } from "../shell/model.js"
@@ -116,8 +116,8 @@ export declare namespace CircuitBreaker {
     readonly key: string
     /** `Closed` only while a ramp lets a share of the calls through. */
     readonly state: State
-    /** When it is worth asking again: never negative, infinite while isolated. */
-    readonly retryAfter: Duration.Duration
+    /** When another call may be admitted. None while isolated, and if the breaker stays open for ever. */
+    readonly retryAfter: Option.Option<Duration.Duration>
     readonly openedAtMillis: number | undefined
     /** Why it opened. */
     readonly trip: Tripping.Trip | undefined
@@ -162,7 +162,8 @@ export declare namespace CircuitBreaker {
     /** How long it has been open and half-open since it was made, up to now. */
     readonly downMillis: number
     readonly openedAtMillis: number | undefined
-    readonly retryAfter: Duration.Duration
+    /** How much of its open time is left. None if it has no open time, or stays open for ever. */
+    readonly retryAfter: Option.Option<Duration.Duration>
     /** How often it opened without staying closed in between for as long as it was open. */
     readonly trips: number
     readonly trip: Tripping.Trip | undefined
@@ -185,7 +186,7 @@ export declare namespace CircuitBreaker {
 }
 
 /**
- * The call was not made, because the circuit is open. It captures no stack.
+ * The call was not made, because the circuit is open. It is a `Retry.Hint`, and captures no stack.
  *
  * @since 0.1.0
  * @category errors
@@ -212,6 +213,7 @@ export class CircuitOpen extends Data.TaggedError("CircuitOpen")<CircuitBreaker.
     const why = trip === undefined ? "" : ` (${trip.rule}${counts})`
     const words = { Open: "is open", HalfOpen: "is being probed", Isolated: "is isolated" } as const
     const how = state in words ? words[state as keyof typeof words] : "lets only a share of the calls through"
-    return `${name} ${how}${why}${Duration.isFinite(retryAfter) ? `, retry after ${Duration.format(retryAfter)}` : ""}`
+    const when = Option.isSome(retryAfter) ? `, retry after ${Duration.format(retryAfter.value)}` : ""
+    return `${name} ${how}${why}${when}`
   }
 }

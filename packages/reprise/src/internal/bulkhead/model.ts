@@ -113,7 +113,8 @@ export declare namespace Bulkhead {
 }
 
 /**
- * The call was not made, because too many others were. It captures no stack.
+ * The call was not made, because too many others were. It is a `Retry.Hint`, and captures no
+ * stack.
  *
  * @since 0.1.0
  * @category errors
@@ -129,6 +130,8 @@ export class BulkheadFull extends Data.TaggedError("BulkheadFull")<Bulkhead.Reje
   }
 
   /**
+   * None: nobody can say when a permit is free.
+   *
    * @since 0.1.0
    */
   get retryAfter(): Option.Option<Duration.Duration> {

@@ -247,7 +247,8 @@ export declare namespace AdaptiveLimiter {
 }
 
 /**
- * The call was not made, because as many run as the dependency is thought to bear. It captures no stack.
+ * The call was not made, because as many run as the dependency is thought to bear. It is a `Retry.Hint`, and
+ * captures no stack.
  *
  * @since 0.1.0
  * @category errors
@@ -263,6 +264,8 @@ export class LimitExceeded extends Data.TaggedError("LimitExceeded")<AdaptiveLim
   }
 
   /**
+   * None: nobody can say when a permit is free.
+   *
    * @since 0.1.0
    */
   get retryAfter(): Option.Option<Duration.Duration> {

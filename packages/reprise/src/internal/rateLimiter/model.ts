@@ -1,5 +1,6 @@
 import * as Data from "effect/Data"
 import * as Duration from "effect/Duration"
+import * as Option from "effect/Option"
 import type { Pipeable } from "effect/Pipeable"
 import type { Policy } from "../shell/model.js"
 
@@ -73,7 +74,8 @@ export declare namespace RateLimiter {
 }
 
 /**
- * The call was not made, because there are not enough tokens and it could not wait for them. It captures no stack.
+ * The call was not made, because there are not enough tokens and it could not wait for them. It is a `Retry.Hint`, and
+ * captures no stack.
  *
  * @since 0.1.0
  * @category errors
@@ -81,8 +83,8 @@ export declare namespace RateLimiter {
 export class RateLimitExceeded extends Data.TaggedError("RateLimitExceeded")<{
   readonly key: string
   readonly limit: number
-  /** When there will be enough, if nobody else comes; infinite where the call costs more than the burst. */
-  readonly retryAfter: Duration.Duration
+  /** When there will be enough, if nobody else comes. None if the call costs more than the burst. */
+  readonly retryAfter: Option.Option<Duration.Duration>
   /** How many tokens there are: too few for this call. */
   readonly remaining: number
 }> {
@@ -101,8 +103,8 @@ export class RateLimitExceeded extends Data.TaggedError("RateLimitExceeded")<{
   override get message(): string {
     const { key, limit, retryAfter } = this
     const name = key === "" ? "The rate limit" : `The rate limit "${key}"`
-    return Duration.isFinite(retryAfter)
-      ? `${name} of ${limit} is exceeded, retry after ${Duration.format(retryAfter)}`
+    return Option.isSome(retryAfter)
+      ? `${name} of ${limit} is exceeded, retry after ${Duration.format(retryAfter.value)}`
       : `${name} of ${limit} never has as many tokens at once as the call costs`
   }
 }
