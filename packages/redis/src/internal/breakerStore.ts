@@ -6,7 +6,7 @@ import * as Predicate from "effect/Predicate"
 import type * as Scope from "effect/Scope"
 import { CircuitBreakerStore, noVersion } from "reprise/CircuitBreakerStore"
 import { StoreError } from "reprise/StoreError"
-import { Redis, type Script } from "../Redis.js"
+import * as Redis from "../Redis.js"
 import type { Answer } from "./breakerReply.js"
 import * as breakerScripts from "./breakerScripts.js"
 import * as changes from "./changes.js"
@@ -43,7 +43,7 @@ const asChange = (message: unknown): Option.Option<CircuitBreakerStore.Change> =
 /** Asks a script about a key. */
 const asking = (redis: Redis.Service, settings: StoreSettings) =>
 (
-  script: Script<Answer>,
+  script: Redis.Script<Answer>,
   key: string,
   args: ReadonlyArray<string | number>
 ): Effect.Effect<CircuitBreakerStore.Admission, StoreError> => {
@@ -95,5 +95,5 @@ export const make = (
 }
 
 /** @internal */
-export const layer = (settings: StoreSettings): Layer.Layer<CircuitBreakerStore, never, Redis> =>
-  Layer.scoped(CircuitBreakerStore, Effect.flatMap(Redis, (redis) => make(redis, settings)))
+export const layer = (settings: StoreSettings): Layer.Layer<CircuitBreakerStore, never, Redis.Redis> =>
+  Layer.scoped(CircuitBreakerStore, Effect.flatMap(Redis.Redis, (redis) => make(redis, settings)))

@@ -89,7 +89,7 @@ const asStoreError = (error: Redis.RedisError): StoreError =>
 
 /** The store over a connection. */
 export const make = (
-  redis: Redis.Redis.Service,
+  redis: Redis.Service,
   settings: StoreSettings
 ): Effect.Effect<RetryAfterStore.Service, never, Scope.Scope> => {
   const name = keyOf(settings, kind, "pauses")

@@ -4,7 +4,7 @@ import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as InvalidOption from "reprise/InvalidOption"
-import type { Redis, Reply, Script } from "../Redis.js"
+import type * as Redis from "../Redis.js"
 import { RedisError } from "../Redis.js"
 import type { Driver } from "./connection.js"
 import * as connection from "./connection.js"
@@ -29,7 +29,7 @@ const evaluate = (
 
 const run = (nodes: Nodes, target: Target): Redis.Service["run"] =>
 <A>(
-  script: Script<A>,
+  script: Redis.Script<A>,
   keys: ReadonlyArray<string>,
   args: ReadonlyArray<string | number>
 ) => {
@@ -46,7 +46,8 @@ const run = (nodes: Nodes, target: Target): Redis.Service["run"] =>
       (connection, isAsking) => Effect.flatMap(script.sha1, (sha1) => evaluate(connection, isAsking, lua, sha1, rest))
     ),
     // The client libraries give for RESP2 what `Reply` says.
-    (reply) => Option.getOrElse(Option.map(decode(reply as Reply), Effect.succeed), () => failure.unexpected(target))
+    (reply) =>
+      Option.getOrElse(Option.map(decode(reply as Redis.Reply), Effect.succeed), () => failure.unexpected(target))
   )
 }
 

@@ -2,7 +2,7 @@ import * as Either from "effect/Either"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import * as InvalidOption from "reprise/InvalidOption"
-import type { Redis } from "../Redis.js"
+import type * as Redis from "../Redis.js"
 import { RedisError } from "../Redis.js"
 import { serverOf } from "./cluster.js"
 

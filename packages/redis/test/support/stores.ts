@@ -11,8 +11,8 @@ type Service = CircuitBreakerStore.Service
 /** The store over a connection of its own, for as long as the scope of the test is open. */
 export const open = (
   adapter: Adapter,
-  options: Redis.Redis.Options,
-  { lines = [], ...store }: RedisStore.RedisStore.Options & { readonly lines?: Array<string> } = {}
+  options: Redis.Options,
+  { lines = [], ...store }: RedisStore.Options & { readonly lines?: Array<string> } = {}
 ): Effect.Effect<Service, Redis.RedisError, Scope.Scope> =>
   Effect.map(
     Layer.build(RedisStore.layer(store).pipe(Layer.provide(adapter(options)), Layer.provide(logTo(lines)))),
