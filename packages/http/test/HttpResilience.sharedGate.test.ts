@@ -38,7 +38,7 @@ const process = (script: ReadonlyArray<ResponseInit>, options: Options = {}) =>
         cable.asked++
         return cable.isCut ? Effect.fail(new StoreError({ reason: "unavailable", description: "cut" })) : effect
       })
-    const service: RetryAfterStore.RetryAfterStore.Service = {
+    const service: RetryAfterStore.Service = {
       ...store,
       pause: (pause) => over(store.pause(pause)),
       pauses: (limit) => over(store.pauses(limit)),

@@ -8,11 +8,28 @@
  */
 import * as Duration from "effect/Duration"
 import * as Layer from "effect/Layer"
-import { CircuitBreakerStore } from "./internal/shared/circuitStore.js"
+import { CircuitBreakerStore, type MemoryOptions } from "./internal/shared/circuitStore.js"
 import { MemoryStore } from "./internal/shared/memoryStore.js"
 import * as InvalidOption from "./InvalidOption.js"
 
-export { CircuitBreakerStore, noVersion } from "./internal/shared/circuitStore.js"
+export {
+  type Admission,
+  type Change,
+  CircuitBreakerStore,
+  type Counts,
+  type MemoryOptions,
+  noVersion,
+  type Open,
+  type ProbeRequest,
+  type Probing,
+  type Report,
+  type Service,
+  type Settlement,
+  type Standing,
+  type State,
+  type Trip,
+  type Version
+} from "./internal/shared/circuitStore.js"
 
 /**
  * Shares within one process: between the instances of a service that runs several times in it, and in tests.
@@ -40,7 +57,7 @@ export { CircuitBreakerStore, noVersion } from "./internal/shared/circuitStore.j
  * @since 0.1.0
  * @category layers
  */
-export const layerMemory = (options: CircuitBreakerStore.MemoryOptions = {}): Layer.Layer<CircuitBreakerStore> => {
+export const layerMemory = (options: MemoryOptions = {}): Layer.Layer<CircuitBreakerStore> => {
   const syncMillis = InvalidOption.millis("syncInterval", options.syncInterval ?? "100 millis", { moreThan: 0 })
   const timeoutMillis = InvalidOption.millis("timeout", options.timeout ?? "250 millis", { moreThan: 0 })
   return Layer.sync(

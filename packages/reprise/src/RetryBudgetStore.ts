@@ -9,11 +9,18 @@
  */
 import * as Duration from "effect/Duration"
 import * as Layer from "effect/Layer"
-import { RetryBudgetStore } from "./internal/shared/budgetStore.js"
+import { type MemoryOptions, RetryBudgetStore } from "./internal/shared/budgetStore.js"
 import { MemoryBudgets } from "./internal/shared/memoryBudgets.js"
 import * as InvalidOption from "./InvalidOption.js"
 
-export { RetryBudgetStore } from "./internal/shared/budgetStore.js"
+export {
+  type MemoryOptions,
+  type Report,
+  RetryBudgetStore,
+  type Service,
+  type Standing,
+  type Sums
+} from "./internal/shared/budgetStore.js"
 
 /**
  * Shares within one process: between the instances of a service that runs several times in it, and in tests.
@@ -50,7 +57,7 @@ export { RetryBudgetStore } from "./internal/shared/budgetStore.js"
  * @since 0.1.0
  * @category layers
  */
-export const layerMemory = (options: RetryBudgetStore.MemoryOptions = {}): Layer.Layer<RetryBudgetStore> => {
+export const layerMemory = (options: MemoryOptions = {}): Layer.Layer<RetryBudgetStore> => {
   const syncMillis = InvalidOption.millis("syncInterval", options.syncInterval ?? "100 millis", { moreThan: 0 })
   const timeoutMillis = InvalidOption.millis("timeout", options.timeout ?? "250 millis", { moreThan: 0 })
   return Layer.sync(

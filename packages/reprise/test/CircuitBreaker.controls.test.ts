@@ -443,14 +443,14 @@ describe("changes", () => {
   }
   const listen = (breaker: Breaker) =>
     Effect.gen(function*() {
-      const seen: Array<CircuitBreaker.CircuitBreaker.Transition> = []
+      const seen: Array<CircuitBreaker.Transition> = []
       const fiber = yield* Effect.forkDaemon(
         Stream.runForEach(CircuitBreaker.changes(breaker), (change) => Effect.sync(() => seen.push(change)))
       )
       yield* TestClock.adjust(0)
       return { seen, fiber }
     })
-  const words = (seen: ReadonlyArray<CircuitBreaker.CircuitBreaker.Transition>) =>
+  const words = (seen: ReadonlyArray<CircuitBreaker.Transition>) =>
     seen.map(({ from, generation, to }) => `${from} ${to} ${generation}`)
 
   it.effect("tells each transition once and in order, with its time and its reason", () =>

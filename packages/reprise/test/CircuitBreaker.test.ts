@@ -167,7 +167,7 @@ describe("a rule of a failure rate", () => {
 })
 
 describe("a window of time", () => {
-  const timed = (window: Tripping.Tripping.Window, threshold = 1) =>
+  const timed = (window: Tripping.Window, threshold = 1) =>
     make({ trip: Tripping.rate({ threshold, minimumCalls: 1_000, window }) })
 
   it.effect("counts a call until exactly the duration has passed", () =>
@@ -447,7 +447,7 @@ describe("an open breaker", () => {
     Effect.gen(function*() {
       const seen: Array<unknown> = []
       const openFor = Schedule.spaced("1 second").pipe(
-        Schedule.tapInput((opening: CircuitBreaker.CircuitBreaker.Opening) => Effect.sync(() => seen.push(opening)))
+        Schedule.tapInput((opening: CircuitBreaker.Opening) => Effect.sync(() => seen.push(opening)))
       )
       const breaker = yield* make({ trip: Tripping.consecutive(2), openFor })
       const asked = { retryAfter: Option.some(Duration.seconds(7)) }

@@ -11,10 +11,10 @@ import * as RetryBudget from "reprise/RetryBudget"
 import { AttemptTimeout } from "reprise/Timeout"
 import * as Tripping from "reprise/Tripping"
 
-type Admit = Policy.Policy.Admit
+type Admit = Policy.Admit
 
 /** Writes down what the shell does with it. */
-const spy = (name: string, log: Array<string>, options: Partial<Policy.Policy.Full<never>> = {}) => {
+const spy = (name: string, log: Array<string>, options: Partial<Policy.Full<never>> = {}) => {
   const admit: Admit = {
     _tag: "Admit",
     holds: true,
@@ -149,7 +149,7 @@ describe("a wait", () => {
 describe("the end of an attempt", () => {
   it.effect("is timed from the step in which it began, by the clock of the fiber", () =>
     Effect.gen(function*() {
-      const ends: Array<Policy.Policy.End> = []
+      const ends: Array<Policy.End> = []
       const policy = Policy.make({
         admit: () => undefined,
         settle: (end) => void ends.push({ ...end, tookMillis: end.tookMillis, nowMillis: end.nowMillis })
@@ -194,12 +194,12 @@ describe("the end of an attempt", () => {
 describe("a turn that has no time of its own and holds nothing", () => {
   const waiting = () => {
     let isOver = false
-    const ticket: Policy.Policy.Ticket = {}
-    const turn: Policy.Policy.Turn<string> = {
+    const ticket: Policy.Ticket = {}
+    const turn: Policy.Turn<string> = {
       onWake: undefined,
       poll: (_, isPastDeadline) => isPastDeadline ? { _tag: "Reject", error: "late" } : isOver ? ticket : undefined
     }
-    const wait: Policy.Policy.Wait<string> = { _tag: "Wait", enter: () => turn }
+    const wait: Policy.Wait<string> = { _tag: "Wait", enter: () => turn }
     const policy = Policy.make<string>({ kind: "resource", holds: true, decide: () => wait })
     const wake = () => {
       isOver = true

@@ -18,7 +18,7 @@ import { millisOf } from "./breakerCalls.js"
 import * as Virtual from "./virtual.js"
 
 type Limiter = RateLimiter.RateLimiter
-type Options = RateLimiter.RateLimiter.Options
+type Options = RateLimiter.Options
 
 const second: Options = { limit: 5, window: "1 second", onExceeded: "delay" }
 

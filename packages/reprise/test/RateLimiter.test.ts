@@ -8,10 +8,10 @@ import * as Virtual from "./virtual.js"
 
 type Limiter = RateLimiter.RateLimiter
 
-const make = (options: Partial<RateLimiter.RateLimiter.Options> = {}) =>
+const make = (options: Partial<RateLimiter.Options> = {}) =>
   RateLimiter.make({ limit: 5, window: "1 second", ...options })
 
-const delayed = (options: Partial<RateLimiter.RateLimiter.Options> = {}) => make({ onExceeded: "delay", ...options })
+const delayed = (options: Partial<RateLimiter.Options> = {}) => make({ onExceeded: "delay", ...options })
 
 const now = Effect.clockWith((clock) => clock.currentTimeMillis)
 
@@ -395,7 +395,7 @@ describe("a clock that does not run evenly", () => {
 
 describe("the options of a limiter", () => {
   it("have to make sense: what does not is refused where the limiter is made", () => {
-    const refused = (options: Partial<RateLimiter.RateLimiter.Options>, option: string) =>
+    const refused = (options: Partial<RateLimiter.Options>, option: string) =>
       assert.throws(() => make(options), InvalidOption, option)
     for (const limit of [0, -1, 1.5, NaN, Infinity]) refused({ limit }, "limit")
     for (const window of [0, -1, NaN, Infinity, "0 seconds", "25 days"] as const) refused({ window }, "window")

@@ -180,7 +180,7 @@ describe("when its store is back, a shared breaker", () => {
         2
       )
       let current = before!
-      const store: CircuitBreakerStore.CircuitBreakerStore.Service = {
+      const store: CircuitBreakerStore.Service = {
         ...before!,
         sync: (key, report) => Effect.suspend(() => current.sync(key, report)),
         trip: (key, trip) => Effect.suspend(() => current.trip(key, trip)),

@@ -6,7 +6,7 @@ import * as CircuitBreaker from "reprise/CircuitBreaker"
 import * as Tripping from "reprise/Tripping"
 
 export type Breaker = CircuitBreaker.CircuitBreaker
-export type Options = CircuitBreaker.CircuitBreaker.Options
+export type Options = CircuitBreaker.Options
 
 /** Opens with the first failure, for a second. */
 export const make = (options: Partial<Options> = {}) =>

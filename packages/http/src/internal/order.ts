@@ -35,7 +35,7 @@ export interface Order {
   readonly hedge: Guard | undefined
   /** What each attempt of the request asks. */
   readonly policies: (request: Request) => ReadonlyArray<HttpPolicy>
-  readonly call: (request: Request) => Policy.Policy.CallOptions
+  readonly call: (request: Request) => Policy.CallOptions
   /** What a failure or a rejection means to the loop. */
   readonly review: (request: Request, error: unknown) => Effect.Effect<FailedAttempt>
 }

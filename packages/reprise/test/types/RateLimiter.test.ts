@@ -55,7 +55,7 @@ describe("the types of RateLimiter", () => {
     types(() => {
       expectTypeOf(RateLimiter.make(options)).toEqualTypeOf<Effect.Effect<RateLimiter.RateLimiter>>()
       expectTypeOf(RateLimiter.snapshot(limiter)).toEqualTypeOf<
-        Effect.Effect<RateLimiter.RateLimiter.Snapshot>
+        Effect.Effect<RateLimiter.Snapshot>
       >()
       expectTypeOf(RateLimiter.layer(Api, options)).toEqualTypeOf<Layer.Layer<Api>>()
       // @ts-expect-error the service of this tag is no limiter

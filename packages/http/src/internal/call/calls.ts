@@ -109,7 +109,7 @@ const loop = <E, R, R1>(
   settings: Settings,
   request: Request,
   terms: attempts.Terms & { readonly tell: timeLimits.Tell },
-  running: Pipeline.Pipeline.Running
+  running: Pipeline.Running
 ): Effect.Effect<ending.Ended, never, R | R1> => {
   const { budget, order } = settings
   const { deadlineMillis, responses, tell } = terms
@@ -144,11 +144,11 @@ const loop = <E, R, R1>(
 
 type Around<R> =
   & Pick<
-    Pipeline.Pipeline.RunningLoop<Response, FailedAttempt, R, never, never, HttpFailure.HttpFailure, Response, unknown>,
+    Pipeline.RunningLoop<Response, FailedAttempt, R, never, never, HttpFailure.HttpFailure, Response, unknown>,
     "limit" | "outcome" | "policies" | "review"
   >
   & {
-    readonly call?: Policy.Policy.CallOptions
+    readonly call?: Policy.CallOptions
     readonly attempt: (request: Request) => Effect.Effect<Response, unknown, R>
   }
 

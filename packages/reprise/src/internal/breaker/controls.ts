@@ -6,7 +6,7 @@ import { currentMonotonicMillis } from "../effect/clock.js"
 import { retryAfter } from "../errors.js"
 import { type Breaker, change as change_, type Era, nameOf, noHolds, open, openingOf, overdue } from "./breaker.js"
 import * as Machine from "./machine.js"
-import type { CircuitBreaker } from "./model.js"
+import type * as CircuitBreaker from "./model.js"
 
 const change = (self: Breaker, f: (era: Era, now: number) => Partial<Era> | undefined): Effect.Effect<void> =>
   Effect.map(currentMonotonicMillis, (now) => void change_(self, now, (era) => f(era, now)))

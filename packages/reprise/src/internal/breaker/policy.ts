@@ -4,7 +4,7 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
 import { currentMonotonicMillis } from "../effect/clock.js"
-import type { Policy } from "../shell/model.js"
+import type * as Policy from "../shell/model.js"
 import * as policy from "../shell/model.js"
 import { type Restore, working } from "../shell/wait.js"
 import { Breaker, change, type Era, opened, overdue, refine, reject } from "./breaker.js"
@@ -20,7 +20,7 @@ type Decision = Policy.Decision<CircuitOpen>
  *
  * @internal
  */
-export class BreakerPolicy extends Breaker implements Policy<CircuitOpen> {
+export class BreakerPolicy extends Breaker implements Policy.Policy<CircuitOpen> {
   readonly [policy.TypeId]: typeof policy.TypeId = policy.TypeId
   readonly kind = "judge"
 

@@ -1,5 +1,5 @@
 import * as Pipeable from "effect/Pipeable"
-import type { Policy } from "../shell/model.js"
+import type * as Policy from "../shell/model.js"
 import * as policy from "../shell/model.js"
 import { type Standing, standing } from "../standing.js"
 import { type Machine, Waiter } from "./machine.js"

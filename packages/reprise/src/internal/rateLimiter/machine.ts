@@ -1,5 +1,5 @@
 import { retryAfter, withoutStack } from "../errors.js"
-import type { Policy } from "../shell/model.js"
+import type * as Policy from "../shell/model.js"
 import type { Standing } from "../standing.js"
 import * as Gcra from "./gcra.js"
 import { RateLimitExceeded } from "./model.js"

@@ -28,49 +28,44 @@ export interface RateLimiter extends Policy<RateLimitExceeded>, Pipeable {
 
 /**
  * @since 0.1.0
+ * @category options
  */
-export declare namespace RateLimiter {
-  /**
-   * @since 0.1.0
-   * @category options
-   */
-  export interface Options {
-    /** How many tokens a window has: a whole number of at least 1. They come back one after another, evenly. */
-    readonly limit: number
-    /** Longer than zero, at most 2^31-1 ms. */
-    readonly window: Duration.DurationInput
-    /** How many tokens may be taken at once after a rest. Defaults to `limit`; 1 spaces calls evenly. */
-    readonly burst?: number | undefined
-    /** What becomes of a call for which there are not enough tokens. Defaults to `"fail"`. */
-    readonly onExceeded?: "delay" | "fail" | undefined
-    /** How many calls may wait where they are delayed; the rest fails. Defaults to 1,000. */
-    readonly maxQueued?: number | undefined
-    /** Names it in errors. Defaults to `""`. */
-    readonly key?: string | undefined
-  }
+export interface Options {
+  /** How many tokens a window has: a whole number of at least 1. They come back one after another, evenly. */
+  readonly limit: number
+  /** Longer than zero, at most 2^31-1 ms. */
+  readonly window: Duration.DurationInput
+  /** How many tokens may be taken at once after a rest. Defaults to `limit`; 1 spaces calls evenly. */
+  readonly burst?: number | undefined
+  /** What becomes of a call for which there are not enough tokens. Defaults to `"fail"`. */
+  readonly onExceeded?: "delay" | "fail" | undefined
+  /** How many calls may wait where they are delayed; the rest fails. Defaults to 1,000. */
+  readonly maxQueued?: number | undefined
+  /** Names it in errors. Defaults to `""`. */
+  readonly key?: string | undefined
+}
 
-  /**
-   * @since 0.1.0
-   * @category options
-   */
-  export interface Consume {
-    /** What the call costs: a whole number of at least 1. Defaults to 1. */
-    readonly tokens?: number | undefined
-  }
+/**
+ * @since 0.1.0
+ * @category options
+ */
+export interface Consume {
+  /** What the call costs: a whole number of at least 1. Defaults to 1. */
+  readonly tokens?: number | undefined
+}
 
-  /**
-   * @since 0.1.0
-   * @category models
-   */
-  export interface Snapshot {
-    readonly key: string
-    readonly limit: number
-    /** How many tokens could be taken now: none while calls wait. */
-    readonly remaining: number
-    readonly waiting: number
-    /** Calls rejected since it was made. */
-    readonly rejected: number
-  }
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export interface Snapshot {
+  readonly key: string
+  readonly limit: number
+  /** How many tokens could be taken now: none while calls wait. */
+  readonly remaining: number
+  readonly waiting: number
+  /** Calls rejected since it was made. */
+  readonly rejected: number
 }
 
 /**
