@@ -37,17 +37,13 @@ export {
   type CallOptions,
   type Changes,
   type Gradient2,
-  type Gradient2State,
   LimitExceeded,
   type Options,
   type Outcome,
-  type Reason,
-  type Rejection,
   type Sample,
   type Snapshot,
   TypeId,
-  type Vegas,
-  type VegasState
+  type Vegas
 } from "./internal/limiter/model.js"
 
 /** Every limiter is made here. */

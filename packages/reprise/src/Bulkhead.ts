@@ -19,9 +19,6 @@ export {
   BulkheadFull,
   type CallOptions,
   type Options,
-  type Order,
-  type Reason,
-  type Rejection,
   type Size,
   type Snapshot,
   TypeId

@@ -45,7 +45,6 @@ export {
   type Options,
   type Outcome,
   type Permit,
-  type Rejection,
   type Snapshot,
   type State,
   type Transition,

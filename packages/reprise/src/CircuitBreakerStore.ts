@@ -8,7 +8,7 @@
  */
 import * as Duration from "effect/Duration"
 import * as Layer from "effect/Layer"
-import { CircuitBreakerStore, type MemoryOptions } from "./internal/shared/circuitStore.js"
+import { CircuitBreakerStore } from "./internal/shared/circuitStore.js"
 import { MemoryStore } from "./internal/shared/memoryStore.js"
 import * as InvalidOption from "./InvalidOption.js"
 
@@ -17,7 +17,6 @@ export {
   type Change,
   CircuitBreakerStore,
   type Counts,
-  type MemoryOptions,
   noVersion,
   type Open,
   type ProbeRequest,
@@ -57,7 +56,12 @@ export {
  * @since 0.1.0
  * @category layers
  */
-export const layerMemory = (options: MemoryOptions = {}): Layer.Layer<CircuitBreakerStore> => {
+export const layerMemory = (options: {
+  /** How often members tell what they have seen. Defaults to `100 millis`. */
+  readonly syncInterval?: Duration.DurationInput | undefined
+  /** The longest that anybody waits for an answer. Defaults to `250 millis`. */
+  readonly timeout?: Duration.DurationInput | undefined
+} = {}): Layer.Layer<CircuitBreakerStore> => {
   const syncMillis = InvalidOption.millis("syncInterval", options.syncInterval ?? "100 millis", { moreThan: 0 })
   const timeoutMillis = InvalidOption.millis("timeout", options.timeout ?? "250 millis", { moreThan: 0 })
   return Layer.sync(

@@ -8,13 +8,12 @@
 import * as Duration from "effect/Duration"
 import * as Layer from "effect/Layer"
 import { MemoryPauses } from "./internal/shared/memoryPauses.js"
-import { type MemoryOptions, RetryAfterStore } from "./internal/shared/pauseStore.js"
+import { RetryAfterStore } from "./internal/shared/pauseStore.js"
 import * as InvalidOption from "./InvalidOption.js"
 
 export {
   type Announcement,
   type Change,
-  type MemoryOptions,
   type Pause,
   RetryAfterStore,
   type Service
@@ -45,7 +44,10 @@ export {
  * @since 0.1.0
  * @category layers
  */
-export const layerMemory = (options: MemoryOptions = {}): Layer.Layer<RetryAfterStore> => {
+export const layerMemory = (options: {
+  /** The longest that anybody waits for an answer. Defaults to `250 millis`. */
+  readonly timeout?: Duration.DurationInput | undefined
+} = {}): Layer.Layer<RetryAfterStore> => {
   const timeoutMillis = InvalidOption.millis("timeout", options.timeout ?? "250 millis", { moreThan: 0 })
   return Layer.sync(RetryAfterStore, () => new MemoryPauses(Duration.millis(timeoutMillis)))
 }

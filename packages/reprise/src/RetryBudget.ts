@@ -16,7 +16,7 @@ import * as Option from "effect/Option"
 import * as Schedule from "effect/Schedule"
 import type { NoInfer } from "effect/Types"
 import * as internal from "./internal/budget/budget.js"
-import type { Failures, RetryBudget, Share, Snapshot, Success, Tokens, Withdrawal } from "./internal/budget/model.js"
+import type { Failures, RetryBudget, Share, Snapshot, Tokens } from "./internal/budget/model.js"
 import * as rules from "./internal/budget/rules.js"
 import * as clock from "./internal/effect/clock.js"
 import { behind, made, optional } from "./internal/effect/config.js"
@@ -30,10 +30,8 @@ export {
   type RetryBudget,
   type Share,
   type Snapshot,
-  type Success,
   type Tokens,
-  TypeId,
-  type Withdrawal
+  TypeId
 } from "./internal/budget/model.js"
 
 /**
@@ -177,7 +175,12 @@ export const recordCall = (self: RetryBudget): Effect.Effect<void> => internal.c
  * @since 0.1.0
  * @category accounting
  */
-export const recordSuccess = (self: RetryBudget, options?: Success): Effect.Effect<void> =>
+export const recordSuccess = (self: RetryBudget, options?: {
+  /** Whether a withdrawal had paid for the attempt that succeeded. Defaults to `false`. */
+  readonly isRetry?: boolean | undefined
+  /** The `isTimeout` of that withdrawal. Defaults to `false`. */
+  readonly isTimeout?: boolean | undefined
+}): Effect.Effect<void> =>
   Effect.sync(() => {
     if (options?.isRetry === true) of(self).rule.reward(options.isTimeout ?? false)
     else of(self).rule.success()
@@ -189,7 +192,10 @@ export const recordSuccess = (self: RetryBudget, options?: Success): Effect.Effe
  * @since 0.1.0
  * @category accounting
  */
-export const tryWithdraw = (self: RetryBudget, options?: Withdrawal): Effect.Effect<boolean> =>
+export const tryWithdraw = (self: RetryBudget, options?: {
+  /** Whether the failed attempt timed out. Defaults to `false`. */
+  readonly isTimeout?: boolean | undefined
+}): Effect.Effect<boolean> =>
   Effect.withFiberRuntime((fiber) =>
     Exit.succeed(of(self).withdraw(clock.monotonicMillis(fiber), options?.isTimeout ?? false))
   )

@@ -9,18 +9,11 @@
  */
 import * as Duration from "effect/Duration"
 import * as Layer from "effect/Layer"
-import { type MemoryOptions, RetryBudgetStore } from "./internal/shared/budgetStore.js"
+import { RetryBudgetStore } from "./internal/shared/budgetStore.js"
 import { MemoryBudgets } from "./internal/shared/memoryBudgets.js"
 import * as InvalidOption from "./InvalidOption.js"
 
-export {
-  type MemoryOptions,
-  type Report,
-  RetryBudgetStore,
-  type Service,
-  type Standing,
-  type Sums
-} from "./internal/shared/budgetStore.js"
+export { type Report, RetryBudgetStore, type Service, type Standing, type Sums } from "./internal/shared/budgetStore.js"
 
 /**
  * Shares within one process: between the instances of a service that runs several times in it, and in tests.
@@ -57,7 +50,12 @@ export {
  * @since 0.1.0
  * @category layers
  */
-export const layerMemory = (options: MemoryOptions = {}): Layer.Layer<RetryBudgetStore> => {
+export const layerMemory = (options: {
+  /** How often members tell what they have counted. Defaults to `100 millis`. */
+  readonly syncInterval?: Duration.DurationInput | undefined
+  /** The longest that anybody waits for an answer. Defaults to `250 millis`. */
+  readonly timeout?: Duration.DurationInput | undefined
+} = {}): Layer.Layer<RetryBudgetStore> => {
   const syncMillis = InvalidOption.millis("syncInterval", options.syncInterval ?? "100 millis", { moreThan: 0 })
   const timeoutMillis = InvalidOption.millis("timeout", options.timeout ?? "250 millis", { moreThan: 0 })
   return Layer.sync(

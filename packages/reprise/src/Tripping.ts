@@ -5,7 +5,7 @@
  */
 import { InFlight } from "./internal/breaker/inFlight.js"
 import * as strategy from "./internal/breaker/strategy.js"
-import type { Own, Rate, SlowRate, Tripping, Window } from "./internal/breaker/tripping.js"
+import type { Own, Rate, SlowRate, Tripping } from "./internal/breaker/tripping.js"
 import * as windows from "./internal/breaker/windows.js"
 import * as InvalidOption from "./InvalidOption.js"
 
@@ -16,8 +16,7 @@ export {
   type SlowRate,
   type Trip,
   type Tripping,
-  TypeId,
-  type Window
+  TypeId
 } from "./internal/breaker/tripping.js"
 
 /**
@@ -218,7 +217,7 @@ const ofSamples = (options: Rate, slowerThanMillis: number | undefined): Trippin
   )
 }
 
-const samples = (window: Window): () => windows.Samples => {
+const samples = (window: Rate["window"]): () => windows.Samples => {
   if ("calls" in window) {
     const calls = InvalidOption.integer("window.calls", window.calls, { min: 1, max: 1_000_000 })
     return () => new windows.LastCalls(calls)

@@ -579,7 +579,7 @@ describe("BulkheadFull", () => {
     }))
 
   it("says in its message which one, why, and the counts", () => {
-    const message = (key: string, reason: Bulkhead.Reason) =>
+    const message = (key: string, reason: Bulkhead.BulkheadFull["reason"]) =>
       new Bulkhead.BulkheadFull({ key, reason, running: 1, queued: 2, maxConcurrent: 3, maxQueued: 4 }).message
     assert.deepStrictEqual([message("a", "full"), message("", "timeout"), message("", "deadline")], [
       "The bulkhead \"a\" is full: 1 of 3 running, 2 of 4 queued",

@@ -167,7 +167,7 @@ describe("a rule of a failure rate", () => {
 })
 
 describe("a window of time", () => {
-  const timed = (window: Tripping.Window, threshold = 1) =>
+  const timed = (window: Tripping.Rate["window"], threshold = 1) =>
     make({ trip: Tripping.rate({ threshold, minimumCalls: 1_000, window }) })
 
   it.effect("counts a call until exactly the duration has passed", () =>

@@ -13,8 +13,10 @@ const begin = (make: Effect.Effect<RetryBudget.RetryBudget>, epoch = 0) => {
   return {
     clock,
     call: () => run(RetryBudget.recordCall(budget)),
-    success: (options?: RetryBudget.Success) => run(RetryBudget.recordSuccess(budget, options)),
-    withdraw: (options?: RetryBudget.Withdrawal) => run(RetryBudget.tryWithdraw(budget, options)),
+    success: (options?: Parameters<typeof RetryBudget.recordSuccess>[1]) =>
+      run(RetryBudget.recordSuccess(budget, options)),
+    withdraw: (options?: Parameters<typeof RetryBudget.tryWithdraw>[1]) =>
+      run(RetryBudget.tryWithdraw(budget, options)),
     snapshot: () => run(RetryBudget.snapshot(budget))
   }
 }

@@ -84,7 +84,7 @@ describe("a rule", () => {
   })
 
   it("says nothing below 10 calls where it is told no minimum, or below all that its window holds", () => {
-    const tripsAt = (window: Tripping.Window) => {
+    const tripsAt = (window: Tripping.Rate["window"]) => {
       const made = strategy.of(Tripping.rate({ threshold: 1, window })).makeWindow(undefined, 0)
       let calls = 0
       while (calls < 20 && made.tripped(0, none) === undefined) {

@@ -15,19 +15,13 @@ import type * as Tripping from "./tripping.js"
 export const TypeId: unique symbol = Symbol.for("reprise/CircuitBreaker")
 
 /**
- * @since 0.1.0
- * @category type ids
- */
-export type TypeId = typeof TypeId
-
-/**
  * The state of one dependency, shared by all calls to it.
  *
  * @since 0.1.0
  * @category models
  */
 export interface CircuitBreaker extends Policy<CircuitOpen>, Pipeable {
-  readonly [TypeId]: TypeId
+  readonly [TypeId]: typeof TypeId
 }
 
 /**
@@ -108,21 +102,6 @@ export interface Opening extends Tripping.Trip {
  * @since 0.1.0
  * @category models
  */
-export interface Rejection {
-  readonly key: string
-  /** `Closed` only while a ramp lets a share of the calls through. */
-  readonly state: State
-  /** When another call may be admitted. None while isolated, and if the breaker stays open for ever. */
-  readonly retryAfter: Option.Option<Duration.Duration>
-  readonly openedAtMillis: number | undefined
-  /** Why it opened. */
-  readonly trip: Tripping.Trip | undefined
-}
-
-/**
- * @since 0.1.0
- * @category models
- */
 export interface Transition {
   readonly key: string
   /** The same as `to` only in the first element of `changes`, which tells the state at the start. */
@@ -186,7 +165,16 @@ export interface Permit {}
  * @since 0.1.0
  * @category errors
  */
-export class CircuitOpen extends Data.TaggedError("CircuitOpen")<Rejection> {
+export class CircuitOpen extends Data.TaggedError("CircuitOpen")<{
+  readonly key: string
+  /** `Closed` only while a ramp lets a share of the calls through. */
+  readonly state: State
+  /** When another call may be admitted. None while isolated, and if the breaker stays open for ever. */
+  readonly retryAfter: Option.Option<Duration.Duration>
+  readonly openedAtMillis: number | undefined
+  /** Why it opened. */
+  readonly trip: Tripping.Trip | undefined
+}> {
   /**
    * Ends a retry loop, as in every rejection.
    *

@@ -9,12 +9,6 @@ import type * as CircuitBreaker from "./model.js"
 export const TypeId: unique symbol = Symbol.for("reprise/CircuitBreakers")
 
 /**
- * @since 0.1.0
- * @category type ids
- */
-export type TypeId = typeof TypeId
-
-/**
  * Keys are the same where `Equal` says so. What `Keyed` can do with any registry, it can do with this one.
  *
  * @since 0.1.0

@@ -7,31 +7,14 @@ import type * as Duration from "effect/Duration"
 export const TypeId: unique symbol = Symbol.for("reprise/Tripping")
 
 /**
- * @since 0.1.0
- * @category type ids
- */
-export type TypeId = typeof TypeId
-
-/**
  * A rule that looks at how calls ended and says when it is enough.
  *
  * @since 0.1.0
  * @category models
  */
 export interface Tripping {
-  readonly [TypeId]: TypeId
+  readonly [TypeId]: typeof TypeId
 }
-
-/**
- * The calls that count: the last so many, or those of the last so long. A time window is kept in `buckets` spans
- * (default 10) and forgets one span at a time.
- *
- * @since 0.1.0
- * @category options
- */
-export type Window =
-  | { readonly calls: number }
-  | { readonly duration: Duration.DurationInput; readonly buckets?: number | undefined }
 
 /**
  * @since 0.1.0
@@ -42,7 +25,13 @@ export interface Rate {
   readonly threshold: number
   /** How few calls say nothing yet. Defaults to 10, or to `window.calls` where that is less. */
   readonly minimumCalls?: number | undefined
-  readonly window: Window
+  /**
+   * The calls that count: the last so many, or those of the last so long. A time window is kept in `buckets` spans
+   * (default 10) and forgets one span at a time.
+   */
+  readonly window:
+    | { readonly calls: number }
+    | { readonly duration: Duration.DurationInput; readonly buckets?: number | undefined }
 }
 
 /**

@@ -8,12 +8,6 @@ import type { Pipeable } from "effect/Pipeable"
 export const TypeId: unique symbol = Symbol.for("reprise/RetryBudget")
 
 /**
- * @since 0.1.0
- * @category type ids
- */
-export type TypeId = typeof TypeId
-
-/**
  * What the calls to one dependency may add to its load, shared by all of them: by retries, by hedges, by any number of
  * schedules.
  *
@@ -21,7 +15,7 @@ export type TypeId = typeof TypeId
  * @category models
  */
 export interface RetryBudget extends Pipeable {
-  readonly [TypeId]: TypeId
+  readonly [TypeId]: typeof TypeId
 }
 
 /**
@@ -54,24 +48,6 @@ export interface Tokens {
   readonly onSuccess?: number | undefined
   /** Names it in errors. Defaults to `""`. */
   readonly key?: string | undefined
-}
-
-/**
- * @since 0.1.0
- * @category options
- */
-export interface Withdrawal {
-  /** Whether the failed attempt timed out. Defaults to `false`. */
-  readonly isTimeout?: boolean | undefined
-}
-
-/**
- * @since 0.1.0
- * @category options
- */
-export interface Success extends Withdrawal {
-  /** Whether a withdrawal had paid for the attempt that succeeded, with the same `isTimeout`. Defaults to `false`. */
-  readonly isRetry?: boolean | undefined
 }
 
 /**

@@ -7,6 +7,7 @@ import * as policy from "../shell/model.js"
 import { type Standing, standing } from "../standing.js"
 import { Gate, Group, type Reason } from "./machine.js"
 import * as Bulkhead from "./model.js"
+import type { Order } from "./waiters.js"
 
 const bulkheadFull = withoutStack(
   Bulkhead.BulkheadFull,
@@ -30,7 +31,7 @@ export class Handle extends Pipeable.Class() implements Bulkhead.Bulkhead {
   readonly calls: Group<Bulkhead.BulkheadFull>
   private isResized = false
 
-  constructor(readonly key: string, readonly gate: Gate<Bulkhead.BulkheadFull>, order: Bulkhead.Order) {
+  constructor(readonly key: string, readonly gate: Gate<Bulkhead.BulkheadFull>, order: Order) {
     super()
     const release = () => gate.release(this.calls)
     // One for all calls: a permit is like another.
@@ -57,7 +58,7 @@ const maxConcurrentOf = (value: number) => InvalidOption.integer("maxConcurrent"
 const maxQueuedOf = (value: number) => InvalidOption.integer("maxQueued", value, { min: 0 })
 
 /** @internal */
-export const orderOf = (value: Bulkhead.Order): Bulkhead.Order => {
+export const orderOf = (value: Order): Order => {
   if (value === "fifo" || value === "lifo") return value
   throw new InvalidOption.InvalidOption({ option: "order", value, expected: "\"fifo\" or \"lifo\"" })
 }

@@ -10,19 +10,13 @@ import type { Pipeable } from "effect/Pipeable"
 export const TypeId: unique symbol = Symbol.for("reprise/Hedge")
 
 /**
- * @since 0.1.0
- * @category type ids
- */
-export type TypeId = typeof TypeId
-
-/**
  * When calls to one dependency are hedged, and what has come of it.
  *
  * @since 0.1.0
  * @category models
  */
 export interface Hedge extends Pipeable {
-  readonly [TypeId]: TypeId
+  readonly [TypeId]: typeof TypeId
 }
 
 /**
@@ -30,12 +24,6 @@ export interface Hedge extends Pipeable {
  * @category type ids
  */
 export const QuantileTypeId: unique symbol = Symbol.for("reprise/Hedge/Quantile")
-
-/**
- * @since 0.1.0
- * @category type ids
- */
-export type QuantileTypeId = typeof QuantileTypeId
 
 /**
  * @since 0.1.0
@@ -87,7 +75,7 @@ export interface CallOptions {
  * @category models
  */
 export interface Quantile {
-  readonly [QuantileTypeId]: QuantileTypeId
+  readonly [QuantileTypeId]: typeof QuantileTypeId
 }
 
 /**

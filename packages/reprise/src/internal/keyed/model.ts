@@ -10,12 +10,6 @@ import type * as Types from "effect/Types"
 export const TypeId: unique symbol = Symbol.for("reprise/Keyed")
 
 /**
- * @since 0.1.0
- * @category type ids
- */
-export type TypeId = typeof TypeId
-
-/**
  * Keys are the same where `Equal` says so.
  *
  * @since 0.1.0

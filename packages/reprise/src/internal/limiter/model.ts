@@ -12,19 +12,13 @@ import type { Policy } from "../shell/model.js"
 export const TypeId: unique symbol = Symbol.for("reprise/AdaptiveLimiter")
 
 /**
- * @since 0.1.0
- * @category type ids
- */
-export type TypeId = typeof TypeId
-
-/**
  * The permits for one dependency, as many as it is thought to bear, shared by all calls to it.
  *
  * @since 0.1.0
  * @category models
  */
 export interface AdaptiveLimiter extends Policy<LimitExceeded>, Pipeable {
-  readonly [TypeId]: TypeId
+  readonly [TypeId]: typeof TypeId
 }
 
 /**
@@ -196,30 +190,6 @@ export interface CallOptions {
 }
 
 /**
- * Why a call was rejected: it could not wait (`full`), or waited as long as it may (`timeout`, or the `deadline` of its
- * fiber).
- *
- * @since 0.1.0
- * @category models
- */
-export type Reason = "full" | "timeout" | "deadline"
-
-/**
- * The counts are those right after the rejection.
- *
- * @since 0.1.0
- * @category models
- */
-export interface Rejection {
-  readonly key: string
-  readonly reason: Reason
-  readonly limit: number
-  readonly running: number
-  readonly queued: number
-  readonly partition: string | undefined
-}
-
-/**
  * @since 0.1.0
  * @category models
  */
@@ -230,7 +200,7 @@ export interface Snapshot {
   readonly queued: number
   readonly maxQueued: number
   /** Calls rejected since it was made. */
-  readonly rejected: { readonly [reason in Reason]: number }
+  readonly rejected: { readonly [reason in LimitExceeded["reason"]]: number }
   readonly partitions: {
     readonly [name: string]: {
       /** How many of them may run whatever the others do. */
@@ -248,7 +218,16 @@ export interface Snapshot {
  * @since 0.1.0
  * @category errors
  */
-export class LimitExceeded extends Data.TaggedError("LimitExceeded")<Rejection> {
+export class LimitExceeded extends Data.TaggedError("LimitExceeded")<{
+  readonly key: string
+  /** The call could not wait (`full`), or waited as long as it may (`timeout`, or the `deadline` of its fiber). */
+  readonly reason: "full" | "timeout" | "deadline"
+  /** The counts are those right after the rejection. */
+  readonly limit: number
+  readonly running: number
+  readonly queued: number
+  readonly partition: string | undefined
+}> {
   /**
    * Ends a retry loop, as in every rejection.
    *

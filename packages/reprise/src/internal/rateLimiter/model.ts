@@ -11,19 +11,13 @@ import type { Policy } from "../shell/model.js"
 export const TypeId: unique symbol = Symbol.for("reprise/RateLimiter")
 
 /**
- * @since 0.1.0
- * @category type ids
- */
-export type TypeId = typeof TypeId
-
-/**
  * The rate of one dependency, shared by all calls to it.
  *
  * @since 0.1.0
  * @category models
  */
 export interface RateLimiter extends Policy<RateLimitExceeded>, Pipeable {
-  readonly [TypeId]: TypeId
+  readonly [TypeId]: typeof TypeId
 }
 
 /**

@@ -66,14 +66,3 @@ export interface Standing extends Sums {
   /** How many members are present: at least 1. */
   readonly members: number
 }
-
-/**
- * @since 0.1.0
- * @category options
- */
-export interface MemoryOptions {
-  /** How often members tell what they have counted. Defaults to `100 millis`. */
-  readonly syncInterval?: Duration.DurationInput | undefined
-  /** The longest that anybody waits for an answer. Defaults to `250 millis`. */
-  readonly timeout?: Duration.DurationInput | undefined
-}

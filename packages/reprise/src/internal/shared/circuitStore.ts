@@ -190,17 +190,6 @@ export type Change =
 
 /**
  * @since 0.1.0
- * @category options
- */
-export interface MemoryOptions {
-  /** How often members tell what they have seen. Defaults to `100 millis`. */
-  readonly syncInterval?: Duration.DurationInput | undefined
-  /** The longest that anybody waits for an answer. Defaults to `250 millis`. */
-  readonly timeout?: Duration.DurationInput | undefined
-}
-
-/**
- * @since 0.1.0
  * @category models
  */
 export const noVersion: Version = { epoch: 0, generation: 0 }

@@ -61,12 +61,3 @@ export interface Announcement extends Pause {
 export type Change =
   | { readonly _tag: "Paused" } & Announcement
   | { readonly _tag: "Missed" }
-
-/**
- * @since 0.1.0
- * @category options
- */
-export interface MemoryOptions {
-  /** The longest that anybody waits for an answer. Defaults to `250 millis`. */
-  readonly timeout?: Duration.DurationInput | undefined
-}

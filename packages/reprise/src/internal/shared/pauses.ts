@@ -9,16 +9,10 @@ export const TypeId: unique symbol = Symbol.for("reprise/SharedPauses")
 
 /**
  * @since 0.1.0
- * @category type ids
- */
-export type TypeId = typeof TypeId
-
-/**
- * @since 0.1.0
  * @category models
  */
 export interface SharedPauses {
-  readonly [TypeId]: TypeId
+  readonly [TypeId]: typeof TypeId
 }
 
 /**

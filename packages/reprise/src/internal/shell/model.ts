@@ -8,12 +8,6 @@ import type * as Exit from "effect/Exit"
 export const TypeId: unique symbol = Symbol.for("reprise/Policy")
 
 /**
- * @since 0.1.0
- * @category type ids
- */
-export type TypeId = typeof TypeId
-
-/**
  * Admits, delays or rejects attempts. `E` is the type of its rejection; `A` and `Err` are the types of the results that it
  * wants to see.
  *
@@ -21,7 +15,7 @@ export type TypeId = typeof TypeId
  * @category models
  */
 export interface Policy<out E, in A = unknown, in Err = unknown> {
-  readonly [TypeId]: TypeId
+  readonly [TypeId]: typeof TypeId
   /**
    * A `judge` decides anew after every wait. What a `resource` has granted is kept over a later wait for a policy that
    * comes after it in the list.
@@ -204,4 +198,4 @@ export interface Simple<out E, in A = unknown, in Err = unknown> {
  * @since 0.1.0
  * @category options
  */
-export interface Full<out E, in A = unknown, in Err = unknown> extends Omit<Policy<E, A, Err>, TypeId> {}
+export interface Full<out E, in A = unknown, in Err = unknown> extends Omit<Policy<E, A, Err>, typeof TypeId> {}

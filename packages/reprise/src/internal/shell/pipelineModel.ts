@@ -22,24 +22,6 @@ export interface Pipeline<in In, in A, in Err, out E, out R> {
 }
 
 /**
- * When an attempt is made again. The schedule says how often and how long to wait, `while` whether it can help.
- *
- * @since 0.1.0
- * @category options
- */
-export interface Retry<in In, out R> {
-  /** Defaults to no delay. */
-  readonly schedule?: Schedule.Schedule<unknown, In, R> | undefined
-  /**
-   * Whether another attempt can succeed; it decides alone. Defaults to every error but rejections and those whose `retryable` is
-   * `false`, and to what a filter of the schedule accepts (`Retry.whileTag`).
-   */
-  readonly while?: ((error: In) => boolean) | undefined
-  /** How many retries at the most. Defaults to as many as the schedule has. */
-  readonly times?: number | undefined
-}
-
-/**
  * Every part is optional.
  *
  * @since 0.1.0
@@ -49,7 +31,21 @@ export interface Options<in In, out R, out Policies extends ReadonlyArray<Policy
   /** How long one call may take, its attempts and waits together. Defaults to no limit. */
   readonly deadline?: Duration.DurationInput | undefined
   /** When to try again: a schedule, or more in detail. Defaults to `false`: one attempt. */
-  readonly retry?: Schedule.Schedule<unknown, In, R> | Retry<In, R> | false | undefined
+  readonly retry?:
+    | Schedule.Schedule<unknown, In, R>
+    | {
+      /** Defaults to no delay. */
+      readonly schedule?: Schedule.Schedule<unknown, In, R> | undefined
+      /**
+       * Whether another attempt can succeed; it decides alone. Defaults to every error but rejections and those whose `retryable` is
+       * `false`, and to what a filter of the schedule accepts (`Retry.whileTag`).
+       */
+      readonly while?: ((error: In) => boolean) | undefined
+      /** How many retries at the most. Defaults to as many as the schedule has. */
+      readonly times?: number | undefined
+    }
+    | false
+    | undefined
   /** Bounds how many retries are added to all calls. Defaults to none. */
   readonly budget?: RetryBudget | undefined
   /** What every attempt has to pass, from the outside in. Defaults to none. */
