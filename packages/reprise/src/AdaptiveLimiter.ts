@@ -37,13 +37,15 @@ export {
   type CallOptions,
   type Changes,
   type Gradient2,
+  type Gradient2State,
   LimitExceeded,
   type Options,
   type Outcome,
   type Sample,
   type Snapshot,
   TypeId,
-  type Vegas
+  type Vegas,
+  type VegasState
 } from "./internal/limiter/model.js"
 
 /** Every limiter is made here. */
