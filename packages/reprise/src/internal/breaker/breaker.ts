@@ -6,7 +6,6 @@ import { wallAheadMillis } from "../effect/clock.js"
 import { LocalRef } from "../effect/localRef.js"
 import { retryAfter, withoutStack } from "../errors.js"
 import type * as Policy from "../shell/model.js"
-import type * as policy from "../shell/model.js"
 import type { InFlight } from "./inFlight.js"
 import * as Machine from "./machine.js"
 import * as CircuitBreaker from "./model.js"
@@ -59,7 +58,7 @@ export interface Owner {
 
 /** @internal */
 export abstract class Breaker extends Pipeable.Class() implements CircuitBreaker.CircuitBreaker {
-  abstract readonly [policy.TypeId]: typeof policy.TypeId
+  abstract readonly [Policy.TypeId]: typeof Policy.TypeId
   abstract readonly kind: "judge"
   abstract get holds(): boolean
   abstract decide(call: Policy.Call): Policy.Decision<CircuitBreaker.CircuitOpen>

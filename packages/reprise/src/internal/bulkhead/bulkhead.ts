@@ -2,8 +2,7 @@ import * as Effect from "effect/Effect"
 import * as Pipeable from "effect/Pipeable"
 import * as InvalidOption from "../../InvalidOption.js"
 import { withoutStack } from "../errors.js"
-import type * as Policy from "../shell/model.js"
-import * as policy from "../shell/model.js"
+import * as Policy from "../shell/model.js"
 import { type Standing, standing } from "../standing.js"
 import { Gate, Group, type Reason } from "./machine.js"
 import * as Bulkhead from "./model.js"
@@ -25,7 +24,7 @@ const bulkheadFull = withoutStack(
 /** @internal */
 export class Handle extends Pipeable.Class() implements Bulkhead.Bulkhead {
   readonly [Bulkhead.TypeId]: typeof Bulkhead.TypeId = Bulkhead.TypeId
-  readonly [policy.TypeId]: typeof policy.TypeId = policy.TypeId
+  readonly [Policy.TypeId]: typeof Policy.TypeId = Policy.TypeId
   readonly kind = "resource"
   readonly holds = true
   readonly calls: Group<Bulkhead.BulkheadFull>

@@ -6,8 +6,7 @@ import * as Pipeable from "effect/Pipeable"
 import * as InvalidOption from "../../InvalidOption.js"
 import { Gate, Group, type Reason } from "../bulkhead/machine.js"
 import { isTimeout, withoutStack } from "../errors.js"
-import type * as Policy from "../shell/model.js"
-import * as policy from "../shell/model.js"
+import * as Policy from "../shell/model.js"
 import { type Standing, standing } from "../standing.js"
 import { type Learning, learning, limitOf } from "./learning.js"
 import * as AdaptiveLimiter from "./model.js"
@@ -28,7 +27,7 @@ const limitExceeded = withoutStack(
 /** @internal */
 export class Limiter extends Pipeable.Class() implements AdaptiveLimiter.AdaptiveLimiter {
   readonly [AdaptiveLimiter.TypeId]: typeof AdaptiveLimiter.TypeId = AdaptiveLimiter.TypeId
-  readonly [policy.TypeId]: typeof policy.TypeId = policy.TypeId
+  readonly [Policy.TypeId]: typeof Policy.TypeId = Policy.TypeId
   readonly kind = "resource"
   readonly holds = true
   isReconfigured = false
