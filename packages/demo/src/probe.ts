@@ -8,7 +8,7 @@ import * as ResilientHttpClient from "@reprise/http/ResilientHttpClient"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
-import type { Retry } from "reprise/Retry"
+import type * as Retry from "reprise/Retry"
 import type { Method } from "./flags.js"
 import * as table from "./table.js"
 

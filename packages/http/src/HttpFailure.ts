@@ -5,7 +5,7 @@
  */
 import type * as HttpClientResponse from "@effect/platform/HttpClientResponse"
 import type * as Option from "effect/Option"
-import type { Retry } from "reprise/Retry"
+import type * as Retry from "reprise/Retry"
 import * as internal from "./internal/classify/failure.js"
 import type {
   ClientError,

@@ -22,7 +22,7 @@ import type { CircuitOpen } from "reprise/CircuitBreaker"
 import type { DeadlineExceeded } from "reprise/Deadline"
 import type { Policy } from "reprise/Policy"
 import type { RateLimitExceeded } from "reprise/RateLimiter"
-import type { Retry } from "reprise/Retry"
+import type * as Retry from "reprise/Retry"
 import type { AttemptTimeout, HttpFailure } from "./HttpFailure.js"
 import * as bufferedResponse from "./internal/attempt/bufferedResponse.js"
 import * as reader from "./internal/attempt/reader.js"
@@ -216,7 +216,7 @@ export const circuitBreaker: (options: CircuitBreakerOptions) => Stage<CircuitOp
  * ```ts
  * import { HttpClient, HttpClientResponse } from "@effect/platform"
  * import * as HttpResilience from "@reprise/http/HttpResilience"
- * import { Duration, Effect } from "effect"
+ * import { Duration, Effect, Option } from "effect"
  *
  * const busy = HttpClient.make((request) =>
  *   Effect.succeed(
@@ -227,7 +227,8 @@ export const circuitBreaker: (options: CircuitBreakerOptions) => Stage<CircuitOp
  *
  * const program = client.get("http://example.com/a").pipe(
  *   Effect.zipRight(client.get("http://example.com/b")),
- *   Effect.catchTag("GateClosed", (error) => Effect.succeed(Math.ceil(Duration.toSeconds(error.retryAfter))))
+ *   Effect.catchTag("GateClosed", ({ retryAfter }) =>
+ *     Effect.succeed(Math.ceil(Duration.toSeconds(Option.getOrElse(retryAfter, () => Duration.zero)))))
  * )
  *
  * Effect.runPromise(program).then(console.log) // => 7

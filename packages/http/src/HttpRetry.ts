@@ -11,7 +11,7 @@ import type * as Effect from "effect/Effect"
 import type * as Schedule from "effect/Schedule"
 import type * as Scope from "effect/Scope"
 import * as Retry from "reprise/Retry"
-import type { RetryBudget } from "reprise/RetryBudget"
+import type * as RetryBudget from "reprise/RetryBudget"
 import type { RetryBudgetStore } from "reprise/RetryBudgetStore"
 import type { HttpFailure } from "./HttpFailure.js"
 import * as retryPolicy from "./internal/call/retryPolicy.js"
@@ -116,7 +116,8 @@ export const honorRetryAfter: typeof Retry.honorHint = Retry.honorHint
  * @since 0.1.0
  * @category constructors
  */
-export const budget = (make: Effect.Effect<RetryBudget>, keys: KeyOptions = {}): Budget => budgets.make(make, keys)
+export const budget = (make: Effect.Effect<RetryBudget.RetryBudget>, keys: KeyOptions = {}): Budget =>
+  budgets.make(make, keys)
 
 /**
  * A `RetryBudget.share` for each origin, or for each `key`, that is one for all processes that share it: a fleet adds no more

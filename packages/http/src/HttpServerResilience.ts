@@ -18,32 +18,27 @@ import * as serverDeadline from "./internal/serverDeadline.js"
 
 /**
  * @since 0.1.0
+ * @category options
  */
-export declare namespace HttpServerResilience {
+export interface DeadlineOptions {
   /**
-   * @since 0.1.0
-   * @category options
+   * The header that holds how many milliseconds the client waits: the `deadlineHeader` of a client of Reprise, or
+   * `x-envoy-expected-rq-timeout-ms` behind an Envoy.
    */
-  export interface DeadlineOptions {
-    /**
-     * The header that holds how many milliseconds the client waits: the `deadlineHeader` of a client of Reprise, or
-     * `x-envoy-expected-rq-timeout-ms` behind an Envoy.
-     */
-    readonly header: string
-    /** The most that a client may ask for. Defaults to no limit. */
-    readonly max?: Duration.DurationInput | undefined
-    /** For a request without the header, or with one that means nothing. Defaults to no limit. */
-    readonly default?: Duration.DurationInput | undefined
-  }
+  readonly header: string
+  /** The most that a client may ask for. Defaults to no limit. */
+  readonly max?: Duration.DurationInput | undefined
+  /** For a request without the header, or with one that means nothing. Defaults to no limit. */
+  readonly default?: Duration.DurationInput | undefined
+}
 
-  /**
-   * @since 0.1.0
-   * @category options
-   */
-  export interface AttemptOptions {
-    /** The header that holds the number of the attempt: the `attemptHeader` of a client of Reprise. */
-    readonly header: string
-  }
+/**
+ * @since 0.1.0
+ * @category options
+ */
+export interface AttemptOptions {
+  /** The header that holds the number of the attempt: the `attemptHeader` of a client of Reprise. */
+  readonly header: string
 }
 
 type Middleware = <E, R>(app: HttpApp.Default<E, R>) => HttpApp.Default<E, R>
@@ -81,7 +76,7 @@ type Middleware = <E, R>(app: HttpApp.Default<E, R>) => HttpApp.Default<E, R>
  * @since 0.1.0
  * @category combinators
  */
-export const deadline = (options: HttpServerResilience.DeadlineOptions): Middleware => {
+export const deadline = (options: DeadlineOptions): Middleware => {
   const header = headerName.checked(options.header, "header").toLowerCase()
   const maxMillis = settings.limit("max", options.max)
   const otherwiseMillis = settings.limit("default", options.default)
@@ -127,7 +122,7 @@ export const deadline = (options: HttpServerResilience.DeadlineOptions): Middlew
  * @since 0.1.0
  * @category combinators
  */
-export const withoutNestedRetries = (options: HttpServerResilience.AttemptOptions): Middleware => {
+export const withoutNestedRetries = (options: AttemptOptions): Middleware => {
   const header = headerName.checked(options.header, "header").toLowerCase()
   return (app) =>
     Effect.flatMap(HttpServerRequest.HttpServerRequest, ({ headers }) => {

@@ -339,7 +339,7 @@ describe("a stage", () => {
   it.effect("may be a policy of the program that lets attempts wait", () =>
     Effect.gen(function*() {
       let isShut = true
-      const decide = (): Policy.Policy.Decision<never> =>
+      const decide = (): Policy.Decision<never> =>
         isShut
           ? {
             _tag: "Wait",

@@ -153,7 +153,7 @@ describe("a gate", () => {
       const error = yield* Effect.flip(get(guarded))
       assert.ok(error._tag === "GateClosed")
       assert.deepInclude({ ...error }, { key: "http://h.test", reason: "closed" })
-      assert.deepStrictEqual(error.retryAfter, Duration.seconds(6))
+      assert.deepStrictEqual(error.retryAfter, Option.some(Duration.seconds(6)))
       assert.strictEqual(error.message, "The server http://h.test asks for no requests, retry after 6s")
       yield* TestClock.adjust("6 seconds")
       yield* get(guarded)
@@ -178,7 +178,7 @@ describe("a gate", () => {
       yield* get(guarded)
       const error = yield* Effect.flip(get(guarded))
       assert.ok(error._tag === "GateClosed")
-      assert.deepStrictEqual(error.retryAfter, Duration.minutes(1))
+      assert.deepStrictEqual(error.retryAfter, Option.some(Duration.minutes(1)))
     }))
 
   it.effect("holds calls back for longer when a call that was in flight brings a longer pause, and not for a shorter", () =>
@@ -265,7 +265,7 @@ describe("a gate", () => {
       yield* TestClock.setTime(0)
       const error = yield* Effect.flip(get(guarded))
       assert.ok(error._tag === "GateClosed")
-      assert.deepStrictEqual(error.retryAfter, Duration.seconds(10))
+      assert.deepStrictEqual(error.retryAfter, Option.some(Duration.seconds(10)))
     }))
 
   it.effect("in the resilient client, holds the retry of the refused call and all others back until the same moment", () =>

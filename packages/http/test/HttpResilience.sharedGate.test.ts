@@ -38,7 +38,7 @@ const process = (script: ReadonlyArray<ResponseInit>, options: Options = {}) =>
         cable.asked++
         return cable.isCut ? Effect.fail(new StoreError({ reason: "unavailable", description: "cut" })) : effect
       })
-    const service: RetryAfterStore.RetryAfterStore.Service = {
+    const service: RetryAfterStore.Service = {
       ...store,
       pause: (pause) => over(store.pause(pause)),
       pauses: (limit) => over(store.pauses(limit)),
@@ -68,7 +68,7 @@ const left = <R>(client: HttpClient.HttpClient.With<unknown, R>, origin?: string
     Effect.either(get(client, origin)),
     (either) =>
       either._tag === "Left" && either.left instanceof HttpResilience.GateClosed
-        ? Duration.toMillis(either.left.retryAfter)
+        ? Duration.toMillis(Option.getOrThrow(either.left.retryAfter))
         : 0
   )
 

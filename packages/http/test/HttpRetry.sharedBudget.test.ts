@@ -7,7 +7,7 @@ import * as RetryBudgetStore from "reprise/RetryBudgetStore"
 import * as HttpResilience from "../src/HttpResilience.js"
 import * as HttpRetry from "../src/HttpRetry.js"
 
-type Service = RetryBudgetStore.RetryBudgetStore.Service
+type Service = RetryBudgetStore.Service
 
 /** A store that writes down what it is asked for. */
 const recorded = Effect.map(RetryBudgetStore.RetryBudgetStore, (store) => {

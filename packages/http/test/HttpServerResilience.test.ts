@@ -42,7 +42,7 @@ const deferreds = Effect.all([Deferred.make<void>(), Deferred.make<Exit.Exit<nev
 
 describe("the deadline of a client", () => {
   /** The deadline that the handler of a request at the time 0 sees. */
-  const seen = (options: Omit<HttpServerResilience.HttpServerResilience.DeadlineOptions, "header">, value?: string) =>
+  const seen = (options: Omit<HttpServerResilience.DeadlineOptions, "header">, value?: string) =>
     Effect.gen(function*() {
       const app = Effect.map(Deadline.current, (at) => HttpServerResponse.text(`${at}`))
       const call = yield* serve(HttpServerResilience.deadline({ header, ...options })(app))

@@ -10,7 +10,7 @@ import type * as ConfigError from "effect/ConfigError"
 import type * as Layer from "effect/Layer"
 import * as adapter from "./internal/adapter.js"
 import * as config_ from "./internal/config.js"
-import type { Redis, RedisError } from "./Redis.js"
+import type * as Redis from "./Redis.js"
 
 const library: adapter.Library = { name: "redis", load: () => import("./internal/nodeRedis.js") }
 
@@ -43,7 +43,8 @@ const library: adapter.Library = { name: "redis", load: () => import("./internal
  * @since 0.1.0
  * @category layers
  */
-export const layer = (options: Redis.Options): Layer.Layer<Redis, RedisError> => adapter.layer(library, options)
+export const layer = (options: Redis.Options): Layer.Layer<Redis.Redis, Redis.RedisError> =>
+  adapter.layer(library, options)
 
 /**
  * The same with options that come from Effect's `Config`: from the names of `config`, or your own.
@@ -69,7 +70,7 @@ export const layer = (options: Redis.Options): Layer.Layer<Redis, RedisError> =>
  */
 export const layerConfig = (
   options: Config.Config.Wrap<Redis.Options> = config()
-): Layer.Layer<Redis, ConfigError.ConfigError | RedisError> => adapter.layerConfig(library, options)
+): Layer.Layer<Redis.Redis, ConfigError.ConfigError | Redis.RedisError> => adapter.layerConfig(library, options)
 
 /**
  * The options under their names in the environment: `URL`, and optionally `USERNAME`, `PASSWORD`, `DATABASE`, `TLS_CA` (in

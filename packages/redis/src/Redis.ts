@@ -23,102 +23,91 @@ import { sha1 } from "./internal/sha1.js"
  * @since 0.1.0
  * @category tags
  */
-export class Redis extends Context.Tag("@reprise/redis/Redis")<Redis, Redis.Service>() {}
+export class Redis extends Context.Tag("@reprise/redis/Redis")<Redis, Service>() {}
 
 /**
  * @since 0.1.0
+ * @category models
  */
-export declare namespace Redis {
+export interface Service {
   /**
-   * @since 0.1.0
-   * @category models
+   * Runs a script, in one round trip; in two where the server does not have it yet, or not any more.
+   *
+   * A `timeout`, and a `disconnected` that comes during the call, leave open whether the script ran.
    */
-  export interface Service {
-    /**
-     * Runs a script, in one round trip; in two where the server does not have it yet, or not any more.
-     *
-     * A `timeout`, and a `disconnected` that comes during the call, leave open whether the script ran.
-     */
-    readonly run: <A>(
-      script: Script<A>,
-      keys: ReadonlyArray<string>,
-      args: ReadonlyArray<string | number>
-    ) => Effect.Effect<A, RedisError>
-    /** Sends a message to those who listen to the channel at this moment, and returns how many they are. */
-    readonly publish: (channel: string, message: string) => Effect.Effect<number, RedisError>
-    /**
-     * The messages of a channel, over a connection that is opened with the stream and closed with it.
-     *
-     * It does not fail: it waits for Redis, and goes on after an outage. Redis keeps no messages, so those of the outage
-     * are lost; `onSubscribed` is told when the channel is listened to again. Of more than 16,384 messages that were not
-     * taken yet the oldest are dropped.
-     */
-    readonly subscribe: (channel: string, options?: SubscribeOptions) => Stream.Stream<string>
-    /** Succeeds where Redis answers. */
-    readonly ping: Effect.Effect<void, RedisError>
-  }
-
+  readonly run: <A>(
+    script: Script<A>,
+    keys: ReadonlyArray<string>,
+    args: ReadonlyArray<string | number>
+  ) => Effect.Effect<A, RedisError>
+  /** Sends a message to those who listen to the channel at this moment, and returns how many they are. */
+  readonly publish: (channel: string, message: string) => Effect.Effect<number, RedisError>
   /**
-   * @since 0.1.0
-   * @category options
+   * The messages of a channel, over a connection that is opened with the stream and closed with it.
+   *
+   * It does not fail: it waits for Redis, and goes on after an outage. Redis keeps no messages, so those of the outage
+   * are lost; `onSubscribed` is told when the channel is listened to again. Of more than 16,384 messages that were not
+   * taken yet the oldest are dropped.
    */
-  export interface SubscribeOptions {
+  readonly subscribe: (channel: string, options?: {
     /**
      * Runs in a fiber of its own each time that the channel begins to be listened to: the first time, and after every
      * outage, when what was announced meanwhile has to be asked for. It ends with the connection.
      */
     readonly onSubscribed?: Effect.Effect<void> | undefined
-  }
+  }) => Stream.Stream<string>
+  /** Succeeds where Redis answers. */
+  readonly ping: Effect.Effect<void, RedisError>
+}
 
+/**
+ * Where Redis is, and how long to wait for it. The same for each client library.
+ *
+ * @since 0.1.0
+ * @category options
+ */
+export interface Options {
   /**
-   * Where Redis is, and how long to wait for it. The same for each client library.
+   * `redis://host:port/database`, or `rediss:` for TLS. Port 6379 and database 0 where there is none. It may hold user name
+   * and password (`redis://user:password@host`), their special characters percent-encoded.
    *
-   * @since 0.1.0
-   * @category options
+   * Of a Redis Cluster, any node, or a name that leads to one: it tells of the others.
    */
-  export interface Options {
-    /**
-     * `redis://host:port/database`, or `rediss:` for TLS. Port 6379 and database 0 where there is none. It may hold user name
-     * and password (`redis://user:password@host`), their special characters percent-encoded.
-     *
-     * Of a Redis Cluster, any node, or a name that leads to one: it tells of the others.
-     */
-    readonly url: string | Redacted.Redacted
-    /** The name of the ACL user. Defaults to that of the URL, or else to Redis' own default user. */
-    readonly username?: Redacted.Redacted | undefined
-    /** Defaults to that of the URL, or else to none. */
-    readonly password?: Redacted.Redacted | undefined
-    /** The number of the database. Defaults to that of the URL, or else to 0. */
-    readonly database?: number | undefined
-    /** How the server is verified; for a `rediss:` URL only. Defaults to the authorities that Node trusts. */
-    readonly tls?: Tls | undefined
-    /** How long a call may take. Defaults to 1 second. */
-    readonly commandTimeout?: Duration.DurationInput | undefined
-    /** How long it may take to connect, with TLS and authentication. Defaults to 5 seconds. */
-    readonly connectTimeout?: Duration.DurationInput | undefined
-    /**
-     * Without Redis, to start all the same and connect when it comes, instead of failing. The start waits for the connection,
-     * though no longer than `commandTimeout`. Defaults to `false`.
-     */
-    readonly startDegraded?: boolean | undefined
-  }
-
+  readonly url: string | Redacted.Redacted
+  /** The name of the ACL user. Defaults to that of the URL, or else to Redis' own default user. */
+  readonly username?: Redacted.Redacted | undefined
+  /** Defaults to that of the URL, or else to none. */
+  readonly password?: Redacted.Redacted | undefined
+  /** The number of the database. Defaults to that of the URL, or else to 0. */
+  readonly database?: number | undefined
+  /** How the server is verified; for a `rediss:` URL only. Defaults to the authorities that Node trusts. */
+  readonly tls?: Tls | undefined
+  /** How long a call may take. Defaults to 1 second. */
+  readonly commandTimeout?: Duration.DurationInput | undefined
+  /** How long it may take to connect, with TLS and authentication. Defaults to 5 seconds. */
+  readonly connectTimeout?: Duration.DurationInput | undefined
   /**
-   * @since 0.1.0
-   * @category options
+   * Without Redis, to start all the same and connect when it comes, instead of failing. The start waits for the connection,
+   * though no longer than `commandTimeout`. Defaults to `false`.
    */
-  export interface Tls {
-    /** The authorities to trust, in PEM, in place of those that Node trusts. */
-    readonly ca?: string | ReadonlyArray<string> | undefined
-    /** The certificate of the client, in PEM, where the server asks for one. */
-    readonly cert?: string | undefined
-    /** The private key of that certificate, in PEM. */
-    readonly key?: Redacted.Redacted | undefined
-    /** The name that the certificate of the server has to bear. Defaults to the host of the URL. */
-    readonly servername?: string | undefined
-    /** `false` accepts any certificate, that of an attacker too. Defaults to `true`. */
-    readonly rejectUnauthorized?: boolean | undefined
-  }
+  readonly startDegraded?: boolean | undefined
+}
+
+/**
+ * @since 0.1.0
+ * @category options
+ */
+export interface Tls {
+  /** The authorities to trust, in PEM, in place of those that Node trusts. */
+  readonly ca?: string | ReadonlyArray<string> | undefined
+  /** The certificate of the client, in PEM, where the server asks for one. */
+  readonly cert?: string | undefined
+  /** The private key of that certificate, in PEM. */
+  readonly key?: Redacted.Redacted | undefined
+  /** The name that the certificate of the server has to bear. Defaults to the host of the URL. */
+  readonly servername?: string | undefined
+  /** `false` accepts any certificate, that of an attacker too. Defaults to `true`. */
+  readonly rejectUnauthorized?: boolean | undefined
 }
 
 /**
@@ -178,20 +167,15 @@ export interface Script<out A> {
 
 /**
  * @since 0.1.0
+ * @category options
  */
-export declare namespace Script {
-  /**
-   * @since 0.1.0
-   * @category options
-   */
-  export interface Options<A> {
-    /** The source. It reads the time by `redis.call("TIME")`, so that all processes agree about it. */
-    readonly lua: string
-    /** With another number of keys a call dies with `InvalidOption`. Defaults to any number. */
-    readonly numberOfKeys?: number | undefined
-    /** `None` for what the script does not answer: the call fails with a `RedisError`. */
-    readonly decode: (reply: Reply) => Option.Option<A>
-  }
+export interface ScriptOptions<A> {
+  /** The source. It reads the time by `redis.call("TIME")`, so that all processes agree about it. */
+  readonly lua: string
+  /** With another number of keys a call dies with `InvalidOption`. Defaults to any number. */
+  readonly numberOfKeys?: number | undefined
+  /** `None` for what the script does not answer: the call fails with a `RedisError`. */
+  readonly decode: (reply: Reply) => Option.Option<A>
 }
 
 /**
@@ -219,7 +203,7 @@ export declare namespace Script {
  * @since 0.1.0
  * @category constructors
  */
-export const script = <A>(options: Script.Options<A>): Script<A> => ({
+export const script = <A>(options: ScriptOptions<A>): Script<A> => ({
   lua: options.lua,
   numberOfKeys: options.numberOfKeys === undefined
     ? undefined

@@ -32,31 +32,26 @@ import type { Redis } from "./Redis.js"
 export type RedisStore = CircuitBreakerStore | RetryBudgetStore | RetryAfterStore
 
 /**
+ * The same for all who share something, except `timeout`.
+ *
  * @since 0.1.0
+ * @category options
  */
-export declare namespace RedisStore {
+export interface Options {
+  /** What the names of its keys and channels begin with. Who has another one shares nothing. Defaults to `"reprise"`. */
+  readonly prefix?: string | undefined
+  /** How often members tell what they have seen, and learn what the others have: at least 1 ms. Defaults to 100 ms. */
+  readonly syncInterval?: Duration.DurationInput | undefined
   /**
-   * The same for all who share something, except `timeout`.
-   *
-   * @since 0.1.0
-   * @category options
+   * The longest that anybody waits for an answer: at least 1 ms, and no longer than the `commandTimeout` of the connection
+   * in any case. Defaults to 250 ms.
    */
-  export interface Options {
-    /** What the names of its keys and channels begin with. Who has another one shares nothing. Defaults to `"reprise"`. */
-    readonly prefix?: string | undefined
-    /** How often members tell what they have seen, and learn what the others have: at least 1 ms. Defaults to 100 ms. */
-    readonly syncInterval?: Duration.DurationInput | undefined
-    /**
-     * The longest that anybody waits for an answer: at least 1 ms, and no longer than the `commandTimeout` of the connection
-     * in any case. Defaults to 250 ms.
-     */
-    readonly timeout?: Duration.DurationInput | undefined
-    /**
-     * How long Redis keeps what nobody asks for: longer than `syncInterval`. What is open is kept for as long as it is to be
-     * open, and then for so long. Defaults to 1 hour.
-     */
-    readonly keep?: Duration.DurationInput | undefined
-  }
+  readonly timeout?: Duration.DurationInput | undefined
+  /**
+   * How long Redis keeps what nobody asks for: longer than `syncInterval`. What is open is kept for as long as it is to be
+   * open, and then for so long. Defaults to 1 hour.
+   */
+  readonly keep?: Duration.DurationInput | undefined
 }
 
 const text = (option: string, value: string): string => {
@@ -65,7 +60,7 @@ const text = (option: string, value: string): string => {
 }
 
 /** Throws `InvalidOption` for an option out of range. */
-const decode = (options: RedisStore.Options): StoreSettings => {
+const decode = (options: Options): StoreSettings => {
   const syncMillis = InvalidOption.millis("syncInterval", options.syncInterval ?? "100 millis", { min: 1 })
   return {
     prefix: text("prefix", options.prefix ?? "reprise"),
@@ -102,7 +97,7 @@ const decode = (options: RedisStore.Options): StoreSettings => {
  * @since 0.1.0
  * @category layers
  */
-export const layer = (options: RedisStore.Options = {}): Layer.Layer<RedisStore, never, Redis> => {
+export const layer = (options: Options = {}): Layer.Layer<RedisStore, never, Redis> => {
   const settings = decode(options)
   return Layer.mergeAll(breakerStore.layer(settings), budgetStore.layer(settings), gateStore.layer(settings))
 }
@@ -135,7 +130,7 @@ export const layer = (options: RedisStore.Options = {}): Layer.Layer<RedisStore,
  * @category layers
  */
 export const layerConfig = (
-  options: Config.Config.Wrap<RedisStore.Options> = config()
+  options: Config.Config.Wrap<Options> = config()
 ): Layer.Layer<RedisStore, ConfigError.ConfigError, Redis> =>
   Layer.unwrapEffect(
     Effect.flatMap(Config.unwrap(options), (options) => InvalidOption.asConfigError(() => layer(options)))
@@ -148,4 +143,4 @@ export const layerConfig = (
  * @since 0.1.0
  * @category config
  */
-export const config = (prefix?: string): Config.Config<RedisStore.Options> => config_.store(prefix)
+export const config = (prefix?: string): Config.Config<Options> => config_.store(prefix)

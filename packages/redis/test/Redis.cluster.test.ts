@@ -15,7 +15,7 @@ class Shared extends Context.Tag("test/RedisCluster")<Shared, RedisCluster.Redis
 
 const keys = Array.from({ length: 30 }, (_, n) => `n:{${n}}`)
 
-const incrementAll = (redis: Redis.Redis.Service) =>
+const incrementAll = (redis: Redis.Service) =>
   Effect.forEach(keys, (key) => redis.run(increment, [key], []), { concurrency: "unbounded" })
 
 layer(Shared.layer, { excludeTestServices: true })("Redis.Redis", (it) =>

@@ -44,7 +44,7 @@ const make = () => {
   const clock = new VirtualClock()
   const pass = (millis: number) => clock.pass(millis)
   const lines: Array<string> = []
-  const connect = (options?: Partial<Redis.Redis.Options>) =>
+  const connect = (options?: Partial<Redis.Options>) =>
     Layer.build(
       adapter.layer({ name: "fake", load: () => Promise.resolve({ driver }) }, { url: "redis://[::1]", ...options })
         .pipe(

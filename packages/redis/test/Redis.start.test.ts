@@ -17,7 +17,7 @@ onEachAdapter("A start", (adapter) => {
     Effect.gen(function*() {
       const server = yield* RedisServer.make({ password })
       const url = server.url.replace("//", `//default:${encodeURIComponent(password)}@`)
-      const options: ReadonlyArray<Redis.Redis.Options> = [
+      const options: ReadonlyArray<Redis.Options> = [
         { url },
         { url: Redacted.make(url) },
         { url: server.url, password: secret },

@@ -7,7 +7,7 @@ import * as RedisServer from "./support/redisServer.js"
 import { back } from "./support/waiting.js"
 
 /** A subscription with what came over it, and a token for each time that it began. */
-const listen = (redis: Redis.Redis.Service, channel: string) =>
+const listen = (redis: Redis.Service, channel: string) =>
   Effect.gen(function*() {
     const messages = yield* Queue.unbounded<string>()
     const begun = yield* Queue.unbounded<void>()

@@ -6,7 +6,7 @@ import * as failure from "../src/internal/failure.js"
 import * as settings from "../src/internal/settings.js"
 import * as Redis from "../src/Redis.js"
 
-const targetOf = (options: Redis.Redis.Options) => Either.getOrThrow(settings.decode(options)).target
+const targetOf = (options: Redis.Options) => Either.getOrThrow(settings.decode(options)).target
 
 describe("Redis.script", () => {
   it.effect("knows its SHA-1, and computes it once", () =>

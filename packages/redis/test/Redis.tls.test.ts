@@ -17,7 +17,7 @@ onEachAdapter("A start over TLS", (adapter) => {
       assert.deepStrictEqual(other.slice(0, 2), ["refused", "ERR_TLS_CERT_ALTNAME_INVALID"])
       const noPem = yield* refusal(adapter, { url, tls: { ca, cert: "s3cret", key: Redacted.make("s3cret") } })
       assert.strictEqual(noPem[0], "refused")
-      const good: ReadonlyArray<Redis.Redis.Options> = [
+      const good: ReadonlyArray<Redis.Options> = [
         { url, tls: { ca } },
         { url, tls: { ca: [ca] } },
         { url: url.replace("localhost", "127.0.0.1"), tls: { ca, servername: "localhost" } },

@@ -9,8 +9,8 @@ import * as NodeRedis from "../src/NodeRedis.js"
 import { type Adapter, connect, logTo, onEachAdapter } from "./support/adapters.js"
 import * as RedisServer from "./support/redisServer.js"
 
-type Service = RetryBudgetStore.RetryBudgetStore.Service
-type Report = RetryBudgetStore.RetryBudgetStore.Report
+type Service = RetryBudgetStore.Service
+type Report = RetryBudgetStore.Report
 
 const settings = { prefix: "test", syncMillis: 20, timeoutMillis: 250, keepMillis: 60_000 }
 const kept = "test:budget:1:{payments}"
@@ -31,7 +31,7 @@ const report = (member: string, told: Partial<Report> = {}): Report => ({
 })
 
 /** A budget of one process, which makes no retries but those of the floor or for calls. */
-const process = (store: Service, options: Partial<SharedRetryBudget.SharedRetryBudget.Share> = {}) =>
+const process = (store: Service, options: Partial<SharedRetryBudget.Share> = {}) =>
   SharedRetryBudget.share({ key: "payments", ratio: 0.1, minPerSecond: 0, ...options }).pipe(
     Effect.provideService(RetryBudgetStore.RetryBudgetStore, store)
   )

@@ -1,6 +1,6 @@
 import { assert, layer } from "@effect/vitest"
 import { Effect, Exit, Fiber, Queue, Schedule, Scope, Stream } from "effect"
-import type { CircuitBreakerStore } from "reprise/CircuitBreakerStore"
+import type * as CircuitBreakerStore from "reprise/CircuitBreakerStore"
 import { logTo, onEachAdapter } from "./support/adapters.js"
 import * as RedisServer from "./support/redisServer.js"
 import { about, open } from "./support/stores.js"

@@ -7,7 +7,7 @@ import * as gateStore from "../src/internal/gateStore.js"
 import { type Adapter, connect, logTo, onEachAdapter } from "./support/adapters.js"
 import * as RedisServer from "./support/redisServer.js"
 
-type Service = RetryAfterStore.RetryAfterStore.Service
+type Service = RetryAfterStore.Service
 
 const settings = { prefix: "test", syncMillis: 100, timeoutMillis: 250, keepMillis: 60_000 }
 const kept = "test:gate:1:{pauses}"
@@ -20,17 +20,17 @@ const open = (adapter: Adapter, url: string, lines: Array<string> = []) =>
 /** What the store tells, from when it tells of everything. */
 const listen = (store: Service) =>
   Effect.gen(function*() {
-    const heard = yield* Queue.unbounded<RetryAfterStore.RetryAfterStore.Change>()
+    const heard = yield* Queue.unbounded<RetryAfterStore.Change>()
     yield* Effect.forkScoped(Stream.runForEach(store.changes, (change) => Queue.offer(heard, change)))
     assert.deepStrictEqual(yield* Queue.take(heard), { _tag: "Missed" })
     return heard
   })
 
 /** A process, with all that it heard. */
-const join = (store: Service, options: Partial<SharedPauses.SharedPauses.Options> = {}) =>
+const join = (store: Service, options: Partial<SharedPauses.Options> = {}) =>
   Effect.gen(function*() {
     const heard: Array<readonly [key: string, millis: number]> = []
-    const onPause: SharedPauses.SharedPauses.Options["onPause"] = (key, duration) =>
+    const onPause: SharedPauses.Options["onPause"] = (key, duration) =>
       Effect.sync(() => void heard.push([key, Duration.toMillis(duration)]))
     const pauses = yield* Effect.provideService(
       SharedPauses.make({ onPause, ...options }),

@@ -10,9 +10,9 @@ import { connect } from "./support/adapters.js"
 import * as RedisServer from "./support/redisServer.js"
 import { VirtualClock } from "./support/virtualClock.js"
 
-type Store = CircuitBreakerStore.CircuitBreakerStore.Service
-type Answer = CircuitBreakerStore.CircuitBreakerStore.Standing | CircuitBreakerStore.CircuitBreakerStore.Admission
-type Version = CircuitBreakerStore.CircuitBreakerStore.Version
+type Store = CircuitBreakerStore.Service
+type Answer = CircuitBreakerStore.Standing | CircuitBreakerStore.Admission
+type Version = CircuitBreakerStore.Version
 
 const settings = { prefix: "parity", syncMillis: 100, timeoutMillis: 250, keepMillis: 3_600_000 }
 

@@ -10,7 +10,7 @@ import { about, each, open } from "./support/stores.js"
 import { timed } from "./support/waiting.js"
 
 /** A connection that is never asked for anything. */
-const NoRedis = Layer.succeed(Redis.Redis, {} as Redis.Redis.Service)
+const NoRedis = Layer.succeed(Redis.Redis, {} as Redis.Service)
 
 const built = (layer: ReturnType<typeof RedisStore.layerConfig>) =>
   Effect.map(Effect.scoped(Layer.build(Layer.provide(layer, NoRedis))), Context.get(CircuitBreakerStore))
@@ -31,7 +31,7 @@ describe("RedisStore.layer", () => {
 
   it("throws for an option out of range, which it names", () => {
     const most = "2147483647 ms (24.8 days)"
-    const wrong: ReadonlyArray<readonly [RedisStore.RedisStore.Options, string]> = [
+    const wrong: ReadonlyArray<readonly [RedisStore.Options, string]> = [
       [{ prefix: "" }, "Invalid option \"prefix\": expected a text that is not empty, got \"\""],
       [{ syncInterval: 0 }, `Invalid option "syncInterval": expected a duration from 1 ms up to ${most}, got 0`],
       [{ syncInterval: NaN }, `Invalid option "syncInterval": expected a duration from 1 ms up to ${most}, got NaN`],

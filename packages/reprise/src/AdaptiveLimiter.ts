@@ -12,11 +12,41 @@ import * as Layer from "effect/Layer"
 import { behind, made, optional } from "./internal/effect/config.js"
 import * as algorithms from "./internal/limiter/algorithms.js"
 import * as limiter from "./internal/limiter/limiter.js"
-import type { AdaptiveLimiter, LimitExceeded } from "./internal/limiter/model.js"
+import type {
+  AdaptiveLimiter,
+  Aimd,
+  Algorithm,
+  CallOptions,
+  Changes,
+  Gradient2,
+  Gradient2State,
+  LimitExceeded,
+  Options,
+  Snapshot,
+  Vegas,
+  VegasState
+} from "./internal/limiter/model.js"
 import * as shell from "./internal/shell/protect.js"
 import { asConfigError } from "./InvalidOption.js"
 
-export { type AdaptiveLimiter, LimitExceeded, TypeId } from "./internal/limiter/model.js"
+export {
+  type AdaptiveLimiter,
+  type Aimd,
+  type Algorithm,
+  type Bounds,
+  type CallOptions,
+  type Changes,
+  type Gradient2,
+  type Gradient2State,
+  LimitExceeded,
+  type Options,
+  type Outcome,
+  type Sample,
+  type Snapshot,
+  TypeId,
+  type Vegas,
+  type VegasState
+} from "./internal/limiter/model.js"
 
 /** Every limiter is made here. */
 const of = (self: AdaptiveLimiter): limiter.Limiter => self as limiter.Limiter
@@ -34,7 +64,7 @@ const of = (self: AdaptiveLimiter): limiter.Limiter => self as limiter.Limiter
  * @since 0.1.0
  * @category algorithms
  */
-export const aimd: (options?: AdaptiveLimiter.Aimd) => AdaptiveLimiter.Algorithm<number> = algorithms.aimd
+export const aimd: (options?: Aimd) => Algorithm<number> = algorithms.aimd
 
 /**
  * Lowers the limit as calls take longer than on the long-term average, by up to a half, and else lets it grow by `queueSize`.
@@ -47,8 +77,8 @@ export const aimd: (options?: AdaptiveLimiter.Aimd) => AdaptiveLimiter.Algorithm
  * @category algorithms
  */
 export const gradient2: (
-  options?: AdaptiveLimiter.Gradient2
-) => AdaptiveLimiter.Algorithm<AdaptiveLimiter.Gradient2State> = algorithms.gradient2
+  options?: Gradient2
+) => Algorithm<Gradient2State> = algorithms.gradient2
 
 /**
  * Estimates from the shortest time of all calls how many of them queue at the server, and holds that between 3 and 6; from a
@@ -60,8 +90,7 @@ export const gradient2: (
  * @since 0.1.0
  * @category algorithms
  */
-export const vegas: (options?: AdaptiveLimiter.Vegas) => AdaptiveLimiter.Algorithm<AdaptiveLimiter.VegasState> =
-  algorithms.vegas
+export const vegas: (options?: Vegas) => Algorithm<VegasState> = algorithms.vegas
 
 /**
  * Makes a limiter. It holds no fiber and no timer: only a wait that is limited has a timer, while it lasts. Throws
@@ -70,7 +99,7 @@ export const vegas: (options?: AdaptiveLimiter.Vegas) => AdaptiveLimiter.Algorit
  * @since 0.1.0
  * @category constructors
  */
-export const make = <S>(options: AdaptiveLimiter.Options<S>): Effect.Effect<AdaptiveLimiter> => limiter.make(options)
+export const make = <S>(options: Options<S>): Effect.Effect<AdaptiveLimiter> => limiter.make(options)
 
 /**
  * Makes the limiter of a tag, for the wiring of services.
@@ -80,7 +109,7 @@ export const make = <S>(options: AdaptiveLimiter.Options<S>): Effect.Effect<Adap
  */
 export const layer = <I, S>(
   tag: Context.Tag<I, AdaptiveLimiter>,
-  options: AdaptiveLimiter.Options<S>
+  options: Options<S>
 ): Layer.Layer<I> => Layer.effect(tag, make(options))
 
 /**
@@ -90,7 +119,7 @@ export const layer = <I, S>(
  * @since 0.1.0
  * @category config
  */
-export const config = (prefix?: string): Config.Config<AdaptiveLimiter.Options<number>> => {
+export const config = (prefix?: string): Config.Config<Options<number>> => {
   const all = Config.all({
     min: optional(Config.integer("MIN_LIMIT")),
     max: optional(Config.integer("MAX_LIMIT")),
@@ -118,9 +147,9 @@ export const layerConfig: {
   <I>(tag: Context.Tag<I, AdaptiveLimiter>): Layer.Layer<I, ConfigError.ConfigError>
   <I, S>(
     tag: Context.Tag<I, AdaptiveLimiter>,
-    options: Config.Config<AdaptiveLimiter.Options<S>>
+    options: Config.Config<Options<S>>
   ): Layer.Layer<I, ConfigError.ConfigError>
-} = <I, S>(tag: Context.Tag<I, AdaptiveLimiter>, options?: Config.Config<AdaptiveLimiter.Options<S>>) =>
+} = <I, S>(tag: Context.Tag<I, AdaptiveLimiter>, options?: Config.Config<Options<S>>) =>
   Layer.effect(tag, options === undefined ? made(config(), make) : made(options, make))
 
 /**
@@ -158,19 +187,19 @@ export const layerConfig: {
 export const protect: {
   (
     limiter: AdaptiveLimiter,
-    options?: AdaptiveLimiter.CallOptions
+    options?: CallOptions
   ): <A, E, R>(self: Effect.Effect<A, E, R>) => Effect.Effect<A, E | LimitExceeded, R>
   <A, E, R>(
     self: Effect.Effect<A, E, R>,
     limiter: AdaptiveLimiter,
-    options?: AdaptiveLimiter.CallOptions
+    options?: CallOptions
   ): Effect.Effect<A, E | LimitExceeded, R>
 } = dual(
   ([self]) => Effect.isEffect(self),
   <A, E, R>(
     self: Effect.Effect<A, E, R>,
     limiter: AdaptiveLimiter,
-    options?: AdaptiveLimiter.CallOptions
+    options?: CallOptions
   ): Effect.Effect<A, E | LimitExceeded, R> => shell.protect(self, [limiter], options)
 )
 
@@ -200,12 +229,11 @@ export const protect: {
  * @category control
  */
 export const reconfigure: {
-  <S>(changes: AdaptiveLimiter.Changes<S>): (self: AdaptiveLimiter) => Effect.Effect<void>
-  <S>(self: AdaptiveLimiter, changes: AdaptiveLimiter.Changes<S>): Effect.Effect<void>
+  <S>(changes: Changes<S>): (self: AdaptiveLimiter) => Effect.Effect<void>
+  <S>(self: AdaptiveLimiter, changes: Changes<S>): Effect.Effect<void>
 } = dual(
   2,
-  <S>(self: AdaptiveLimiter, changes: AdaptiveLimiter.Changes<S>): Effect.Effect<void> =>
-    limiter.reconfigure(of(self), changes)
+  <S>(self: AdaptiveLimiter, changes: Changes<S>): Effect.Effect<void> => limiter.reconfigure(of(self), changes)
 )
 
 /**
@@ -214,4 +242,4 @@ export const reconfigure: {
  * @since 0.1.0
  * @category getters
  */
-export const snapshot = (self: AdaptiveLimiter): Effect.Effect<AdaptiveLimiter.Snapshot> => limiter.snapshot(of(self))
+export const snapshot = (self: AdaptiveLimiter): Effect.Effect<Snapshot> => limiter.snapshot(of(self))

@@ -10,11 +10,19 @@ import * as Effect from "effect/Effect"
 import { dual } from "effect/Function"
 import * as Layer from "effect/Layer"
 import * as bulkhead from "./internal/bulkhead/bulkhead.js"
-import type { Bulkhead, BulkheadFull } from "./internal/bulkhead/model.js"
+import type { Bulkhead, BulkheadFull, CallOptions, Options, Size, Snapshot } from "./internal/bulkhead/model.js"
 import { behind, made, optional } from "./internal/effect/config.js"
 import * as shell from "./internal/shell/protect.js"
 
-export { type Bulkhead, BulkheadFull, TypeId } from "./internal/bulkhead/model.js"
+export {
+  type Bulkhead,
+  BulkheadFull,
+  type CallOptions,
+  type Options,
+  type Size,
+  type Snapshot,
+  TypeId
+} from "./internal/bulkhead/model.js"
 
 /** Every bulkhead is made here. */
 const of = (self: Bulkhead): bulkhead.Handle => self as bulkhead.Handle
@@ -26,7 +34,7 @@ const of = (self: Bulkhead): bulkhead.Handle => self as bulkhead.Handle
  * @since 0.1.0
  * @category constructors
  */
-export const make = (options: Bulkhead.Options): Effect.Effect<Bulkhead> => bulkhead.make(options)
+export const make = (options: Options): Effect.Effect<Bulkhead> => bulkhead.make(options)
 
 /**
  * Makes the bulkhead of a tag, for the wiring of services.
@@ -34,7 +42,7 @@ export const make = (options: Bulkhead.Options): Effect.Effect<Bulkhead> => bulk
  * @since 0.1.0
  * @category layers
  */
-export const layer = <I>(tag: Context.Tag<I, Bulkhead>, options: Bulkhead.Options): Layer.Layer<I> =>
+export const layer = <I>(tag: Context.Tag<I, Bulkhead>, options: Options): Layer.Layer<I> =>
   Layer.effect(tag, make(options))
 
 /**
@@ -44,7 +52,7 @@ export const layer = <I>(tag: Context.Tag<I, Bulkhead>, options: Bulkhead.Option
  * @since 0.1.0
  * @category config
  */
-export const config = (prefix?: string): Config.Config<Bulkhead.Options> => {
+export const config = (prefix?: string): Config.Config<Options> => {
   const options = Config.all({
     maxConcurrent: Config.integer("MAX_CONCURRENT"),
     maxQueued: optional(Config.integer("MAX_QUEUED")),
@@ -61,7 +69,7 @@ export const config = (prefix?: string): Config.Config<Bulkhead.Options> => {
  */
 export const layerConfig = <I>(
   tag: Context.Tag<I, Bulkhead>,
-  options: Config.Config<Bulkhead.Options> = config()
+  options: Config.Config<Options> = config()
 ): Layer.Layer<I, ConfigError.ConfigError> => Layer.effect(tag, made(options, make))
 
 /**
@@ -94,19 +102,19 @@ export const layerConfig = <I>(
 export const protect: {
   (
     bulkhead: Bulkhead,
-    options?: Bulkhead.CallOptions
+    options?: CallOptions
   ): <A, E, R>(self: Effect.Effect<A, E, R>) => Effect.Effect<A, E | BulkheadFull, R>
   <A, E, R>(
     self: Effect.Effect<A, E, R>,
     bulkhead: Bulkhead,
-    options?: Bulkhead.CallOptions
+    options?: CallOptions
   ): Effect.Effect<A, E | BulkheadFull, R>
 } = dual(
   ([self]) => Effect.isEffect(self),
   <A, E, R>(
     self: Effect.Effect<A, E, R>,
     bulkhead: Bulkhead,
-    options?: Bulkhead.CallOptions
+    options?: CallOptions
   ): Effect.Effect<A, E | BulkheadFull, R> => shell.protect(self, [bulkhead], options)
 )
 
@@ -121,9 +129,9 @@ export const protect: {
  * @category control
  */
 export const resize: {
-  (options: Bulkhead.Size): (self: Bulkhead) => Effect.Effect<void>
-  (self: Bulkhead, options: Bulkhead.Size): Effect.Effect<void>
-} = dual(2, (self: Bulkhead, options: Bulkhead.Size): Effect.Effect<void> => bulkhead.resize(of(self), options))
+  (options: Size): (self: Bulkhead) => Effect.Effect<void>
+  (self: Bulkhead, options: Size): Effect.Effect<void>
+} = dual(2, (self: Bulkhead, options: Size): Effect.Effect<void> => bulkhead.resize(of(self), options))
 
 /**
  * All that is known, for dashboards and for people.
@@ -131,4 +139,4 @@ export const resize: {
  * @since 0.1.0
  * @category getters
  */
-export const snapshot = (self: Bulkhead): Effect.Effect<Bulkhead.Snapshot> => bulkhead.snapshot(of(self))
+export const snapshot = (self: Bulkhead): Effect.Effect<Snapshot> => bulkhead.snapshot(of(self))

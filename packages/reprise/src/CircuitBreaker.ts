@@ -17,7 +17,17 @@ import * as Backoff from "./Backoff.js"
 import * as breaker from "./internal/breaker/breaker.js"
 import * as controls from "./internal/breaker/controls.js"
 import * as make_ from "./internal/breaker/make.js"
-import type { CircuitBreaker, CircuitOpen } from "./internal/breaker/model.js"
+import type {
+  CircuitBreaker,
+  CircuitOpen,
+  Isolation,
+  Options,
+  Outcome,
+  Permit,
+  Snapshot,
+  State,
+  Transition
+} from "./internal/breaker/model.js"
 import * as policy from "./internal/breaker/policy.js"
 import * as settings from "./internal/breaker/settings.js"
 import * as watch from "./internal/breaker/watch.js"
@@ -27,7 +37,19 @@ import * as shell from "./internal/shell/protect.js"
 import { asConfigError } from "./InvalidOption.js"
 import * as Tripping from "./Tripping.js"
 
-export { type CircuitBreaker, CircuitOpen, TypeId } from "./internal/breaker/model.js"
+export {
+  type CircuitBreaker,
+  CircuitOpen,
+  type Isolation,
+  type Opening,
+  type Options,
+  type Outcome,
+  type Permit,
+  type Snapshot,
+  type State,
+  type Transition,
+  TypeId
+} from "./internal/breaker/model.js"
 
 /**
  * Whether the error is the rejection of a policy (`CircuitOpen`, `BulkheadFull`, `LimitExceeded`, `RateLimitExceeded`): nothing
@@ -85,8 +107,7 @@ export const isRejection: (error: unknown) => boolean = rejections.isRejection
  * @since 0.1.0
  * @category outcomes
  */
-export const defaultOutcome = (exit: Exit.Exit<unknown, unknown>): CircuitBreaker.Outcome =>
-  settings.defaultOutcome(exit)
+export const defaultOutcome = (exit: Exit.Exit<unknown, unknown>): Outcome => settings.defaultOutcome(exit)
 
 /**
  * Makes a breaker, closed. It holds no fiber and no timer. Throws `InvalidOption` for an option out of range.
@@ -116,8 +137,7 @@ export const defaultOutcome = (exit: Exit.Exit<unknown, unknown>): CircuitBreake
  * @since 0.1.0
  * @category constructors
  */
-export const make = <R = never>(options: CircuitBreaker.Options<R>): Effect.Effect<CircuitBreaker, never, R> =>
-  make_.make(options)
+export const make = <R = never>(options: Options<R>): Effect.Effect<CircuitBreaker, never, R> => make_.make(options)
 
 /**
  * Makes the breaker of a tag, for the wiring of services.
@@ -142,7 +162,7 @@ export const make = <R = never>(options: CircuitBreaker.Options<R>): Effect.Effe
  */
 export const layer = <I, R = never>(
   tag: Context.Tag<I, CircuitBreaker>,
-  options: CircuitBreaker.Options<R>
+  options: Options<R>
 ): Layer.Layer<I, never, R> => Layer.effect(tag, make(options))
 
 /**
@@ -169,7 +189,7 @@ export const layer = <I, R = never>(
  * @since 0.1.0
  * @category config
  */
-export const config = (prefix?: string): Config.Config<CircuitBreaker.Options> => {
+export const config = (prefix?: string): Config.Config<Options> => {
   const all = Config.all({
     failures: Config.withDefault(Config.integer("FAILURES"), 5),
     openFor: Config.withDefault(Config.duration("OPEN_FOR"), Duration.seconds(1)),
@@ -181,7 +201,7 @@ export const config = (prefix?: string): Config.Config<CircuitBreaker.Options> =
   const options = Config.mapOrFail(
     all,
     ({ failures, maxOpenFor, openFor, ...rest }) =>
-      asConfigError((): CircuitBreaker.Options => ({
+      asConfigError((): Options => ({
         ...rest,
         trip: Tripping.consecutive(failures),
         openFor: Backoff.exponential(openFor).pipe(
@@ -217,7 +237,7 @@ export const config = (prefix?: string): Config.Config<CircuitBreaker.Options> =
  */
 export const layerConfig = <I>(
   tag: Context.Tag<I, CircuitBreaker>,
-  options: Config.Config<CircuitBreaker.Options> = config()
+  options: Config.Config<Options> = config()
 ): Layer.Layer<I, ConfigError.ConfigError> => Layer.effect(tag, made(options, make))
 
 /**
@@ -314,7 +334,7 @@ const of = (self: CircuitBreaker): breaker.Breaker => self as breaker.Breaker
  * @since 0.1.0
  * @category permits
  */
-export const admit = (self: CircuitBreaker): Effect.Effect<CircuitBreaker.Permit, CircuitOpen> => shell.admitted([self])
+export const admit = (self: CircuitBreaker): Effect.Effect<Permit, CircuitOpen> => shell.admitted([self])
 
 /**
  * Gives a permit back and says how the call ended. A second time does nothing.
@@ -341,13 +361,13 @@ export const admit = (self: CircuitBreaker): Effect.Effect<CircuitBreaker.Permit
  */
 export const settle: {
   (
-    permit: CircuitBreaker.Permit,
+    permit: Permit,
     exit: Exit.Exit<unknown, unknown>
   ): (self: CircuitBreaker) => Effect.Effect<void>
-  (self: CircuitBreaker, permit: CircuitBreaker.Permit, exit: Exit.Exit<unknown, unknown>): Effect.Effect<void>
+  (self: CircuitBreaker, permit: Permit, exit: Exit.Exit<unknown, unknown>): Effect.Effect<void>
 } = dual(
   3,
-  (_self: CircuitBreaker, permit: CircuitBreaker.Permit, exit: Exit.Exit<unknown, unknown>): Effect.Effect<void> =>
+  (_self: CircuitBreaker, permit: Permit, exit: Exit.Exit<unknown, unknown>): Effect.Effect<void> =>
     // Every permit comes from `admit`.
     (permit as shell.Admitted).settle(exit)
 )
@@ -374,8 +394,7 @@ export const settle: {
  * @since 0.1.0
  * @category getters
  */
-export const state = (self: CircuitBreaker): Effect.Effect<CircuitBreaker.State> =>
-  Effect.map(of(self).era, breaker.nameOf)
+export const state = (self: CircuitBreaker): Effect.Effect<State> => Effect.map(of(self).era, breaker.nameOf)
 
 /**
  * All that is known, for dashboards and for people.
@@ -402,7 +421,7 @@ export const state = (self: CircuitBreaker): Effect.Effect<CircuitBreaker.State>
  * @since 0.1.0
  * @category getters
  */
-export const snapshot = (self: CircuitBreaker): Effect.Effect<CircuitBreaker.Snapshot> => controls.snapshot(of(self))
+export const snapshot = (self: CircuitBreaker): Effect.Effect<Snapshot> => controls.snapshot(of(self))
 
 /**
  * The candidate that was given as `shadow`, as a breaker: its `snapshot` and `changes` say what it would have done.
@@ -457,7 +476,7 @@ export const shadow = (self: CircuitBreaker): Option.Option<CircuitBreaker> => O
  * @since 0.1.0
  * @category getters
  */
-export const changes = (self: CircuitBreaker): Stream.Stream<CircuitBreaker.Transition> => watch.changes(of(self))
+export const changes = (self: CircuitBreaker): Stream.Stream<Transition> => watch.changes(of(self))
 
 /**
  * Rejects all calls until every isolation has been released; then the breaker goes on where it was.
@@ -484,7 +503,7 @@ export const changes = (self: CircuitBreaker): Stream.Stream<CircuitBreaker.Tran
  * @since 0.1.0
  * @category control
  */
-export const isolate = (self: CircuitBreaker): Effect.Effect<CircuitBreaker.Isolation> => controls.isolate(of(self))
+export const isolate = (self: CircuitBreaker): Effect.Effect<Isolation> => controls.isolate(of(self))
 
 /**
  * Lets all calls through and goes on counting, without ever opening. It begins with a new window.
@@ -569,7 +588,7 @@ export const close = (self: CircuitBreaker): Effect.Effect<void> => controls.clo
  *
  * @example
  * ```ts
- * import { Duration, Effect } from "effect"
+ * import { Duration, Effect, Option } from "effect"
  * import * as CircuitBreaker from "reprise/CircuitBreaker"
  * import * as Tripping from "reprise/Tripping"
  *
@@ -577,7 +596,8 @@ export const close = (self: CircuitBreaker): Effect.Effect<void> => controls.clo
  *   const breaker = yield* CircuitBreaker.make({ key: "payments", trip: Tripping.consecutive(5) })
  *   yield* CircuitBreaker.trip(breaker, { openFor: "30 minutes" })
  *   const { retryAfter, trip } = yield* Effect.succeed("up").pipe(CircuitBreaker.protect(breaker), Effect.flip)
- *   return `${trip?.rule}, ${Math.ceil(Duration.toMinutes(retryAfter))} minutes`
+ *   const wait = Option.getOrElse(retryAfter, () => Duration.infinity)
+ *   return `${trip?.rule}, ${Math.ceil(Duration.toMinutes(wait))} minutes`
  * })
  *
  * Effect.runPromise(program).then(console.log) // => manual, 30 minutes
@@ -643,5 +663,5 @@ export const reset = (self: CircuitBreaker): Effect.Effect<void> => controls.res
  */
 export const reconfigure = <R = never>(
   self: CircuitBreaker,
-  options: CircuitBreaker.Options<R>
+  options: Options<R>
 ): Effect.Effect<void, never, R> => make_.reconfigure(of(self), options)

@@ -7,6 +7,7 @@
 import * as Data from "effect/Data"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
 import type * as ParseResult from "effect/ParseResult"
 import * as Ref from "effect/Ref"
 import * as Schema from "effect/Schema"
@@ -17,7 +18,7 @@ import * as restore from "./internal/breaker/restore.js"
 import { currentMonotonicMillis, wallAheadMillis } from "./internal/effect/clock.js"
 
 /**
- * A `CircuitOpen` as JSON: durations are milliseconds, `null` where there is no end.
+ * A `CircuitOpen` as JSON: durations are milliseconds, `null` if there is none.
  *
  * @example
  * ```ts
@@ -58,14 +59,14 @@ export const CircuitOpen = Schema.transform(
         ...rest,
         openedAtMillis,
         trip,
-        retryAfter: Duration.millis(retryAfterMillis ?? Infinity)
+        retryAfter: Option.map(Option.fromNullable(retryAfterMillis), Duration.millis)
       }),
     encode: ({ _tag, key, openedAtMillis, retryAfter, state, trip }) => ({
       _tag,
       key,
       state,
-      retryAfterMillis: Duration.isFinite(retryAfter)
-        ? Math.min(Duration.toMillis(retryAfter), codec.longestMillis)
+      retryAfterMillis: Option.isSome(retryAfter)
+        ? Math.min(Duration.toMillis(retryAfter.value), codec.longestMillis)
         : null,
       ...(openedAtMillis !== undefined && { openedAtMillis }),
       ...(trip !== undefined && { trip })

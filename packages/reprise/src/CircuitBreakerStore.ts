@@ -12,7 +12,23 @@ import { CircuitBreakerStore } from "./internal/shared/circuitStore.js"
 import { MemoryStore } from "./internal/shared/memoryStore.js"
 import * as InvalidOption from "./InvalidOption.js"
 
-export { CircuitBreakerStore, noVersion } from "./internal/shared/circuitStore.js"
+export {
+  type Admission,
+  type Change,
+  CircuitBreakerStore,
+  type Counts,
+  noVersion,
+  type Open,
+  type ProbeRequest,
+  type Probing,
+  type Report,
+  type Service,
+  type Settlement,
+  type Standing,
+  type State,
+  type Trip,
+  type Version
+} from "./internal/shared/circuitStore.js"
 
 /**
  * Shares within one process: between the instances of a service that runs several times in it, and in tests.
@@ -40,7 +56,12 @@ export { CircuitBreakerStore, noVersion } from "./internal/shared/circuitStore.j
  * @since 0.1.0
  * @category layers
  */
-export const layerMemory = (options: CircuitBreakerStore.MemoryOptions = {}): Layer.Layer<CircuitBreakerStore> => {
+export const layerMemory = (options: {
+  /** How often members tell what they have seen. Defaults to `100 millis`. */
+  readonly syncInterval?: Duration.DurationInput | undefined
+  /** The longest that anybody waits for an answer. Defaults to `250 millis`. */
+  readonly timeout?: Duration.DurationInput | undefined
+} = {}): Layer.Layer<CircuitBreakerStore> => {
   const syncMillis = InvalidOption.millis("syncInterval", options.syncInterval ?? "100 millis", { moreThan: 0 })
   const timeoutMillis = InvalidOption.millis("timeout", options.timeout ?? "250 millis", { moreThan: 0 })
   return Layer.sync(

@@ -8,15 +8,15 @@ import * as Effect from "effect/Effect"
 import { dual } from "effect/Function"
 import * as Layer from "effect/Layer"
 import type * as Stream from "effect/Stream"
-import type { CircuitBreaker, CircuitOpen } from "./CircuitBreaker.js"
+import type * as CircuitBreaker from "./CircuitBreaker.js"
 import * as internal from "./internal/breaker/registry.js"
-import type { CircuitBreakers } from "./internal/breaker/registryModel.js"
+import type { CircuitBreakers, Options } from "./internal/breaker/registryModel.js"
 import * as watch from "./internal/breaker/watch.js"
 import * as keyed from "./internal/keyed/keyed.js"
 import * as shell from "./internal/shell/protect.js"
 import { policy } from "./Keyed.js"
 
-export { type CircuitBreakers, TypeId } from "./internal/breaker/registryModel.js"
+export { type CircuitBreakers, type Options, TypeId } from "./internal/breaker/registryModel.js"
 
 /**
  * Makes a registry without keys. It holds no fiber and no timer, whatever the number of keys.
@@ -53,7 +53,7 @@ export { type CircuitBreakers, TypeId } from "./internal/breaker/registryModel.j
  * @category constructors
  */
 export const make = <K, R = never>(
-  options: CircuitBreakers.Options<K, R>
+  options: Options<K, R>
 ): Effect.Effect<CircuitBreakers<K>, never, R> => internal.make(options)
 
 /**
@@ -80,7 +80,7 @@ export const make = <K, R = never>(
  */
 export const layer = <I, K, R = never>(
   tag: Context.Tag<I, CircuitBreakers<K>>,
-  options: CircuitBreakers.Options<K, R>
+  options: Options<K, R>
 ): Layer.Layer<I, never, R> => Layer.effect(tag, make(options))
 
 /** Every registry is made by `make`. */
@@ -110,9 +110,12 @@ const of = <K>(self: CircuitBreakers<K>): internal.Registry<K> => self as intern
  * @category getters
  */
 export const get: {
-  <K>(key: K): (self: CircuitBreakers<K>) => Effect.Effect<CircuitBreaker>
-  <K>(self: CircuitBreakers<K>, key: K): Effect.Effect<CircuitBreaker>
-} = dual(2, <K>(self: CircuitBreakers<K>, key: K): Effect.Effect<CircuitBreaker> => keyed.get(of(self), key))
+  <K>(key: K): (self: CircuitBreakers<K>) => Effect.Effect<CircuitBreaker.CircuitBreaker>
+  <K>(self: CircuitBreakers<K>, key: K): Effect.Effect<CircuitBreaker.CircuitBreaker>
+} = dual(
+  2,
+  <K>(self: CircuitBreakers<K>, key: K): Effect.Effect<CircuitBreaker.CircuitBreaker> => keyed.get(of(self), key)
+)
 
 /**
  * Runs the effect through the breaker of the key.
@@ -141,17 +144,17 @@ export const protect: {
   <K>(
     breakers: CircuitBreakers<K>,
     key: K
-  ): <A, E, R>(self: Effect.Effect<A, E, R>) => Effect.Effect<A, E | CircuitOpen, R>
+  ): <A, E, R>(self: Effect.Effect<A, E, R>) => Effect.Effect<A, E | CircuitBreaker.CircuitOpen, R>
   <A, E, R, K>(
     self: Effect.Effect<A, E, R>,
     breakers: CircuitBreakers<K>,
     key: K
-  ): Effect.Effect<A, E | CircuitOpen, R>
+  ): Effect.Effect<A, E | CircuitBreaker.CircuitOpen, R>
 } = dual(
   3,
   <A, E, R, K>(self: Effect.Effect<A, E, R>, breakers: CircuitBreakers<K>, key: K): Effect.Effect<
     A,
-    E | CircuitOpen,
+    E | CircuitBreaker.CircuitOpen,
     R
   > => shell.protect(self, [policy(breakers, key)])
 )

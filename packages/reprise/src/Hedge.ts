@@ -14,11 +14,20 @@ import * as Layer from "effect/Layer"
 import { behind, made, optional } from "./internal/effect/config.js"
 import * as delay from "./internal/hedge/delay.js"
 import * as hedger from "./internal/hedge/hedge.js"
-import type { Hedge } from "./internal/hedge/model.js"
+import type { CallOptions, Hedge, Options, Quantile, QuantileOptions, Snapshot } from "./internal/hedge/model.js"
 import * as race from "./internal/hedge/race.js"
 import { asConfigError } from "./InvalidOption.js"
 
-export { type Hedge, QuantileTypeId, TypeId } from "./internal/hedge/model.js"
+export {
+  type CallOptions,
+  type Hedge,
+  type Options,
+  type Quantile,
+  type QuantileOptions,
+  QuantileTypeId,
+  type Snapshot,
+  TypeId
+} from "./internal/hedge/model.js"
 
 /**
  * Hedges after the time within which this share of recent calls was answered, to within 5 %, or a millisecond (Dean and
@@ -30,7 +39,7 @@ export { type Hedge, QuantileTypeId, TypeId } from "./internal/hedge/model.js"
  * @since 0.1.0
  * @category constructors
  */
-export const quantile = (options: Hedge.QuantileOptions): Hedge.Quantile => new delay.QuantileDelay(options)
+export const quantile = (options: QuantileOptions): Quantile => new delay.QuantileDelay(options)
 
 /**
  * Makes a hedge. It holds no fiber and no timer. Throws `InvalidOption` for an option out of range.
@@ -38,7 +47,7 @@ export const quantile = (options: Hedge.QuantileOptions): Hedge.Quantile => new 
  * @since 0.1.0
  * @category constructors
  */
-export const make = (options: Hedge.Options): Effect.Effect<Hedge> => hedger.make(options)
+export const make = (options: Options): Effect.Effect<Hedge> => hedger.make(options)
 
 /**
  * Makes the hedge of a tag, for the wiring of services.
@@ -46,7 +55,7 @@ export const make = (options: Hedge.Options): Effect.Effect<Hedge> => hedger.mak
  * @since 0.1.0
  * @category layers
  */
-export const layer = <I>(tag: Context.Tag<I, Hedge>, options: Hedge.Options): Layer.Layer<I> =>
+export const layer = <I>(tag: Context.Tag<I, Hedge>, options: Options): Layer.Layer<I> =>
   Layer.effect(tag, make(options))
 
 /**
@@ -57,7 +66,7 @@ export const layer = <I>(tag: Context.Tag<I, Hedge>, options: Hedge.Options): La
  * @since 0.1.0
  * @category config
  */
-export const config = (prefix?: string): Config.Config<Hedge.Options> => {
+export const config = (prefix?: string): Config.Config<Options> => {
   const all = Config.all({
     after: optional(Config.duration("AFTER")),
     quantile: optional(Config.number("QUANTILE")),
@@ -67,7 +76,7 @@ export const config = (prefix?: string): Config.Config<Hedge.Options> => {
   })
   const options = Config.mapOrFail(
     all,
-    ({ after, max, maxHedges, min, quantile: share }): Either.Either<Hedge.Options, ConfigError.ConfigError> => {
+    ({ after, max, maxHedges, min, quantile: share }): Either.Either<Options, ConfigError.ConfigError> => {
       if (share !== undefined) {
         return asConfigError(() => ({
           after: quantile({ quantile: share, min, max, initial: after }),
@@ -90,7 +99,7 @@ export const config = (prefix?: string): Config.Config<Hedge.Options> => {
  */
 export const layerConfig = <I>(
   tag: Context.Tag<I, Hedge>,
-  options: Config.Config<Hedge.Options> = config()
+  options: Config.Config<Options> = config()
 ): Layer.Layer<I, ConfigError.ConfigError> => Layer.effect(tag, made(options, make))
 
 /** Every hedge is made by `make`. */
@@ -126,11 +135,11 @@ const of = (self: Hedge): hedger.Hedger => self as hedger.Hedger
  * @category combinators
  */
 export const protect: {
-  (hedge: Hedge, options?: Hedge.CallOptions): <A, E, R>(self: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
-  <A, E, R>(self: Effect.Effect<A, E, R>, hedge: Hedge, options?: Hedge.CallOptions): Effect.Effect<A, E, R>
+  (hedge: Hedge, options?: CallOptions): <A, E, R>(self: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
+  <A, E, R>(self: Effect.Effect<A, E, R>, hedge: Hedge, options?: CallOptions): Effect.Effect<A, E, R>
 } = dual(
   ([self]) => Effect.isEffect(self),
-  <A, E, R>(self: Effect.Effect<A, E, R>, hedge: Hedge, options?: Hedge.CallOptions): Effect.Effect<A, E, R> =>
+  <A, E, R>(self: Effect.Effect<A, E, R>, hedge: Hedge, options?: CallOptions): Effect.Effect<A, E, R> =>
     race.run(of(hedge), () => self, options)
 )
 
@@ -171,9 +180,9 @@ export const hedge: {
  * @category control
  */
 export const reconfigure: {
-  (options: Hedge.Options): (self: Hedge) => Effect.Effect<void>
-  (self: Hedge, options: Hedge.Options): Effect.Effect<void>
-} = dual(2, (self: Hedge, options: Hedge.Options): Effect.Effect<void> => hedger.reconfigure(of(self), options))
+  (options: Options): (self: Hedge) => Effect.Effect<void>
+  (self: Hedge, options: Options): Effect.Effect<void>
+} = dual(2, (self: Hedge, options: Options): Effect.Effect<void> => hedger.reconfigure(of(self), options))
 
 /**
  * All that is known, for dashboards and for people.
@@ -181,7 +190,7 @@ export const reconfigure: {
  * @since 0.1.0
  * @category getters
  */
-export const snapshot = (self: Hedge): Effect.Effect<Hedge.Snapshot> =>
+export const snapshot = (self: Hedge): Effect.Effect<Snapshot> =>
   Effect.sync(() => {
     const { calls, delay, hedges, key, refused, won } = of(self)
     return { key, calls, hedges, won, refused, delay: Duration.millis(delay.millis()) }

@@ -7,12 +7,12 @@ import * as Effect from "effect/Effect"
 import { dual } from "effect/Function"
 import * as entries_ from "./internal/keyed/entries.js"
 import * as internal from "./internal/keyed/keyed.js"
-import type { Keyed } from "./internal/keyed/model.js"
+import type { Keyed, Options } from "./internal/keyed/model.js"
 import { KeyedPolicy } from "./internal/keyed/policy.js"
 import * as standing from "./internal/standing.js"
 import type { Policy } from "./Policy.js"
 
-export { type Keyed, TypeId } from "./internal/keyed/model.js"
+export { type Bounds, type Keyed, type Options, TypeId } from "./internal/keyed/model.js"
 
 /**
  * Makes a registry without keys. It holds no fiber and no timer, whatever the number of keys.
@@ -43,7 +43,7 @@ export { type Keyed, TypeId } from "./internal/keyed/model.js"
  * @since 0.1.0
  * @category constructors
  */
-export const make = <K, A, R = never>(options: Keyed.Options<K, A, R>): Effect.Effect<Keyed<K, A>, never, R> => {
+export const make = <K, A, R = never>(options: Options<K, A, R>): Effect.Effect<Keyed<K, A>, never, R> => {
   const [capacity, idleMillis] = internal.bounds(options)
   const { isIdle, make, name = "The registry" } = options
   const standingOf = isIdle === undefined

@@ -6,12 +6,12 @@
  */
 import type * as Effect from "effect/Effect"
 import * as internal from "./internal/shell/pipeline.js"
-import type { Pipeline } from "./internal/shell/pipelineModel.js"
+import type { Call, Options, Pipeline } from "./internal/shell/pipelineModel.js"
 import * as region from "./internal/shell/region.js"
-import type { Policy } from "./Policy.js"
+import type * as Policy from "./Policy.js"
 import type { AttemptTimeout } from "./Timeout.js"
 
-export type { Pipeline } from "./internal/shell/pipelineModel.js"
+export type { Call, Options, Pipeline, Running, RunningLoop } from "./internal/shell/pipelineModel.js"
 
 /**
  * Makes a pipeline, from the outside in: deadline, retries, policies, attempt timeout.
@@ -49,9 +49,9 @@ export type { Pipeline } from "./internal/shell/pipelineModel.js"
 export const make: <
   In = unknown,
   R = never,
-  const Policies extends ReadonlyArray<Policy<unknown, never, never>> = []
+  const Policies extends ReadonlyArray<Policy.Policy<unknown, never, never>> = []
 >(
-  options: Pipeline.Options<In, R, Policies>
+  options: Options<In, R, Policies>
 ) => Pipeline<
   In,
   Policy.Success<Policies[number]>,
@@ -67,5 +67,4 @@ export const make: <
  * @since 0.1.0
  * @category combinators
  */
-export const call: <A, E, R, E1, B, E2>(options: Pipeline.Call<A, E, R, E1, B, E2>) => Effect.Effect<B, E2, R> =
-  region.call
+export const call: <A, E, R, E1, B, E2>(options: Call<A, E, R, E1, B, E2>) => Effect.Effect<B, E2, R> = region.call

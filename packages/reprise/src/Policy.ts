@@ -10,10 +10,27 @@
 import type * as Effect from "effect/Effect"
 import { dual } from "effect/Function"
 import * as make_ from "./internal/shell/make.js"
-import type { Policy } from "./internal/shell/model.js"
+import type { CallOptions, Error, Full, Policy, Simple } from "./internal/shell/model.js"
 import * as shell from "./internal/shell/protect.js"
 
-export { type Policy, TypeId } from "./internal/shell/model.js"
+export {
+  type Admit,
+  type Call,
+  type CallOptions,
+  type Decision,
+  type End,
+  type Error,
+  type Failure,
+  type Full,
+  type Policy,
+  type Reject,
+  type Simple,
+  type Success,
+  type Ticket,
+  type Turn,
+  TypeId,
+  type Wait
+} from "./internal/shell/model.js"
 
 /**
  * Makes a policy of your own.
@@ -44,8 +61,8 @@ export { type Policy, TypeId } from "./internal/shell/model.js"
  * @category constructors
  */
 export const make: {
-  <E, A = unknown, Err = unknown>(options: Policy.Simple<E, A, Err>): Policy<E, A, Err>
-  <E, A = unknown, Err = unknown>(options: Policy.Full<E, A, Err>): Policy<E, A, Err>
+  <E, A = unknown, Err = unknown>(options: Simple<E, A, Err>): Policy<E, A, Err>
+  <E, A = unknown, Err = unknown>(options: Full<E, A, Err>): Policy<E, A, Err>
 } = make_.make
 
 /**
@@ -80,13 +97,13 @@ export const make: {
 export const protect: {
   <const Ps extends ReadonlyArray<Policy<unknown, never, never>>>(
     policies: Ps,
-    call?: Policy.CallOptions
+    call?: CallOptions
   ): <A, E, R>(
     self: Ps extends ReadonlyArray<Policy<unknown, A, E>> ? Effect.Effect<A, E, R> : never
-  ) => Effect.Effect<A, E | Policy.Error<Ps[number]>, R>
+  ) => Effect.Effect<A, E | Error<Ps[number]>, R>
   <A, E, R, const Ps extends ReadonlyArray<Policy<unknown, A, E>>>(
     self: Effect.Effect<A, E, R>,
     policies: Ps,
-    call?: Policy.CallOptions
-  ): Effect.Effect<A, E | Policy.Error<Ps[number]>, R>
+    call?: CallOptions
+  ): Effect.Effect<A, E | Error<Ps[number]>, R>
 } = dual((args) => !Array.isArray(args[0]), shell.protect)

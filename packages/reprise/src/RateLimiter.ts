@@ -13,11 +13,18 @@ import { monotonicMillis } from "./internal/effect/clock.js"
 import { behind, made, optional } from "./internal/effect/config.js"
 import * as limiter from "./internal/rateLimiter/limiter.js"
 import { Machine, type Settings } from "./internal/rateLimiter/machine.js"
-import type { RateLimiter, RateLimitExceeded } from "./internal/rateLimiter/model.js"
+import type { Consume, Options, RateLimiter, RateLimitExceeded, Snapshot } from "./internal/rateLimiter/model.js"
 import * as shell from "./internal/shell/protect.js"
 import * as InvalidOption from "./InvalidOption.js"
 
-export { type RateLimiter, RateLimitExceeded, TypeId } from "./internal/rateLimiter/model.js"
+export {
+  type Consume,
+  type Options,
+  type RateLimiter,
+  RateLimitExceeded,
+  type Snapshot,
+  TypeId
+} from "./internal/rateLimiter/model.js"
 
 /**
  * Makes a limiter with all of its burst. It holds no fiber and no timer. Throws `InvalidOption` for an option out of range.
@@ -28,14 +35,14 @@ export { type RateLimiter, RateLimitExceeded, TypeId } from "./internal/rateLimi
  * @since 0.1.0
  * @category constructors
  */
-export const make = (options: RateLimiter.Options): Effect.Effect<RateLimiter> => {
+export const make = (options: Options): Effect.Effect<RateLimiter> => {
   const settings = check(options)
   return Effect.withFiberRuntime((fiber) =>
     Effect.succeed(new limiter.Limiter(new Machine(settings, monotonicMillis(fiber))))
   )
 }
 
-const check = (options: RateLimiter.Options): Settings => {
+const check = (options: Options): Settings => {
   const limit = InvalidOption.integer("limit", options.limit, { min: 1 })
   const windowMillis = InvalidOption.millis("window", options.window, { moreThan: 0 })
   const burst = InvalidOption.integer("burst", options.burst ?? limit, { min: 1 })
@@ -59,7 +66,7 @@ const isDelaying = (value: "delay" | "fail"): boolean => {
  * @since 0.1.0
  * @category layers
  */
-export const layer = <I>(tag: Context.Tag<I, RateLimiter>, options: RateLimiter.Options): Layer.Layer<I> =>
+export const layer = <I>(tag: Context.Tag<I, RateLimiter>, options: Options): Layer.Layer<I> =>
   Layer.effect(tag, make(options))
 
 /**
@@ -69,7 +76,7 @@ export const layer = <I>(tag: Context.Tag<I, RateLimiter>, options: RateLimiter.
  * @since 0.1.0
  * @category config
  */
-export const config = (prefix?: string): Config.Config<RateLimiter.Options> => {
+export const config = (prefix?: string): Config.Config<Options> => {
   const options = Config.all({
     limit: Config.integer("LIMIT"),
     window: Config.duration("WINDOW"),
@@ -88,14 +95,14 @@ export const config = (prefix?: string): Config.Config<RateLimiter.Options> => {
  */
 export const layerConfig = <I>(
   tag: Context.Tag<I, RateLimiter>,
-  options: Config.Config<RateLimiter.Options> = config()
+  options: Config.Config<Options> = config()
 ): Layer.Layer<I, ConfigError.ConfigError> => Layer.effect(tag, made(options, make))
 
 /** Every limiter is made by `make`. */
 const of = (self: RateLimiter): limiter.Limiter => self as limiter.Limiter
 
 /** The policy that takes so many tokens for each attempt. */
-const taking = (self: RateLimiter, options: RateLimiter.Consume | undefined): limiter.Limiter => {
+const taking = (self: RateLimiter, options: Consume | undefined): limiter.Limiter => {
   const tokens = InvalidOption.integer("tokens", options?.tokens ?? 1, { min: 1 })
   return tokens === 1 ? of(self) : new limiter.Limiter(of(self).machine, tokens)
 }
@@ -109,14 +116,15 @@ const taking = (self: RateLimiter, options: RateLimiter.Consume | undefined): li
  *
  * @example
  * ```ts
- * import { Duration, Effect } from "effect"
+ * import { Duration, Effect, Option } from "effect"
  * import * as RateLimiter from "reprise/RateLimiter"
  *
  * const program = Effect.gen(function*() {
  *   const limiter = yield* RateLimiter.make({ limit: 2, window: "1 minute" })
  *   const call = Effect.succeed("done").pipe(RateLimiter.protect(limiter))
  *   const error = yield* Effect.flip(Effect.all([call, call, call]))
- *   return Math.ceil(Duration.toSeconds(error.retryAfter))
+ *   const wait = Option.getOrElse(error.retryAfter, () => Duration.infinity)
+ *   return Math.ceil(Duration.toSeconds(wait))
  * })
  *
  * Effect.runPromise(program).then(console.log) // => 30
@@ -128,19 +136,19 @@ const taking = (self: RateLimiter, options: RateLimiter.Consume | undefined): li
 export const protect: {
   (
     limiter: RateLimiter,
-    options?: RateLimiter.Consume
+    options?: Consume
   ): <A, E, R>(self: Effect.Effect<A, E, R>) => Effect.Effect<A, E | RateLimitExceeded, R>
   <A, E, R>(
     self: Effect.Effect<A, E, R>,
     limiter: RateLimiter,
-    options?: RateLimiter.Consume
+    options?: Consume
   ): Effect.Effect<A, E | RateLimitExceeded, R>
 } = dual(
   (args) => Effect.isEffect(args[0]),
   <A, E, R>(
     self: Effect.Effect<A, E, R>,
     limiter: RateLimiter,
-    options?: RateLimiter.Consume
+    options?: Consume
   ): Effect.Effect<A, E | RateLimitExceeded, R> => shell.protect(self, [taking(limiter, options)])
 )
 
@@ -152,7 +160,7 @@ export const protect: {
  */
 export const consume = (
   self: RateLimiter,
-  options?: RateLimiter.Consume
+  options?: Consume
 ): Effect.Effect<void, RateLimitExceeded> => shell.protect(Effect.void, [taking(self, options)])
 
 /**
@@ -181,9 +189,9 @@ export const consume = (
  * @category control
  */
 export const reconfigure: {
-  (options: RateLimiter.Options): (self: RateLimiter) => Effect.Effect<void>
-  (self: RateLimiter, options: RateLimiter.Options): Effect.Effect<void>
-} = dual(2, (self: RateLimiter, options: RateLimiter.Options): Effect.Effect<void> => {
+  (options: Options): (self: RateLimiter) => Effect.Effect<void>
+  (self: RateLimiter, options: Options): Effect.Effect<void>
+} = dual(2, (self: RateLimiter, options: Options): Effect.Effect<void> => {
   const settings = check(options)
   return Effect.withFiberRuntime((fiber) => {
     of(self).machine.reconfigure(settings, monotonicMillis(fiber))
@@ -197,7 +205,7 @@ export const reconfigure: {
  * @since 0.1.0
  * @category getters
  */
-export const snapshot = (self: RateLimiter): Effect.Effect<RateLimiter.Snapshot> =>
+export const snapshot = (self: RateLimiter): Effect.Effect<Snapshot> =>
   Effect.withFiberRuntime((fiber) => {
     const { machine } = of(self)
     const { rejected, settings: { key, limit }, waiting } = machine

@@ -15,12 +15,12 @@ import type * as Schedule from "effect/Schedule"
 import type { NoInfer } from "effect/Types"
 import * as schedule_ from "./internal/effect/schedule.js"
 import * as internal from "./internal/retry/loop.js"
-import type { Hint, Retry } from "./internal/retry/model.js"
+import type { Hint, HonorHint, Ledger, Loop } from "./internal/retry/model.js"
 import * as nested from "./internal/retry/nested.js"
 import * as reason from "./internal/retry/reason.js"
 import * as InvalidOption from "./InvalidOption.js"
 
-export type { Attempt, Hint, Reason, Retry } from "./internal/retry/model.js"
+export type { Attempt, Hint, HonorHint, Ledger, Loop, Reason } from "./internal/retry/model.js"
 
 /**
  * Runs the effect again after each failure for as long as the schedule goes on, then fails with the last error.
@@ -84,8 +84,7 @@ export const retry: {
  * @since 0.1.0
  * @category getters
  */
-export const omitted = (ledger: Retry.Ledger<unknown>): number =>
-  Math.max((ledger.at(-1)?.number ?? 0) - ledger.length, 0)
+export const omitted = (ledger: Ledger<unknown>): number => Math.max((ledger.at(-1)?.number ?? 0) - ledger.length, 0)
 
 /**
  * The retry loop itself, for those who build on it: each attempt is made anew, and the exit of the last one comes with the
@@ -95,8 +94,8 @@ export const omitted = (ledger: Retry.Ledger<unknown>): number =>
  * @category combinators
  */
 export const loop: <A, E, R, R1 = never, R2 = never, L = E>(
-  options: Retry.Loop<A, E, R, R1, R2, L>
-) => Effect.Effect<readonly [exit: Exit.Exit<A, E>, ledger: Retry.Ledger<L>], never, R | R1 | R2> = internal.loop
+  options: Loop<A, E, R, R1, R2, L>
+) => Effect.Effect<readonly [exit: Exit.Exit<A, E>, ledger: Ledger<L>], never, R | R1 | R2> = internal.loop
 
 /**
  * Like `retry`, but succeeds with the exit of the last attempt and the ledger of the call, for success and failure alike.
@@ -123,11 +122,11 @@ export const ledger: {
     schedule: Schedule.Schedule<B, NoInfer<E>, R1>
   ): <A, R>(
     self: Effect.Effect<A, E, R>
-  ) => Effect.Effect<readonly [exit: Exit.Exit<A, E>, ledger: Retry.Ledger<E>], never, R | R1>
+  ) => Effect.Effect<readonly [exit: Exit.Exit<A, E>, ledger: Ledger<E>], never, R | R1>
   <A, E, R, B, R1>(
     self: Effect.Effect<A, E, R>,
     schedule: Schedule.Schedule<B, NoInfer<E>, R1>
-  ): Effect.Effect<readonly [exit: Exit.Exit<A, E>, ledger: Retry.Ledger<E>], never, R | R1>
+  ): Effect.Effect<readonly [exit: Exit.Exit<A, E>, ledger: Ledger<E>], never, R | R1>
 } = dual(
   2,
   <A, E, R, B, R1>(self: Effect.Effect<A, E, R>, schedule: Schedule.Schedule<B, E, R1>) =>
@@ -203,7 +202,7 @@ export const whileTag = (...tags: ReadonlyArray<string>) =>
  * @since 0.1.0
  * @category combinators
  */
-export const honorHint = (options?: Retry.HonorHint) => {
+export const honorHint = (options?: HonorHint) => {
   const maxMillis = InvalidOption.millis("max", options?.max ?? "2 minutes", { min: 0 })
   const jitter = InvalidOption.number("jitter", options?.jitter ?? 0.1, { min: 0, max: 1 })
   return <Out, In, R>(

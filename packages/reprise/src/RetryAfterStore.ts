@@ -11,7 +11,13 @@ import { MemoryPauses } from "./internal/shared/memoryPauses.js"
 import { RetryAfterStore } from "./internal/shared/pauseStore.js"
 import * as InvalidOption from "./InvalidOption.js"
 
-export { RetryAfterStore } from "./internal/shared/pauseStore.js"
+export {
+  type Announcement,
+  type Change,
+  type Pause,
+  RetryAfterStore,
+  type Service
+} from "./internal/shared/pauseStore.js"
 
 /**
  * Shares within one process: between the instances of a service that runs several times in it, and in tests.
@@ -38,7 +44,10 @@ export { RetryAfterStore } from "./internal/shared/pauseStore.js"
  * @since 0.1.0
  * @category layers
  */
-export const layerMemory = (options: RetryAfterStore.MemoryOptions = {}): Layer.Layer<RetryAfterStore> => {
+export const layerMemory = (options: {
+  /** The longest that anybody waits for an answer. Defaults to `250 millis`. */
+  readonly timeout?: Duration.DurationInput | undefined
+} = {}): Layer.Layer<RetryAfterStore> => {
   const timeoutMillis = InvalidOption.millis("timeout", options.timeout ?? "250 millis", { moreThan: 0 })
   return Layer.sync(RetryAfterStore, () => new MemoryPauses(Duration.millis(timeoutMillis)))
 }

@@ -7,14 +7,16 @@ import * as Config from "effect/Config"
 import type * as ConfigError from "effect/ConfigError"
 import type * as Context from "effect/Context"
 import * as Data from "effect/Data"
+import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import { dual } from "effect/Function"
 import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
 import * as Schedule from "effect/Schedule"
 import type { NoInfer } from "effect/Types"
 import * as internal from "./internal/budget/budget.js"
-import type { RetryBudget } from "./internal/budget/model.js"
+import type { Failures, RetryBudget, Share, Snapshot, Tokens } from "./internal/budget/model.js"
 import * as rules from "./internal/budget/rules.js"
 import * as clock from "./internal/effect/clock.js"
 import { behind, made, optional } from "./internal/effect/config.js"
@@ -23,10 +25,17 @@ import * as rejection from "./internal/errors.js"
 import * as timeouts from "./internal/errors.js"
 import * as InvalidOption from "./InvalidOption.js"
 
-export { type RetryBudget, TypeId } from "./internal/budget/model.js"
+export {
+  type Failures,
+  type RetryBudget,
+  type Share,
+  type Snapshot,
+  type Tokens,
+  TypeId
+} from "./internal/budget/model.js"
 
 /**
- * The budget refused a retry. It captures no stack.
+ * The budget refused a retry. It is a `Retry.Hint`, and captures no stack.
  *
  * @since 0.1.0
  * @category errors
@@ -45,6 +54,15 @@ export class BudgetExhausted<E = unknown> extends Data.TaggedError("BudgetExhaus
    */
   get retryable(): boolean {
     return false
+  }
+
+  /**
+   * None: nobody can say when the budget can pay again.
+   *
+   * @since 0.1.0
+   */
+  get retryAfter(): Option.Option<Duration.Duration> {
+    return Option.none()
   }
 
   /**
@@ -76,7 +94,7 @@ const of = (self: RetryBudget): internal.Budget => self as internal.Budget
  * @since 0.1.0
  * @category constructors
  */
-export const share = (options?: RetryBudget.Share): Effect.Effect<RetryBudget> => {
+export const share = (options?: Share): Effect.Effect<RetryBudget> => {
   const ratio = InvalidOption.number("ratio", options?.ratio ?? 0.1, { min: 0 })
   const minPerSecond = InvalidOption.number("minPerSecond", options?.minPerSecond ?? 10, { min: 0 })
   const windowMillis = InvalidOption.millis("window", options?.window ?? "10 seconds", { moreThan: 0 })
@@ -94,7 +112,7 @@ export const share = (options?: RetryBudget.Share): Effect.Effect<RetryBudget> =
  * @since 0.1.0
  * @category constructors
  */
-export const tokens = (options?: RetryBudget.Tokens): Effect.Effect<RetryBudget> => {
+export const tokens = (options?: Tokens): Effect.Effect<RetryBudget> => {
   const capacity = InvalidOption.integer("capacity", options?.capacity ?? 500, { min: 1 })
   const price = { min: 1, max: capacity }
   const cost = InvalidOption.integer("cost", options?.cost ?? 5, price)
@@ -123,7 +141,7 @@ export const layer = <I, E, R>(
  * @since 0.1.0
  * @category config
  */
-export const config = (prefix?: string): Config.Config<RetryBudget.Share> => {
+export const config = (prefix?: string): Config.Config<Share> => {
   const all = Config.all({
     ratio: optional(Config.number("RATIO")),
     minPerSecond: optional(Config.number("MIN_PER_SECOND")),
@@ -140,7 +158,7 @@ export const config = (prefix?: string): Config.Config<RetryBudget.Share> => {
  */
 export const layerConfig = <I>(
   tag: Context.Tag<I, RetryBudget>,
-  options: Config.Config<RetryBudget.Share> = config()
+  options: Config.Config<Share> = config()
 ): Layer.Layer<I, ConfigError.ConfigError> => layer(tag, made(options, share))
 
 /**
@@ -157,7 +175,12 @@ export const recordCall = (self: RetryBudget): Effect.Effect<void> => internal.c
  * @since 0.1.0
  * @category accounting
  */
-export const recordSuccess = (self: RetryBudget, options?: RetryBudget.Success): Effect.Effect<void> =>
+export const recordSuccess = (self: RetryBudget, options?: {
+  /** Whether a withdrawal had paid for the attempt that succeeded. Defaults to `false`. */
+  readonly isRetry?: boolean | undefined
+  /** The `isTimeout` of that withdrawal. Defaults to `false`. */
+  readonly isTimeout?: boolean | undefined
+}): Effect.Effect<void> =>
   Effect.sync(() => {
     if (options?.isRetry === true) of(self).rule.reward(options.isTimeout ?? false)
     else of(self).rule.success()
@@ -169,7 +192,10 @@ export const recordSuccess = (self: RetryBudget, options?: RetryBudget.Success):
  * @since 0.1.0
  * @category accounting
  */
-export const tryWithdraw = (self: RetryBudget, options?: RetryBudget.Withdrawal): Effect.Effect<boolean> =>
+export const tryWithdraw = (self: RetryBudget, options?: {
+  /** Whether the failed attempt timed out. Defaults to `false`. */
+  readonly isTimeout?: boolean | undefined
+}): Effect.Effect<boolean> =>
   Effect.withFiberRuntime((fiber) =>
     Exit.succeed(of(self).withdraw(clock.monotonicMillis(fiber), options?.isTimeout ?? false))
   )
@@ -180,7 +206,7 @@ export const tryWithdraw = (self: RetryBudget, options?: RetryBudget.Withdrawal)
  * @since 0.1.0
  * @category getters
  */
-export const snapshot = (self: RetryBudget): Effect.Effect<RetryBudget.Snapshot> =>
+export const snapshot = (self: RetryBudget): Effect.Effect<Snapshot> =>
   Effect.withFiberRuntime((fiber) => {
     const { held, key, refused, rule, withdrawn } = of(self)
     const balance = rule.balance(clock.monotonicMillis(fiber), held)
@@ -234,19 +260,19 @@ export const track: {
 export const gate: {
   <In2 = unknown>(
     budget: RetryBudget,
-    options?: RetryBudget.Failures<In2>
+    options?: Failures<In2>
   ): <Out, In, R>(self: Schedule.Schedule<Out, In, R>) => Schedule.Schedule<Out, In & In2, R>
   <Out, In, R, In2 = unknown>(
     self: Schedule.Schedule<Out, In, R>,
     budget: RetryBudget,
-    options?: RetryBudget.Failures<In2>
+    options?: Failures<In2>
   ): Schedule.Schedule<Out, In & In2, R>
 } = dual(
   ([self]) => Schedule.isSchedule(self),
   <Out, In, R, In2>(
     self: Schedule.Schedule<Out, In, R>,
     budget: RetryBudget,
-    options?: RetryBudget.Failures<In2>
+    options?: Failures<In2>
   ): Schedule.Schedule<Out, In & In2, R> => {
     const isTimeout = options?.isTimeout ?? timeouts.isTimeout
     return schedule_.transform(
@@ -294,13 +320,13 @@ export const retry: {
   <B, E, R1>(
     schedule: Schedule.Schedule<B, NoInfer<E>, R1>,
     budget: RetryBudget,
-    options?: RetryBudget.Failures<NoInfer<E>>
+    options?: Failures<NoInfer<E>>
   ): <A, R>(self: Effect.Effect<A, E, R>) => Effect.Effect<A, E | BudgetExhausted<E>, R | R1>
   <A, E, R, B, R1>(
     self: Effect.Effect<A, E, R>,
     schedule: Schedule.Schedule<B, NoInfer<E>, R1>,
     budget: RetryBudget,
-    options?: RetryBudget.Failures<NoInfer<E>>
+    options?: Failures<NoInfer<E>>
   ): Effect.Effect<A, E | BudgetExhausted<E>, R | R1>
 } = dual(
   ([self]) => Effect.isEffect(self),
@@ -308,7 +334,7 @@ export const retry: {
     self: Effect.Effect<A, E, R>,
     schedule: Schedule.Schedule<B, E, R1>,
     budget: RetryBudget,
-    options?: RetryBudget.Failures<E>
+    options?: Failures<E>
   ): Effect.Effect<A, E | BudgetExhausted<E>, R | R1> =>
     internal.retry(self, schedule, of(budget), options?.isTimeout, (last) =>
       // It carries what it is given.

@@ -13,7 +13,7 @@ import { RetryBudgetStore } from "./internal/shared/budgetStore.js"
 import { MemoryBudgets } from "./internal/shared/memoryBudgets.js"
 import * as InvalidOption from "./InvalidOption.js"
 
-export { RetryBudgetStore } from "./internal/shared/budgetStore.js"
+export { type Report, RetryBudgetStore, type Service, type Standing, type Sums } from "./internal/shared/budgetStore.js"
 
 /**
  * Shares within one process: between the instances of a service that runs several times in it, and in tests.
@@ -50,7 +50,12 @@ export { RetryBudgetStore } from "./internal/shared/budgetStore.js"
  * @since 0.1.0
  * @category layers
  */
-export const layerMemory = (options: RetryBudgetStore.MemoryOptions = {}): Layer.Layer<RetryBudgetStore> => {
+export const layerMemory = (options: {
+  /** How often members tell what they have counted. Defaults to `100 millis`. */
+  readonly syncInterval?: Duration.DurationInput | undefined
+  /** The longest that anybody waits for an answer. Defaults to `250 millis`. */
+  readonly timeout?: Duration.DurationInput | undefined
+} = {}): Layer.Layer<RetryBudgetStore> => {
   const syncMillis = InvalidOption.millis("syncInterval", options.syncInterval ?? "100 millis", { moreThan: 0 })
   const timeoutMillis = InvalidOption.millis("timeout", options.timeout ?? "250 millis", { moreThan: 0 })
   return Layer.sync(

@@ -13,8 +13,8 @@ import type * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
-import type { CircuitBreaker } from "./CircuitBreaker.js"
-import type { CircuitBreakers } from "./CircuitBreakers.js"
+import type * as CircuitBreaker from "./CircuitBreaker.js"
+import type * as CircuitBreakers from "./CircuitBreakers.js"
 import type { CircuitBreakerStore } from "./CircuitBreakerStore.js"
 import * as make_ from "./internal/breaker/make.js"
 import * as registry from "./internal/breaker/registry.js"
@@ -25,52 +25,47 @@ import { InvalidOption } from "./InvalidOption.js"
 
 /**
  * @since 0.1.0
+ * @category options
  */
-export declare namespace SharedCircuitBreaker {
+export interface Sharing {
   /**
-   * @since 0.1.0
-   * @category options
+   * Whose calls trip it. With `"fleet"` the rule sees the calls of all: those of this process at once, those of the others
+   * with the next exchange; the order of calls within an exchange is lost, and an own rule sees their mean duration, and at
+   * most 1,000 of them in one exchange. With
+   * `"any"` the rule of each process sees its own calls, and the first that trips opens all. Defaults to `"fleet"`.
    */
-  export interface Sharing {
-    /**
-     * Whose calls trip it. With `"fleet"` the rule sees the calls of all: those of this process at once, those of the others
-     * with the next exchange; the order of calls within an exchange is lost, and an own rule sees their mean duration, and at
-     * most 1,000 of them in one exchange. With
-     * `"any"` the rule of each process sees its own calls, and the first that trips opens all. Defaults to `"fleet"`.
-     */
-    readonly scope?: "fleet" | "any" | undefined
-    /**
-     * What becomes of a probe while the store does not answer: each process sends its own, or none is sent. Defaults to
-     * `"local"`.
-     */
-    readonly onStoreError?: "local" | "reject" | undefined
-  }
-
+  readonly scope?: "fleet" | "any" | undefined
   /**
-   * Breakers of one key should have the same options everywhere. `isolate`, `disable` and `shadow` are of this process;
-   * `trip`, `close` and `reset` of all.
-   *
-   * @since 0.1.0
-   * @category options
+   * What becomes of a probe while the store does not answer: each process sends its own, or none is sent. Defaults to
+   * `"local"`.
    */
-  export interface Options<out R = never> extends CircuitBreaker.Options<R>, Sharing {
-    /** Whose state it is: the same in every process. */
-    readonly key: string
-  }
-
-  /**
-   * The name of a key is what it is called in the store.
-   *
-   * @since 0.1.0
-   * @category options
-   */
-  export interface KeyedOptions<in K, out R = never> extends CircuitBreakers.Options<K, R>, Sharing {}
+  readonly onStoreError?: "local" | "reject" | undefined
 }
+
+/**
+ * Breakers of one key should have the same options everywhere. `isolate`, `disable` and `shadow` are of this process;
+ * `trip`, `close` and `reset` of all.
+ *
+ * @since 0.1.0
+ * @category options
+ */
+export interface Options<out R = never> extends CircuitBreaker.Options<R>, Sharing {
+  /** Whose state it is: the same in every process. */
+  readonly key: string
+}
+
+/**
+ * The name of a key is what it is called in the store.
+ *
+ * @since 0.1.0
+ * @category options
+ */
+export interface KeyedOptions<in K, out R = never> extends CircuitBreakers.Options<K, R>, Sharing {}
 
 /** A rule that sees the calls of all is told of by each. */
 const inScope = <O extends Pick<CircuitBreaker.Options, "trip">>(
   options: O,
-  scope: SharedCircuitBreaker.Sharing["scope"] = "fleet"
+  scope: Sharing["scope"] = "fleet"
 ): O => scope === "fleet" ? { ...options, trip: tally.tallied(options.trip) } : options
 
 /**
@@ -101,8 +96,8 @@ const inScope = <O extends Pick<CircuitBreaker.Options, "trip">>(
  * @category constructors
  */
 export const make = <R = never>(
-  options: SharedCircuitBreaker.Options<R>
-): Effect.Effect<CircuitBreaker, never, CircuitBreakerStore | Scope.Scope | R> => {
+  options: Options<R>
+): Effect.Effect<CircuitBreaker.CircuitBreaker, never, CircuitBreakerStore | Scope.Scope | R> => {
   const { key, onStoreError, scope } = options
   if (key === "") throw new InvalidOption({ option: "key", value: key, expected: "a name" })
   const made = make_.make(inScope(options, scope))
@@ -142,8 +137,8 @@ export const make = <R = never>(
  * @category layers
  */
 export const layer = <I, R = never>(
-  tag: Context.Tag<I, CircuitBreaker>,
-  options: SharedCircuitBreaker.Options<R>
+  tag: Context.Tag<I, CircuitBreaker.CircuitBreaker>,
+  options: Options<R>
 ): Layer.Layer<I, never, CircuitBreakerStore | Exclude<R, Scope.Scope>> => Layer.scoped(tag, make(options))
 
 /**
@@ -176,8 +171,8 @@ export const layer = <I, R = never>(
  * @category constructors
  */
 export const makeKeyed = <K, R = never>(
-  options: SharedCircuitBreaker.KeyedOptions<K, R>
-): Effect.Effect<CircuitBreakers<K>, never, CircuitBreakerStore | Scope.Scope | R> => {
+  options: KeyedOptions<K, R>
+): Effect.Effect<CircuitBreakers.CircuitBreakers<K>, never, CircuitBreakerStore | Scope.Scope | R> => {
   const { breaker, onStoreError, scope } = options
   const own = typeof breaker === "function"
     ? (key: K) => inScope(breaker(key), scope)

@@ -14,11 +14,11 @@ import { dual } from "effect/Function"
 import type * as Scope from "effect/Scope"
 import * as link from "./internal/shared/link.js"
 import * as internal from "./internal/shared/pauseMember.js"
-import type { SharedPauses } from "./internal/shared/pauses.js"
+import type { Options, SharedPauses } from "./internal/shared/pauses.js"
 import * as InvalidOption from "./InvalidOption.js"
 import { RetryAfterStore } from "./RetryAfterStore.js"
 
-export { type SharedPauses, TypeId } from "./internal/shared/pauses.js"
+export { type Options, type SharedPauses, TypeId } from "./internal/shared/pauses.js"
 
 /**
  * Joins the others for as long as the scope is open. It returns when it has heard of the pauses that are under way, or after the
@@ -52,7 +52,7 @@ export { type SharedPauses, TypeId } from "./internal/shared/pauses.js"
  * @category constructors
  */
 export const make = (
-  options: SharedPauses.Options
+  options: Options
 ): Effect.Effect<SharedPauses, never, RetryAfterStore | Scope.Scope> => {
   const { capacity = 10_000, max = "1 minute", name = "The pauses", onPause } = options
   const settings: internal.Settings = {

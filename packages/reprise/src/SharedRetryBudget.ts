@@ -30,44 +30,39 @@ import * as keyed from "./internal/keyed/keyed.js"
 import * as internal from "./internal/shared/budgetMember.js"
 import * as standing from "./internal/standing.js"
 import { InvalidOption } from "./InvalidOption.js"
-import type { Keyed } from "./Keyed.js"
+import type * as Keyed from "./Keyed.js"
 import * as RetryBudget from "./RetryBudget.js"
 import type { RetryBudgetStore } from "./RetryBudgetStore.js"
 
 /**
+ * Budgets of one key should have the same options everywhere.
+ *
  * @since 0.1.0
+ * @category options
  */
-export declare namespace SharedRetryBudget {
-  /**
-   * Budgets of one key should have the same options everywhere.
-   *
-   * @since 0.1.0
-   * @category options
-   */
-  export interface Share extends RetryBudget.RetryBudget.Share {
-    /** Whose budget it is: the same in every process. */
-    readonly key: string
-  }
+export interface Share extends RetryBudget.Share {
+  /** Whose budget it is: the same in every process. */
+  readonly key: string
+}
 
-  /**
-   * @since 0.1.0
-   * @category options
-   */
-  export interface Tokens extends RetryBudget.RetryBudget.Tokens {
-    /** Whose budget it is: the same in every process. */
-    readonly key: string
-  }
+/**
+ * @since 0.1.0
+ * @category options
+ */
+export interface Tokens extends RetryBudget.Tokens {
+  /** Whose budget it is: the same in every process. */
+  readonly key: string
+}
 
-  /**
-   * @since 0.1.0
-   * @category options
-   */
-  export interface KeyedOptions<in K> extends Keyed.Bounds {
-    /** The options of every budget; a `key` in them is replaced by the name of the key. */
-    readonly budget?: RetryBudget.RetryBudget.Share | undefined
-    /** What a key is called in the store and in errors. Defaults to `String`. */
-    readonly name?: ((key: K) => string) | undefined
-  }
+/**
+ * @since 0.1.0
+ * @category options
+ */
+export interface KeyedOptions<in K> extends Keyed.Bounds {
+  /** The options of every budget; a `key` in them is replaced by the name of the key. */
+  readonly budget?: RetryBudget.Share | undefined
+  /** What a key is called in the store and in errors. Defaults to `String`. */
+  readonly name?: ((key: K) => string) | undefined
 }
 
 type Budget = RetryBudget.RetryBudget
@@ -113,7 +108,7 @@ const make = (
  * @category constructors
  */
 export const share = (
-  options: SharedRetryBudget.Share
+  options: Share
 ): Effect.Effect<Budget, never, RetryBudgetStore | Scope.Scope> => make(options.key, RetryBudget.share(options))
 
 /**
@@ -142,7 +137,7 @@ export const share = (
  * @category constructors
  */
 export const tokens = (
-  options: SharedRetryBudget.Tokens
+  options: Tokens
 ): Effect.Effect<Budget, never, RetryBudgetStore | Scope.Scope> => make(options.key, RetryBudget.tokens(options))
 
 /**
@@ -201,8 +196,8 @@ export const layer = <I, E, R>(
  * @category constructors
  */
 export const makeKeyed = <K>(
-  options: SharedRetryBudget.KeyedOptions<K>
-): Effect.Effect<Keyed<K, Budget>, never, RetryBudgetStore | Scope.Scope> => {
+  options: KeyedOptions<K>
+): Effect.Effect<Keyed.Keyed<K, Budget>, never, RetryBudgetStore | Scope.Scope> => {
   const { name = String } = options
   const bounds = keyed.bounds(options)
   const local = RetryBudget.share(options.budget)

@@ -13,20 +13,15 @@ export { AttemptTimeout } from "./internal/timeErrors.js"
 
 /**
  * @since 0.1.0
+ * @category options
  */
-export declare namespace Timeout {
-  /**
-   * @since 0.1.0
-   * @category options
-   */
-  export interface Options<E> {
-    /** How long the effect may take: longer than zero, at most 2^31-1 ms. */
-    readonly duration: Duration.DurationInput
-    /** The error to fail with. */
-    readonly onTimeout: () => E
-    /** The deadline, in milliseconds on the clock of `Deadline.now`, that the effect sees; or the one already set, where that is earlier. */
-    readonly deadlineMillis?: number | undefined
-  }
+export interface Options<E> {
+  /** How long the effect may take: longer than zero, at most 2^31-1 ms. */
+  readonly duration: Duration.DurationInput
+  /** The error to fail with. */
+  readonly onTimeout: () => E
+  /** The deadline, in milliseconds on the clock of `Deadline.now`, that the effect sees; or the one already set, where that is earlier. */
+  readonly deadlineMillis?: number | undefined
 }
 
 /**
@@ -53,11 +48,11 @@ export declare namespace Timeout {
  * @category combinators
  */
 export const timeoutFail: {
-  <E1>(options: Timeout.Options<E1>): <A, E, R>(self: Effect.Effect<A, E, R>) => Effect.Effect<A, E | E1, R>
-  <A, E, R, E1>(self: Effect.Effect<A, E, R>, options: Timeout.Options<E1>): Effect.Effect<A, E | E1, R>
+  <E1>(options: Options<E1>): <A, E, R>(self: Effect.Effect<A, E, R>) => Effect.Effect<A, E | E1, R>
+  <A, E, R, E1>(self: Effect.Effect<A, E, R>, options: Options<E1>): Effect.Effect<A, E | E1, R>
 } = dual(
   2,
-  <A, E, R, E1>(self: Effect.Effect<A, E, R>, options: Timeout.Options<E1>): Effect.Effect<A, E | E1, R> =>
+  <A, E, R, E1>(self: Effect.Effect<A, E, R>, options: Options<E1>): Effect.Effect<A, E | E1, R> =>
     internal.timeoutFail(
       self,
       InvalidOption.millis("duration", options.duration, { moreThan: 0 }),

@@ -5,11 +5,19 @@
  */
 import { InFlight } from "./internal/breaker/inFlight.js"
 import * as strategy from "./internal/breaker/strategy.js"
-import type { Tripping } from "./internal/breaker/tripping.js"
+import type { Own, Rate, SlowRate, Tripping } from "./internal/breaker/tripping.js"
 import * as windows from "./internal/breaker/windows.js"
 import * as InvalidOption from "./InvalidOption.js"
 
-export { type Tripping, TypeId } from "./internal/breaker/tripping.js"
+export {
+  type Call,
+  type Own,
+  type Rate,
+  type SlowRate,
+  type Trip,
+  type Tripping,
+  TypeId
+} from "./internal/breaker/tripping.js"
 
 /**
  * Trips after `n` failures without a success between them: a whole number of at least 1.
@@ -70,7 +78,7 @@ export const consecutive = (n: number): Tripping => {
  * @since 0.1.0
  * @category constructors
  */
-export const rate = (options: Tripping.Rate): Tripping => ofSamples(options, undefined)
+export const rate = (options: Rate): Tripping => ofSamples(options, undefined)
 
 /**
  * Trips when the share of slow calls reaches `threshold` (`>=`), and counts calls that are still in flight as soon as they
@@ -99,7 +107,7 @@ export const rate = (options: Tripping.Rate): Tripping => ofSamples(options, und
  * @since 0.1.0
  * @category constructors
  */
-export const slowRate = (options: Tripping.SlowRate): Tripping =>
+export const slowRate = (options: SlowRate): Tripping =>
   ofSamples(options, InvalidOption.millis("slowerThan", options.slowerThan, { moreThan: 0 }))
 
 /**
@@ -179,7 +187,7 @@ export const all = (...rules: readonly [Tripping, ...ReadonlyArray<Tripping>]): 
  * @since 0.1.0
  * @category constructors
  */
-export const make = <S>(options: Tripping.Own<S>): Tripping =>
+export const make = <S>(options: Own<S>): Tripping =>
   strategy.make("durations", (previous) =>
     new windows.Own(
       // The same functions take their own state back.
@@ -188,7 +196,7 @@ export const make = <S>(options: Tripping.Own<S>): Tripping =>
       options.initial
     ))
 
-const ofSamples = (options: Tripping.Rate, slowerThanMillis: number | undefined): Tripping => {
+const ofSamples = (options: Rate, slowerThanMillis: number | undefined): Tripping => {
   const threshold = InvalidOption.number("threshold", options.threshold, { min: Number.MIN_VALUE, max: 1 })
   const makeSamples = samples(options.window)
   const calls = "calls" in options.window ? options.window.calls : Infinity
@@ -209,7 +217,7 @@ const ofSamples = (options: Tripping.Rate, slowerThanMillis: number | undefined)
   )
 }
 
-const samples = (window: Tripping.Window): () => windows.Samples => {
+const samples = (window: Rate["window"]): () => windows.Samples => {
   if ("calls" in window) {
     const calls = InvalidOption.integer("window.calls", window.calls, { min: 1, max: 1_000_000 })
     return () => new windows.LastCalls(calls)

@@ -4,8 +4,8 @@ import * as AdaptiveLimiter from "reprise/AdaptiveLimiter"
 import { InvalidOption } from "reprise/InvalidOption"
 import * as Virtual from "./virtual.js"
 
-type Algorithm<S> = AdaptiveLimiter.AdaptiveLimiter.Algorithm<S>
-type Sample = AdaptiveLimiter.AdaptiveLimiter.Sample
+type Algorithm<S> = AdaptiveLimiter.Algorithm<S>
+type Sample = AdaptiveLimiter.Sample
 
 const ok = (rttMillis: number, inFlight = 1_000): Sample => ({ rttMillis, inFlight, didDrop: false })
 const drop = (rttMillis = 1): Sample => ({ rttMillis, inFlight: 1_000, didDrop: true })

@@ -4,7 +4,7 @@ import * as AdaptiveLimiter from "reprise/AdaptiveLimiter"
 import { InvalidOption } from "reprise/InvalidOption"
 
 type Limiter = AdaptiveLimiter.AdaptiveLimiter
-type Options<S> = AdaptiveLimiter.AdaptiveLimiter.Options<S>
+type Options<S> = AdaptiveLimiter.Options<S>
 
 const { aimd, gradient2, reconfigure, vegas } = AdaptiveLimiter
 
@@ -31,9 +31,9 @@ describe("AdaptiveLimiter.reconfigure", () => {
   it.effect("goes on from the limit that was learnt, or the nearest within other bounds, with each algorithm", () =>
     Effect.gen(function*() {
       const all = [
-        (bounds: AdaptiveLimiter.AdaptiveLimiter.Bounds) => reconfigure({ algorithm: aimd(bounds) }),
-        (bounds: AdaptiveLimiter.AdaptiveLimiter.Bounds) => reconfigure({ algorithm: gradient2(bounds) }),
-        (bounds: AdaptiveLimiter.AdaptiveLimiter.Bounds) => reconfigure({ algorithm: vegas(bounds) })
+        (bounds: AdaptiveLimiter.Bounds) => reconfigure({ algorithm: aimd(bounds) }),
+        (bounds: AdaptiveLimiter.Bounds) => reconfigure({ algorithm: gradient2(bounds) }),
+        (bounds: AdaptiveLimiter.Bounds) => reconfigure({ algorithm: vegas(bounds) })
       ]
       for (const other of all) {
         const limiter = yield* AdaptiveLimiter.make({ algorithm: aimd({ initial: 10 }), dropped: () => true })

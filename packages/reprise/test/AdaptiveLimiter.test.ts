@@ -5,13 +5,13 @@ import * as Deadline from "reprise/Deadline"
 import { InvalidOption } from "reprise/InvalidOption"
 
 type Limiter = AdaptiveLimiter.AdaptiveLimiter
-type Options<S> = AdaptiveLimiter.AdaptiveLimiter.Options<S>
-type Sample = AdaptiveLimiter.AdaptiveLimiter.Sample
+type Options<S> = AdaptiveLimiter.Options<S>
+type Sample = AdaptiveLimiter.Sample
 
 /** A limit that stays as it is, and the samples it was shown. */
 const fixed = (limit: number) => {
   const samples: Array<Sample> = []
-  const algorithm: AdaptiveLimiter.AdaptiveLimiter.Algorithm<undefined> = {
+  const algorithm: AdaptiveLimiter.Algorithm<undefined> = {
     initial: undefined,
     next: (state, sample) => {
       samples.push(sample)
@@ -280,7 +280,7 @@ describe("the sample of a call", () => {
 
 describe("one pause of a server", () => {
   const { aimd, gradient2, vegas } = AdaptiveLimiter
-  const pause = <S>(algorithm: AdaptiveLimiter.AdaptiveLimiter.Algorithm<S>, share: number) =>
+  const pause = <S>(algorithm: AdaptiveLimiter.Algorithm<S>, share: number) =>
     Effect.gen(function*() {
       const limiter = yield* AdaptiveLimiter.make({ algorithm, dropped: () => true })
       const fast = Effect.sleep("10 millis").pipe(AdaptiveLimiter.protect(limiter))

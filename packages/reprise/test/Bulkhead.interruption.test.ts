@@ -14,7 +14,7 @@ interface Scene {
   readonly check?: (result: Virtual.Result<unknown, unknown>, where: string) => void
 }
 
-const make = (options: Partial<Bulkhead.Bulkhead.Options> = {}): Handle =>
+const make = (options: Partial<Bulkhead.Options> = {}): Handle =>
   Effect.runSync(Bulkhead.make({ maxConcurrent: 1, maxQueued: 3, ...options }))
 
 const held = (bulkhead: Handle) =>
@@ -51,7 +51,7 @@ const atOnce: NonNullable<Scene["check"]> = ({ endMillis, interruptedMillis }, w
   if (interruptedMillis !== undefined) assert.strictEqual(endMillis, interruptedMillis, where)
 }
 
-const call = (bulkhead: Handle, millis = 5, options?: Bulkhead.Bulkhead.CallOptions) =>
+const call = (bulkhead: Handle, millis = 5, options?: Bulkhead.CallOptions) =>
   Effect.sleep(millis).pipe(Bulkhead.protect(bulkhead, options))
 
 /** Takes so many operations. */
@@ -213,7 +213,7 @@ describe("a call through an adaptive limiter that is interrupted, at whatever op
   const snapshot = (limiter: AdaptiveLimiter.AdaptiveLimiter) => Effect.runSync(AdaptiveLimiter.snapshot(limiter))
 
   const scenes: ReadonlyArray<
-    readonly [how: string, options: Partial<AdaptiveLimiter.AdaptiveLimiter.Options<number>>]
+    readonly [how: string, options: Partial<AdaptiveLimiter.Options<number>>]
   > = [
     ["is rejected where there is no room", {}],
     ["waits", { maxQueued: 3 }],

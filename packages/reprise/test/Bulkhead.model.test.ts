@@ -10,7 +10,7 @@ import * as Bulkhead from "reprise/Bulkhead"
 import * as Deadline from "reprise/Deadline"
 import * as Virtual from "./virtual.js"
 
-type Reason = Bulkhead.Bulkhead.Reason
+type Reason = Bulkhead.BulkheadFull["reason"]
 type Status = "waits" | "runs" | "ok" | "down" | "interrupted" | Reason
 
 interface Size {
@@ -19,7 +19,7 @@ interface Size {
 }
 
 interface Rules extends Size {
-  readonly order: Bulkhead.Bulkhead.Order
+  readonly order: "fifo" | "lifo"
   readonly queueTimeoutMillis: number
   readonly shares: { readonly [partition: string]: number }
 }

@@ -21,8 +21,8 @@ import { InvalidOption } from "reprise/InvalidOption"
 import * as Tripping from "reprise/Tripping"
 
 type Handle = Bulkhead.Bulkhead
-type Options = Bulkhead.Bulkhead.Options
-type CallOptions = Bulkhead.Bulkhead.CallOptions
+type Options = Bulkhead.Options
+type CallOptions = Bulkhead.CallOptions
 
 const make = (options: Partial<Options> = {}) => Bulkhead.make({ maxConcurrent: 1, ...options })
 
@@ -579,7 +579,7 @@ describe("BulkheadFull", () => {
     }))
 
   it("says in its message which one, why, and the counts", () => {
-    const message = (key: string, reason: Bulkhead.Bulkhead.Reason) =>
+    const message = (key: string, reason: Bulkhead.BulkheadFull["reason"]) =>
       new Bulkhead.BulkheadFull({ key, reason, running: 1, queued: 2, maxConcurrent: 3, maxQueued: 4 }).message
     assert.deepStrictEqual([message("a", "full"), message("", "timeout"), message("", "deadline")], [
       "The bulkhead \"a\" is full: 1 of 3 running, 2 of 4 queued",

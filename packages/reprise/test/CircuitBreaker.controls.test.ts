@@ -48,7 +48,7 @@ describe("isolate", () => {
       yield* one!.release
       yield* one!.release
       const error = yield* rejection(breaker)
-      assert.deepInclude({ ...error }, { state: "Isolated", retryAfter: Duration.infinity, trip: undefined })
+      assert.deepInclude({ ...error }, { state: "Isolated", retryAfter: Option.none(), trip: undefined })
       yield* two!.release
       assert.deepStrictEqual([yield* CircuitBreaker.state(breaker), yield* succeed(breaker)], ["Closed", "ok"])
     }))
@@ -172,7 +172,7 @@ describe("close, trip and reset", () => {
       yield* CircuitBreaker.trip(breaker)
       yield* TestClock.adjust("15 minutes")
       assert.deepInclude({ ...(yield* rejection(breaker)) }, {
-        retryAfter: Duration.minutes(15),
+        retryAfter: Option.some(Duration.minutes(15)),
         openedAtMillis: 0,
         trip: { rule: "manual", calls: 0, failures: 0, slow: 0 }
       })
@@ -443,14 +443,14 @@ describe("changes", () => {
   }
   const listen = (breaker: Breaker) =>
     Effect.gen(function*() {
-      const seen: Array<CircuitBreaker.CircuitBreaker.Transition> = []
+      const seen: Array<CircuitBreaker.Transition> = []
       const fiber = yield* Effect.forkDaemon(
         Stream.runForEach(CircuitBreaker.changes(breaker), (change) => Effect.sync(() => seen.push(change)))
       )
       yield* TestClock.adjust(0)
       return { seen, fiber }
     })
-  const words = (seen: ReadonlyArray<CircuitBreaker.CircuitBreaker.Transition>) =>
+  const words = (seen: ReadonlyArray<CircuitBreaker.Transition>) =>
     seen.map(({ from, generation, to }) => `${from} ${to} ${generation}`)
 
   it.effect("tells each transition once and in order, with its time and its reason", () =>

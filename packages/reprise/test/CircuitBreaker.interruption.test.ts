@@ -41,7 +41,7 @@ const closes = (breaker: Breaker, successes: number) =>
     for (let n = 0; n <= successes + 1; n++) {
       const { retryAfter, state } = yield* CircuitBreaker.snapshot(breaker)
       if (state === "Closed") break
-      if (state === "Open") yield* Effect.sleep(retryAfter)
+      if (state === "Open") yield* Effect.sleep(Option.getOrThrow(retryAfter))
       const exit = yield* ask(breaker)
       assert.isTrue(Exit.isSuccess(exit), `${state}, and the call is rejected`)
       admitted++

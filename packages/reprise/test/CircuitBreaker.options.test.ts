@@ -58,7 +58,7 @@ describe("CircuitOpen", () => {
         _tag: "CircuitOpen",
         key: "payments",
         state: "Open",
-        retryAfter: Duration.seconds(1),
+        retryAfter: Option.some(Duration.seconds(1)),
         openedAtMillis: 0,
         trip: { rule: "consecutive", calls: 2, failures: 2, slow: 0 }
       })
@@ -99,7 +99,7 @@ describe("CircuitOpen", () => {
         _tag: "CircuitOpen",
         key: "payments",
         state: "Open",
-        retryAfter: { _id: "Duration", _tag: "Millis", millis: 1_000 },
+        retryAfter: { _id: "Option", _tag: "Some", value: { _id: "Duration", _tag: "Millis", millis: 1_000 } },
         openedAtMillis: 0,
         trip: { rule: "consecutive", calls: 2, failures: 2, slow: 0 }
       })
@@ -178,7 +178,7 @@ describe("options at the ends of their ranges", () => {
         assert.approximately(millis, 1_000 * Math.min(2 ** i, 60), 100 * Math.min(2 ** i, 60) + 1)
       )
       assert.isTrue(waits.some((millis) => millis % 1_000 !== 0))
-      assert.deepInclude({ ...(yield* rejection(breaker)) }, { key: "", retryAfter: Duration.seconds(30) })
+      assert.deepInclude({ ...(yield* rejection(breaker)) }, { key: "", retryAfter: Option.some(Duration.seconds(30)) })
     }))
 })
 

@@ -194,7 +194,7 @@ describe("from another library: how long it stays open", () => {
     Effect.gen(function*() {
       const breaker = yield* make({
         trip: Tripping.rate({ threshold: 0.5, minimumCalls: 4, window: { calls: 4 } }),
-        openFor: Schedule.identity<CircuitBreaker.CircuitBreaker.Opening>().pipe(
+        openFor: Schedule.identity<CircuitBreaker.Opening>().pipe(
           Schedule.addDelay(({ failures }) => Duration.seconds(failures))
         )
       })

@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Clock, Duration, Effect, FastCheck as fc, Fiber, Layer, Stream, TestClock } from "effect"
-import { CircuitBreakerStore, layerMemory, noVersion } from "reprise/CircuitBreakerStore"
+import * as CircuitBreakerStore from "reprise/CircuitBreakerStore"
 import { InvalidOption } from "reprise/InvalidOption"
 import { MemoryStore } from "../src/internal/shared/memoryStore.js"
 import { type Answer, StoreModel } from "./storeModel.js"
@@ -10,19 +10,22 @@ const aTrip = { rule: "rate", calls: 10, failures: 6, slow: 1 }
 
 const make = () => new MemoryStore(Duration.millis(100), Duration.millis(250))
 
-const opened = (openMillis: number) => ({ version: noVersion, trip: aTrip, openMillis })
+const opened = (openMillis: number) => ({ version: CircuitBreakerStore.noVersion, trip: aTrip, openMillis })
 
-const count = { version: noVersion, counts: { failure: 1 } }
+const count = { version: CircuitBreakerStore.noVersion, counts: { failure: 1 } }
 
 const probing = { probes: 1, successes: 1, tolerated: 0, leaseMillis: 1_000 }
 
 describe("options", () => {
   it.effect("every 100 ms, and 250 ms for an answer, unless told otherwise", () =>
     Effect.gen(function*() {
-      const { syncInterval, timeout } = yield* Effect.provide(CircuitBreakerStore, layerMemory())
+      const { syncInterval, timeout } = yield* Effect.provide(
+        CircuitBreakerStore.CircuitBreakerStore,
+        CircuitBreakerStore.layerMemory()
+      )
       assert.deepStrictEqual([syncInterval, timeout].map(Duration.toMillis), [100, 250])
-      const layer = layerMemory({ syncInterval: "1 second", timeout: 70 })
-      const other = yield* Effect.provide(CircuitBreakerStore, layer)
+      const layer = CircuitBreakerStore.layerMemory({ syncInterval: "1 second", timeout: 70 })
+      const other = yield* Effect.provide(CircuitBreakerStore.CircuitBreakerStore, layer)
       assert.deepStrictEqual([other.syncInterval, other.timeout].map(Duration.toMillis), [1_000, 70])
     }))
 
@@ -30,7 +33,7 @@ describe("options", () => {
     for (const option of ["syncInterval", "timeout"] as const) {
       for (const value of [0, -1, NaN, Infinity, "30 days"] as const) {
         try {
-          layerMemory({ [option]: value })
+          CircuitBreakerStore.layerMemory({ [option]: value })
         } catch (error) {
           assert.instanceOf(error, InvalidOption)
           assert.deepStrictEqual([error.option, error.value], [option, value])
@@ -43,12 +46,15 @@ describe("options", () => {
 
   it.effect("each layer is a store of its own", () =>
     Effect.gen(function*() {
-      const layer = layerMemory()
+      const layer = CircuitBreakerStore.layerMemory()
       const [a, b] = yield* Effect.all([Layer.build(Layer.fresh(layer)), Layer.build(Layer.fresh(layer))])
       const sync = (report: CircuitBreakerStore.Report) =>
-        Effect.andThen(CircuitBreakerStore, (store) => store.sync("key", report))
+        Effect.andThen(CircuitBreakerStore.CircuitBreakerStore, (store) => store.sync("key", report))
       yield* Effect.provide(sync(count), a)
-      assert.deepStrictEqual((yield* Effect.provide(sync({ version: noVersion, counts: {} }), b)).version, noVersion)
+      assert.deepStrictEqual(
+        (yield* Effect.provide(sync({ version: CircuitBreakerStore.noVersion, counts: {} }), b)).version,
+        CircuitBreakerStore.noVersion
+      )
     }).pipe(Effect.scoped))
 })
 
@@ -74,7 +80,7 @@ describe("what is kept", () => {
       yield* TestClock.adjust("1 minute")
       yield* store.sync("new", count)
       assert.deepStrictEqual([...store.records.byKey.keys()], ["used", "new"])
-      assert.deepStrictEqual(yield* store.sync("used", { version: noVersion, counts: {} }), before)
+      assert.deepStrictEqual(yield* store.sync("used", { version: CircuitBreakerStore.noVersion, counts: {} }), before)
     }))
 
   it.effect("what is open stays until its time is over, and does not keep the others from going", () =>
@@ -97,10 +103,16 @@ describe("what is kept", () => {
     Effect.gen(function*() {
       const store = make()
       for (let i = 0; i < 100; i++) {
-        yield* store.sync(`${i}`, { version: noVersion, counts: {} })
+        yield* store.sync(`${i}`, { version: CircuitBreakerStore.noVersion, counts: {} })
         yield* store.admit(`${i}`, { ...probing, token: "a" })
-        yield* store.close(`${i}`, noVersion)
-        yield* store.settle(`${i}`, { ...probing, token: "a", version: noVersion, outcome: "failure", openMillis: 1 })
+        yield* store.close(`${i}`, CircuitBreakerStore.noVersion)
+        yield* store.settle(`${i}`, {
+          ...probing,
+          token: "a",
+          version: CircuitBreakerStore.noVersion,
+          outcome: "failure",
+          openMillis: 1
+        })
       }
       assert.strictEqual(store.records.byKey.size, 0)
     }))
@@ -196,7 +208,10 @@ describe("time", () => {
     Effect.gen(function*() {
       const store = make()
       yield* Effect.withClock(store.trip("key", opened(1_000)), at(10_000_000))
-      const early = yield* Effect.withClock(store.sync("key", { version: noVersion, counts: {} }), at(5_000_000))
+      const early = yield* Effect.withClock(
+        store.sync("key", { version: CircuitBreakerStore.noVersion, counts: {} }),
+        at(5_000_000)
+      )
       assert.strictEqual(early.state._tag === "Open" && early.state.openMillis, 1_000)
       const asked = yield* Effect.withClock(store.admit("key", { ...probing, token: "a" }), at(5_000_000))
       assert.strictEqual(asked.retryAfterMillis, 1_000)
@@ -296,7 +311,7 @@ describe("a naive model", () => {
         }
         const versionOf = (which: string) => {
           const { epoch, generation } = model.version
-          if (which === "none") return noVersion
+          if (which === "none") return CircuitBreakerStore.noVersion
           if (which === "other") return { epoch: epoch + 1, generation }
           return { epoch, generation: which === "now" ? generation : generation - 1 }
         }

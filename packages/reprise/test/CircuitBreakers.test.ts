@@ -38,7 +38,7 @@ interface Listened extends CircuitBreakers.CircuitBreakers<string> {
 const watch = <K>(breakers: CircuitBreakers.CircuitBreakers<K>) =>
   Effect.gen(function*() {
     const seen: Array<string> = []
-    const say = ([key, { from, to }]: readonly [K, CircuitBreaker.CircuitBreaker.Transition]) =>
+    const say = ([key, { from, to }]: readonly [K, CircuitBreaker.Transition]) =>
       Effect.sync(() => void seen.push(`${String(key)} ${from} ${to}`))
     const fiber = yield* Effect.forkDaemon(Stream.runForEach(CircuitBreakers.changes(breakers), say))
     yield* TestClock.adjust(0)

@@ -80,7 +80,7 @@ describe("Hedge.reconfigure", () => {
       yield* answers(hedge, 60, 100)
       yield* answers(hedge, 40, 400)
       isNear(yield* delayOf(hedge), 100)
-      const reconfigured = (options: Partial<Hedge.Hedge.QuantileOptions>) =>
+      const reconfigured = (options: Partial<Hedge.QuantileOptions>) =>
         Effect.zipRight(
           Hedge.reconfigure(hedge, { after: Hedge.quantile({ quantile: 0.5, warmUp: 10, ...options }) }),
           delayOf(hedge)
@@ -146,7 +146,7 @@ describe("Hedge.layerConfig", () => {
 
   const load = (
     entries: Readonly<Record<string, string>>,
-    options?: Config.Config<Hedge.Hedge.Options>
+    options?: Config.Config<Hedge.Options>
   ) =>
     Search.pipe(
       Effect.provide(Hedge.layerConfig(Search, options)),

@@ -6,7 +6,7 @@ import * as Retry from "reprise/Retry"
 import * as Timeout from "reprise/Timeout"
 import * as Virtual from "./virtual.js"
 
-type Options = Hedge.Hedge.Options
+type Options = Hedge.Options
 
 const make = (options: Partial<Options> = {}) => Hedge.make({ after: "1 second", ...options })
 
@@ -479,7 +479,7 @@ describe("the budget of a hedge", () => {
 
 describe("a hedge within Retry.withoutNested", () => {
   const slow = () => scripted(ok(9_000, "1"), ok(100, "2"))
-  const ends = (attempts: ReturnType<typeof slow>, options?: Hedge.Hedge.CallOptions) => {
+  const ends = (attempts: ReturnType<typeof slow>, options?: Hedge.CallOptions) => {
     const hedge = Effect.runSync(make())
     let number = 0
     const one = Effect.suspend(() => attempts.attempt(++number))
@@ -671,7 +671,7 @@ describe("what is around a hedged call", () => {
 })
 
 describe("a hedge after a quantile", () => {
-  const learning = (options: Partial<Hedge.Hedge.QuantileOptions> = {}) =>
+  const learning = (options: Partial<Hedge.QuantileOptions> = {}) =>
     make({ after: Hedge.quantile({ quantile: 0.95, warmUp: 20, ...options }) })
 
   const delayOf = (hedge: Hedge.Hedge) =>
@@ -811,7 +811,7 @@ describe("the options of a hedge", () => {
       assert.throws(() => make(options), InvalidOption, option)
     for (const after of [-1, NaN, -Infinity, "25 days", 2_147_483_648] as const) refused({ after }, "after")
     for (const maxHedges of [0, -1, 1.5, NaN, Infinity]) refused({ maxHedges }, "maxHedges")
-    const quantiles: ReadonlyArray<readonly [Partial<Hedge.Hedge.QuantileOptions>, string]> = [
+    const quantiles: ReadonlyArray<readonly [Partial<Hedge.QuantileOptions>, string]> = [
       [{ quantile: -0.1 }, "quantile"],
       [{ quantile: 1.1 }, "quantile"],
       [{ quantile: NaN }, "quantile"],

@@ -26,7 +26,7 @@ import * as RetryBudget from "reprise/RetryBudget"
 
 class Tenant extends Data.Class<{ readonly id: number }> {}
 
-const counting = <K>(options?: Partial<Keyed.Keyed.Options<K, { busy: boolean }>>) => {
+const counting = <K>(options?: Partial<Keyed.Options<K, { busy: boolean }>>) => {
   let made = 0
   const keyed = Keyed.make<K, { readonly number: number; busy: boolean }>({
     ...options,

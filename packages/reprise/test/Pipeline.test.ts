@@ -55,7 +55,7 @@ describe("retries", () => {
           Effect.mapError((error) => ({ ...error, _tag: error._tag, retryable: error.retryable, attempts }))
         )
       }
-      const attempts = (retry: Pipeline.Pipeline.Options<{ readonly retryable: boolean }, never, []>["retry"]) =>
+      const attempts = (retry: Pipeline.Options<{ readonly retryable: boolean }, never, []>["retry"]) =>
         Effect.map(Effect.flip(Pipeline.make({ retry })(broken())), (error) => "attempts" in error ? error.attempts : 0)
       const schedule = Schedule.recurs(2).pipe(Retry.whileRetryable)
       assert.strictEqual(yield* attempts(schedule), 1)

@@ -1,15 +1,20 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Cause, Deferred, Effect, Exit, Fiber, TestClock } from "effect"
+import { Cause, Deferred, Duration, Effect, Exit, Fiber, Option, Schedule, TestClock } from "effect"
+import * as AdaptiveLimiter from "reprise/AdaptiveLimiter"
 import * as Bulkhead from "reprise/Bulkhead"
+import * as CircuitBreaker from "reprise/CircuitBreaker"
 import * as Deadline from "reprise/Deadline"
 import { InvalidOption } from "reprise/InvalidOption"
 import * as Policy from "reprise/Policy"
 import * as RateLimiter from "reprise/RateLimiter"
+import * as RetryBudget from "reprise/RetryBudget"
+import { AttemptTimeout } from "reprise/Timeout"
+import * as Tripping from "reprise/Tripping"
 
-type Admit = Policy.Policy.Admit
+type Admit = Policy.Admit
 
 /** Writes down what the shell does with it. */
-const spy = (name: string, log: Array<string>, options: Partial<Policy.Policy.Full<never>> = {}) => {
+const spy = (name: string, log: Array<string>, options: Partial<Policy.Full<never>> = {}) => {
   const admit: Admit = {
     _tag: "Admit",
     holds: true,
@@ -144,7 +149,7 @@ describe("a wait", () => {
 describe("the end of an attempt", () => {
   it.effect("is timed from the step in which it began, by the clock of the fiber", () =>
     Effect.gen(function*() {
-      const ends: Array<Policy.Policy.End> = []
+      const ends: Array<Policy.End> = []
       const policy = Policy.make({
         admit: () => undefined,
         settle: (end) => void ends.push({ ...end, tookMillis: end.tookMillis, nowMillis: end.nowMillis })
@@ -189,12 +194,12 @@ describe("the end of an attempt", () => {
 describe("a turn that has no time of its own and holds nothing", () => {
   const waiting = () => {
     let isOver = false
-    const ticket: Policy.Policy.Ticket = {}
-    const turn: Policy.Policy.Turn<string> = {
+    const ticket: Policy.Ticket = {}
+    const turn: Policy.Turn<string> = {
       onWake: undefined,
       poll: (_, isPastDeadline) => isPastDeadline ? { _tag: "Reject", error: "late" } : isOver ? ticket : undefined
     }
-    const wait: Policy.Policy.Wait<string> = { _tag: "Wait", enter: () => turn }
+    const wait: Policy.Wait<string> = { _tag: "Wait", enter: () => turn }
     const policy = Policy.make<string>({ kind: "resource", holds: true, decide: () => wait })
     const wake = () => {
       isOver = true
@@ -230,5 +235,45 @@ describe("a turn that has no time of its own and holds nothing", () => {
       yield* TestClock.adjust("1 second")
       assert.isTrue(Exit.isInterrupted(yield* Fiber.interrupt(fiber)))
       assert.isUndefined(turn.onWake)
+    }))
+})
+
+describe("the rejections of the policies", () => {
+  it.effect("are hints that say when another call may be admitted, if anybody can say", () =>
+    Effect.gen(function*() {
+      const tripped = yield* CircuitBreaker.make({
+        trip: Tripping.consecutive(1),
+        openFor: Schedule.spaced("1 second")
+      })
+      yield* CircuitBreaker.trip(tripped)
+      const isolated = yield* CircuitBreaker.make({ trip: Tripping.consecutive(1) })
+      yield* CircuitBreaker.isolate(isolated)
+      const bulkhead = yield* Bulkhead.make({ maxConcurrent: 1 })
+      const limiter = yield* AdaptiveLimiter.make({ algorithm: AdaptiveLimiter.aimd({ max: 1 }) })
+      yield* Effect.fork(Policy.protect(Effect.never, [bulkhead, limiter]))
+      yield* TestClock.adjust(0)
+      const rate = yield* RateLimiter.make({ limit: 1, window: "1 second" })
+      yield* RateLimiter.consume(rate)
+      const costly = RateLimiter.consume(rate, { tokens: 2 })
+      const timeout = new AttemptTimeout({ duration: Duration.seconds(1) })
+      const budget = yield* RetryBudget.tokens({ capacity: 1, cost: 1 })
+      const guarded = [tripped, isolated, bulkhead, limiter, rate].map((policy) =>
+        Policy.protect(Effect.void, [policy])
+      )
+      const rejections = [
+        ...(yield* Effect.forEach(guarded, Effect.flip)),
+        yield* Effect.flip(costly),
+        yield* Effect.flip(RetryBudget.retry(Effect.fail(timeout), Schedule.forever, budget))
+      ]
+      const second = Option.some(Duration.seconds(1))
+      assert.deepStrictEqual(rejections.map(({ _tag, retryAfter, retryable }) => [_tag, retryable, retryAfter]), [
+        ["CircuitOpen", false, second],
+        ["CircuitOpen", false, Option.none()],
+        ["BulkheadFull", false, Option.none()],
+        ["LimitExceeded", false, Option.none()],
+        ["RateLimitExceeded", false, second],
+        ["RateLimitExceeded", false, Option.none()],
+        ["BudgetExhausted", false, Option.none()]
+      ])
     }))
 })

@@ -1,6 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Duration, Effect, FastCheck as fc, Fiber } from "effect"
+import { Effect, FastCheck as fc, Fiber } from "effect"
 import * as RateLimiter from "reprise/RateLimiter"
+import { millisOf } from "./breakerCalls.js"
 import * as Virtual from "./virtual.js"
 
 /** A call: when it comes after the one before, what it costs, and how long it has patience. */
@@ -158,7 +159,7 @@ describe("a limiter that delays, in virtual time", () => {
             assert.strictEqual(first._tag === "Right", tokens <= remaining)
             if (first._tag === "Right" || tokens > burst) continue
             assert.strictEqual(first.left.remaining, remaining)
-            const retryAfter = Duration.toMillis(first.left.retryAfter)
+            const retryAfter = millisOf(first.left.retryAfter)
             if (retryAfter > 1) yield* Effect.sleep(retryAfter - 1)
             const early = retryAfter > 1 ? yield* ask : first
             assert.strictEqual(early._tag, "Left")

@@ -12,7 +12,7 @@ const counting = () => {
 
 const twice = Schedule.recurs(2)
 
-const reasons = <E>(ledger: Retry.Retry.Ledger<E>) => ledger.map(({ reason }) => reason)
+const reasons = <E>(ledger: Retry.Ledger<E>) => ledger.map(({ reason }) => reason)
 
 /** How many attempts there are where the inner loop is run by the outer one. */
 const attempts = <A, E>(nest: (dead: Effect.Effect<never, number>) => Effect.Effect<A, E>) => {
@@ -22,7 +22,7 @@ const attempts = <A, E>(nest: (dead: Effect.Effect<never, number>) => Effect.Eff
   return seen.attempts
 }
 
-const loop = <A, E>(attempt: Effect.Effect<A, E>, options?: Partial<Retry.Retry.Loop<A, E, never>>) =>
+const loop = <A, E>(attempt: Effect.Effect<A, E>, options?: Partial<Retry.Loop<A, E, never>>) =>
   Effect.flatMap(Retry.loop({ attempt: () => attempt, schedule: twice, ...options }), ([exit]) => exit)
 
 /** The loops that know of the mark. */

@@ -54,7 +54,7 @@ const untouchable: Schedule.Schedule<unknown> = {
   }
 }
 
-const lines = (ledger: Retry.Retry.Ledger<unknown>) =>
+const lines = (ledger: Retry.Ledger<unknown>) =>
   ledger.map(({ delay, duration, failure, number, reason, startMillis }) => [
     number,
     startMillis,
@@ -64,13 +64,13 @@ const lines = (ledger: Retry.Retry.Ledger<unknown>) =>
     reason
   ])
 
-const run = <A, E>(program: Effect.Effect<readonly [Exit.Exit<A, E>, Retry.Retry.Ledger<E>]>, seed = 0) => {
+const run = <A, E>(program: Effect.Effect<readonly [Exit.Exit<A, E>, Retry.Ledger<E>]>, seed = 0) => {
   const { endMillis, exit } = Virtual.run(program, { seed })
   const [inner, ledger] = Option.getOrThrow(exit).pipe(Exit.getOrElse((cause) => Cause.squash(cause) as never))
   return { exit: Virtual.plain(Option.some(inner)), ledger: lines(ledger), endMillis }
 }
 
-const reasons = <A, E>(program: Effect.Effect<readonly [Exit.Exit<A, E>, Retry.Retry.Ledger<E>]>) =>
+const reasons = <A, E>(program: Effect.Effect<readonly [Exit.Exit<A, E>, Retry.Ledger<E>]>) =>
   run(program).ledger.map((line) => line[5])
 
 describe("Retry.retry", () => {

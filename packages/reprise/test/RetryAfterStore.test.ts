@@ -4,8 +4,8 @@ import { InvalidOption } from "reprise/InvalidOption"
 import * as RetryAfterStore from "reprise/RetryAfterStore"
 import { MemoryPauses } from "../src/internal/shared/memoryPauses.js"
 
-type Service = RetryAfterStore.RetryAfterStore.Service
-type Change = RetryAfterStore.RetryAfterStore.Change
+type Service = RetryAfterStore.Service
+type Change = RetryAfterStore.Change
 
 const withStore = <A, E>(test: (store: Service) => Effect.Effect<A, E>) =>
   RetryAfterStore.RetryAfterStore.pipe(Effect.flatMap(test), Effect.provide(RetryAfterStore.layerMemory()))

@@ -13,8 +13,10 @@ const begin = (make: Effect.Effect<RetryBudget.RetryBudget>, epoch = 0) => {
   return {
     clock,
     call: () => run(RetryBudget.recordCall(budget)),
-    success: (options?: RetryBudget.RetryBudget.Success) => run(RetryBudget.recordSuccess(budget, options)),
-    withdraw: (options?: RetryBudget.RetryBudget.Withdrawal) => run(RetryBudget.tryWithdraw(budget, options)),
+    success: (options?: Parameters<typeof RetryBudget.recordSuccess>[1]) =>
+      run(RetryBudget.recordSuccess(budget, options)),
+    withdraw: (options?: Parameters<typeof RetryBudget.tryWithdraw>[1]) =>
+      run(RetryBudget.tryWithdraw(budget, options)),
     snapshot: () => run(RetryBudget.snapshot(budget))
   }
 }
@@ -260,7 +262,7 @@ describe("a bucket of tokens", () => {
   })
 
   it("charges twice the cost for a timeout where nothing else is said, or all there is", () => {
-    const balance = (options: RetryBudget.RetryBudget.Tokens) => {
+    const balance = (options: RetryBudget.Tokens) => {
       const { snapshot, withdraw } = begin(RetryBudget.tokens(options))
       withdraw({ isTimeout: true })
       return snapshot().balance

@@ -65,7 +65,7 @@ const instant = () => {
   return clock
 }
 
-const reasons = <A, E>(program: Effect.Effect<readonly [Exit.Exit<A, E>, Retry.Retry.Ledger<E>]>) =>
+const reasons = <A, E>(program: Effect.Effect<readonly [Exit.Exit<A, E>, Retry.Ledger<E>]>) =>
   run(Effect.map(program, ([, ledger]) => ledger.map(({ reason }) => reason)))
 
 describe("RetryBudget", () => {
@@ -299,7 +299,7 @@ describe("RetryBudget.gate", () => {
     assert.deepStrictEqual(run(call), { success: "done" })
   })
 
-  const spent = (error: unknown, options?: RetryBudget.RetryBudget.Failures<unknown>) => {
+  const spent = (error: unknown, options?: RetryBudget.Failures<unknown>) => {
     const budget = make(RetryBudget.tokens())
     run(failing(error).pipe(Effect.retry(Schedule.once.pipe(RetryBudget.gate(budget, options)))))
     run(failing(error).pipe(Effect.retry(RetryBudget.gate(Schedule.once, budget, options))))
@@ -376,7 +376,7 @@ describe("RetryBudget.retry", () => {
     assert.deepStrictEqual(Effect.runSync(counts(spent)), [0, 0, 0, 0])
   })
 
-  const after = (errors: ReadonlyArray<unknown>, options?: RetryBudget.RetryBudget.Tokens) => {
+  const after = (errors: ReadonlyArray<unknown>, options?: RetryBudget.Tokens) => {
     const budget = make(RetryBudget.tokens(options))
     Effect.runSync(RetryBudget.tryWithdraw(budget))
     run(RetryBudget.retry(failing(...errors), Schedule.recurs(3), budget))
@@ -497,7 +497,7 @@ describe("Retry.loop with a budget", () => {
   it("does not ask it where a refusal, the deadline or the schedule ends it, and gives back where beforeWait dies", () => {
     const budget = make(few(9))
     const attempt = () => Effect.fail("down")
-    const ends: ReadonlyArray<Partial<Retry.Retry.Loop<never, string, never>>> = [
+    const ends: ReadonlyArray<Partial<Retry.Loop<never, string, never>>> = [
       { refuse: () => Option.some("no") },
       { deadlineMillis: 10 },
       { schedule: Schedule.stop },

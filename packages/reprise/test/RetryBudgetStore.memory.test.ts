@@ -4,7 +4,7 @@ import { InvalidOption } from "reprise/InvalidOption"
 import * as RetryBudgetStore from "reprise/RetryBudgetStore"
 import { MemoryBudgets } from "../src/internal/shared/memoryBudgets.js"
 
-type Report = RetryBudgetStore.RetryBudgetStore.Report
+type Report = RetryBudgetStore.Report
 
 const report = (member: string, told: Partial<Report> = {}): Report => ({
   member,

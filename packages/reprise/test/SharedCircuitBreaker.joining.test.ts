@@ -2,7 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Duration, Effect, Exit, Fiber, Option, Schedule, Scope, TestClock } from "effect"
 import * as CircuitBreaker from "reprise/CircuitBreaker"
 import * as CircuitBreakers from "reprise/CircuitBreakers"
-import { CircuitBreakerStore, noVersion } from "reprise/CircuitBreakerStore"
+import * as CircuitBreakerStore from "reprise/CircuitBreakerStore"
 import * as Deadline from "reprise/Deadline"
 import * as SharedCircuitBreaker from "reprise/SharedCircuitBreaker"
 import * as Tripping from "reprise/Tripping"
@@ -13,20 +13,23 @@ const options: Options = { key: "payments", trip: Tripping.consecutive(3), openF
 
 /** A process of which nothing has run yet but the constructor. */
 const make = (change: Partial<Options> = {}, cable = new Cable()) =>
-  Effect.flatMap(CircuitBreakerStore, (store) =>
+  Effect.flatMap(CircuitBreakerStore.CircuitBreakerStore, (store) =>
     Effect.map(
       SharedCircuitBreaker.make({ ...options, ...change }).pipe(
-        Effect.provideService(CircuitBreakerStore, cable.service(store))
+        Effect.provideService(CircuitBreakerStore.CircuitBreakerStore, cable.service(store))
       ),
       (breaker) => ({ breaker, cable })
     ))
 
 const look = (key = "payments") =>
-  Effect.flatMap(CircuitBreakerStore, (store) => store.sync(key, { version: noVersion, counts: {} }))
+  Effect.flatMap(
+    CircuitBreakerStore.CircuitBreakerStore,
+    (store) => store.sync(key, { version: CircuitBreakerStore.noVersion, counts: {} })
+  )
 
-const openInStore = Effect.flatMap(CircuitBreakerStore, (store) =>
+const openInStore = Effect.flatMap(CircuitBreakerStore.CircuitBreakerStore, (store) =>
   store.trip("payments", {
-    version: noVersion,
+    version: CircuitBreakerStore.noVersion,
     trip: { rule: "consecutive", calls: 3, failures: 3, slow: 0 },
     openMillis: 3_600_000
   }))
@@ -51,9 +54,9 @@ describe("the first call of a new process", () => {
       yield* openInStore
       const cable = new Cable()
       cable.delayMillis = 20
-      const store = yield* CircuitBreakerStore
+      const store = yield* CircuitBreakerStore.CircuitBreakerStore
       const breakers = yield* SharedCircuitBreaker.makeKeyed<string>({ breaker: options }).pipe(
-        Effect.provideService(CircuitBreakerStore, cable.service(store))
+        Effect.provideService(CircuitBreakerStore.CircuitBreakerStore, cable.service(store))
       )
       const call = Effect.either(CircuitBreakers.protect(Effect.succeed("ok"), breakers, "payments"))
       const calls = yield* Effect.fork(
@@ -98,9 +101,9 @@ describe("the first call of a new process", () => {
       assert.strictEqual(yield* succeed((yield* make({}, cable)).breaker), "ok")
       const silent = new Cable()
       silent.state = "silent"
-      const store = yield* CircuitBreakerStore
+      const store = yield* CircuitBreakerStore.CircuitBreakerStore
       const breakers = yield* SharedCircuitBreaker.makeKeyed<number>({ breaker: options, capacity: 1 }).pipe(
-        Effect.provideService(CircuitBreakerStore, silent.service(store))
+        Effect.provideService(CircuitBreakerStore.CircuitBreakerStore, silent.service(store))
       )
       yield* Effect.fork(CircuitBreakers.protect(Effect.never, breakers, 1))
       yield* TestClock.adjust("250 millis")
@@ -161,7 +164,7 @@ describe("a process that ends", () => {
   /** A process with a slow store, which ends as soon as it has done this. */
   const overSlowStore = (run: (breaker: CircuitBreaker.CircuitBreaker) => Effect.Effect<unknown>) =>
     Effect.gen(function*() {
-      const store = yield* CircuitBreakerStore
+      const store = yield* CircuitBreakerStore.CircuitBreakerStore
       const slow: CircuitBreakerStore.Service = {
         ...store,
         sync: (key, report) => Effect.delay(store.sync(key, report), "20 millis"),
@@ -171,7 +174,7 @@ describe("a process that ends", () => {
         close: (key, version) => Effect.delay(store.close(key, version), "20 millis")
       }
       const ended = yield* Effect.scoped(Effect.flatMap(make(), ({ breaker }) => run(breaker))).pipe(
-        Effect.provideService(CircuitBreakerStore, slow),
+        Effect.provideService(CircuitBreakerStore.CircuitBreakerStore, slow),
         Effect.fork
       )
       yield* TestClock.adjust("240 millis")
@@ -246,10 +249,10 @@ describe("a registry of dead keys", () => {
     () =>
       inOneStore(Effect.gen(function*() {
         const cable = new Cable()
-        const store = yield* CircuitBreakerStore
+        const store = yield* CircuitBreakerStore.CircuitBreakerStore
         const breakers = yield* SharedCircuitBreaker.makeKeyed<number>({
           breaker: { trip: Tripping.consecutive(1), openFor: Schedule.spaced("1 hour") }
-        }).pipe(Effect.provideService(CircuitBreakerStore, cable.service(store)))
+        }).pipe(Effect.provideService(CircuitBreakerStore.CircuitBreakerStore, cable.service(store)))
         const keys = Array.from({ length: 60 }, (_, key) => key)
         const all = Effect.forEach(
           keys,

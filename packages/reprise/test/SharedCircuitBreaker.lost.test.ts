@@ -5,7 +5,7 @@ import * as CircuitBreakerStore from "reprise/CircuitBreakerStore"
 import * as SharedCircuitBreaker from "reprise/SharedCircuitBreaker"
 import * as Tripping from "reprise/Tripping"
 
-type Service = CircuitBreakerStore.CircuitBreakerStore.Service
+type Service = CircuitBreakerStore.Service
 
 it.effect("a shared breaker stays open where two questions were under way when the store lost everything", () =>
   Effect.gen(function*() {

@@ -1,10 +1,10 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Duration, Effect, Fiber, Schedule, TestClock } from "effect"
+import { Effect, Fiber, Schedule, TestClock } from "effect"
 import * as CircuitBreaker from "reprise/CircuitBreaker"
 import * as CircuitBreakerStore from "reprise/CircuitBreakerStore"
 import * as SharedCircuitBreaker from "reprise/SharedCircuitBreaker"
 import * as Tripping from "reprise/Tripping"
-import { call, counts, down, fail, rejection, succeed, times } from "./breakerCalls.js"
+import { call, counts, down, fail, rejection, retryAfter, succeed, times } from "./breakerCalls.js"
 import { Cable, inOneStore, interval, logTo, type Options, process, processes, settle } from "./sharedBreakers.js"
 import * as Virtual from "./virtual.js"
 
@@ -96,7 +96,7 @@ describe("without its store, a shared breaker", () => {
       const [, { breaker, cable }] = yield* ripePair({ onStoreError: "reject" })
       cable.state = "cut"
       assert.strictEqual(yield* succeed(breaker), "rejected")
-      assert.isAtLeast(Duration.toMillis((yield* rejection(breaker)).retryAfter), 1)
+      assert.isAtLeast(yield* retryAfter(breaker), 1)
       cable.state = "good"
       yield* TestClock.adjust("1 second")
       assert.strictEqual(yield* succeed(breaker), "ok")
@@ -180,7 +180,7 @@ describe("when its store is back, a shared breaker", () => {
         2
       )
       let current = before!
-      const store: CircuitBreakerStore.CircuitBreakerStore.Service = {
+      const store: CircuitBreakerStore.Service = {
         ...before!,
         sync: (key, report) => Effect.suspend(() => current.sync(key, report)),
         trip: (key, trip) => Effect.suspend(() => current.trip(key, trip)),

@@ -8,7 +8,7 @@ import { StoreError } from "reprise/StoreError"
 import * as Tripping from "reprise/Tripping"
 import { inOneStore, interval, logTo, settle } from "./sharedBreakers.js"
 
-type Service = CircuitBreakerStore.CircuitBreakerStore.Service
+type Service = CircuitBreakerStore.Service
 
 /** What a process gets in place of an answer about some keys. */
 interface Wall {

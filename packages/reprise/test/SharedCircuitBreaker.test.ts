@@ -82,7 +82,7 @@ describe("circuit breakers that share a state", () => {
         yield* settle
         assert.deepStrictEqual(yield* states(members), all(3, "Open"))
         for (const { breaker } of members) {
-          const retryAfter = Duration.millis(millis)
+          const retryAfter = Option.some(Duration.millis(millis))
           assert.deepInclude(yield* CircuitBreaker.snapshot(breaker), { retryAfter, trips })
         }
         yield* TestClock.adjust(`${millis - 1} millis`)

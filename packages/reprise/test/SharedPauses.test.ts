@@ -20,7 +20,7 @@ import { Outbox } from "../src/internal/shared/outbox.js"
 import * as Virtual from "./virtual.js"
 import { Wire } from "./wire.js"
 
-type Service = RetryAfterStore.RetryAfterStore.Service
+type Service = RetryAfterStore.Service
 
 /** What lies between a process and the store. */
 class Cable extends Wire {
@@ -30,7 +30,7 @@ class Cable extends Wire {
   reconnect = (): void => {}
 
   service(store: Service): Service {
-    const reconnects = Stream.async<RetryAfterStore.RetryAfterStore.Change>((emit) => {
+    const reconnects = Stream.async<RetryAfterStore.Change>((emit) => {
       this.reconnect = () => void emit.single({ _tag: "Missed" })
     })
     const late = <A, E>(effect: Effect.Effect<A, E>) =>
@@ -48,7 +48,7 @@ const settle = Effect.repeatN(Effect.yieldNow(), 100)
 const pass = (millis: number) => Effect.zipRight(TestClock.adjust(millis), settle)
 
 /** A process, with all that it heard. */
-const join = (options: Partial<SharedPauses.SharedPauses.Options> = {}) =>
+const join = (options: Partial<SharedPauses.Options> = {}) =>
   Effect.gen(function*() {
     const store = yield* RetryAfterStore.RetryAfterStore
     const cable = new Cable()

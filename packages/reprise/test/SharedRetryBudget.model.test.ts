@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Duration, Effect, FastCheck as fc, Random } from "effect"
-import type { RetryBudgetStore } from "reprise/RetryBudgetStore"
+import type * as RetryBudgetStore from "reprise/RetryBudgetStore"
 import { type Rule, Share, Tokens } from "../src/internal/budget/rules.js"
 import type { SharedRule } from "../src/internal/shared/budgetRule.js"
 import { SharedShare, SharedTokens } from "../src/internal/shared/budgetRules.js"

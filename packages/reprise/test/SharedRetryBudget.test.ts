@@ -367,7 +367,7 @@ describe("SharedRetryBudget.tokens", () => {
 })
 
 describe("SharedRetryBudget.makeKeyed", () => {
-  const registry = (options?: Partial<SharedRetryBudget.SharedRetryBudget.KeyedOptions<string>>) =>
+  const registry = (options?: Partial<SharedRetryBudget.KeyedOptions<string>>) =>
     over(SharedRetryBudget.makeKeyed<string>({ budget: { ratio: 0.1, minPerSecond: 0 }, ...options }))
 
   it("shares each key with the same key of others, and with nothing else", () =>

@@ -123,7 +123,7 @@ describe("a shared breaker over a store where", () => {
   it("one key only breaks shares the other keys", () => {
     const program = Effect.gen(function*() {
       const store = yield* CircuitBreakerStore.CircuitBreakerStore
-      const poisoned: CircuitBreakerStore.CircuitBreakerStore.Service = {
+      const poisoned: CircuitBreakerStore.Service = {
         ...store,
         sync: (key, report) => key === "a" ? Effect.die("poison") : store.sync(key, report)
       }

@@ -5,10 +5,10 @@ import { assert, describe, it } from "@effect/vitest"
 import { Cause, Clock, Duration, Effect, Exit, FastCheck as fc, Layer, Option, Schema, Stream } from "effect"
 import * as CircuitBreaker from "reprise/CircuitBreaker"
 import * as CircuitBreakerSchema from "reprise/CircuitBreakerSchema"
-import { CircuitBreakerStore, layerMemory, noVersion } from "reprise/CircuitBreakerStore"
-import { RetryAfterStore } from "reprise/RetryAfterStore"
+import * as CircuitBreakerStore from "reprise/CircuitBreakerStore"
+import * as RetryAfterStore from "reprise/RetryAfterStore"
 import * as RetryBudget from "reprise/RetryBudget"
-import { RetryBudgetStore } from "reprise/RetryBudgetStore"
+import * as RetryBudgetStore from "reprise/RetryBudgetStore"
 import * as SharedCircuitBreaker from "reprise/SharedCircuitBreaker"
 import * as SharedPauses from "reprise/SharedPauses"
 import * as SharedRetryBudget from "reprise/SharedRetryBudget"
@@ -88,7 +88,7 @@ const service = (
   admissions: ReadonlyArray<unknown>,
   changes: ReadonlyArray<unknown>
 ) =>
-  Effect.map(CircuitBreakerStore, (store): CircuitBreakerStore.Service => {
+  Effect.map(CircuitBreakerStore.CircuitBreakerStore, (store): CircuitBreakerStore.Service => {
     const stand = inTurn(standings)
     return {
       ...store,
@@ -143,9 +143,9 @@ describe("a shared breaker over a store that answers anything", () => {
         survives(
           Effect.flatMap(
             service(standings, admissions, changes),
-            (store) => Effect.provideService(Effect.scoped(program), CircuitBreakerStore, store)
+            (store) => Effect.provideService(Effect.scoped(program), CircuitBreakerStore.CircuitBreakerStore, store)
           ).pipe(
-            Effect.provide(layerMemory())
+            Effect.provide(CircuitBreakerStore.layerMemory())
           ),
           (ends) => assert.deepStrictEqual([...ends].filter((end) => !["ok", "down", "rejected"].includes(end)), [])
         )
@@ -157,10 +157,10 @@ describe("a shared breaker over a store that answers anything", () => {
   it.effect("ignores a count of 1e300, with one line in the log, and shares again when it is gone", () => {
     const lines: Array<string> = []
     return inOneStore(Effect.gen(function*() {
-      const store = yield* CircuitBreakerStore
+      const store = yield* CircuitBreakerStore.CircuitBreakerStore
       let isBad = true
       const breaker = yield* SharedCircuitBreaker.make({ key: "payments", trip: Tripping.consecutive(3) }).pipe(
-        Effect.provideService(CircuitBreakerStore, {
+        Effect.provideService(CircuitBreakerStore.CircuitBreakerStore, {
           ...store,
           sync: (key, report) =>
             Effect.map(
@@ -189,7 +189,7 @@ describe("a shared breaker over a store that answers anything", () => {
 
   it.effect("hears of 30 million calls at once, and an own rule of a thousand of them in proportion", () =>
     inOneStore(Effect.gen(function*() {
-      const store = yield* CircuitBreakerStore
+      const store = yield* CircuitBreakerStore.CircuitBreakerStore
       const seen = { success: 0, failure: 0, interrupted: 0 }
       const trip = Tripping.make({
         initial: 0,
@@ -199,7 +199,10 @@ describe("a shared breaker over a store that answers anything", () => {
       const { breaker } = yield* process({ trip })
       yield* succeed(breaker)
       yield* interval
-      yield* store.sync("payments", { version: noVersion, counts: { success: 3e7, failure: 1e7, "success ms": 3e9 } })
+      yield* store.sync("payments", {
+        version: CircuitBreakerStore.noVersion,
+        counts: { success: 3e7, failure: 1e7, "success ms": 3e9 }
+      })
       yield* Effect.repeatN(interval, 11)
       assert.deepStrictEqual(seen, { success: 751, failure: 250, interrupted: 0 })
     })))
@@ -284,7 +287,7 @@ describe("a shared budget over a store that answers anything", () => {
           return { spent, balance }
         })
         survives(
-          Effect.provideService(Effect.scoped(program), RetryBudgetStore, store),
+          Effect.provideService(Effect.scoped(program), RetryBudgetStore.RetryBudgetStore, store),
           ({ balance, spent }) => {
             // Others may have put back all that was taken: a bucket is as full as its store says.
             if (!isTokens) assert.isAtMost(spent, 10)
@@ -321,7 +324,7 @@ describe("pauses over a store that answers anything", () => {
           yield* SharedPauses.pause(all, "k", "1 hour")
           yield* Effect.sleep(millis)
         })
-        survives(Effect.provideService(Effect.scoped(program), RetryAfterStore, store))
+        survives(Effect.provideService(Effect.scoped(program), RetryAfterStore.RetryAfterStore, store))
         assert.isTrue(heard.every((one) => one >= 0 && one <= 500), String(heard))
       }),
       { numRuns: 100 }
@@ -330,7 +333,7 @@ describe("pauses over a store that answers anything", () => {
 
   it("are heard, but for those that are none", () => {
     const heard: Array<string> = []
-    const store: Layer.Layer<RetryAfterStore> = Layer.succeed(RetryAfterStore, {
+    const store: Layer.Layer<RetryAfterStore.RetryAfterStore> = Layer.succeed(RetryAfterStore.RetryAfterStore, {
       timeout: "250 millis",
       pause: () => Effect.void,
       pauses: () =>

@@ -12,7 +12,7 @@ const slow = (slowerThan: number) => Tripping.slowRate({ threshold: 0.5, slowerT
 const own = { initial: 0, record: (sum: number) => sum + 1, tripped: () => undefined }
 
 describe("an option out of range", () => {
-  const rate = (options: Partial<Tripping.Tripping.Rate>) => () =>
+  const rate = (options: Partial<Tripping.Rate>) => () =>
     Tripping.rate({ threshold: 0.5, window: { calls: 10 }, ...options })
   const long = "up to 2147483647 ms (24.8 days)"
   const untyped = (value: unknown) => value as never
@@ -84,7 +84,7 @@ describe("a rule", () => {
   })
 
   it("says nothing below 10 calls where it is told no minimum, or below all that its window holds", () => {
-    const tripsAt = (window: Tripping.Tripping.Window) => {
+    const tripsAt = (window: Tripping.Rate["window"]) => {
       const made = strategy.of(Tripping.rate({ threshold: 1, window })).makeWindow(undefined, 0)
       let calls = 0
       while (calls < 20 && made.tripped(0, none) === undefined) {

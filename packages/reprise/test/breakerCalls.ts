@@ -6,7 +6,7 @@ import * as CircuitBreaker from "reprise/CircuitBreaker"
 import * as Tripping from "reprise/Tripping"
 
 export type Breaker = CircuitBreaker.CircuitBreaker
-export type Options = CircuitBreaker.CircuitBreaker.Options
+export type Options = CircuitBreaker.Options
 
 /** Opens with the first failure, for a second. */
 export const make = (options: Partial<Options> = {}) =>
@@ -40,8 +40,10 @@ export const rejection = (breaker: Breaker) =>
     Effect.orDieWith((result) => new Error(`admitted: ${result}`))
   )
 
-export const retryAfter = (breaker: Breaker) =>
-  Effect.map(rejection(breaker), ({ retryAfter }) => Duration.toMillis(retryAfter))
+/** Infinity, if nobody can say. */
+export const millisOf = Option.match({ onNone: () => Infinity, onSome: Duration.toMillis })
+
+export const retryAfter = (breaker: Breaker) => Effect.map(rejection(breaker), ({ retryAfter }) => millisOf(retryAfter))
 
 export const counts = (breaker: Breaker) =>
   Effect.map(CircuitBreaker.snapshot(breaker), ({ calls, failures, slow }) => [calls, failures, slow])

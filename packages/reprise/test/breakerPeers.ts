@@ -41,7 +41,7 @@ export const peers = (file: string, headings: ReadonlyArray<string>) => {
   }
 }
 
-export const is = (breaker: Breaker, expected: CircuitBreaker.CircuitBreaker.State) =>
+export const is = (breaker: Breaker, expected: CircuitBreaker.State) =>
   Effect.map(CircuitBreaker.state(breaker), (state) => assert.strictEqual(state, expected))
 
 export const opened = Effect.tap(make(), (breaker) => CircuitBreaker.trip(breaker))

@@ -283,7 +283,10 @@ describe("what has a date", () => {
     const trip = Tripping.rate({ threshold: 0.5, minimumCalls: 3, window: { duration: "10 seconds", buckets: 10 } })
     const make: Effect.Effect<CircuitBreaker.CircuitBreaker> = CircuitBreaker.make({ trip })
     const rest = (breaker: CircuitBreaker.CircuitBreaker) =>
-      Effect.map(CircuitBreaker.snapshot(breaker), ({ calls, retryAfter }) => [calls, Duration.toMillis(retryAfter)])
+      Effect.map(CircuitBreaker.snapshot(breaker), ({ calls, retryAfter }) => [
+        calls,
+        Duration.toMillis(Option.getOrElse(retryAfter, () => Duration.zero))
+      ])
     const program = Effect.gen(function*() {
       const open = yield* make
       const closed = yield* make

@@ -13,7 +13,7 @@ export const trail = FiberRef.unsafeMake<ReadonlyArray<string>>([], { fork: (mar
 
 export type Law = <A, E, R>(
   self: Effect.Effect<A, E, R>,
-  options: Timeout.Timeout.Options<string>
+  options: Timeout.Options<string>
 ) => Effect.Effect<A, E | string, R>
 
 export const ours: Law = (self, options) => Timeout.timeoutFail(self, options)

@@ -10,8 +10,8 @@ import * as Tripping from "reprise/Tripping"
 import type { Breaker } from "./breakerCalls.js"
 import { Wire } from "./wire.js"
 
-type Service = CircuitBreakerStore.CircuitBreakerStore.Service
-export type Options = SharedCircuitBreaker.SharedCircuitBreaker.Options
+type Service = CircuitBreakerStore.Service
+export type Options = SharedCircuitBreaker.Options
 
 /** What lies between a process and the store. */
 export class Cable extends Wire {

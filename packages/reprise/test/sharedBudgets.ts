@@ -12,7 +12,7 @@ import { Wire } from "./wire.js"
 
 export type Budget = RetryBudget.RetryBudget
 type Store = RetryBudgetStore.RetryBudgetStore
-type Service = RetryBudgetStore.RetryBudgetStore.Service
+type Service = RetryBudgetStore.Service
 
 /** What lies between a process and the store. */
 export class Cable extends Wire {
@@ -49,10 +49,10 @@ export const over = <A, E>(make: Effect.Effect<A, E, Store | Scope.Scope>) =>
   })
 
 /** A tenth of the calls of the last ten seconds, and nothing else. */
-export const share = (options?: Partial<SharedRetryBudget.SharedRetryBudget.Share>) =>
+export const share = (options?: Partial<SharedRetryBudget.Share>) =>
   over(SharedRetryBudget.share({ key: "payments", ratio: 0.1, minPerSecond: 0, ...options }))
 
-export const tokens = (options?: Partial<SharedRetryBudget.SharedRetryBudget.Tokens>) =>
+export const tokens = (options?: Partial<SharedRetryBudget.Tokens>) =>
   over(SharedRetryBudget.tokens({ key: "payments", capacity: 100, cost: 5, ...options }))
 
 export const calls = (budget: Budget, n: number) =>

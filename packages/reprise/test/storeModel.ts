@@ -2,7 +2,7 @@
  * How a store of circuit breakers is to behave, told in the most naive way: of one key, what has happened to it is kept as it
  * came, and all answers are read off from that.
  */
-import type { CircuitBreakerStore } from "reprise/CircuitBreakerStore"
+import type * as CircuitBreakerStore from "reprise/CircuitBreakerStore"
 
 type Version = CircuitBreakerStore.Version
 type Trip = CircuitBreakerStore.Trip["trip"]

@@ -59,44 +59,27 @@ export interface RecordedRequest {
 }
 
 /**
+ * The options of {@link make} and {@link layer}.
+ *
  * @since 0.1.0
+ * @category options
  */
-export declare namespace FaultServer {
+export interface Options {
+  /** 0 by default: any free port. */
+  readonly port?: number | undefined
   /**
-   * The options of {@link make} and {@link layer}.
-   *
-   * @since 0.1.0
-   * @category models
+   * Serve HTTPS with a certificate that is good (for `localhost` and `127.0.0.1`, signed by `ca`), self-signed,
+   * expired, or for another host. Plain HTTP by default.
    */
-  export interface Options {
-    /** 0 by default: any free port. */
-    readonly port?: number | undefined
-    /**
-     * Serve HTTPS with a certificate that is good (for `localhost` and `127.0.0.1`, signed by `ca`), self-signed,
-     * expired, or for another host. Plain HTTP by default.
-     */
-    readonly tls?: "good" | "self-signed" | "expired" | "wrong-host" | undefined
-    /** The most connections open at once; no limit by default. */
-    readonly maxConnections?: number | undefined
-    /** Beyond that limit: reset at once (the default), or leave unread until a place is free. */
-    readonly onExceeded?: "reset" | "wait" | undefined
-    /** The answer when the script is used up; `Reply.ok` by default. */
-    readonly always?: Step | undefined
-    /** The number of latest requests that are kept in the record; all by default. */
-    readonly keep?: number | undefined
-  }
-
-  /**
-   * Connections now open, accepted ever, and turned away by `maxConnections`.
-   *
-   * @since 0.1.0
-   * @category models
-   */
-  export interface Connections {
-    readonly open: number
-    readonly accepted: number
-    readonly refused: number
-  }
+  readonly tls?: "good" | "self-signed" | "expired" | "wrong-host" | undefined
+  /** The most connections open at once; no limit by default. */
+  readonly maxConnections?: number | undefined
+  /** Beyond that limit: reset at once (the default), or leave unread until a place is free. */
+  readonly onExceeded?: "reset" | "wait" | undefined
+  /** The answer when the script is used up; `Reply.ok` by default. */
+  readonly always?: Step | undefined
+  /** The number of latest requests that are kept in the record; all by default. */
+  readonly keep?: number | undefined
 }
 
 /**
@@ -113,7 +96,8 @@ export interface FaultServer {
   readonly ca: string | undefined
   /** The requests so far, oldest first. */
   readonly requests: Effect.Effect<ReadonlyArray<RecordedRequest>>
-  readonly connections: Effect.Effect<FaultServer.Connections>
+  /** Connections now open, accepted ever, and turned away by `maxConnections`. */
+  readonly connections: Effect.Effect<{ readonly open: number; readonly accepted: number; readonly refused: number }>
   /** Answers the coming requests by these steps, in order, in place of what was left of an earlier script. */
   readonly script: (...steps: ReadonlyArray<Step>) => Effect.Effect<void>
   /** Answers every request by this step once the script is used up. */
@@ -182,7 +166,7 @@ export const FaultServer: Context.Tag<FaultServer, FaultServer> = Context.Generi
  * @since 0.1.0
  * @category constructors
  */
-export const make = (options: FaultServer.Options = {}): Effect.Effect<FaultServer, ServeError, Scope.Scope> => {
+export const make = (options: Options = {}): Effect.Effect<FaultServer, ServeError, Scope.Scope> => {
   const limits = {
     port: InvalidOption.integer("port", options.port ?? 0, { min: 0, max: 65_535 }),
     maxConnections: atLeastOne("maxConnections", options.maxConnections),
@@ -205,7 +189,7 @@ const atLeastOne = (option: string, value: number = Infinity): number =>
  * @since 0.1.0
  * @category layers
  */
-export const layer = (options?: FaultServer.Options): Layer.Layer<FaultServer, ServeError> =>
+export const layer = (options?: Options): Layer.Layer<FaultServer, ServeError> =>
   Layer.scoped(FaultServer, make(options))
 
 /**

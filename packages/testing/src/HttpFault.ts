@@ -170,20 +170,12 @@ export const json = (value: unknown, options: Omit<ResponseOptions, "body"> = {}
   })
 
 /**
- * The failures that {@link fail} knows by name.
- *
- * @since 0.1.0
- * @category models
- */
-export type Preset = keyof typeof presets
-
-/**
  * A `RequestError` whose `cause` is what Effect's undici transport gives for this failure.
  *
  * @since 0.1.0
  * @category constructors
  */
-export const fail = (preset: Preset): Fail => failWith(presets[preset]())
+export const fail = (preset: keyof typeof presets): Fail => failWith(presets[preset]())
 
 /**
  * A `RequestError` with a cause of your own; its reason is `"Transport"` by default.

@@ -104,23 +104,18 @@ export interface Raw extends Pipeable {
 export type Headers = Readonly<Record<string, string | ReadonlyArray<string>>>
 
 /**
+ * The options of {@link respond}.
+ *
  * @since 0.1.0
+ * @category models
  */
-export declare namespace Reply {
-  /**
-   * The options of {@link respond}.
-   *
-   * @since 0.1.0
-   * @category models
-   */
-  export interface Options {
-    /** 100 to 999; 200 by default. */
-    readonly status?: number | undefined
-    /** Sent in this order; `content-length` or `transfer-encoding` is added when you give neither. */
-    readonly headers?: Headers | undefined
-    /** Empty by default; text is sent as UTF-8. */
-    readonly body?: string | Uint8Array | undefined
-  }
+export interface Options {
+  /** 100 to 999; 200 by default. */
+  readonly status?: number | undefined
+  /** Sent in this order; `content-length` or `transfer-encoding` is added when you give neither. */
+  readonly headers?: Headers | undefined
+  /** Empty by default; text is sent as UTF-8. */
+  readonly body?: string | Uint8Array | undefined
 }
 
 const Proto = {
@@ -153,7 +148,7 @@ const encode = (text: string | Uint8Array): Uint8Array =>
  * @since 0.1.0
  * @category constructors
  */
-export const respond = (options: Reply.Options = {}): Respond =>
+export const respond = (options: Options = {}): Respond =>
   make<Respond>({
     _tag: "Respond",
     status: InvalidOption.integer("status", options.status ?? 200, { min: 100, max: 999 }),
@@ -174,7 +169,7 @@ export const respond = (options: Reply.Options = {}): Respond =>
  * @since 0.1.0
  * @category constructors
  */
-export const json = (value: unknown, options: Omit<Reply.Options, "body"> = {}): Respond =>
+export const json = (value: unknown, options: Omit<Options, "body"> = {}): Respond =>
   respond({
     ...options,
     headers: { "content-type": "application/json", ...options.headers },

@@ -15,132 +15,102 @@ import * as internal from "./internal/simulation/run.js"
 
 /**
  * @since 0.1.0
+ * @category options
  */
-export declare namespace Simulation {
+export interface Options {
+  /** How many clients call the server: at least 1. Each makes `load * capacity / clients` calls per second. */
+  readonly clients: number
+  /** How many requests per second the server serves, one after the other and each in the same time. */
+  readonly capacity: number
+  /** How many calls there are for each that could be served: 0.8 for a server that is busy 80 % of the time. */
+  readonly load: number
+  /** For how long calls are made, from second 0. */
+  readonly duration: Duration.DurationInput
   /**
-   * @since 0.1.0
-   * @category options
+   * Makes one client out of one that only sends: called once for each of them, so that what is made in it (a breaker, a
+   * budget) belongs to one client, and what is made outside of it to all. It may wait by the clock only: what waits for a
+   * promise or a socket is left behind by the time of the simulation.
    */
-  export interface Options {
-    /** How many clients call the server: at least 1. Each makes `load * capacity / clients` calls per second. */
-    readonly clients: number
-    /** How many requests per second the server serves, one after the other and each in the same time. */
-    readonly capacity: number
-    /** How many calls there are for each that could be served: 0.8 for a server that is busy 80 % of the time. */
-    readonly load: number
-    /** For how long calls are made, from second 0. */
-    readonly duration: Duration.DurationInput
-    /**
-     * Makes one client out of one that only sends: called once for each of them, so that what is made in it (a breaker, a
-     * budget) belongs to one client, and what is made outside of it to all. It may wait by the clock only: what waits for a
-     * promise or a socket is left behind by the time of the simulation.
-     */
-    readonly policy: (server: HttpClient.HttpClient) => HttpClient.HttpClient.With<unknown>
-    /** Defaults to none. */
-    readonly outage?: Outage | undefined
-    readonly server?: Server | undefined
-    /** Seeds all chance: who calls when, and the `Random` of the policies. Defaults to 0. */
-    readonly seed?: number | undefined
-  }
-
-  /**
-   * What an outage looks like to a client: requests are accepted and not served until it ends, or connections are refused
-   * at once.
-   *
-   * @since 0.1.0
-   * @category models
-   */
-  export type OutageKind = "stall" | "refuse"
-
-  /**
-   * @since 0.1.0
-   * @category options
-   */
-  export interface Outage {
-    readonly kind: OutageKind
+  readonly policy: (server: HttpClient.HttpClient) => HttpClient.HttpClient.With<unknown>
+  /** Defaults to none. */
+  readonly outage?: {
+    /** Requests are accepted and not served until the outage ends, or connections are refused at once. */
+    readonly kind: "stall" | "refuse"
     /** When it begins. Policies need some time before it to learn what is normal. */
     readonly at: Duration.DurationInput
     /** How long it lasts; it has to end within the `duration` of the simulation. */
     readonly duration: Duration.DurationInput
-  }
-
-  /**
-   * What a server does with a request whose client has gone away: it serves it in full, for nobody; it skips it when its
-   * turn comes; or it notices at once, takes it out of the queue, and stops serving it.
-   *
-   * @since 0.1.0
-   * @category models
-   */
-  export type Abandoned = "serve" | "skip" | "remove"
-
-  /**
-   * @since 0.1.0
-   * @category options
-   */
-  export interface Server {
+  } | undefined
+  readonly server?: {
     /** How many requests may wait for their turn; those beyond are answered with 503 at once. Defaults to no limit. */
     readonly queue?: number | undefined
-    /** Defaults to `"serve"`: few servers look at the connection before they are done. */
-    readonly abandoned?: Abandoned | undefined
-  }
-
-  /**
-   * One second of the simulation. What becomes of a call is counted in the second in which it began.
-   *
-   * @since 0.1.0
-   * @category models
-   */
-  export interface Second {
-    /** Since the start of the simulation. */
-    readonly startMillis: number
-    /** Calls that began: all that succeeded and all that failed. */
-    readonly calls: number
-    /** With a response below 400. */
-    readonly succeeded: number
-    readonly failed: number
-    /** Of those that failed: nothing was sent for them, for the policy turned them away. */
-    readonly rejected: number
-    /** Requests that were sent, or would have been had they not been refused. */
-    readonly attempts: number
-    /** How many requests waited at the end of the second. */
-    readonly queue: number
-  }
-
-  /**
-   * @since 0.1.0
-   * @category models
-   */
-  export interface Summary {
-    readonly calls: number
-    readonly succeeded: number
-    readonly failed: number
-    readonly rejected: number
-    readonly attempts: number
-    /** Attempts for each call, during the outage and from its end on; 0 where there were no calls. */
-    readonly amplification: { readonly during: number; readonly after: number }
     /**
-     * How long after the end of the outage the first second began from which on, to the end of the simulation, at least 99 %
-     * of the calls of every second succeeded: in whole seconds, and none where it never did.
+     * What the server does with a request whose client has gone away. It serves the request in full, for nobody; it skips the
+     * request when its turn comes; or it notices at once and removes the request. Defaults to `"serve"`: few servers look at the
+     * connection before they are done.
      */
-    readonly recovery: Option.Option<Duration.Duration>
-    /** Requests that the server has served. */
-    readonly services: number
-    /** Of those: for clients that had gone away. */
-    readonly wasted: number
-    /** The most attempts in a second, for each request that could be served in it. */
-    readonly peakLoad: number
-    /** The most requests that waited at once. */
-    readonly peakQueue: number
-  }
+    readonly abandoned?: "serve" | "skip" | "remove" | undefined
+  } | undefined
+  /** Seeds all chance: who calls when, and the `Random` of the policies. Defaults to 0. */
+  readonly seed?: number | undefined
+}
 
+/**
+ * One second of the simulation. What becomes of a call is counted in the second in which it began.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Second {
+  /** Since the start of the simulation. */
+  readonly startMillis: number
+  /** Calls that began: all that succeeded and all that failed. */
+  readonly calls: number
+  /** With a response below 400. */
+  readonly succeeded: number
+  readonly failed: number
+  /** Of those that failed: nothing was sent for them, for the policy turned them away. */
+  readonly rejected: number
+  /** Requests that were sent, or would have been had they not been refused. */
+  readonly attempts: number
+  /** How many requests waited at the end of the second. */
+  readonly queue: number
+}
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export interface Summary {
+  readonly calls: number
+  readonly succeeded: number
+  readonly failed: number
+  readonly rejected: number
+  readonly attempts: number
+  /** Attempts for each call, during the outage and from its end on; 0 where there were no calls. */
+  readonly amplification: { readonly during: number; readonly after: number }
   /**
-   * @since 0.1.0
-   * @category models
+   * How long after the end of the outage the first second began from which on, to the end of the simulation, at least 99 %
+   * of the calls of every second succeeded: in whole seconds, and none where it never did.
    */
-  export interface Result {
-    readonly seconds: ReadonlyArray<Second>
-    readonly summary: Summary
-  }
+  readonly recovery: Option.Option<Duration.Duration>
+  /** Requests that the server has served. */
+  readonly services: number
+  /** Of those: for clients that had gone away. */
+  readonly wasted: number
+  /** The most attempts in a second, for each request that could be served in it. */
+  readonly peakLoad: number
+  /** The most requests that waited at once. */
+  readonly peakQueue: number
+}
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export interface Result {
+  readonly seconds: ReadonlyArray<Second>
+  readonly summary: Summary
 }
 
 /**
@@ -158,7 +128,7 @@ export declare namespace Simulation {
  * import { Effect, Schedule } from "effect"
  *
  * const outage = { kind: "refuse", at: "2 seconds", duration: "2 seconds" } as const
- * const amplification = (policy: Simulation.Simulation.Options["policy"]) =>
+ * const amplification = (policy: Simulation.Options["policy"]) =>
  *   Simulation.run({ clients: 5, capacity: 50, load: 0.8, duration: "6 seconds", outage, policy }).pipe(
  *     Effect.map(({ summary }) => Math.round(summary.amplification.during))
  *   )
@@ -174,9 +144,9 @@ export declare namespace Simulation {
  * @since 0.1.0
  * @category constructors
  */
-export const run = (options: Simulation.Options): Effect.Effect<Simulation.Result> => internal.run(settings(options))
+export const run = (options: Options): Effect.Effect<Result> => internal.run(settings(options))
 
-const settings = (options: Simulation.Options): Parameters<typeof internal.run>[0] => {
+const settings = (options: Options): Parameters<typeof internal.run>[0] => {
   const durationMillis = InvalidOption.millis("duration", options.duration, { moreThan: 0 })
   const capacity = positive("capacity", options.capacity)
   return {
@@ -202,7 +172,7 @@ const positive = (option: string, value: number): number => {
 const queue = (size: number | undefined): number =>
   size === undefined ? Infinity : InvalidOption.integer("server.queue", size, { min: 0 })
 
-const outage = (options: Simulation.Outage | undefined, durationMillis: number) => {
+const outage = (options: Options["outage"], durationMillis: number) => {
   if (options === undefined) return { kind: "stall", startMillis: 0, endMillis: 0 } as const
   const startMillis = InvalidOption.millis("outage.at", options.at, { min: 0 })
   const endMillis = startMillis + InvalidOption.millis("outage.duration", options.duration, { moreThan: 0 })

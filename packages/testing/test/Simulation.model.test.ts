@@ -62,7 +62,7 @@ const serviceMillis = 3.1
 
 /** When each request is answered, in the model of the simulation. */
 const served = (requests: ReadonlyArray<Request>, { from, to }: { readonly from: number; readonly to: number }, {
-  abandoned = "serve" as Simulation.Simulation.Abandoned,
+  abandoned = "serve" as "serve" | "skip" | "remove",
   queue = Infinity
 } = {}) => {
   const agenda = new Agenda()

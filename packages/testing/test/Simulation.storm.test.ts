@@ -15,7 +15,7 @@ import * as HttpRetry from "../../http/src/HttpRetry.js"
 import * as ResilientHttpClient from "../../http/src/ResilientHttpClient.js"
 import * as Simulation from "../src/Simulation.js"
 
-type Policy = Simulation.Simulation.Options["policy"]
+type Policy = Simulation.Options["policy"]
 
 const clients = Number(process.env["SIMULATION_CLIENTS"] ?? 25)
 const capacity = 10 * clients
@@ -23,7 +23,7 @@ const timeoutMillis = 10_000 + 3_000 * clients
 
 /** Twelve seconds before the outage fill every window, of breakers and of budgets. */
 const run = (policy: Policy, options: {
-  readonly kind?: Simulation.Simulation.OutageKind
+  readonly kind?: "stall" | "refuse"
   readonly load?: number
   readonly outage?: Duration.DurationInput
   readonly after?: Duration.DurationInput

@@ -10,9 +10,9 @@ import { World } from "../src/internal/simulation/world.js"
 import { Timeline } from "../src/internal/virtual/timeline.js"
 import * as Simulation from "../src/Simulation.js"
 
-type Options = Simulation.Simulation.Options
+type Options = Simulation.Options
 type Policy = Options["policy"]
-type Second = Simulation.Simulation.Second
+type Second = Simulation.Second
 
 const bare: Policy = (server) => server
 
@@ -159,7 +159,7 @@ describe("Simulation.run", () => {
 
   it.effect("wastes its time on clients that are gone, unless it looks", () =>
     Effect.gen(function*() {
-      const result = (abandoned: Simulation.Simulation.Abandoned) =>
+      const result = (abandoned: "serve" | "skip" | "remove") =>
         Effect.map(
           run({ policy: impatient, outage, server: { abandoned }, duration: "20 seconds" }),
           ({ summary }) => summary

@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Clock, Effect, Exit, Fiber, TestClock } from "effect"
-import { CircuitBreakerStore, layerMemory } from "reprise/CircuitBreakerStore"
+import * as CircuitBreakerStore from "reprise/CircuitBreakerStore"
 import * as StoreContract from "../src/StoreContract.js"
 import { brokenStores } from "./brokenStores.js"
 
@@ -12,7 +12,7 @@ type Break = (store: CircuitBreakerStore.Service) => Partial<CircuitBreakerStore
 
 /** On a clock that moves when it is told to, and wakes nobody. */
 const runWith = (
-  { run }: StoreContract.Law<CircuitBreakerStore>,
+  { run }: StoreContract.Law<CircuitBreakerStore.CircuitBreakerStore>,
   change: Break
 ) => {
   let now = 0
@@ -23,8 +23,8 @@ const runWith = (
       return Effect.repeatN(Effect.yieldNow(), 4)
     })
   return run({ key: "key", pass }).pipe(
-    Effect.updateService(CircuitBreakerStore, (store) => ({ ...store, ...change(store) })),
-    Effect.provide(layerMemory()),
+    Effect.updateService(CircuitBreakerStore.CircuitBreakerStore, (store) => ({ ...store, ...change(store) })),
+    Effect.provide(CircuitBreakerStore.layerMemory()),
     Effect.withClock(clock)
   )
 }
@@ -42,7 +42,10 @@ const wrong = Object.entries(brokenStores).map(([flaw, change]) => ({ flaw, brok
 describe("StoreContract", () => {
   describe("the store in memory", () => {
     for (const { name, run } of laws) {
-      it.effect(name, () => Effect.provide(run({ key: "key", pass: TestClock.adjust }), layerMemory()))
+      it.effect(
+        name,
+        () => Effect.provide(run({ key: "key", pass: TestClock.adjust }), CircuitBreakerStore.layerMemory())
+      )
     }
   })
 
@@ -83,8 +86,11 @@ describe("StoreContract", () => {
     Effect.gen(function*() {
       const law = laws.find(({ name }) => name.startsWith("The first counts begin a record"))!
       const run = law.run({ key: "key", pass: TestClock.adjust }).pipe(
-        Effect.updateService(CircuitBreakerStore, (store) => ({ ...store, sync: () => Effect.never })),
-        Effect.provide(layerMemory())
+        Effect.updateService(CircuitBreakerStore.CircuitBreakerStore, (store) => ({
+          ...store,
+          sync: () => Effect.never
+        })),
+        Effect.provide(CircuitBreakerStore.layerMemory())
       )
       const fiber = yield* Effect.fork(Effect.flip(run))
       yield* TestClock.adjust("5 seconds")

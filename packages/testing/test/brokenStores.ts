@@ -2,7 +2,7 @@
  * Stores that are each wrong in one way, made out of one that is right.
  */
 import { Effect, Stream } from "effect"
-import { type CircuitBreakerStore, noVersion } from "reprise/CircuitBreakerStore"
+import * as CircuitBreakerStore from "reprise/CircuitBreakerStore"
 import { StoreError } from "reprise/StoreError"
 
 type Service = CircuitBreakerStore.Service
@@ -12,7 +12,7 @@ type Version = CircuitBreakerStore.Version
 type Break = (store: Service) => Partial<Service>
 
 const current = (store: Service, key: string): Effect.Effect<Standing, StoreError> =>
-  store.sync(key, { version: noVersion, counts: {} })
+  store.sync(key, { version: CircuitBreakerStore.noVersion, counts: {} })
 
 /** The same flaw in every answer. */
 const answers = (change: (standing: Standing, key: string) => Standing): Break => (store) => ({
@@ -89,7 +89,7 @@ export const brokenStores: Record<string, Break> = {
         ({ version }) => version.epoch > 0 && report.version.epoch === 0 ? current(store, key) : store.sync(key, report)
       )
   }),
-  "counts of any version are taken": reported(({ counts }) => ({ version: noVersion, counts })),
+  "counts of any version are taken": reported(({ counts }) => ({ version: CircuitBreakerStore.noVersion, counts })),
   "counts outlive the version": (store) => {
     const kept = new Map<string, Map<string, number>>()
     return {
@@ -139,7 +139,10 @@ export const brokenStores: Record<string, Break> = {
         (standing) => standing.version.epoch === 0 ? Effect.succeed(standing) : store.trip(key, trip)
       )
   }),
-  "a trip of any version is taken where it is closed": tripped((trip) => ({ ...trip, version: noVersion })),
+  "a trip of any version is taken where it is closed": tripped((trip) => ({
+    ...trip,
+    version: CircuitBreakerStore.noVersion
+  })),
   "a trip of any version is taken": (store) => ({
     trip: (key, trip) => Effect.flatMap(current(store, key), ({ version }) => store.trip(key, { ...trip, version }))
   }),

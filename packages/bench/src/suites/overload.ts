@@ -50,7 +50,7 @@ const bulkhead = Effect.runSync(Bulkhead.make({ maxConcurrent: permits }))
 const semaphore = Effect.unsafeMakeSemaphore(permits)
 const peerBulkhead = cockatiel.bulkhead(permits)
 
-const adaptive = <S>(name: string, algorithm: AdaptiveLimiter.AdaptiveLimiter.Algorithm<S>): Case =>
+const adaptive = <S>(name: string, algorithm: AdaptiveLimiter.Algorithm<S>): Case =>
   onNothing(
     `AdaptiveLimiter.protect, ${name}`,
     AdaptiveLimiter.protect(nothing, Effect.runSync(AdaptiveLimiter.make({ algorithm })))

@@ -14,7 +14,7 @@ interface Rule {
 const noneOverdue = () => 0
 
 /** A tenth of the calls fail and all have to fail for it to trip, so that each call records and queries. */
-const recordAndQuery = (window: Tripping.Tripping.Window, millisPerCall: number): Case["run"] => {
+const recordAndQuery = (window: Tripping.Rate["window"], millisPerCall: number): Case["run"] => {
   const rule = Tripping.rate({ threshold: 1, window }) as unknown as Rule
   const own = rule.makeWindow(undefined, 0)
   let call = 0
@@ -27,7 +27,7 @@ const recordAndQuery = (window: Tripping.Tripping.Window, millisPerCall: number)
   }
 }
 
-const named = (name: string, base: string, window: Tripping.Tripping.Window, millisPerCall: number): Case => ({
+const named = (name: string, base: string, window: Tripping.Rate["window"], millisPerCall: number): Case => ({
   name,
   base,
   run: recordAndQuery(window, millisPerCall)

@@ -93,7 +93,7 @@ const bytesPerKey = (write: (key: string) => Effect.Effect<unknown, unknown>) =>
     return ((yield* Effect.promise(usedBytes)) - before) / keys
   })
 
-const trip: Tripping.Tripping.Trip = { rule: "consecutive", calls: 5, failures: 5, slow: 0 }
+const trip: Tripping.Trip = { rule: "consecutive", calls: 5, failures: 5, slow: 0 }
 const version = CircuitBreakerStore.noVersion
 
 const program = Effect.gen(function*() {

@@ -11,19 +11,20 @@ import type * as Cause from "effect/Cause"
 import * as Data from "effect/Data"
 import * as Duration from "effect/Duration"
 import type * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
 import type * as Schedule from "effect/Schedule"
 import type * as Types from "effect/Types"
-import type { AdaptiveLimiter, LimitExceeded } from "reprise/AdaptiveLimiter"
-import type { Bulkhead, BulkheadFull } from "reprise/Bulkhead"
-import type { CircuitBreaker, CircuitOpen } from "reprise/CircuitBreaker"
+import type * as AdaptiveLimiter from "reprise/AdaptiveLimiter"
+import type * as Bulkhead from "reprise/Bulkhead"
+import type * as CircuitBreaker from "reprise/CircuitBreaker"
 import type { CircuitBreakers } from "reprise/CircuitBreakers"
 import type { DeadlineExceeded } from "reprise/Deadline"
-import type { Hedge } from "reprise/Hedge"
-import type { Keyed } from "reprise/Keyed"
+import type * as Hedge from "reprise/Hedge"
+import type * as Keyed from "reprise/Keyed"
 import type { Policy } from "reprise/Policy"
-import type { RateLimiter, RateLimitExceeded } from "reprise/RateLimiter"
+import type * as RateLimiter from "reprise/RateLimiter"
 import type { RetryBudget } from "reprise/RetryBudget"
-import type { SharedCircuitBreaker } from "reprise/SharedCircuitBreaker"
+import type * as SharedCircuitBreaker from "reprise/SharedCircuitBreaker"
 import type { HttpFailure } from "./classify/failure.js"
 
 export const StageTypeId: unique symbol = Symbol.for("@reprise/http/HttpResilience/Stage")
@@ -389,7 +390,12 @@ export type Typed<E> =
  * @since 0.1.0
  * @category errors
  */
-export type Rejection = GateClosed | CircuitOpen | BulkheadFull | LimitExceeded | RateLimitExceeded
+export type Rejection =
+  | GateClosed
+  | CircuitBreaker.CircuitOpen
+  | Bulkhead.BulkheadFull
+  | AdaptiveLimiter.LimitExceeded
+  | RateLimiter.RateLimitExceeded
 
 /**
  * What the pipeline is made of. Every stage is optional.
@@ -412,11 +418,11 @@ export interface Options<out E = Rejection> extends RetryOptions {
   /** Holds calls back while the server asks for it; made by `HttpResilience.retryAfterGate`. Defaults to none. */
   readonly gate?: Stage<GateClosed> | undefined
   /** Stops calling what keeps failing; made by `HttpResilience.circuitBreaker`. Defaults to none. */
-  readonly breaker?: Stage<CircuitOpen> | undefined
+  readonly breaker?: Stage<CircuitBreaker.CircuitOpen> | undefined
   /** Bounds how many attempts run at once; made by `HttpResilience.bulkhead`. Defaults to none. */
-  readonly bulkhead?: Stage<BulkheadFull> | undefined
+  readonly bulkhead?: Stage<Bulkhead.BulkheadFull> | undefined
   /** The same by a limit that is learned; made by `HttpResilience.adaptiveLimiter`. Defaults to none. */
-  readonly adaptiveLimiter?: Stage<LimitExceeded> | undefined
+  readonly adaptiveLimiter?: Stage<AdaptiveLimiter.LimitExceeded> | undefined
   /** Takes a token before each attempt; made by `HttpResilience.rateLimiter`. Defaults to none. */
   readonly rateLimiter?: Stage<E> | undefined
   /** Makes a second attempt beside one that takes too long; made by `HttpResilience.hedge`. Defaults to none. */
@@ -459,7 +465,7 @@ export interface Finding {
 }
 
 /**
- * The call was not made: the server asked everybody to keep away.
+ * The call was not made: the server asked everybody to keep away. It is a `Retry.Hint`.
  *
  * @since 0.1.0
  * @category errors
@@ -467,8 +473,8 @@ export interface Finding {
 export class GateClosed extends Data.TaggedError("GateClosed")<{
   /** The origin, or whatever the key is. */
   readonly key: string
-  /** How long the server still asks to wait. */
-  readonly retryAfter: Duration.Duration
+  /** How long the server still asks to wait. Never none. */
+  readonly retryAfter: Option.Option<Duration.Duration>
   /** It may not wait (`"closed"`), too many do (`"full"`), or its deadline comes first. */
   readonly reason: "closed" | "full" | "deadline"
 }> {
@@ -486,8 +492,7 @@ export class GateClosed extends Data.TaggedError("GateClosed")<{
    */
   override get message(): string {
     const why = { closed: "", full: ", and too many calls wait for it", deadline: ", and the deadline comes first" }
-    return `The server ${this.key} asks for no requests, retry after ${Duration.format(this.retryAfter)}${
-      why[this.reason]
-    }`
+    const when = Option.isSome(this.retryAfter) ? `, retry after ${Duration.format(this.retryAfter.value)}` : ""
+    return `The server ${this.key} asks for no requests${when}${why[this.reason]}`
   }
 }

@@ -76,7 +76,7 @@ class Page extends Context.Tag("Page")<Page, {
 }
 
 // Chromium itself sends a request again whose reused connection breaks: every reply ends its connection.
-const reply = (options: Reply.Reply.Options) => Reply.closeAfter(Reply.respond(options))
+const reply = (options: Reply.Options) => Reply.closeAfter(Reply.respond(options))
 
 const busy = reply({ status: 503, body: "busy" })
 const ok = reply({ body: "ok" })

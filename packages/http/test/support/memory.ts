@@ -71,7 +71,7 @@ export const lastGuard = () => {
 }
 
 /** So many tokens for a test, from a limiter that can be looked at. */
-export const tokens = (limit: number, options?: Partial<RateLimiter.RateLimiter.Options>) =>
+export const tokens = (limit: number, options?: Partial<RateLimiter.Options>) =>
   Effect.map(RateLimiter.make({ limit, window: "1 day", ...options }), (limiter) => ({
     guard: HttpResilience.rateLimiter(() => RateLimiter.consume(limiter)),
     left: Effect.map(RateLimiter.snapshot(limiter), ({ remaining }) => remaining),
@@ -95,7 +95,7 @@ export const breaker = (failures = Infinity, options?: Partial<HttpResilience.Ci
 /** An adaptive limiter that learns nothing, and the samples that it was shown: how long each call took, and whether it was a drop. */
 export const limiter = (limit: number, options?: Partial<HttpResilience.AdaptiveLimiterOptions<null>>) => {
   const shown: Array<readonly [rttMillis: number, didDrop: boolean]> = []
-  const algorithm: AdaptiveLimiter.AdaptiveLimiter.Algorithm<null> = {
+  const algorithm: AdaptiveLimiter.Algorithm<null> = {
     initial: null,
     next: (_, { didDrop, rttMillis }) => {
       shown.push([rttMillis, didDrop])

@@ -124,7 +124,7 @@ onEachFace("the body of a failed response", (transport) => {
   })
 
   it.scopedLive("is released if a guard dies of it", () => {
-    const algorithm: AdaptiveLimiter.AdaptiveLimiter.Algorithm<number> = {
+    const algorithm: AdaptiveLimiter.Algorithm<number> = {
       initial: 9,
       limit: (limit) => limit,
       next: () => {
@@ -149,7 +149,7 @@ onEachFace("the body of a failed response", (transport) => {
         yield* server.always(unavailable)
         const key = () => "all"
         const partition = () => "all"
-        const algorithm: AdaptiveLimiter.AdaptiveLimiter.Algorithm<number> = {
+        const algorithm: AdaptiveLimiter.Algorithm<number> = {
           initial: 9,
           limit: (limit) => limit,
           next: () => {

@@ -4,7 +4,7 @@ import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Layer from "effect/Layer"
 import { asConfigError } from "reprise/InvalidOption"
-import { Redis, type RedisError } from "../Redis.js"
+import * as Redis from "../Redis.js"
 import type { Driver } from "./connection.js"
 import * as failure from "./failure.js"
 import * as service from "./service.js"
@@ -20,12 +20,12 @@ export interface Library {
 }
 
 /** The service over a client library. */
-export const layer = ({ load, name }: Library, options: Redis.Options): Layer.Layer<Redis, RedisError> =>
+export const layer = ({ load, name }: Library, options: Redis.Options): Layer.Layer<Redis.Redis, Redis.RedisError> =>
   Either.match(settings.decode(options), {
     onLeft: Layer.fail,
     onRight: (settings) =>
       Layer.scoped(
-        Redis,
+        Redis.Redis,
         Effect.flatMap(
           Effect.tryPromise({ try: load, catch: () => failure.notInstalled(settings.target, name) }),
           ({ driver }) => service.make(driver, settings)
@@ -37,5 +37,5 @@ export const layer = ({ load, name }: Library, options: Redis.Options): Layer.La
 export const layerConfig = (
   library: Library,
   options: Config.Config.Wrap<Redis.Options>
-): Layer.Layer<Redis, ConfigError.ConfigError | RedisError> =>
+): Layer.Layer<Redis.Redis, ConfigError.ConfigError | Redis.RedisError> =>
   Layer.unwrapEffect(Effect.flatMap(Config.unwrap(options), (options) => asConfigError(() => layer(library, options))))

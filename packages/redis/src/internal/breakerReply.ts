@@ -1,6 +1,6 @@
 import * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
-import type { CircuitBreakerStore } from "reprise/CircuitBreakerStore"
+import type * as CircuitBreakerStore from "reprise/CircuitBreakerStore"
 import { StoreError } from "reprise/StoreError"
 import type { Reply } from "../Redis.js"
 

@@ -4,9 +4,9 @@ import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
 import type * as Scope from "effect/Scope"
-import { CircuitBreakerStore, noVersion } from "reprise/CircuitBreakerStore"
+import * as CircuitBreakerStore from "reprise/CircuitBreakerStore"
 import { StoreError } from "reprise/StoreError"
-import { Redis, type Script } from "../Redis.js"
+import * as Redis from "../Redis.js"
 import type { Answer } from "./breakerReply.js"
 import * as breakerScripts from "./breakerScripts.js"
 import * as changes from "./changes.js"
@@ -43,7 +43,7 @@ const asChange = (message: unknown): Option.Option<CircuitBreakerStore.Change> =
 /** Asks a script about a key. */
 const asking = (redis: Redis.Service, settings: StoreSettings) =>
 (
-  script: Script<Answer>,
+  script: Redis.Script<Answer>,
   key: string,
   args: ReadonlyArray<string | number>
 ): Effect.Effect<CircuitBreakerStore.Admission, StoreError> => {
@@ -79,7 +79,7 @@ export const make = (
         ...of(version),
         ...[whole(openMillis), rank(trips), rule, finite(calls), finite(failures), finite(slow)]
       ]),
-    admit: (key, { leaseMillis, probes, successes, token, tolerated, version = noVersion }) =>
+    admit: (key, { leaseMillis, probes, successes, token, tolerated, version = CircuitBreakerStore.noVersion }) =>
       ask(scripts.admit, key, [
         ...[token, finite(probes), finite(successes), finite(tolerated), whole(leaseMillis)],
         ...of(version)
@@ -95,5 +95,7 @@ export const make = (
 }
 
 /** @internal */
-export const layer = (settings: StoreSettings): Layer.Layer<CircuitBreakerStore, never, Redis> =>
-  Layer.scoped(CircuitBreakerStore, Effect.flatMap(Redis, (redis) => make(redis, settings)))
+export const layer = (
+  settings: StoreSettings
+): Layer.Layer<CircuitBreakerStore.CircuitBreakerStore, never, Redis.Redis> =>
+  Layer.scoped(CircuitBreakerStore.CircuitBreakerStore, Effect.flatMap(Redis.Redis, (redis) => make(redis, settings)))

@@ -1,6 +1,6 @@
 import * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
-import type { RetryBudgetStore } from "reprise/RetryBudgetStore"
+import type * as RetryBudgetStore from "reprise/RetryBudgetStore"
 import * as Redis from "../Redis.js"
 import { serverTime } from "./store.js"
 

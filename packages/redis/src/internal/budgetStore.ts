@@ -2,9 +2,9 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
-import { RetryBudgetStore } from "reprise/RetryBudgetStore"
+import * as RetryBudgetStore from "reprise/RetryBudgetStore"
 import { StoreError } from "reprise/StoreError"
-import { Redis } from "../Redis.js"
+import * as Redis from "../Redis.js"
 import * as script from "./budgetScript.js"
 import { failed, keyOf, type StoreSettings } from "./store.js"
 
@@ -35,5 +35,5 @@ export const make = (redis: Redis.Service, settings: StoreSettings): RetryBudget
 })
 
 /** @internal */
-export const layer = (settings: StoreSettings): Layer.Layer<RetryBudgetStore, never, Redis> =>
-  Layer.effect(RetryBudgetStore, Effect.map(Redis, (redis) => make(redis, settings)))
+export const layer = (settings: StoreSettings): Layer.Layer<RetryBudgetStore.RetryBudgetStore, never, Redis.Redis> =>
+  Layer.effect(RetryBudgetStore.RetryBudgetStore, Effect.map(Redis.Redis, (redis) => make(redis, settings)))

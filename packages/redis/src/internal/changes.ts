@@ -4,7 +4,7 @@ import * as Option from "effect/Option"
 import * as Queue from "effect/Queue"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
-import type { Redis } from "../Redis.js"
+import type * as Redis from "../Redis.js"
 
 /** What is made of a channel. */
 interface Meaning<A> {

@@ -1,6 +1,6 @@
 import * as Config from "effect/Config"
-import type { Redis } from "../Redis.js"
-import type { RedisStore } from "../RedisStore.js"
+import type * as Redis from "../Redis.js"
+import type * as RedisStore from "../RedisStore.js"
 
 const optional = <A>(config: Config.Config<A>): Config.Config<A | undefined> => Config.withDefault(config, undefined)
 

@@ -3,7 +3,7 @@ import * as Effect from "effect/Effect"
 import * as FiberId from "effect/FiberId"
 import * as Redacted from "effect/Redacted"
 import type * as Scope from "effect/Scope"
-import { type Redis, RedisError } from "../Redis.js"
+import * as Redis from "../Redis.js"
 import { type Redirection, redirection } from "./cluster.js"
 import * as failure from "./failure.js"
 import type { Target } from "./settings.js"
@@ -27,10 +27,10 @@ export interface Driver {
 
 /** @internal */
 export class Connection {
-  readonly lost = Deferred.unsafeMake<never, RedisError>(FiberId.none)
+  readonly lost = Deferred.unsafeMake<never, Redis.RedisError>(FiberId.none)
   readonly client: Client
   /** Why it cannot be used any more. */
-  error: RedisError | undefined = undefined
+  error: Redis.RedisError | undefined = undefined
   /** How many answers have come. */
   replies = 0
   /** Whether the server says that it belongs to no cluster. */
@@ -41,7 +41,7 @@ export class Connection {
   }
 
   /** The first cause is the one that tells most: what follows are rejections of what was under way. */
-  lose(error: RedisError): RedisError {
+  lose(error: Redis.RedisError): Redis.RedisError {
     if (this.error === undefined) {
       this.error = error
       Deferred.unsafeDone(this.lost, Effect.fail(error))
@@ -53,21 +53,21 @@ export class Connection {
 const rejected = <E>(
   self: Connection,
   error: unknown,
-  ofReply: (text: string) => E | RedisError
-): E | RedisError => {
+  ofReply: (text: string) => E | Redis.RedisError
+): E | Redis.RedisError => {
   if (!self.driver.isReply(error)) return self.lose(failure.ofSocket(self.target, error))
   self.replies++
   const answered = ofReply(error.message)
   // A primary that has become a replica stays one, while its name may already lead to the new primary.
-  if (answered instanceof RedisError && answered.code === "READONLY") self.lose(failure.down(answered))
+  if (answered instanceof Redis.RedisError && answered.code === "READONLY") self.lose(failure.down(answered))
   return answered
 }
 
 const ask = <E = never>(
   self: Connection,
   promise: () => Promise<unknown>,
-  ofReply: (text: string) => E | RedisError
-): Effect.Effect<unknown, E | RedisError> =>
+  ofReply: (text: string) => E | Redis.RedisError
+): Effect.Effect<unknown, E | Redis.RedisError> =>
   Effect.async((resume) => {
     promise().then(
       (reply) => {
@@ -79,7 +79,7 @@ const ask = <E = never>(
   })
 
 /** @internal */
-export const send = (self: Connection, args: ReadonlyArray<string>): Effect.Effect<unknown, RedisError> =>
+export const send = (self: Connection, args: ReadonlyArray<string>): Effect.Effect<unknown, Redis.RedisError> =>
   ask(self, () => self.client.send(args), (text) => failure.ofReply(self.target, text))
 
 /**
@@ -91,7 +91,7 @@ export const sendTo = (
   self: Connection,
   args: ReadonlyArray<string>,
   isAsking: boolean
-): Effect.Effect<unknown, RedisError | Redirection> =>
+): Effect.Effect<unknown, Redis.RedisError | Redirection> =>
   ask<Redirection>(
     self,
     () => {
@@ -107,7 +107,7 @@ export const sendTo = (
  *
  * @internal
  */
-export const attempt = (self: Connection, args: ReadonlyArray<string>): Effect.Effect<unknown, RedisError> =>
+export const attempt = (self: Connection, args: ReadonlyArray<string>): Effect.Effect<unknown, Redis.RedisError> =>
   Effect.catchIf(send(self, args), ({ reason }) => reason === "reply", () => Effect.succeed(undefined))
 
 /** @internal */
@@ -115,7 +115,7 @@ export const subscribe = (
   self: Connection,
   channel: string,
   onMessage: (message: string) => void
-): Effect.Effect<unknown, RedisError> =>
+): Effect.Effect<unknown, Redis.RedisError> =>
   ask(self, () => self.client.subscribe(channel, onMessage), (text) => failure.ofReply(self.target, text))
 
 /**
@@ -124,7 +124,7 @@ export const subscribe = (
  *
  * @internal
  */
-export const bounded = <A, E>(self: Connection, effect: Effect.Effect<A, E>): Effect.Effect<A, E | RedisError> =>
+export const bounded = <A, E>(self: Connection, effect: Effect.Effect<A, E>): Effect.Effect<A, E | Redis.RedisError> =>
   Effect.suspend(() => {
     const before = self.replies
     // The time limit holds where the caller cannot be interrupted too: in a finalizer.
@@ -143,7 +143,7 @@ const credentials = ({ password, username }: Target): ReadonlyArray<string> => [
 ]
 
 /** The libraries would do this too, each with its own ideas of what to print, to ignore and to try again. */
-const handshake = (self: Connection): Effect.Effect<void, RedisError> => {
+const handshake = (self: Connection): Effect.Effect<void, Redis.RedisError> => {
   const { target } = self
   const step = (name: "AUTH" | "SELECT" | "PING", ...args: ReadonlyArray<string>) =>
     ask(self, () => self.client.send([name, ...args]), (text) => failure.ofHandshake(target, name, text))
@@ -169,8 +169,8 @@ const handshake = (self: Connection): Effect.Effect<void, RedisError> => {
 export const open = (
   driver: Driver,
   target: Target,
-  prepare: (connection: Connection) => Effect.Effect<unknown, RedisError>
-): Effect.Effect<Connection, RedisError, Scope.Scope> =>
+  prepare: (connection: Connection) => Effect.Effect<unknown, Redis.RedisError>
+): Effect.Effect<Connection, Redis.RedisError, Scope.Scope> =>
   Effect.acquireRelease(
     Effect.sync(() => new Connection(driver, target)),
     (connection) => Effect.sync(() => connection.client.destroy())

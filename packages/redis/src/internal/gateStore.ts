@@ -5,7 +5,7 @@ import * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
 import type * as Scope from "effect/Scope"
 import { maxDelayMillis } from "reprise/InvalidOption"
-import { RetryAfterStore } from "reprise/RetryAfterStore"
+import * as RetryAfterStore from "reprise/RetryAfterStore"
 import { StoreError } from "reprise/StoreError"
 import * as Redis from "../Redis.js"
 import * as changes from "./changes.js"
@@ -89,7 +89,7 @@ const asStoreError = (error: Redis.RedisError): StoreError =>
 
 /** The store over a connection. */
 export const make = (
-  redis: Redis.Redis.Service,
+  redis: Redis.Service,
   settings: StoreSettings
 ): Effect.Effect<RetryAfterStore.Service, never, Scope.Scope> => {
   const name = keyOf(settings, kind, "pauses")
@@ -111,5 +111,5 @@ export const make = (
 }
 
 /** @internal */
-export const layer = (settings: StoreSettings): Layer.Layer<RetryAfterStore, never, Redis.Redis> =>
-  Layer.scoped(RetryAfterStore, Effect.flatMap(Redis.Redis, (redis) => make(redis, settings)))
+export const layer = (settings: StoreSettings): Layer.Layer<RetryAfterStore.RetryAfterStore, never, Redis.Redis> =>
+  Layer.scoped(RetryAfterStore.RetryAfterStore, Effect.flatMap(Redis.Redis, (redis) => make(redis, settings)))

@@ -4,8 +4,7 @@ import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as InvalidOption from "reprise/InvalidOption"
-import type { Redis, Reply, Script } from "../Redis.js"
-import { RedisError } from "../Redis.js"
+import * as Redis from "../Redis.js"
 import type { Driver } from "./connection.js"
 import * as connection from "./connection.js"
 import * as failure from "./failure.js"
@@ -23,13 +22,13 @@ const evaluate = (
 ) =>
   Effect.catchIf(
     connection.sendTo(self, ["EVALSHA", sha1, ...rest], isAsking),
-    (error) => error instanceof RedisError && error.code === "NOSCRIPT",
+    (error) => error instanceof Redis.RedisError && error.code === "NOSCRIPT",
     () => connection.sendTo(self, ["EVAL", lua, ...rest], isAsking)
   )
 
 const run = (nodes: Nodes, target: Target): Redis.Service["run"] =>
 <A>(
-  script: Script<A>,
+  script: Redis.Script<A>,
   keys: ReadonlyArray<string>,
   args: ReadonlyArray<string | number>
 ) => {
@@ -46,7 +45,8 @@ const run = (nodes: Nodes, target: Target): Redis.Service["run"] =>
       (connection, isAsking) => Effect.flatMap(script.sha1, (sha1) => evaluate(connection, isAsking, lua, sha1, rest))
     ),
     // The client libraries give for RESP2 what `Reply` says.
-    (reply) => Option.getOrElse(Option.map(decode(reply as Reply), Effect.succeed), () => failure.unexpected(target))
+    (reply) =>
+      Option.getOrElse(Option.map(decode(reply as Redis.Reply), Effect.succeed), () => failure.unexpected(target))
   )
 }
 
@@ -75,7 +75,7 @@ const subscribe = (driver: Driver, nodes: Nodes): Redis.Service["subscribe"] => 
 export const make = (
   driver: Driver,
   { startDegraded, target }: Settings
-): Effect.Effect<Redis.Service, RedisError, Scope.Scope> =>
+): Effect.Effect<Redis.Service, Redis.RedisError, Scope.Scope> =>
   Effect.flatMap(Effect.scope, (scope) => {
     const nodes = new Nodes(driver, target, scope)
     // Any node of a cluster will do: a message comes to those who listen at another one too.

@@ -2,8 +2,7 @@ import * as Either from "effect/Either"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import * as InvalidOption from "reprise/InvalidOption"
-import type { Redis } from "../Redis.js"
-import { RedisError } from "../Redis.js"
+import * as Redis from "../Redis.js"
 import { serverOf } from "./cluster.js"
 
 /** Where to connect to, and as whom. */
@@ -26,7 +25,8 @@ export interface Settings {
 }
 
 /** What is wrong with a URL is told without a part of it: any part may be a piece of a password. */
-const badUrl = (description: string) => new RedisError({ reason: "refused", server: "", code: undefined, description })
+const badUrl = (description: string) =>
+  new Redis.RedisError({ reason: "refused", server: "", code: undefined, description })
 
 const notAUrl = badUrl(
   "the URL is not valid; expected redis://host:port/database, or rediss: for TLS, with the special characters of a password " +
@@ -59,7 +59,7 @@ const place = (text: string): Option.Option<Place> => {
 const parse = Option.liftThrowable(place)
 
 /** Throws `InvalidOption` for a number or a duration out of range; a URL has an error of its own, which does not show it. */
-export const decode = (options: Redis.Options): Either.Either<Settings, RedisError> => {
+export const decode = (options: Redis.Options): Either.Either<Settings, Redis.RedisError> => {
   const commandMillis = InvalidOption.millis("commandTimeout", options.commandTimeout ?? 1_000, { moreThan: 0 })
   const connectMillis = InvalidOption.millis("connectTimeout", options.connectTimeout ?? 5_000, { moreThan: 0 })
   if (options.database !== undefined) InvalidOption.integer("database", options.database, { min: 0 })

@@ -1,5 +1,5 @@
 /** One process of a fleet: calls a dependency through a shared breaker, as it is told by the process that has started it. */
-import { Clock, Duration, Effect, Fiber, Layer, Logger, Schedule } from "effect"
+import { Clock, Duration, Effect, Fiber, Layer, Logger, Option, Schedule } from "effect"
 import * as CircuitBreaker from "reprise/CircuitBreaker"
 import * as SharedCircuitBreaker from "reprise/SharedCircuitBreaker"
 import * as Tripping from "reprise/Tripping"
@@ -65,7 +65,7 @@ const reported = (breaker: CircuitBreaker.CircuitBreaker): Effect.Effect<Report>
     ...fleet,
     state,
     trips,
-    retryAfterMillis: Duration.toMillis(retryAfter),
+    retryAfterMillis: Option.match(retryAfter, { onNone: () => 0, onSome: Duration.toMillis }),
     lines
   }))
 

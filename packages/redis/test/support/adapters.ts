@@ -5,7 +5,7 @@ import * as IoRedis from "../../src/IoRedis.js"
 import * as NodeRedis from "../../src/NodeRedis.js"
 import * as Redis from "../../src/Redis.js"
 
-export type Adapter = (options: Redis.Redis.Options) => Layer.Layer<Redis.Redis, Redis.RedisError>
+export type Adapter = (options: Redis.Options) => Layer.Layer<Redis.Redis, Redis.RedisError>
 
 const adapters: ReadonlyArray<readonly [name: string, adapter: Adapter]> = [
   ["redis", NodeRedis.layer],
@@ -19,9 +19,9 @@ export const onEachAdapter = (name: string, tests: (adapter: Adapter) => void): 
 /** The service, for as long as the scope of the test is open; what it logs goes to `lines`. */
 export const connect = (
   adapter: Adapter,
-  options: Redis.Redis.Options,
+  options: Redis.Options,
   lines: Array<string> = []
-): Effect.Effect<Redis.Redis.Service, Redis.RedisError, Scope.Scope> =>
+): Effect.Effect<Redis.Service, Redis.RedisError, Scope.Scope> =>
   Effect.map(Layer.build(Layer.provide(adapter(options), logTo(lines))), Context.get(Redis.Redis))
 
 /** Writes whole lines, with all that a logger is given. */

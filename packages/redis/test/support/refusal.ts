@@ -19,7 +19,7 @@ export const printed = (exit: Exit.Exit<unknown, unknown>, lines: ReadonlyArray<
 }
 
 /** How a start fails, which has to take less than `connectTimeout` and to keep the secrets. */
-export const refusal = (adapter: Adapter, options: Redis.Redis.Options, connectMillis = 4_000) =>
+export const refusal = (adapter: Adapter, options: Redis.Options, connectMillis = 4_000) =>
   Effect.gen(function*() {
     const lines: Array<string> = []
     const attempt = Effect.scoped(connect(adapter, { connectTimeout: connectMillis, ...options }, lines))

@@ -9,7 +9,7 @@ export const timed = <A, E>(effect: Effect.Effect<A, E>) =>
   )
 
 /** Waits until there is a connection again, which takes less than 5 seconds. */
-export const back = (redis: Redis.Redis.Service) =>
+export const back = (redis: Redis.Service) =>
   Effect.orDie(Effect.retry(redis.ping, Schedule.spaced("5 millis").pipe(Schedule.upTo("5 seconds"))))
 
 const resources = () => process.getActiveResourcesInfo().filter((name) => /TCP|TLS|Timeout|Connect/.test(name))

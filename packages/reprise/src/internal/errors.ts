@@ -1,3 +1,5 @@
+import * as Duration from "effect/Duration"
+import * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
 import type * as Types from "effect/Types"
 
@@ -16,6 +18,14 @@ export const withoutStack = <E extends object, Args extends ReadonlyArray<unknow
   const Bare = fill as unknown as new(...args: Args) => E
   return (...args) => new Bare(...args)
 }
+
+/**
+ * The `retryAfter` of a rejection: none if nobody can say when another call may be admitted.
+ *
+ * @internal
+ */
+export const retryAfter = (millis: number): Option.Option<Duration.Duration> =>
+  millis === Infinity ? Option.none() : Option.some(Duration.millis(millis))
 
 const rejections = new Set<unknown>(["CircuitOpen", "BulkheadFull", "LimitExceeded", "RateLimitExceeded"])
 

@@ -52,7 +52,7 @@ describe("the types of AdaptiveLimiter", () => {
   it("make and look at one without a way to fail, and give a layer the tag it is for", () => {
     types(() => {
       expectTypeOf(AdaptiveLimiter.snapshot(limiter)).toEqualTypeOf<
-        Effect.Effect<AdaptiveLimiter.AdaptiveLimiter.Snapshot>
+        Effect.Effect<AdaptiveLimiter.Snapshot>
       >()
       expectTypeOf(AdaptiveLimiter.layer(Orders, { algorithm })).toEqualTypeOf<Layer.Layer<Orders>>()
       // @ts-expect-error the service of this tag is no limiter

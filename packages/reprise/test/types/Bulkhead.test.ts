@@ -9,7 +9,7 @@ class Other extends Context.Tag("Other")<Other, number>() {}
 
 declare const bulkhead: Bulkhead.Bulkhead
 declare const effect: Effect.Effect<number, "broken", "service">
-declare const options: Config.Config<Bulkhead.Bulkhead.Options>
+declare const options: Config.Config<Bulkhead.Options>
 
 // Type-checked, never called: the effects are only declared.
 const types = (checks: () => void) => void checks
@@ -49,7 +49,7 @@ describe("the types of Bulkhead", () => {
       expectTypeOf(Bulkhead.make({ maxConcurrent: 1 })).toEqualTypeOf<Effect.Effect<Bulkhead.Bulkhead>>()
       expectTypeOf(Bulkhead.resize(bulkhead, { maxQueued: 1 })).toEqualTypeOf<Effect.Effect<void>>()
       expectTypeOf(bulkhead.pipe(Bulkhead.resize({ maxConcurrent: 1 }))).toEqualTypeOf<Effect.Effect<void>>()
-      expectTypeOf(Bulkhead.snapshot(bulkhead)).toEqualTypeOf<Effect.Effect<Bulkhead.Bulkhead.Snapshot>>()
+      expectTypeOf(Bulkhead.snapshot(bulkhead)).toEqualTypeOf<Effect.Effect<Bulkhead.Snapshot>>()
       // @ts-expect-error how many may run has no default
       Bulkhead.make({ maxQueued: 1 })
       // @ts-expect-error there are two orders

@@ -21,7 +21,7 @@ declare const breaker: Breaker
 declare const effect: Effect.Effect<number, "broken", A>
 declare const needsA: Schedule.Schedule<unknown, unknown, A>
 declare const needsB: Schedule.Schedule<number, unknown, B>
-declare const options: Config.Config<CircuitBreaker.CircuitBreaker.Options>
+declare const options: Config.Config<CircuitBreaker.Options>
 
 const trip = Tripping.consecutive(1)
 
@@ -47,8 +47,8 @@ describe("the types of CircuitBreaker", () => {
         effect.pipe(
           CircuitBreaker.protect(breaker),
           Effect.catchTag("CircuitOpen", (error) => {
-            expectTypeOf(error.retryAfter).toEqualTypeOf<Duration.Duration>()
-            expectTypeOf(error.state).toEqualTypeOf<CircuitBreaker.CircuitBreaker.State>()
+            expectTypeOf(error.retryAfter).toEqualTypeOf<Option.Option<Duration.Duration>>()
+            expectTypeOf(error.state).toEqualTypeOf<CircuitBreaker.State>()
             return Effect.succeed("later")
           })
         )
@@ -75,7 +75,7 @@ describe("the types of CircuitBreaker", () => {
 
   it("let a schedule look at why the breaker opens, and at nothing else", () => {
     types(() => {
-      const seesOpening = {} as Schedule.Schedule<unknown, CircuitBreaker.CircuitBreaker.Opening>
+      const seesOpening = {} as Schedule.Schedule<unknown, CircuitBreaker.Opening>
       expectTypeOf(CircuitBreaker.make({ trip, openFor: seesOpening })).toEqualTypeOf<Effect.Effect<Breaker>>()
       const seesError = {} as Schedule.Schedule<unknown, Error>
       // @ts-expect-error an opening is no Error
@@ -119,9 +119,9 @@ describe("the types of CircuitBreaker", () => {
   it("give a permit only to those who handle CircuitOpen, and take it back with any exit", () => {
     types(() => {
       const exit = {} as Exit.Exit<number, "broken">
-      const permit = {} as CircuitBreaker.CircuitBreaker.Permit
+      const permit = {} as CircuitBreaker.Permit
       expectTypeOf(CircuitBreaker.admit(breaker)).toEqualTypeOf<
-        Effect.Effect<CircuitBreaker.CircuitBreaker.Permit, CircuitBreaker.CircuitOpen>
+        Effect.Effect<CircuitBreaker.Permit, CircuitBreaker.CircuitOpen>
       >()
       expectTypeOf(CircuitBreaker.settle(breaker, permit, exit)).toEqualTypeOf<Effect.Effect<void>>()
       expectTypeOf(breaker.pipe(CircuitBreaker.settle(permit, exit))).toEqualTypeOf<Effect.Effect<void>>()
@@ -130,16 +130,16 @@ describe("the types of CircuitBreaker", () => {
 
   it("let nothing fail that looks at a breaker or controls it", () => {
     types(() => {
-      expectTypeOf(CircuitBreaker.state(breaker)).toEqualTypeOf<Effect.Effect<CircuitBreaker.CircuitBreaker.State>>()
+      expectTypeOf(CircuitBreaker.state(breaker)).toEqualTypeOf<Effect.Effect<CircuitBreaker.State>>()
       expectTypeOf(CircuitBreaker.snapshot(breaker)).toEqualTypeOf<
-        Effect.Effect<CircuitBreaker.CircuitBreaker.Snapshot>
+        Effect.Effect<CircuitBreaker.Snapshot>
       >()
       expectTypeOf(CircuitBreaker.changes(breaker)).toEqualTypeOf<
-        Stream.Stream<CircuitBreaker.CircuitBreaker.Transition>
+        Stream.Stream<CircuitBreaker.Transition>
       >()
       expectTypeOf(CircuitBreaker.shadow(breaker)).toEqualTypeOf<Option.Option<Breaker>>()
       expectTypeOf(CircuitBreaker.isolate(breaker)).toEqualTypeOf<
-        Effect.Effect<CircuitBreaker.CircuitBreaker.Isolation>
+        Effect.Effect<CircuitBreaker.Isolation>
       >()
       expectTypeOf(CircuitBreaker.trip(breaker, { openFor: "1 hour" })).toEqualTypeOf<Effect.Effect<void>>()
     })

@@ -50,7 +50,7 @@ describe("the types of Hedge", () => {
   it("give a layer the tag it is for, and let nothing fail that looks at a hedge", () => {
     types(() => {
       expectTypeOf(Hedge.layer(Search, { after: 1 })).toEqualTypeOf<Layer.Layer<Search>>()
-      expectTypeOf(Hedge.snapshot(hedge)).toEqualTypeOf<Effect.Effect<Hedge.Hedge.Snapshot>>()
+      expectTypeOf(Hedge.snapshot(hedge)).toEqualTypeOf<Effect.Effect<Hedge.Snapshot>>()
       // @ts-expect-error the service of this tag is no hedge
       Hedge.layer(Other, { after: 1 })
     })

@@ -1,22 +1,30 @@
 import { describe, it } from "@effect/vitest"
 import type { Effect } from "effect"
 import { Data } from "effect"
+import type * as AdaptiveLimiter from "reprise/AdaptiveLimiter"
 import * as Backoff from "reprise/Backoff"
 import type * as Bulkhead from "reprise/Bulkhead"
 import * as CircuitBreaker from "reprise/CircuitBreaker"
 import type * as Deadline from "reprise/Deadline"
 import * as Pipeline from "reprise/Pipeline"
 import * as Policy from "reprise/Policy"
+import type * as RateLimiter from "reprise/RateLimiter"
 import * as Retry from "reprise/Retry"
+import type * as RetryBudget from "reprise/RetryBudget"
 import type * as Timeout from "reprise/Timeout"
 import { expectTypeOf } from "vitest"
 
 class Down extends Data.TaggedError("Down")<{ readonly retryable: boolean }> {}
 
+class Busy extends Data.TaggedError("Busy")<Retry.Hint> {}
+
 declare const effect: Effect.Effect<number, Down, "service">
+declare const hinting: Effect.Effect<number, Busy>
 declare const other: Effect.Effect<number, "other">
 declare const breaker: CircuitBreaker.CircuitBreaker
 declare const bulkhead: Bulkhead.Bulkhead
+declare const limiter: AdaptiveLimiter.AdaptiveLimiter
+declare const rate: RateLimiter.RateLimiter
 declare const judge: Policy.Policy<"quota", number, Down>
 
 type Open = CircuitBreaker.CircuitOpen
@@ -48,6 +56,22 @@ describe("the types of Policy", () => {
       const retried = Retry.retry(CircuitBreaker.protect(effect, breaker), policy)
       expectTypeOf(retried).toEqualTypeOf<Effect.Effect<number, Down | Open, "service">>()
     })
+  })
+
+  it("let a retry policy that reads the whole hint go around the policies of this package", () => {
+    types(() => {
+      const policy = Backoff.exponential("1 second").pipe(Retry.honorHint(), Retry.whileRetryable)
+      const guarded = Policy.protect(hinting, [breaker, bulkhead, limiter, rate])
+      expectTypeOf(Retry.retry(guarded, policy)).toEqualTypeOf<
+        Effect.Effect<number, Busy | Open | Full | AdaptiveLimiter.LimitExceeded | RateLimiter.RateLimitExceeded>
+      >()
+    })
+  })
+
+  it("make a hint of each rejection", () => {
+    type Rejection = Open | Full | AdaptiveLimiter.LimitExceeded | RateLimiter.RateLimitExceeded
+    expectTypeOf<Rejection>().toExtend<Retry.Hint>()
+    expectTypeOf<RetryBudget.BudgetExhausted<Busy>>().toExtend<Retry.Hint>()
   })
 })
 

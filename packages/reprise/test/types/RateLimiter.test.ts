@@ -1,5 +1,5 @@
 import { describe, it } from "@effect/vitest"
-import type { Duration, Layer, RateLimiter as Effects } from "effect"
+import type { Duration, Layer, Option, RateLimiter as Effects } from "effect"
 import { Context, Effect } from "effect"
 import * as RateLimiter from "reprise/RateLimiter"
 import { expectTypeOf } from "vitest"
@@ -32,7 +32,7 @@ describe("the types of RateLimiter", () => {
         effect.pipe(
           RateLimiter.protect(limiter),
           Effect.catchTag("RateLimitExceeded", (error) => {
-            expectTypeOf(error.retryAfter).toEqualTypeOf<Duration.Duration>()
+            expectTypeOf(error.retryAfter).toEqualTypeOf<Option.Option<Duration.Duration>>()
             return Effect.succeed("later")
           })
         )
@@ -55,7 +55,7 @@ describe("the types of RateLimiter", () => {
     types(() => {
       expectTypeOf(RateLimiter.make(options)).toEqualTypeOf<Effect.Effect<RateLimiter.RateLimiter>>()
       expectTypeOf(RateLimiter.snapshot(limiter)).toEqualTypeOf<
-        Effect.Effect<RateLimiter.RateLimiter.Snapshot>
+        Effect.Effect<RateLimiter.Snapshot>
       >()
       expectTypeOf(RateLimiter.layer(Api, options)).toEqualTypeOf<Layer.Layer<Api>>()
       // @ts-expect-error the service of this tag is no limiter

@@ -92,7 +92,7 @@ describe("the types of Retry", () => {
 
   it("know that a ledger never fails, and of which errors it tells", () => {
     type Ledger<R> = Effect.Effect<
-      readonly [exit: Exit.Exit<number, Busy | Refused>, ledger: Retry.Retry.Ledger<Busy | Refused>],
+      readonly [exit: Exit.Exit<number, Busy | Refused>, ledger: Retry.Ledger<Busy | Refused>],
       never,
       R
     >

@@ -48,7 +48,7 @@ describe("the types of RetryBudget", () => {
       type Configured = Layer.Layer<Payments, ConfigError.ConfigError>
       expectTypeOf(RetryBudget.layerConfig(Payments)).toEqualTypeOf<Configured>()
       expectTypeOf(RetryBudget.layerConfig(Payments, RetryBudget.config("PAYMENTS"))).toEqualTypeOf<Configured>()
-      expectTypeOf(RetryBudget.config()).toEqualTypeOf<Config.Config<RetryBudget.RetryBudget.Share>>()
+      expectTypeOf(RetryBudget.config()).toEqualTypeOf<Config.Config<RetryBudget.Share>>()
       // @ts-expect-error the service of this tag is no budget
       RetryBudget.layer(Other, RetryBudget.share())
     })
@@ -59,7 +59,7 @@ describe("the types of RetryBudget", () => {
       expectTypeOf(RetryBudget.recordCall(budget)).toEqualTypeOf<Effect.Effect<void>>()
       expectTypeOf(RetryBudget.recordSuccess(budget, { isRetry: true })).toEqualTypeOf<Effect.Effect<void>>()
       expectTypeOf(RetryBudget.tryWithdraw(budget, { isTimeout: true })).toEqualTypeOf<Effect.Effect<boolean>>()
-      expectTypeOf(RetryBudget.snapshot(budget)).toEqualTypeOf<Effect.Effect<RetryBudget.RetryBudget.Snapshot>>()
+      expectTypeOf(RetryBudget.snapshot(budget)).toEqualTypeOf<Effect.Effect<RetryBudget.Snapshot>>()
     })
   })
 

@@ -88,7 +88,7 @@ const call = <E, R, R1>(
   })
 }
 
-type Options<R, R1> = Pipeline.Pipeline.RunningLoop<
+type Options<R, R1> = Pipeline.RunningLoop<
   Response,
   FailedAttempt,
   R,

@@ -19,7 +19,7 @@ import * as timeLimits from "./timeLimits.js"
  */
 export type Ended = readonly [
   exit: Exit.Exit<HttpClientResponse.HttpClientResponse, FailedAttempt>,
-  ledger: Retry.Retry.Ledger<HttpFailure.HttpFailure>
+  ledger: Retry.Ledger<HttpFailure.HttpFailure>
 ]
 
 /**

@@ -1,5 +1,5 @@
 import type * as HttpClientResponse from "@effect/platform/HttpClientResponse"
-import type { Retry } from "reprise/Retry"
+import type * as Retry from "reprise/Retry"
 import type { HttpFailure } from "../classify/failure.js"
 
 type Ledger = Retry.Ledger<HttpFailure>

@@ -1,14 +1,14 @@
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import * as Keyed from "reprise/Keyed"
-import type { RetryBudget } from "reprise/RetryBudget"
+import type * as RetryBudget from "reprise/RetryBudget"
 import type { RetryBudgetStore } from "reprise/RetryBudgetStore"
 import * as SharedRetryBudget from "reprise/SharedRetryBudget"
 import type { Budget, KeyOptions } from "../model.js"
 import { origin, registry } from "./guard.js"
 
 /** @internal */
-export const make = (make: Effect.Effect<RetryBudget>, { key = origin, ...bounds }: KeyOptions): Budget => {
+export const make = (make: Effect.Effect<RetryBudget.RetryBudget>, { key = origin, ...bounds }: KeyOptions): Budget => {
   const all = registry(bounds, () => make, "The retry budgets")
   return (request) => Keyed.get(all, key(request))
 }

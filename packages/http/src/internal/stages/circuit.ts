@@ -38,7 +38,7 @@ export const makeSharedBreakers = (
 ): Effect.Effect<HttpCircuitBreakers, never, CircuitBreakerStore | Scope.Scope> =>
   Effect.map(SharedCircuitBreaker.makeKeyed({ ...keyedBy(options), onStoreError, scope }), marked)
 
-const keyedBy = (options: BreakersOptions): CircuitBreakers.CircuitBreakers.Options<string> => {
+const keyedBy = (options: BreakersOptions): CircuitBreakers.Options<string> => {
   const { capacity, countRateLimited = false, idleTimeToLive, ...breaker } = options
   return { breaker: { ...breaker, outcome: outcomeOf(countRateLimited) }, capacity, idleTimeToLive }
 }
@@ -85,15 +85,16 @@ const patient = (breaker: CircuitBreaker.CircuitBreaker): Policy.Policy<CircuitB
       const decision = breaker.decide(call)
       if (decision._tag !== "Reject") return decision
       const { error } = decision
-      const leftMillis = Math.max(Duration.toMillis(error.retryAfter), 1)
-      return leftMillis === Infinity || call.nowMillis + leftMillis >= call.deadlineMillis
+      if (Option.isNone(error.retryAfter)) return decision
+      const leftMillis = Math.max(Duration.toMillis(error.retryAfter.value), 1)
+      return call.nowMillis + leftMillis >= call.deadlineMillis
         ? decision
         : { _tag: "Wait", enter: (call) => new Patience(error, leftMillis, call), refuse: () => error }
     }
   })
 
 /** The wait is spread by a tenth, so that not all come at once. */
-class Patience implements Policy.Policy.Turn<CircuitBreaker.CircuitOpen> {
+class Patience implements Policy.Turn<CircuitBreaker.CircuitOpen> {
   onWake: (() => void) | undefined
   untilMillis: number
   readonly work: Effect.Effect<void>
@@ -101,7 +102,7 @@ class Patience implements Policy.Policy.Turn<CircuitBreaker.CircuitOpen> {
   constructor(
     private readonly error: CircuitBreaker.CircuitOpen,
     leftMillis: number,
-    private readonly call: Policy.Policy.Call
+    private readonly call: Policy.Call
   ) {
     this.untilMillis = call.nowMillis + leftMillis
     this.work = Effect.map(Random.nextRange(0, 0.1), (share) => {
@@ -109,7 +110,7 @@ class Patience implements Policy.Policy.Turn<CircuitBreaker.CircuitOpen> {
     })
   }
 
-  poll(nowMillis: number): "again" | Policy.Policy.Reject<CircuitBreaker.CircuitOpen> | undefined {
+  poll(nowMillis: number): "again" | Policy.Reject<CircuitBreaker.CircuitOpen> | undefined {
     if (this.untilMillis >= this.call.deadlineMillis) return { _tag: "Reject", error: this.error }
     return nowMillis < this.untilMillis ? undefined : "again"
   }
@@ -124,7 +125,7 @@ const outcomeOf = (countRateLimited: boolean) => (exit: Exit.Exit<unknown, unkno
   return judge(failed.failure.value, countRateLimited)
 }
 
-const judge = (failure: HttpFailure, countRateLimited: boolean): CircuitBreaker.CircuitBreaker.Outcome => {
+const judge = (failure: HttpFailure, countRateLimited: boolean): CircuitBreaker.Outcome => {
   switch (failure._tag) {
     case "ConnectFailure":
     case "ConnectionLost":

@@ -23,7 +23,7 @@ interface Settings {
   readonly learnsFromSuccess: boolean
 }
 
-type End = Policy.Policy.End<HttpClientResponse.HttpClientResponse, FailedAttempt>
+type End = Policy.End<HttpClientResponse.HttpClientResponse, FailedAttempt>
 
 /** All gates are made by `make`, which requires nothing and is synchronous. */
 const gatesOf = (options: RetryAfterGateOptions): gates_.Gates =>
@@ -46,14 +46,14 @@ export const make = (options: RetryAfterGateOptions): Placed => {
 
 /** Lets every attempt pass while the gate is open, and learns from what came of it. */
 const policyOf = (settings: Settings, gate: gates_.Gate): HttpPolicy => {
-  const ticket: Policy.Policy.Ticket<HttpClientResponse.HttpClientResponse, FailedAttempt> = {
+  const ticket: Policy.Ticket<HttpClientResponse.HttpClientResponse, FailedAttempt> = {
     settle: (end) => {
       gate.inFlight--
       return learn(settings, gate, end)
     },
     withdraw: () => gate.inFlight--
   }
-  const admit: Policy.Policy.Admit<HttpClientResponse.HttpClientResponse, FailedAttempt> = {
+  const admit: Policy.Admit<HttpClientResponse.HttpClientResponse, FailedAttempt> = {
     _tag: "Admit",
     holds: true,
     take: () => {
@@ -69,7 +69,7 @@ const policyOf = (settings: Settings, gate: gates_.Gate): HttpPolicy => {
       const leftMillis = gate.untilMillis === -Infinity ? 0 : gate.leftMillis(call.nowMillis)
       if (leftMillis === 0) return admit
       const error = (reason: GateClosed["reason"]) =>
-        new GateClosed({ key: gate.key, retryAfter: Duration.millis(leftMillis), reason })
+        new GateClosed({ key: gate.key, retryAfter: Option.some(Duration.millis(leftMillis)), reason })
       if (!settings.isPausing) return { _tag: "Reject", error: error("closed") }
       if (gate.paused >= settings.maxPaused) return { _tag: "Reject", error: error("full") }
       return {
@@ -82,7 +82,7 @@ const policyOf = (settings: Settings, gate: gates_.Gate): HttpPolicy => {
 }
 
 /** A call that waits until the gate opens, and a random part longer, so that not all come at once. */
-class Pause implements Policy.Policy.Turn<GateClosed> {
+class Pause implements Policy.Turn<GateClosed> {
   onWake: (() => void) | undefined
   untilMillis: number
   private hasLeft = false
@@ -91,7 +91,7 @@ class Pause implements Policy.Policy.Turn<GateClosed> {
   constructor(
     jitter: number,
     private readonly gate: gates_.Gate,
-    private readonly call: Policy.Policy.Call,
+    private readonly call: Policy.Call,
     private readonly error: () => GateClosed
   ) {
     gate.paused++
@@ -101,7 +101,7 @@ class Pause implements Policy.Policy.Turn<GateClosed> {
     })
   }
 
-  poll(nowMillis: number): "again" | Policy.Policy.Reject<GateClosed> | undefined {
+  poll(nowMillis: number): "again" | Policy.Reject<GateClosed> | undefined {
     const isTooLong = this.untilMillis >= this.call.deadlineMillis
     if (!isTooLong && nowMillis < this.untilMillis) return undefined
     this.leave()

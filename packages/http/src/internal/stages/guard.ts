@@ -49,7 +49,7 @@ export type Placed =
 export interface Asking {
   /** What each attempt of the request asks. */
   readonly policies: (request: HttpClientRequest.HttpClientRequest) => ReadonlyArray<HttpPolicy>
-  readonly call: ((request: HttpClientRequest.HttpClientRequest) => Policy.Policy.CallOptions) | undefined
+  readonly call: ((request: HttpClientRequest.HttpClientRequest) => Policy.CallOptions) | undefined
   /** What a failure or a rejection means to the loop. */
   readonly review: (request: HttpClientRequest.HttpClientRequest, error: unknown) => Effect.Effect<FailedAttempt>
 }

@@ -31,7 +31,7 @@ export const adaptiveLimiter = <S>(options: AdaptiveLimiterOptions<S>): Placed =
 }
 
 /** Attempts that timed out and answers that say that there is too much to do are drops; other failures say nothing of load. */
-const outcome = (exit: Exit.Exit<unknown, unknown>): AdaptiveLimiter.AdaptiveLimiter.Outcome => {
+const outcome = (exit: Exit.Exit<unknown, unknown>): AdaptiveLimiter.Outcome => {
   if (Exit.isSuccess(exit)) return "success"
   const failed = Option.getOrUndefined(Cause.failureOption(exit.cause))
   const failure = failed instanceof FailedAttempt ? Option.getOrUndefined(failed.failure) : undefined
@@ -65,14 +65,14 @@ const consuming = (
   Policy.make<unknown>({
     kind: "resource",
     holds: false,
-    decide: (): Policy.Policy.Wait<unknown> => ({
+    decide: (): Policy.Wait<unknown> => ({
       _tag: "Wait",
       enter: () => new Consuming(consume, request),
       refuse: () => new DeadlineExceeded({ last: Option.none() })
     })
   })
 
-class Consuming implements Policy.Policy.Turn<unknown> {
+class Consuming implements Policy.Turn<unknown> {
   onWake: (() => void) | undefined
   private exit: Exit.Exit<unknown, unknown> | undefined
 
@@ -86,7 +86,7 @@ class Consuming implements Policy.Policy.Turn<unknown> {
     return Effect.void
   })
 
-  poll(): Policy.Policy.Ticket | Policy.Policy.Reject<unknown> {
+  poll(): Policy.Ticket | Policy.Reject<unknown> {
     const { exit } = this
     if (exit === undefined || Exit.isSuccess(exit)) return {}
     return Either.match(Cause.failureOrCause(exit.cause), {

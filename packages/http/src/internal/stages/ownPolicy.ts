@@ -43,9 +43,9 @@ const facing = (policy: OwnPolicy<unknown>): HttpPolicy =>
     }
   })
 
-type Turn = Policy.Policy.Turn<unknown, Response, HttpFailure>
+type Turn = Policy.Turn<unknown, Response, HttpFailure>
 
-const turn = (inner: Turn): Policy.Policy.Turn<unknown, Response, FailedAttempt> => ({
+const turn = (inner: Turn): Policy.Turn<unknown, Response, FailedAttempt> => ({
   get onWake() {
     return inner.onWake
   },
@@ -64,8 +64,8 @@ const turn = (inner: Turn): Policy.Policy.Turn<unknown, Response, FailedAttempt>
 })
 
 const ticket = (
-  { settle, withdraw }: Policy.Policy.Ticket<Response, HttpFailure>
-): Policy.Policy.Ticket<Response, FailedAttempt> => ({
+  { settle, withdraw }: Policy.Ticket<Response, HttpFailure>
+): Policy.Ticket<Response, FailedAttempt> => ({
   settle: settle && ((end) =>
     settle({
       exit: Exit.mapErrorCause(end.exit, typedCause),

@@ -16,8 +16,7 @@ import type { FailedAttempt } from "../attempt/failedAttempt.js"
 import { owned, type Responses } from "../attempt/responses.js"
 import * as stage from "../call/stage.js"
 import * as timeLimits from "../call/timeLimits.js"
-import type * as model from "../model.js"
-import { StageTypeId } from "../model.js"
+import * as model from "../model.js"
 import * as order from "../order.js"
 import { asked } from "./asked.js"
 import * as circuit from "./circuit.js"
@@ -44,7 +43,7 @@ interface Made<E> extends model.Stage<E> {
 const makeFor = <E>(options: object, build: Build): model.Stage<E> => {
   build()
   const combinator = <E1, R>(client: Client<E1, R>) => over<E, E1, R>(client, build)
-  const made: Made<E> = Object.assign(combinator, { [StageTypeId]: variance, build, options })
+  const made: Made<E> = Object.assign(combinator, { [model.StageTypeId]: variance, build, options })
   return made
 }
 

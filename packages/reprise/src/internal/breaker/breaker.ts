@@ -4,12 +4,11 @@ import * as Option from "effect/Option"
 import * as Pipeable from "effect/Pipeable"
 import { wallAheadMillis } from "../effect/clock.js"
 import { LocalRef } from "../effect/localRef.js"
-import { withoutStack } from "../errors.js"
-import type { Policy } from "../shell/model.js"
-import type * as policy from "../shell/model.js"
+import { retryAfter, withoutStack } from "../errors.js"
+import type * as Policy from "../shell/model.js"
 import type { InFlight } from "./inFlight.js"
 import * as Machine from "./machine.js"
-import { type CircuitBreaker, CircuitOpen, TypeId } from "./model.js"
+import * as CircuitBreaker from "./model.js"
 import * as settings_ from "./settings.js"
 
 /**
@@ -39,7 +38,7 @@ export interface Shared {
   /** It does not know yet how things are with the others: a call has to ask. */
   readonly isJoining: boolean
   /** `undefined` if the breaker decides by itself. */
-  readonly decide: (era: Era, call: Policy.Call) => Policy.Decision<CircuitOpen> | undefined
+  readonly decide: (era: Era, call: Policy.Call) => Policy.Decision<CircuitBreaker.CircuitOpen> | undefined
   /** A probe has ended. */
   readonly settled: (era: Era, permit: Machine.Permit, outcome: Machine.Outcome, durationMillis: number) => void
   /** Something has changed, whoever did it. */
@@ -58,12 +57,12 @@ export interface Owner {
 }
 
 /** @internal */
-export abstract class Breaker extends Pipeable.Class() implements CircuitBreaker {
-  abstract readonly [policy.TypeId]: typeof policy.TypeId
+export abstract class Breaker extends Pipeable.Class() implements CircuitBreaker.CircuitBreaker {
+  abstract readonly [Policy.TypeId]: typeof Policy.TypeId
   abstract readonly kind: "judge"
   abstract get holds(): boolean
-  abstract decide(call: Policy.Call): Policy.Decision<CircuitOpen>
-  readonly [TypeId]: typeof TypeId = TypeId
+  abstract decide(call: Policy.Call): Policy.Decision<CircuitBreaker.CircuitOpen>
+  readonly [CircuitBreaker.TypeId]: typeof CircuitBreaker.TypeId = CircuitBreaker.TypeId
   readonly era: LocalRef<Era>
   listeners: ReadonlyArray<(transition: CircuitBreaker.Transition) => void> = []
   /** Calls that wait for a permit, and what wakes them. */
@@ -232,19 +231,19 @@ const hint = (error: Option.Option<unknown>): Option.Option<Duration.Duration> =
 }
 
 /** @internal */
-export const reject = (self: Breaker, era: Era, retryAfterMillis: number): CircuitOpen => {
+export const reject = (self: Breaker, era: Era, retryAfterMillis: number): CircuitBreaker.CircuitOpen => {
   self.rejected++
   return circuitOpen(self, era, retryAfterMillis)
 }
 
 const circuitOpen = withoutStack(
-  CircuitOpen,
+  CircuitBreaker.CircuitOpen,
   function(self: Breaker, era: Era, retryAfterMillis: number) {
     const { state } = era
     this._tag = "CircuitOpen"
     this.key = self.key
     this.state = nameOf(era)
-    this.retryAfter = Duration.millis(retryAfterMillis)
+    this.retryAfter = retryAfter(retryAfterMillis)
     this.openedAtMillis = self.openedAtMillis
     this.trip = state._tag === "Closed" ? undefined : state.trip
   }

@@ -1,11 +1,12 @@
-import * as Duration from "effect/Duration"
+import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as InvalidOption from "../../InvalidOption.js"
 import { currentMonotonicMillis } from "../effect/clock.js"
+import { retryAfter } from "../errors.js"
 import { type Breaker, change as change_, type Era, nameOf, noHolds, open, openingOf, overdue } from "./breaker.js"
 import * as Machine from "./machine.js"
-import type { CircuitBreaker } from "./model.js"
+import type * as CircuitBreaker from "./model.js"
 
 const change = (self: Breaker, f: (era: Era, now: number) => Partial<Era> | undefined): Effect.Effect<void> =>
   Effect.map(currentMonotonicMillis, (now) => void change_(self, now, (era) => f(era, now)))
@@ -75,15 +76,15 @@ export const snapshot = (self: Breaker): Effect.Effect<CircuitBreaker.Snapshot> 
 
 const details = (era: Era, now: number) => {
   const { state } = era
-  const up = { probes: 0, trips: 0, trip: undefined, retryAfter: Duration.zero }
+  const up = { probes: 0, trips: 0, trip: undefined, retryAfter: Option.none() }
   if (state._tag === "Closed") return { ...up, ...state.box.window.counts(now, overdue(era, now)) }
   const { openedAtMillis, trip, trips } = state
   const down = { calls: 0, failures: 0, slow: 0, trips, trip }
   if (state._tag === "Open") {
     // A clock that stepped back does not make it longer.
     const left = state.untilMillis - Math.max(now, openedAtMillis)
-    return { ...down, probes: 0, retryAfter: Duration.millis(Math.max(left, 0)) }
+    return { ...down, probes: 0, retryAfter: retryAfter(Math.max(left, 0)) }
   }
   const held = state.leases.filter(({ untilMillis }) => untilMillis > now)
-  return { ...down, probes: held.length, retryAfter: Duration.zero }
+  return { ...down, probes: held.length, retryAfter: Option.none() }
 }

@@ -1,7 +1,7 @@
 import * as Effect from "effect/Effect"
 import { currentMonotonicMillis, monotonicOf } from "../effect/clock.js"
 import { type Breaker, type Era, modify } from "./breaker.js"
-import type { CircuitBreaker } from "./model.js"
+import type * as CircuitBreaker from "./model.js"
 import { BreakerPolicy } from "./policy.js"
 import * as settings from "./settings.js"
 

@@ -4,8 +4,7 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
 import { currentMonotonicMillis } from "../effect/clock.js"
-import type { Policy } from "../shell/model.js"
-import * as policy from "../shell/model.js"
+import * as Policy from "../shell/model.js"
 import { type Restore, working } from "../shell/wait.js"
 import { Breaker, change, type Era, opened, overdue, refine, reject } from "./breaker.js"
 import * as Machine from "./machine.js"
@@ -20,8 +19,8 @@ type Decision = Policy.Decision<CircuitOpen>
  *
  * @internal
  */
-export class BreakerPolicy extends Breaker implements Policy<CircuitOpen> {
-  readonly [policy.TypeId]: typeof policy.TypeId = policy.TypeId
+export class BreakerPolicy extends Breaker implements Policy.Policy<CircuitOpen> {
+  readonly [Policy.TypeId]: typeof Policy.TypeId = Policy.TypeId
   readonly kind = "judge"
 
   /** Most breakers are closed and count nothing that runs, and then nothing is held. */

@@ -9,13 +9,13 @@ import type { Standing } from "../standing.js"
 import { type Breaker, type Era, openingOf, overdue, type Owner } from "./breaker.js"
 import * as controls from "./controls.js"
 import * as make_ from "./make.js"
-import type { CircuitBreaker } from "./model.js"
-import { type CircuitBreakers, TypeId } from "./registryModel.js"
+import type * as CircuitBreaker from "./model.js"
+import * as CircuitBreakers from "./registryModel.js"
 import type { Settings } from "./settings.js"
 
 /** @internal */
-export class Registry<K> extends KeyedImpl<K, Breaker> implements CircuitBreakers<K>, Owner {
-  readonly [TypeId]: Types.Invariant<K> = identity
+export class Registry<K> extends KeyedImpl<K, Breaker> implements CircuitBreakers.CircuitBreakers<K>, Owner {
+  readonly [CircuitBreakers.TypeId]: Types.Invariant<K> = identity
   readonly listeners = new Set<(change: readonly [key: K, transition: CircuitBreaker.Transition]) => void>()
 
   own(key: K, breaker: Breaker): Breaker {

@@ -10,7 +10,7 @@ import * as schedule_ from "../effect/schedule.js"
 import * as rejection from "../errors.js"
 import { bounded } from "./bounded.js"
 import type * as Machine from "./machine.js"
-import type { CircuitBreaker } from "./model.js"
+import type * as CircuitBreaker from "./model.js"
 import * as strategy from "./strategy.js"
 
 /**

@@ -3,7 +3,7 @@ import * as Mailbox from "effect/Mailbox"
 import * as Stream from "effect/Stream"
 import { monotonicMillis } from "../effect/clock.js"
 import { type Breaker, type Era, nameOf } from "./breaker.js"
-import type { CircuitBreaker } from "./model.js"
+import type * as CircuitBreaker from "./model.js"
 import type { Registry } from "./registry.js"
 
 type Transition = CircuitBreaker.Transition

@@ -2,15 +2,15 @@ import * as Effect from "effect/Effect"
 import * as Pipeable from "effect/Pipeable"
 import * as InvalidOption from "../../InvalidOption.js"
 import { withoutStack } from "../errors.js"
-import type { Policy } from "../shell/model.js"
-import * as policy from "../shell/model.js"
+import * as Policy from "../shell/model.js"
 import { type Standing, standing } from "../standing.js"
 import { Gate, Group, type Reason } from "./machine.js"
-import { type Bulkhead, BulkheadFull, TypeId } from "./model.js"
+import * as Bulkhead from "./model.js"
+import type { Order } from "./waiters.js"
 
 const bulkheadFull = withoutStack(
-  BulkheadFull,
-  function(key: string, gate: Gate<BulkheadFull>, reason: Reason) {
+  Bulkhead.BulkheadFull,
+  function(key: string, gate: Gate<Bulkhead.BulkheadFull>, reason: Reason) {
     this._tag = "BulkheadFull"
     this.key = key
     this.reason = reason
@@ -22,15 +22,15 @@ const bulkheadFull = withoutStack(
 )
 
 /** @internal */
-export class Handle extends Pipeable.Class() implements Bulkhead {
-  readonly [TypeId]: typeof TypeId = TypeId
-  readonly [policy.TypeId]: typeof policy.TypeId = policy.TypeId
+export class Handle extends Pipeable.Class() implements Bulkhead.Bulkhead {
+  readonly [Bulkhead.TypeId]: typeof Bulkhead.TypeId = Bulkhead.TypeId
+  readonly [Policy.TypeId]: typeof Policy.TypeId = Policy.TypeId
   readonly kind = "resource"
   readonly holds = true
-  readonly calls: Group<BulkheadFull>
+  readonly calls: Group<Bulkhead.BulkheadFull>
   private isResized = false
 
-  constructor(readonly key: string, readonly gate: Gate<BulkheadFull>, order: Bulkhead.Order) {
+  constructor(readonly key: string, readonly gate: Gate<Bulkhead.BulkheadFull>, order: Order) {
     super()
     const release = () => gate.release(this.calls)
     // One for all calls: a permit is like another.
@@ -43,7 +43,7 @@ export class Handle extends Pipeable.Class() implements Bulkhead {
     return this.isResized ? "changed" : "new"
   }
 
-  decide(call: Policy.Call): Policy.Decision<BulkheadFull> {
+  decide(call: Policy.Call): Policy.Decision<Bulkhead.BulkheadFull> {
     return this.calls.decide(call)
   }
 
@@ -57,7 +57,7 @@ const maxConcurrentOf = (value: number) => InvalidOption.integer("maxConcurrent"
 const maxQueuedOf = (value: number) => InvalidOption.integer("maxQueued", value, { min: 0 })
 
 /** @internal */
-export const orderOf = (value: Bulkhead.Order): Bulkhead.Order => {
+export const orderOf = (value: Order): Order => {
   if (value === "fifo" || value === "lifo") return value
   throw new InvalidOption.InvalidOption({ option: "order", value, expected: "\"fifo\" or \"lifo\"" })
 }

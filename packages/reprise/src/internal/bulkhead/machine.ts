@@ -1,4 +1,4 @@
-import type { Policy } from "../shell/model.js"
+import type * as Policy from "../shell/model.js"
 import * as groups from "./groups.js"
 import * as waiters from "./waiters.js"
 

@@ -1,12 +1,12 @@
 import * as Duration from "effect/Duration"
 import * as Option from "effect/Option"
 import * as InvalidOption from "../../InvalidOption.js"
-import { type Hedge, QuantileTypeId } from "./model.js"
+import * as Hedge from "./model.js"
 import { Sketch } from "./sketch.js"
 
 /** @internal */
 export class QuantileDelay implements Hedge.Quantile {
-  readonly [QuantileTypeId]: typeof QuantileTypeId = QuantileTypeId
+  readonly [Hedge.QuantileTypeId]: typeof Hedge.QuantileTypeId = Hedge.QuantileTypeId
   readonly quantile: number
   readonly minMillis: number
   readonly maxMillis: number

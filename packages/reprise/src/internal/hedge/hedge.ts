@@ -6,7 +6,7 @@ import * as Pipeable from "effect/Pipeable"
 import * as InvalidOption from "../../InvalidOption.js"
 import { type Standing, standing } from "../standing.js"
 import * as delay from "./delay.js"
-import { type Hedge, TypeId } from "./model.js"
+import * as Hedge from "./model.js"
 
 /** @internal */
 export interface Settings {
@@ -18,8 +18,8 @@ export interface Settings {
 }
 
 /** @internal */
-export class Hedger extends Pipeable.Class() implements Hedge {
-  readonly [TypeId]: typeof TypeId = TypeId
+export class Hedger extends Pipeable.Class() implements Hedge.Hedge {
+  readonly [Hedge.TypeId]: typeof Hedge.TypeId = Hedge.TypeId
   calls = 0
   hedges = 0
   won = 0

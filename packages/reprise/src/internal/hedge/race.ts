@@ -11,7 +11,7 @@ import * as timer from "../effect/timer.js"
 import * as nested from "../retry/nested.js"
 import type { Delay } from "./delay.js"
 import { type Hedger, judge, type Settings } from "./hedge.js"
-import type { Hedge } from "./model.js"
+import type * as Hedge from "./model.js"
 
 type Restore = <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
 

@@ -3,7 +3,7 @@ import * as Exit from "effect/Exit"
 import * as InvalidOption from "../../InvalidOption.js"
 import { monotonicMillis } from "../effect/clock.js"
 import type { KeyedImpl } from "./entries.js"
-import type { Keyed } from "./model.js"
+import type * as Keyed from "./model.js"
 
 /**
  * Checks the bounds at once.

@@ -10,12 +10,6 @@ import type * as Types from "effect/Types"
 export const TypeId: unique symbol = Symbol.for("reprise/Keyed")
 
 /**
- * @since 0.1.0
- * @category type ids
- */
-export type TypeId = typeof TypeId
-
-/**
  * Keys are the same where `Equal` says so.
  *
  * @since 0.1.0
@@ -30,35 +24,30 @@ export interface Keyed<in K, out A> extends Pipeable {
 
 /**
  * @since 0.1.0
+ * @category options
  */
-export declare namespace Keyed {
-  /**
-   * @since 0.1.0
-   * @category options
-   */
-  export interface Bounds {
-    /** How many keys the registry keeps. Defaults to 10,000. Keys whose state must not be lost may exceed it, up to twice. */
-    readonly capacity?: number | undefined
-    /** After how long without a call the registry may drop a key. Defaults to `10 minutes`. */
-    readonly idleTimeToLive?: Duration.DurationInput | undefined
-  }
+export interface Bounds {
+  /** How many keys the registry keeps. Defaults to 10,000. Keys whose state must not be lost may exceed it, up to twice. */
+  readonly capacity?: number | undefined
+  /** After how long without a call the registry may drop a key. Defaults to `10 minutes`. */
+  readonly idleTimeToLive?: Duration.DurationInput | undefined
+}
 
+/**
+ * @since 0.1.0
+ * @category options
+ */
+export interface Options<in K, in out A, out R = never> extends Bounds {
+  /** Makes what belongs to a key. */
+  readonly make: (key: K) => Effect.Effect<A, never, R>
   /**
-   * @since 0.1.0
-   * @category options
+   * Whether a new value would behave the same. The registry never drops a key for which this returns `false`. `nowMillis` is
+   * the time by which the registry measures idleness.
+   *
+   * You need it only for values of your own. Policies of Reprise, and records of them, answer for themselves. Other values
+   * may be dropped unless `use` holds them.
    */
-  export interface Options<in K, in out A, out R = never> extends Bounds {
-    /** Makes what belongs to a key. */
-    readonly make: (key: K) => Effect.Effect<A, never, R>
-    /**
-     * Whether a new value would behave the same. The registry never drops a key for which this returns `false`. `nowMillis` is
-     * the time by which the registry measures idleness.
-     *
-     * You need it only for values of your own. Policies of Reprise, and records of them, answer for themselves. Other values
-     * may be dropped unless `use` holds them.
-     */
-    readonly isIdle?: ((value: A, nowMillis: number) => boolean) | undefined
-    /** Names the registry in its warning. Defaults to `"The registry"`. */
-    readonly name?: string | undefined
-  }
+  readonly isIdle?: ((value: A, nowMillis: number) => boolean) | undefined
+  /** Names the registry in its warning. Defaults to `"The registry"`. */
+  readonly name?: string | undefined
 }

@@ -5,7 +5,7 @@ import * as Fiber from "effect/Fiber"
 import * as Runtime from "effect/Runtime"
 import { runInStep } from "../effect/child.js"
 import { currentMonotonicMillis } from "../effect/clock.js"
-import { type Policy, TypeId } from "../shell/model.js"
+import * as Policy from "../shell/model.js"
 import { working } from "../shell/wait.js"
 import type { KeyedImpl } from "./entries.js"
 import * as keyed from "./keyed.js"
@@ -16,8 +16,8 @@ import * as keyed from "./keyed.js"
  *
  * @internal
  */
-export class KeyedPolicy<K, V, E, A, Err> implements Policy<E, A, Err> {
-  readonly [TypeId]: typeof TypeId = TypeId
+export class KeyedPolicy<K, V, E, A, Err> implements Policy.Policy<E, A, Err> {
+  readonly [Policy.TypeId]: typeof Policy.TypeId = Policy.TypeId
   /** That of the policy, once it has decided. */
   kind: "judge" | "resource" = "judge"
   readonly holds = true
@@ -27,7 +27,7 @@ export class KeyedPolicy<K, V, E, A, Err> implements Policy<E, A, Err> {
   constructor(
     private readonly self: KeyedImpl<K, V>,
     private readonly key: K,
-    private readonly of: (value: V) => Policy<E, A, Err>
+    private readonly of: (value: V) => Policy.Policy<E, A, Err>
   ) {}
 
   decide(call: Policy.Call): Policy.Decision<E, A, Err> {

@@ -1,6 +1,6 @@
 // Internal all the same; without the tag, so that the tests of this module see its types (`stripInternal`).
 import * as InvalidOption from "../../InvalidOption.js"
-import type { AdaptiveLimiter } from "./model.js"
+import type * as AdaptiveLimiter from "./model.js"
 
 type Algorithm<S> = AdaptiveLimiter.Algorithm<S>
 type Sample = AdaptiveLimiter.Sample

@@ -1,4 +1,4 @@
-import type { AdaptiveLimiter } from "./model.js"
+import type * as AdaptiveLimiter from "./model.js"
 
 /** @internal */
 export interface Learning {

@@ -6,15 +6,14 @@ import * as Pipeable from "effect/Pipeable"
 import * as InvalidOption from "../../InvalidOption.js"
 import { Gate, Group, type Reason } from "../bulkhead/machine.js"
 import { isTimeout, withoutStack } from "../errors.js"
-import type { Policy } from "../shell/model.js"
-import * as policy from "../shell/model.js"
+import * as Policy from "../shell/model.js"
 import { type Standing, standing } from "../standing.js"
 import { type Learning, learning, limitOf } from "./learning.js"
-import { type AdaptiveLimiter, LimitExceeded, TypeId } from "./model.js"
+import * as AdaptiveLimiter from "./model.js"
 
 const limitExceeded = withoutStack(
-  LimitExceeded,
-  function(key: string, gate: Gate<LimitExceeded>, reason: Reason, partition: string | undefined) {
+  AdaptiveLimiter.LimitExceeded,
+  function(key: string, gate: Gate<AdaptiveLimiter.LimitExceeded>, reason: Reason, partition: string | undefined) {
     this._tag = "LimitExceeded"
     this.key = key
     this.reason = reason
@@ -26,21 +25,21 @@ const limitExceeded = withoutStack(
 )
 
 /** @internal */
-export class Limiter extends Pipeable.Class() implements AdaptiveLimiter {
-  readonly [TypeId]: typeof TypeId = TypeId
-  readonly [policy.TypeId]: typeof policy.TypeId = policy.TypeId
+export class Limiter extends Pipeable.Class() implements AdaptiveLimiter.AdaptiveLimiter {
+  readonly [AdaptiveLimiter.TypeId]: typeof AdaptiveLimiter.TypeId = AdaptiveLimiter.TypeId
+  readonly [Policy.TypeId]: typeof Policy.TypeId = Policy.TypeId
   readonly kind = "resource"
   readonly holds = true
   isReconfigured = false
   /** How often a call has lowered the limit that had begun after it was last lowered. */
   events = 0
   /** Calls without a share. */
-  readonly rest: Group<LimitExceeded>
-  readonly partitions: ReadonlyMap<string, Group<LimitExceeded>>
+  readonly rest: Group<AdaptiveLimiter.LimitExceeded>
+  readonly partitions: ReadonlyMap<string, Group<AdaptiveLimiter.LimitExceeded>>
 
   constructor(
     readonly key: string,
-    readonly gate: Gate<LimitExceeded>,
+    readonly gate: Gate<AdaptiveLimiter.LimitExceeded>,
     shares: ReadonlyArray<readonly [name: string, share: number]>,
     readonly outcomeOf: (exit: Exit.Exit<unknown, unknown>) => AdaptiveLimiter.Outcome,
     public learning: Learning
@@ -57,13 +56,13 @@ export class Limiter extends Pipeable.Class() implements AdaptiveLimiter {
     return this.isReconfigured || this.learning.hasLearned() ? "changed" : "new"
   }
 
-  decide(call: Policy.Call): Policy.Decision<LimitExceeded> {
+  decide(call: Policy.Call): Policy.Decision<AdaptiveLimiter.LimitExceeded> {
     return (call.partition === undefined ? this.rest : this.partitions.get(call.partition) ?? this.rest).decide(call)
   }
 }
 
 /** Calls whose time is taken. */
-class Timed extends Group<LimitExceeded> {
+class Timed extends Group<AdaptiveLimiter.LimitExceeded> {
   override take(call: Policy.Call): Policy.Ticket {
     // The end of a call is timed from the clock that its admission has read.
     void call.nowMillis
@@ -76,7 +75,7 @@ class Permit implements Policy.Ticket {
   private readonly inFlight: number
   private readonly events: number
 
-  constructor(private readonly limiter: Limiter, private readonly group: Group<LimitExceeded>) {
+  constructor(private readonly limiter: Limiter, private readonly group: Group<AdaptiveLimiter.LimitExceeded>) {
     this.inFlight = limiter.gate.running
     this.events = limiter.events
   }
@@ -112,7 +111,7 @@ export const make = <S>(options: AdaptiveLimiter.Options<S>): Effect.Effect<Limi
   const shares = sharesOf(options.partitions ?? {})
   const key = options.key ?? ""
   return Effect.sync(() => {
-    const gate = new Gate<LimitExceeded>(
+    const gate = new Gate<AdaptiveLimiter.LimitExceeded>(
       limitOf(algorithm.limit(algorithm.initial)),
       maxQueued,
       queueTimeoutMillis,

@@ -1,6 +1,5 @@
 import * as Pipeable from "effect/Pipeable"
-import type { Policy } from "../shell/model.js"
-import * as policy from "../shell/model.js"
+import * as Policy from "../shell/model.js"
 import { type Standing, standing } from "../standing.js"
 import { type Machine, Waiter } from "./machine.js"
 import { type RateLimiter, type RateLimitExceeded, TypeId } from "./model.js"
@@ -12,7 +11,7 @@ import { type RateLimiter, type RateLimitExceeded, TypeId } from "./model.js"
  */
 export class Limiter extends Pipeable.Class() implements RateLimiter, Policy.Admit, Policy.Ticket {
   readonly [TypeId]: typeof TypeId = TypeId
-  readonly [policy.TypeId]: typeof policy.TypeId = policy.TypeId
+  readonly [Policy.TypeId]: typeof Policy.TypeId = Policy.TypeId
   readonly _tag = "Admit"
   readonly kind = "resource"
   readonly holds = false

@@ -1,17 +1,16 @@
-import * as Duration from "effect/Duration"
-import { withoutStack } from "../errors.js"
-import type { Policy } from "../shell/model.js"
+import { retryAfter, withoutStack } from "../errors.js"
+import type * as Policy from "../shell/model.js"
 import type { Standing } from "../standing.js"
 import * as Gcra from "./gcra.js"
 import { RateLimitExceeded } from "./model.js"
 
 const rateLimitExceeded = withoutStack(
   RateLimitExceeded,
-  function(key: string, limit: number, retryAfter: Duration.Duration, remaining: number) {
+  function(key: string, limit: number, waitMillis: number, remaining: number) {
     this._tag = "RateLimitExceeded"
     this.key = key
     this.limit = limit
-    this.retryAfter = retryAfter
+    this.retryAfter = retryAfter(waitMillis)
     this.remaining = remaining
   }
 )
@@ -134,8 +133,7 @@ export class Machine {
   exceeded(nowMillis: number, waitMillis: number, tokens: number): RateLimitExceeded {
     this.rejected++
     const { key, limit, rate } = this.settings
-    const millis = tokens > rate.burst ? Infinity : waitMillis
-    return rateLimitExceeded(key, limit, Duration.millis(millis), this.remaining(nowMillis))
+    return rateLimitExceeded(key, limit, tokens > rate.burst ? Infinity : waitMillis, this.remaining(nowMillis))
   }
 
   enter(waiter: Waiter): void {

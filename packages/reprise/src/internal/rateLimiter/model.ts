@@ -1,5 +1,6 @@
 import * as Data from "effect/Data"
 import * as Duration from "effect/Duration"
+import * as Option from "effect/Option"
 import type { Pipeable } from "effect/Pipeable"
 import type { Policy } from "../shell/model.js"
 
@@ -10,70 +11,60 @@ import type { Policy } from "../shell/model.js"
 export const TypeId: unique symbol = Symbol.for("reprise/RateLimiter")
 
 /**
- * @since 0.1.0
- * @category type ids
- */
-export type TypeId = typeof TypeId
-
-/**
  * The rate of one dependency, shared by all calls to it.
  *
  * @since 0.1.0
  * @category models
  */
 export interface RateLimiter extends Policy<RateLimitExceeded>, Pipeable {
-  readonly [TypeId]: TypeId
+  readonly [TypeId]: typeof TypeId
 }
 
 /**
  * @since 0.1.0
+ * @category options
  */
-export declare namespace RateLimiter {
-  /**
-   * @since 0.1.0
-   * @category options
-   */
-  export interface Options {
-    /** How many tokens a window has: a whole number of at least 1. They come back one after another, evenly. */
-    readonly limit: number
-    /** Longer than zero, at most 2^31-1 ms. */
-    readonly window: Duration.DurationInput
-    /** How many tokens may be taken at once after a rest. Defaults to `limit`; 1 spaces calls evenly. */
-    readonly burst?: number | undefined
-    /** What becomes of a call for which there are not enough tokens. Defaults to `"fail"`. */
-    readonly onExceeded?: "delay" | "fail" | undefined
-    /** How many calls may wait where they are delayed; the rest fails. Defaults to 1,000. */
-    readonly maxQueued?: number | undefined
-    /** Names it in errors. Defaults to `""`. */
-    readonly key?: string | undefined
-  }
-
-  /**
-   * @since 0.1.0
-   * @category options
-   */
-  export interface Consume {
-    /** What the call costs: a whole number of at least 1. Defaults to 1. */
-    readonly tokens?: number | undefined
-  }
-
-  /**
-   * @since 0.1.0
-   * @category models
-   */
-  export interface Snapshot {
-    readonly key: string
-    readonly limit: number
-    /** How many tokens could be taken now: none while calls wait. */
-    readonly remaining: number
-    readonly waiting: number
-    /** Calls rejected since it was made. */
-    readonly rejected: number
-  }
+export interface Options {
+  /** How many tokens a window has: a whole number of at least 1. They come back one after another, evenly. */
+  readonly limit: number
+  /** Longer than zero, at most 2^31-1 ms. */
+  readonly window: Duration.DurationInput
+  /** How many tokens may be taken at once after a rest. Defaults to `limit`; 1 spaces calls evenly. */
+  readonly burst?: number | undefined
+  /** What becomes of a call for which there are not enough tokens. Defaults to `"fail"`. */
+  readonly onExceeded?: "delay" | "fail" | undefined
+  /** How many calls may wait where they are delayed; the rest fails. Defaults to 1,000. */
+  readonly maxQueued?: number | undefined
+  /** Names it in errors. Defaults to `""`. */
+  readonly key?: string | undefined
 }
 
 /**
- * The call was not made, because there are not enough tokens and it could not wait for them. It captures no stack.
+ * @since 0.1.0
+ * @category options
+ */
+export interface Consume {
+  /** What the call costs: a whole number of at least 1. Defaults to 1. */
+  readonly tokens?: number | undefined
+}
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export interface Snapshot {
+  readonly key: string
+  readonly limit: number
+  /** How many tokens could be taken now: none while calls wait. */
+  readonly remaining: number
+  readonly waiting: number
+  /** Calls rejected since it was made. */
+  readonly rejected: number
+}
+
+/**
+ * The call was not made, because there are not enough tokens and it could not wait for them. It is a `Retry.Hint`, and
+ * captures no stack.
  *
  * @since 0.1.0
  * @category errors
@@ -81,8 +72,8 @@ export declare namespace RateLimiter {
 export class RateLimitExceeded extends Data.TaggedError("RateLimitExceeded")<{
   readonly key: string
   readonly limit: number
-  /** When there will be enough, if nobody else comes; infinite where the call costs more than the burst. */
-  readonly retryAfter: Duration.Duration
+  /** When there will be enough, if nobody else comes. None if the call costs more than the burst. */
+  readonly retryAfter: Option.Option<Duration.Duration>
   /** How many tokens there are: too few for this call. */
   readonly remaining: number
 }> {
@@ -101,8 +92,8 @@ export class RateLimitExceeded extends Data.TaggedError("RateLimitExceeded")<{
   override get message(): string {
     const { key, limit, retryAfter } = this
     const name = key === "" ? "The rate limit" : `The rate limit "${key}"`
-    return Duration.isFinite(retryAfter)
-      ? `${name} of ${limit} is exceeded, retry after ${Duration.format(retryAfter)}`
+    return Option.isSome(retryAfter)
+      ? `${name} of ${limit} is exceeded, retry after ${Duration.format(retryAfter.value)}`
       : `${name} of ${limit} never has as many tokens at once as the call costs`
   }
 }

@@ -10,7 +10,7 @@ import type { Budget } from "../budget/budget.js"
 import * as clock_ from "../effect/clock.js"
 import * as timer from "../effect/timer.js"
 import * as Driver from "./driver.js"
-import type { Attempt, Reason, Retry } from "./model.js"
+import type * as Retry from "./model.js"
 
 /** @internal */
 export const retry = <A, E, R, B, R1>(
@@ -40,7 +40,7 @@ export const again = <A, E, R, R1>(
 const retryable = <E>(cause: Cause.Cause<E>): Option.Option<E> =>
   Cause.isDie(cause) ? Option.none() : Cause.failureOption(cause)
 
-type Entry<E> = Omit<Attempt<E>, "delay" | "reason">
+type Entry<E> = Omit<Retry.Attempt<E>, "delay" | "reason">
 
 type Ended<A, E, L> = readonly [exit: Exit.Exit<A, E>, ledger: Retry.Ledger<L>]
 
@@ -72,7 +72,7 @@ const kept = { first: 8, last: 24 }
 
 class Loop<A, E, R, R1, R2, L> {
   /** None before the first failure: that most calls end with their first attempt is what is to cost little. */
-  ledger: Array<Attempt<L>> | undefined
+  ledger: Array<Retry.Attempt<L>> | undefined
   readonly budget: Budget | undefined
   driver: Driver.Driver<E, R1> | undefined
 
@@ -166,12 +166,12 @@ class Loop<A, E, R, R1, R2, L> {
     return { number, startMillis: beganMillis + clock_.wallAheadOf(this.clock), duration, failure }
   }
 
-  end(exit: Exit.Exit<A, E>, entry: Entry<E>, reason: Reason): Effect.Effect<Ended<A, E, L>> {
+  end(exit: Exit.Exit<A, E>, entry: Entry<E>, reason: Retry.Reason): Effect.Effect<Ended<A, E, L>> {
     const { duration, failure, number, startMillis } = entry
     return Exit.succeed([exit, this.write({ number, startMillis, duration, failure, delay: Option.none(), reason })])
   }
 
-  write(attempt: Attempt<E>): Array<Attempt<L>> {
+  write(attempt: Retry.Attempt<E>): Array<Retry.Attempt<L>> {
     const line = this.line(attempt)
     if (this.ledger === undefined) return this.ledger = [line]
     if (this.ledger.length === kept.first + kept.last) this.ledger.splice(kept.first, 1)
@@ -179,12 +179,12 @@ class Loop<A, E, R, R1, R2, L> {
     return this.ledger
   }
 
-  line(attempt: Attempt<E>): Attempt<L> {
+  line(attempt: Retry.Attempt<E>): Retry.Attempt<L> {
     const { note } = this.options
     // Without `note` the ledger holds the errors themselves, and `L` is `E`.
-    if (note === undefined) return attempt as unknown as Attempt<L>
+    if (note === undefined) return attempt as unknown as Retry.Attempt<L>
     return Option.isNone(attempt.failure)
-      ? attempt as Attempt<never>
+      ? attempt as Retry.Attempt<never>
       : { ...attempt, failure: note(attempt.failure.value) }
   }
 }

@@ -64,59 +64,54 @@ export interface Attempt<out E = unknown> {
 
 /**
  * @since 0.1.0
+ * @category options
  */
-export declare namespace Retry {
+export interface Loop<A, E, R, R1 = never, R2 = never, L = E> {
+  /** Makes the attempt; `number` counts from 1. */
+  readonly attempt: (number: number) => Effect.Effect<A, E, R>
+  readonly schedule: Schedule.Schedule<unknown, E, R1>
+  /** Runs after each failed attempt; the result takes the place of the error. */
+  readonly review?: ((error: E) => Effect.Effect<E, never, R2>) | undefined
+  /** A reason not to try again whatever the schedule says. */
+  readonly refuse?: ((error: E) => Option.Option<Reason>) | undefined
   /**
-   * @since 0.1.0
-   * @category options
+   * Whether another attempt can help, asked if `refuse` has no reason against it. If it says no, a filter of the schedule, such as
+   * `whileTag`, may still say yes. Defaults to yes.
    */
-  export interface Loop<A, E, R, R1 = never, R2 = never, L = E> {
-    /** Makes the attempt; `number` counts from 1. */
-    readonly attempt: (number: number) => Effect.Effect<A, E, R>
-    readonly schedule: Schedule.Schedule<unknown, E, R1>
-    /** Runs after each failed attempt; the result takes the place of the error. */
-    readonly review?: ((error: E) => Effect.Effect<E, never, R2>) | undefined
-    /** A reason not to try again whatever the schedule says. */
-    readonly refuse?: ((error: E) => Option.Option<Reason>) | undefined
-    /**
-     * Whether another attempt can help, asked if `refuse` has no reason against it. If it says no, a filter of the schedule, such as
-     * `whileTag`, may still say yes. Defaults to yes.
-     */
-    readonly canHelp?: ((error: E) => boolean) | undefined
-    /** Runs before each wait begins: to let go of what the failed attempt still holds, or to tell someone. */
-    readonly beforeWait?: ((attempt: Attempt<E>) => Effect.Effect<void, never, R2>) | undefined
-    /**
-     * What the ledger keeps of an error. Defaults to the error itself. With `note`, attempts do not see the last error in
-     * `Schedule.CurrentIterationMetadata` either: its `input` and `output` are `undefined`.
-     */
-    readonly note?: ((error: E) => Option.Option<L>) | undefined
-    /** No wait begins that would end at or after this moment (on the clock of `Deadline.now`) or the `Deadline` of the fiber. */
-    readonly deadlineMillis?: number | undefined
-    /** Is told of the call and of its success, and pays for each retry that begins; asked last, before the wait. */
-    readonly budget?: RetryBudget | undefined
-    /** Which failures are timeouts to the budget. Defaults to the tags `TimeoutException` and `AttemptTimeout`. */
-    readonly isTimeout?: ((error: E) => boolean) | undefined
-    /** Within `withoutNested`, whether to make one attempt or to go on all the same. Defaults to `"suppress"`. */
-    readonly nested?: "suppress" | "allow" | undefined
-  }
-
+  readonly canHelp?: ((error: E) => boolean) | undefined
+  /** Runs before each wait begins: to let go of what the failed attempt still holds, or to tell someone. */
+  readonly beforeWait?: ((attempt: Attempt<E>) => Effect.Effect<void, never, R2>) | undefined
   /**
-   * @since 0.1.0
-   * @category options
+   * What the ledger keeps of an error. Defaults to the error itself. With `note`, attempts do not see the last error in
+   * `Schedule.CurrentIterationMetadata` either: its `input` and `output` are `undefined`.
    */
-  export interface HonorHint {
-    /** The longest hint that is waited for. Defaults to `2 minutes`. */
-    readonly max?: Duration.DurationInput | undefined
-    /** The random share added to a hint, from 0 to 1. Defaults to `0.1`. */
-    readonly jitter?: number | undefined
-  }
-
-  /**
-   * The attempts of a call, in order. A ledger keeps the first 8 and the last 24 of them, so that the memory of a call is
-   * bounded. The last line is always there: its `number` is the number of all attempts. See `omitted`.
-   *
-   * @since 0.1.0
-   * @category models
-   */
-  export type Ledger<E> = ReadonlyArray<Attempt<E>>
+  readonly note?: ((error: E) => Option.Option<L>) | undefined
+  /** No wait begins that would end at or after this moment (on the clock of `Deadline.now`) or the `Deadline` of the fiber. */
+  readonly deadlineMillis?: number | undefined
+  /** Is told of the call and of its success, and pays for each retry that begins; asked last, before the wait. */
+  readonly budget?: RetryBudget | undefined
+  /** Which failures are timeouts to the budget. Defaults to the tags `TimeoutException` and `AttemptTimeout`. */
+  readonly isTimeout?: ((error: E) => boolean) | undefined
+  /** Within `withoutNested`, whether to make one attempt or to go on all the same. Defaults to `"suppress"`. */
+  readonly nested?: "suppress" | "allow" | undefined
 }
+
+/**
+ * @since 0.1.0
+ * @category options
+ */
+export interface HonorHint {
+  /** The longest hint that is waited for. Defaults to `2 minutes`. */
+  readonly max?: Duration.DurationInput | undefined
+  /** The random share added to a hint, from 0 to 1. Defaults to `0.1`. */
+  readonly jitter?: number | undefined
+}
+
+/**
+ * The attempts of a call, in order. A ledger keeps the first 8 and the last 24 of them, so that the memory of a call is
+ * bounded. The last line is always there: its `number` is the number of all attempts. See `omitted`.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type Ledger<E> = ReadonlyArray<Attempt<E>>

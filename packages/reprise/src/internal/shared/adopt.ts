@@ -4,7 +4,7 @@ import * as Machine from "../breaker/machine.js"
 import * as settings_ from "../breaker/settings.js"
 import { currentMonotonicMillis } from "../effect/clock.js"
 import type { Member } from "./breakerMember.js"
-import { type CircuitBreakerStore, isSameVersion } from "./circuitStore.js"
+import * as CircuitBreakerStore from "./circuitStore.js"
 
 /** Redis came back empty, or a replica that has not seen the last of it has taken over. */
 const isLost = (before: CircuitBreakerStore.Version, now: CircuitBreakerStore.Version): boolean =>
@@ -15,7 +15,7 @@ const lost = -1
 
 /** What else was under way when it was lost says the same: nobody has opened it since. */
 const isUntold = (before: CircuitBreakerStore.Version, now: CircuitBreakerStore.Version): boolean =>
-  now.generation <= 1 || isSameVersion(before, now)
+  now.generation <= 1 || CircuitBreakerStore.isSameVersion(before, now)
 
 /**
  * When the store was asked. An answer that is older than one that came before it is of no use; and where something has come about
@@ -56,7 +56,7 @@ export const adopt = (
         member.answered = asked.number
         const before = member.version
         member.version = version
-        if (!isSameVersion(before, version)) member.seen = {}
+        if (!CircuitBreakerStore.isSameVersion(before, version)) member.seen = {}
         // The store does not know of it any more: it is told again.
         const isUnknown = isLost(before, version) || member.adopted === lost && isUntold(before, version)
         if (state._tag === "Closed" && era.state._tag !== "Closed" && isUnknown) {
@@ -66,7 +66,13 @@ export const adopt = (
         }
         const next = era.isDisabled
           ? undefined
-          : taken(era, state, isSameVersion(before, version), era.state.generation === member.adopted, now)
+          : taken(
+            era,
+            state,
+            CircuitBreakerStore.isSameVersion(before, version),
+            era.state.generation === member.adopted,
+            now
+          )
         member.adopted = (next ?? era.state).generation
         return next && { state: next, opening: opening ?? era.opening }
       }))
@@ -79,7 +85,7 @@ export const adopt = (
  */
 export const note = (member: Member, { number }: Asked, { version }: CircuitBreakerStore.Standing): void => {
   member.answered = Math.max(member.answered, number)
-  if (!isSameVersion(member.version, version)) member.seen = {}
+  if (!CircuitBreakerStore.isSameVersion(member.version, version)) member.seen = {}
   member.version = version
 }
 

@@ -1,8 +1,8 @@
 import { maxDelayMillis } from "../../InvalidOption.js"
 import { StoreError } from "../../StoreError.js"
-import type { RetryBudgetStore } from "./budgetStore.js"
-import type { CircuitBreakerStore } from "./circuitStore.js"
-import type { RetryAfterStore } from "./pauseStore.js"
+import type * as RetryBudgetStore from "./budgetStore.js"
+import type * as CircuitBreakerStore from "./circuitStore.js"
+import type * as RetryAfterStore from "./pauseStore.js"
 
 // Internal all the same; without the tag, so that the tests of this module see its types (`stripInternal`).
 

@@ -10,10 +10,10 @@ import * as policy from "../breaker/policy.js"
 import type { Settings } from "../breaker/settings.js"
 import type { Permit } from "../breaker/tickets.js"
 import { currentMonotonicMillis } from "../effect/clock.js"
-import type { Policy } from "../shell/model.js"
+import type * as Policy from "../shell/model.js"
 import { adopt, type Asked, asking } from "./adopt.js"
 import * as answers from "./answers.js"
-import { type CircuitBreakerStore, noVersion } from "./circuitStore.js"
+import * as CircuitBreakerStore from "./circuitStore.js"
 import type { Fleet } from "./fleet.js"
 import { Joining } from "./joining.js"
 import * as link from "./link.js"
@@ -43,7 +43,7 @@ export interface Settled extends Lease {
  */
 export class Member implements Shared {
   /** What the state here was taken from. */
-  version: CircuitBreakerStore.Version = noVersion
+  version: CircuitBreakerStore.Version = CircuitBreakerStore.noVersion
   /** The generation here that is known to the store: any other has come about here. */
   adopted = 0
   /** Questions are numbered. */

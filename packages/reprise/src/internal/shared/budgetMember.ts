@@ -9,7 +9,7 @@ import { currentMonotonicMillis, monotonicMillis } from "../effect/clock.js"
 import * as answers from "./answers.js"
 import type { SharedRule } from "./budgetRule.js"
 import { SharedShare, SharedTokens } from "./budgetRules.js"
-import { RetryBudgetStore } from "./budgetStore.js"
+import * as RetryBudgetStore from "./budgetStore.js"
 import * as crew from "./crew.js"
 import { Joining } from "./joining.js"
 import * as link_ from "./link.js"
@@ -62,7 +62,8 @@ export const joined = ({ fleet, joining }: Member, now: number): Effect.Effect<v
   crew.joined(fleet, joining, now)
 
 /** @internal */
-export const make = (what: string): Effect.Effect<Fleet, never, RetryBudgetStore> => crew.make(RetryBudgetStore, what)
+export const make = (what: string): Effect.Effect<Fleet, never, RetryBudgetStore.RetryBudgetStore> =>
+  crew.make(RetryBudgetStore.RetryBudgetStore, what)
 
 /**
  * Exchanges for the members as long as the scope is open. Afterwards each goes on by itself, and what it has reserved is free

@@ -1,6 +1,6 @@
 import { LastMillis } from "../breaker/windows.js"
 import type { Rule } from "../budget/rules.js"
-import type { RetryBudgetStore } from "./budgetStore.js"
+import type * as RetryBudgetStore from "./budgetStore.js"
 
 // Internal all the same; without the tag, so that the tests of this module see its types (`stripInternal`).
 

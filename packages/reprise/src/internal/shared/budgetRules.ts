@@ -1,6 +1,6 @@
 import type { Share, Tokens } from "../budget/rules.js"
 import { SharedRule } from "./budgetRule.js"
-import type { RetryBudgetStore } from "./budgetStore.js"
+import type * as RetryBudgetStore from "./budgetStore.js"
 
 // Internal all the same; without the tag, so that the tests of this module see its types (`stripInternal`).
 

@@ -8,7 +8,7 @@ import { currentMonotonicMillis } from "../effect/clock.js"
 import { adopt, asking, note } from "./adopt.js"
 import * as answers from "./answers.js"
 import { type Member, probing, quietIntervals, type Settled } from "./breakerMember.js"
-import { type CircuitBreakerStore, isSameVersion, noVersion } from "./circuitStore.js"
+import * as CircuitBreakerStore from "./circuitStore.js"
 import * as link from "./link.js"
 import * as newcomer from "./newcomer.js"
 import * as tally from "./tally.js"
@@ -191,8 +191,8 @@ const sync = (member: Member, { state }: Era): Effect.Effect<void, StoreError> =
     member.seen = standing.counts
     member.hasLooked = true
     if (own === undefined) return Effect.void
-    const isSame = isSameVersion(standing.version, version)
-    const isFirst = isSameVersion(version, noVersion)
+    const isSame = CircuitBreakerStore.isSameVersion(standing.version, version)
+    const isFirst = CircuitBreakerStore.isSameVersion(version, CircuitBreakerStore.noVersion)
     const others = tally.minus(standing.counts, isSame ? seen : {}, isSame || isFirst ? counts : {})
     // All that was counted since it last looked, even where there was no record then.
     const isNew = isSame || (isFirst && hasLooked)

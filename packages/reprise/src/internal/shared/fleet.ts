@@ -3,7 +3,7 @@ import type * as Scope from "effect/Scope"
 import type { Breaker } from "../breaker/breaker.js"
 import * as answers from "./answers.js"
 import { Member } from "./breakerMember.js"
-import { CircuitBreakerStore } from "./circuitStore.js"
+import * as CircuitBreakerStore from "./circuitStore.js"
 import * as crew from "./crew.js"
 import * as exchange from "./exchange.js"
 import { listen } from "./listen.js"
@@ -23,8 +23,8 @@ export interface Fleet extends crew.Crew<CircuitBreakerStore.Service> {
 export const make = (
   what: string,
   onStoreError: Fleet["onStoreError"] = "local"
-): Effect.Effect<Fleet, never, CircuitBreakerStore> =>
-  Effect.map(crew.make(CircuitBreakerStore, what), (own) => {
+): Effect.Effect<Fleet, never, CircuitBreakerStore.CircuitBreakerStore> =>
+  Effect.map(crew.make(CircuitBreakerStore.CircuitBreakerStore, what), (own) => {
     let tokens = 0
     return { ...own, onStoreError, token: () => `${own.name}-${++tokens}` }
   })

@@ -1,7 +1,7 @@
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import { monotonicMillis } from "../effect/clock.js"
-import type { RetryBudgetStore } from "./budgetStore.js"
+import type * as RetryBudgetStore from "./budgetStore.js"
 
 // Internal all the same; without the tag, so that the tests of this module see its types (`stripInternal`).
 

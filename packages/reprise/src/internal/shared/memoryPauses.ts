@@ -3,7 +3,7 @@ import * as Effect from "effect/Effect"
 import { monotonicMillis } from "../effect/clock.js"
 import { Listeners } from "./memoryListeners.js"
 import { leftMillis, type Pause, pauseFrom } from "./outbox.js"
-import type { RetryAfterStore } from "./pauseStore.js"
+import type * as RetryAfterStore from "./pauseStore.js"
 
 /** How many of the pauses that were told of longest ago are looked at for one new one: what keeps the cost of each bounded. */
 const looks = 8

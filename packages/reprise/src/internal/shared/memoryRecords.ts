@@ -1,5 +1,5 @@
 import type * as Machine from "../breaker/machine.js"
-import { type CircuitBreakerStore, isSameVersion, noVersion } from "./circuitStore.js"
+import * as CircuitBreakerStore from "./circuitStore.js"
 
 // Internal all the same; without the tag, so that the tests of this module see its types (`stripInternal`).
 
@@ -20,7 +20,11 @@ export interface Record {
  *
  * @internal
  */
-export const nothing: CircuitBreakerStore.Standing = { version: noVersion, state: { _tag: "Closed" }, counts: {} }
+export const nothing: CircuitBreakerStore.Standing = {
+  version: CircuitBreakerStore.noVersion,
+  state: { _tag: "Closed" },
+  counts: {}
+}
 
 /** How long a record is kept that nobody asks for. */
 const idleMillis = 3_600_000
@@ -80,7 +84,7 @@ const endMillis = (state: Machine.State): number => {
 
 /** @internal */
 export const isCurrent = ({ epoch, state }: Record, version: CircuitBreakerStore.Version): boolean =>
-  isSameVersion(version, { epoch, generation: state.generation })
+  CircuitBreakerStore.isSameVersion(version, { epoch, generation: state.generation })
 
 /** @internal */
 export const isHeld = ({ state, tokens }: Record, token: string, now: number): boolean => {

@@ -2,7 +2,7 @@ import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Machine from "../breaker/machine.js"
 import { monotonicMillis } from "../effect/clock.js"
-import { type CircuitBreakerStore, isSameVersion, noVersion } from "./circuitStore.js"
+import * as CircuitBreakerStore from "./circuitStore.js"
 import { Listeners } from "./memoryListeners.js"
 import { isCurrent, isHeld, nothing, type Record, Records, standing } from "./memoryRecords.js"
 
@@ -24,7 +24,10 @@ export class MemoryStore implements CircuitBreakerStore.Service {
     step((now) => {
       const counted = Object.entries(counts).filter(([, count]) => count > 0)
       const record = this.records.use(key, now) ?? (counted.length > 0 ? this.begin(key, version, now) : undefined)
-      if (record?.state._tag === "Closed" && (isCurrent(record, version) || isSameVersion(version, noVersion))) {
+      if (
+        record?.state._tag === "Closed" &&
+        (isCurrent(record, version) || CircuitBreakerStore.isSameVersion(version, CircuitBreakerStore.noVersion))
+      ) {
         for (const [name, count] of counted) record.counts.set(name, (record.counts.get(name) ?? 0) + count)
       }
       return standingOf(record, now)
@@ -38,7 +41,10 @@ export class MemoryStore implements CircuitBreakerStore.Service {
       const record = this.records.use(key, now) ?? this.begin(key, version, now)
       if (record === undefined) return nothing
       const { state } = record
-      if (isCurrent(record, version) || (isSameVersion(version, noVersion) && state._tag === "Closed")) {
+      if (
+        isCurrent(record, version) ||
+        (CircuitBreakerStore.isSameVersion(version, CircuitBreakerStore.noVersion) && state._tag === "Closed")
+      ) {
         const opened = Machine.open(state, state.generation, trip, now, openMillis)
         if (opened._tag === "Open" && opened !== state) {
           this.become(key, record, { ...opened, trips: Math.max(opened.trips, trips) })
@@ -111,7 +117,9 @@ export class MemoryStore implements CircuitBreakerStore.Service {
 
   /** A version that is not kept comes from a record that was lost: its member has to learn that first. */
   private begin(key: string, version: CircuitBreakerStore.Version, now: number): Record | undefined {
-    return isSameVersion(version, noVersion) ? this.records.add(key, closed(1, now), now) : undefined
+    return CircuitBreakerStore.isSameVersion(version, CircuitBreakerStore.noVersion)
+      ? this.records.add(key, closed(1, now), now)
+      : undefined
   }
 
   private become(key: string, record: Record, state: Machine.State): void {

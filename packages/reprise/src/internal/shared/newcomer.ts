@@ -1,6 +1,6 @@
 import type { Window } from "../breaker/machine.js"
 import * as windows from "../breaker/windows.js"
-import type { CircuitBreakerStore } from "./circuitStore.js"
+import type * as CircuitBreakerStore from "./circuitStore.js"
 import * as tally from "./tally.js"
 
 // Internal all the same; without the tag, so that the tests of this module see its types (`stripInternal`).

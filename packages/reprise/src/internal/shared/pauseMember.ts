@@ -11,8 +11,8 @@ import { Joining } from "./joining.js"
 import * as link from "./link.js"
 import { listen } from "./listen.js"
 import { type Due, leftMillis, Outbox } from "./outbox.js"
-import { type SharedPauses, TypeId } from "./pauses.js"
-import type { RetryAfterStore } from "./pauseStore.js"
+import * as SharedPauses from "./pauses.js"
+import type * as RetryAfterStore from "./pauseStore.js"
 
 /** How long news are gathered, after some were told. */
 const gatherMillis = 100
@@ -32,8 +32,8 @@ export interface Settings {
  *
  * @internal
  */
-export class Member implements SharedPauses {
-  readonly [TypeId]: typeof TypeId = TypeId
+export class Member implements SharedPauses.SharedPauses {
+  readonly [SharedPauses.TypeId]: typeof SharedPauses.TypeId = SharedPauses.TypeId
   readonly bell = new Bell()
   readonly outbox: Outbox
   readonly joining: Joining

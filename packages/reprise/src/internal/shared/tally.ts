@@ -2,7 +2,7 @@ import type { Batch, Sample, Window } from "../breaker/machine.js"
 import * as strategy from "../breaker/strategy.js"
 import type { Tripping } from "../breaker/tripping.js"
 import { longestMillis } from "./answers.js"
-import type { CircuitBreakerStore } from "./circuitStore.js"
+import type * as CircuitBreakerStore from "./circuitStore.js"
 
 type Counts = CircuitBreakerStore.Counts
 

@@ -5,10 +5,10 @@ import * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
 import * as deadline from "../deadline.js"
 import { exactMillis } from "../effect/clock.js"
-import type { Policy } from "./model.js"
+import type * as Policy from "./model.js"
 
 /** @internal */
-export type AnyPolicy = Policy<unknown, never, never>
+export type AnyPolicy = Policy.Policy<unknown, never, never>
 
 type Admit = Policy.Admit<never, never>
 type Ticket = Policy.Ticket<never, never>

@@ -1,17 +1,17 @@
 import * as Pipeable from "effect/Pipeable"
-import { type Policy, TypeId } from "./model.js"
+import * as Policy from "./model.js"
 
 /** @internal */
 export const make = <E, A, Err>(
   options: Policy.Simple<E, A, Err> | Policy.Full<E, A, Err>
-): Policy<E, A, Err> => "admit" in options ? new Simple(options) : new Full(options)
+): Policy.Policy<E, A, Err> => "admit" in options ? new Simple(options) : new Full(options)
 
 /** The end of an attempt is timed from the clock that its admission has read. */
 const timed = <T>({ nowMillis: _ }: Policy.Call, ticket: T): T => ticket
 
 /** Never waits. An attempt that it must tell of its end holds, so that it hears of interruptions too. */
-class Simple<E, A, Err> extends Pipeable.Class() implements Policy<E, A, Err>, Policy.Admit<A, Err> {
-  readonly [TypeId]: typeof TypeId = TypeId
+class Simple<E, A, Err> extends Pipeable.Class() implements Policy.Policy<E, A, Err>, Policy.Admit<A, Err> {
+  readonly [Policy.TypeId]: typeof Policy.TypeId = Policy.TypeId
   readonly _tag = "Admit"
   readonly kind = "judge"
   readonly holds: boolean
@@ -34,8 +34,8 @@ class Simple<E, A, Err> extends Pipeable.Class() implements Policy<E, A, Err>, P
   }
 }
 
-class Full<E, A, Err> extends Pipeable.Class() implements Policy<E, A, Err> {
-  readonly [TypeId]: typeof TypeId = TypeId
+class Full<E, A, Err> extends Pipeable.Class() implements Policy.Policy<E, A, Err> {
+  readonly [Policy.TypeId]: typeof Policy.TypeId = Policy.TypeId
   readonly kind: "judge" | "resource"
   readonly holds: boolean
 

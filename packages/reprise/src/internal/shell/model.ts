@@ -8,12 +8,6 @@ import type * as Exit from "effect/Exit"
 export const TypeId: unique symbol = Symbol.for("reprise/Policy")
 
 /**
- * @since 0.1.0
- * @category type ids
- */
-export type TypeId = typeof TypeId
-
-/**
  * Admits, delays or rejects attempts. `E` is the type of its rejection; `A` and `Err` are the types of the results that it
  * wants to see.
  *
@@ -21,7 +15,7 @@ export type TypeId = typeof TypeId
  * @category models
  */
 export interface Policy<out E, in A = unknown, in Err = unknown> {
-  readonly [TypeId]: TypeId
+  readonly [TypeId]: typeof TypeId
   /**
    * A `judge` decides anew after every wait. What a `resource` has granted is kept over a later wait for a policy that
    * comes after it in the list.
@@ -30,183 +24,178 @@ export interface Policy<out E, in A = unknown, in Err = unknown> {
   /** A hint: the policy usually holds something while an attempt runs, so the shell masks interruption before it asks. */
   readonly holds: boolean
   /** Looks at one attempt. It must change nothing, unless it rejects. */
-  readonly decide: (call: Policy.Call) => Policy.Decision<E, A, Err>
+  readonly decide: (call: Call) => Decision<E, A, Err>
+}
+
+/**
+ * One attempt that asks for admission. It is the same object in every pass over the list.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Call {
+  /** The monotonic clock in milliseconds, read at most once per pass. */
+  readonly nowMillis: number
+  /** The deadline of the attempt on the same clock; `Infinity` if there is none. */
+  readonly deadlineMillis: number
+  /** A call with a higher priority leaves a queue earlier. 0 by default. */
+  readonly priority: number
+  /** The share of a limit that the call counts towards. */
+  readonly partition: string | undefined
+  /** `false` for a hedge, which never waits. */
+  readonly mayWait: boolean
 }
 
 /**
  * @since 0.1.0
+ * @category models
  */
-export declare namespace Policy {
-  /**
-   * One attempt that asks for admission. It is the same object in every pass over the list.
-   *
-   * @since 0.1.0
-   * @category models
-   */
-  export interface Call {
-    /** The monotonic clock in milliseconds, read at most once per pass. */
-    readonly nowMillis: number
-    /** The deadline of the attempt on the same clock; `Infinity` if there is none. */
-    readonly deadlineMillis: number
-    /** A call with a higher priority leaves a queue earlier. 0 by default. */
-    readonly priority: number
-    /** The share of a limit that the call counts towards. */
-    readonly partition: string | undefined
-    /** `false` for a hedge, which never waits. */
-    readonly mayWait: boolean
-  }
+export type Decision<E, A = unknown, Err = unknown> = Admit<A, Err> | Reject<E> | Wait<E, A, Err>
 
-  /**
-   * @since 0.1.0
-   * @category models
-   */
-  export type Decision<E, A = unknown, Err = unknown> = Admit<A, Err> | Reject<E> | Wait<E, A, Err>
-
-  /**
-   * The policy lets the attempt run. One object may serve every call, so that an admission allocates nothing.
-   *
-   * @since 0.1.0
-   * @category models
-   */
-  export interface Admit<in A = unknown, in Err = unknown> {
-    readonly _tag: "Admit"
-    /** With `true`, the ticket hears of every end, interruptions included. With `false`, it may miss an interruption. */
-    readonly holds: boolean
-    /** Takes what the attempt needs. Runs in the same step as `decide`, after every policy has admitted. */
-    readonly take: (call: Call) => Ticket<A, Err>
-  }
-
-  /**
-   * What an attempt holds of one policy. The shell calls exactly one of the two functions, once.
-   *
-   * @since 0.1.0
-   * @category models
-   */
-  export interface Ticket<in A = unknown, in Err = unknown> {
-    /**
-     * The attempt has ended. The state must be committed when this returns; a returned effect may only refine it. That
-     * effect runs uninterruptibly before the caller gets its result, and its failure is ignored.
-     */
-    readonly settle?: ((end: End<A, Err>) => void | Effect.Effect<void>) | undefined
-    /** The attempt never ran: everything that was taken goes back. */
-    readonly withdraw?: (() => void) | undefined
-  }
-
-  /**
-   * How an attempt ended, by the monotonic clock.
-   *
-   * @since 0.1.0
-   * @category models
-   */
-  export interface End<out A = unknown, out Err = unknown> {
-    readonly exit: Exit.Exit<A, Err>
-    readonly startMillis: number
-    readonly nowMillis: number
-    /** How long the attempt took, with fractions of a millisecond. */
-    readonly tookMillis: number
-  }
-
-  /**
-   * @since 0.1.0
-   * @category models
-   */
-  export interface Reject<out E> {
-    readonly _tag: "Reject"
-    readonly error: E
-  }
-
-  /**
-   * The policy may admit the attempt later.
-   *
-   * @since 0.1.0
-   * @category models
-   */
-  export interface Wait<out E, in A = unknown, in Err = unknown> {
-    readonly _tag: "Wait"
-    /** Takes a place in the queue, in the same step as `decide`. */
-    readonly enter: (call: Call) => Turn<E, A, Err>
-    /** The error of a call that may not wait: a hedge, or a call without time left. Without it, such a call waits too. */
-    readonly refuse?: (() => E) | undefined
-  }
-
-  /**
-   * A place in a queue. It knows neither fibers nor timers: only the shell waits.
-   *
-   * @since 0.1.0
-   * @category models
-   */
-  export interface Turn<out E, in A = unknown, in Err = unknown> {
-    /** Set by the shell. The policy calls it after it has committed a change that `poll` may report. */
-    onWake: (() => void) | undefined
-    /** The shell polls no later than this, and at the deadline. It may change with every poll. Defaults to the deadline. */
-    readonly untilMillis?: number | undefined
-    /**
-     * Work that the waiting call does for the policy before the first poll, such as a probe or a request to a store. It
-     * ends with the call, and its failure is ignored. The policy limits its time.
-     */
-    readonly work?: Effect.Effect<unknown, unknown> | undefined
-    /**
-     * A ticket grants the place. `"again"` makes every policy decide anew. `undefined` means not yet, and is not allowed
-     * when `isPastDeadline` is true.
-     */
-    readonly poll: (nowMillis: number, isPastDeadline: boolean) => Ticket<A, Err> | Reject<E> | "again" | undefined
-    /** Gives up the place and everything that was granted meanwhile. It may be called more than once. */
-    readonly leave?: (() => void) | undefined
-  }
-
-  /**
-   * The rejection of a policy.
-   *
-   * @since 0.1.0
-   * @category models
-   */
-  export type Error<P> = P extends Policy<infer E, never, never> ? E : never
-
-  /**
-   * The results that every one of these policies can see.
-   *
-   * @since 0.1.0
-   * @category models
-   */
-  export type Success<P> = [P] extends [Policy<unknown, infer A, never>] ? A : never
-
-  /**
-   * The errors that every one of these policies can see.
-   *
-   * @since 0.1.0
-   * @category models
-   */
-  export type Failure<P> = [P] extends [Policy<unknown, never, infer Err>] ? Err : never
-
-  /**
-   * @since 0.1.0
-   * @category options
-   */
-  export interface CallOptions {
-    /** A call with a higher priority leaves a queue earlier: any finite number. Defaults to 0. */
-    readonly priority?: number | undefined
-    /** The share of a limit that the call counts towards. Defaults to none. */
-    readonly partition?: string | undefined
-  }
-
-  /**
-   * A policy that never waits.
-   *
-   * @since 0.1.0
-   * @category options
-   */
-  export interface Simple<out E, in A = unknown, in Err = unknown> {
-    /** The error to reject the attempt with, or `undefined` to admit it. */
-    readonly admit: (call: Call) => E | undefined
-    /** Called with the end of every attempt that ran, interrupted ones included. */
-    readonly settle?: ((end: End<A, Err>) => void) | undefined
-  }
-
-  /**
-   * A policy in full.
-   *
-   * @since 0.1.0
-   * @category options
-   */
-  export interface Full<out E, in A = unknown, in Err = unknown> extends Omit<Policy<E, A, Err>, TypeId> {}
+/**
+ * The policy lets the attempt run. One object may serve every call, so that an admission allocates nothing.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Admit<in A = unknown, in Err = unknown> {
+  readonly _tag: "Admit"
+  /** With `true`, the ticket hears of every end, interruptions included. With `false`, it may miss an interruption. */
+  readonly holds: boolean
+  /** Takes what the attempt needs. Runs in the same step as `decide`, after every policy has admitted. */
+  readonly take: (call: Call) => Ticket<A, Err>
 }
+
+/**
+ * What an attempt holds of one policy. The shell calls exactly one of the two functions, once.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Ticket<in A = unknown, in Err = unknown> {
+  /**
+   * The attempt has ended. The state must be committed when this returns; a returned effect may only refine it. That
+   * effect runs uninterruptibly before the caller gets its result, and its failure is ignored.
+   */
+  readonly settle?: ((end: End<A, Err>) => void | Effect.Effect<void>) | undefined
+  /** The attempt never ran: everything that was taken goes back. */
+  readonly withdraw?: (() => void) | undefined
+}
+
+/**
+ * How an attempt ended, by the monotonic clock.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface End<out A = unknown, out Err = unknown> {
+  readonly exit: Exit.Exit<A, Err>
+  readonly startMillis: number
+  readonly nowMillis: number
+  /** How long the attempt took, with fractions of a millisecond. */
+  readonly tookMillis: number
+}
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export interface Reject<out E> {
+  readonly _tag: "Reject"
+  readonly error: E
+}
+
+/**
+ * The policy may admit the attempt later.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Wait<out E, in A = unknown, in Err = unknown> {
+  readonly _tag: "Wait"
+  /** Takes a place in the queue, in the same step as `decide`. */
+  readonly enter: (call: Call) => Turn<E, A, Err>
+  /** The error of a call that may not wait: a hedge, or a call without time left. Without it, such a call waits too. */
+  readonly refuse?: (() => E) | undefined
+}
+
+/**
+ * A place in a queue. It knows neither fibers nor timers: only the shell waits.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Turn<out E, in A = unknown, in Err = unknown> {
+  /** Set by the shell. The policy calls it after it has committed a change that `poll` may report. */
+  onWake: (() => void) | undefined
+  /** The shell polls no later than this, and at the deadline. It may change with every poll. Defaults to the deadline. */
+  readonly untilMillis?: number | undefined
+  /**
+   * Work that the waiting call does for the policy before the first poll, such as a probe or a request to a store. It
+   * ends with the call, and its failure is ignored. The policy limits its time.
+   */
+  readonly work?: Effect.Effect<unknown, unknown> | undefined
+  /**
+   * A ticket grants the place. `"again"` makes every policy decide anew. `undefined` means not yet, and is not allowed
+   * when `isPastDeadline` is true.
+   */
+  readonly poll: (nowMillis: number, isPastDeadline: boolean) => Ticket<A, Err> | Reject<E> | "again" | undefined
+  /** Gives up the place and everything that was granted meanwhile. It may be called more than once. */
+  readonly leave?: (() => void) | undefined
+}
+
+/**
+ * The rejection of a policy.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type Error<P> = P extends Policy<infer E, never, never> ? E : never
+
+/**
+ * The results that every one of these policies can see.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type Success<P> = [P] extends [Policy<unknown, infer A, never>] ? A : never
+
+/**
+ * The errors that every one of these policies can see.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type Failure<P> = [P] extends [Policy<unknown, never, infer Err>] ? Err : never
+
+/**
+ * @since 0.1.0
+ * @category options
+ */
+export interface CallOptions {
+  /** A call with a higher priority leaves a queue earlier: any finite number. Defaults to 0. */
+  readonly priority?: number | undefined
+  /** The share of a limit that the call counts towards. Defaults to none. */
+  readonly partition?: string | undefined
+}
+
+/**
+ * A policy that never waits.
+ *
+ * @since 0.1.0
+ * @category options
+ */
+export interface Simple<out E, in A = unknown, in Err = unknown> {
+  /** The error to reject the attempt with, or `undefined` to admit it. */
+  readonly admit: (call: Call) => E | undefined
+  /** Called with the end of every attempt that ran, interrupted ones included. */
+  readonly settle?: ((end: End<A, Err>) => void) | undefined
+}
+
+/**
+ * A policy in full.
+ *
+ * @since 0.1.0
+ * @category options
+ */
+export interface Full<out E, in A = unknown, in Err = unknown> extends Omit<Policy<E, A, Err>, typeof TypeId> {}

@@ -12,7 +12,7 @@ import * as retry from "../retry/loop.js"
 import { AttemptTimeout, DeadlineExceeded } from "../timeErrors.js"
 import type { AnyPolicy } from "./admission.js"
 import * as attempt from "./attempt.js"
-import type { Pipeline } from "./pipelineModel.js"
+import type * as Pipeline from "./pipelineModel.js"
 import { callOptions, checkDistinct } from "./protect.js"
 import * as region from "./region.js"
 
@@ -30,7 +30,7 @@ interface Settings<In, R> {
 /** @internal */
 export const make = <In, R, Policies extends ReadonlyArray<AnyPolicy>, A, Err, E>(
   options: Pipeline.Options<In, R, Policies>
-): Pipeline<In, A, Err, E, R> => {
+): Pipeline.Pipeline<In, A, Err, E, R> => {
   const settings = check(options)
   return (self, call) => {
     const own = callOptions(call)

@@ -4,9 +4,9 @@ import type * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
 import type * as Schedule from "effect/Schedule"
 import type { RetryBudget } from "../budget/model.js"
-import type { Retry as Loop } from "../retry/model.js"
+import type * as Loop from "../retry/model.js"
 import type { DeadlineExceeded } from "../timeErrors.js"
-import type { Policy } from "./model.js"
+import type * as Policy from "./model.js"
 
 /**
  * Runs effects through one stack. Every call may have a priority and a partition of its own.
@@ -22,94 +22,85 @@ export interface Pipeline<in In, in A, in Err, out E, out R> {
 }
 
 /**
+ * Every part is optional.
+ *
  * @since 0.1.0
+ * @category options
  */
-export declare namespace Pipeline {
-  /**
-   * When an attempt is made again. The schedule says how often and how long to wait, `while` whether it can help.
-   *
-   * @since 0.1.0
-   * @category options
-   */
-  export interface Retry<in In, out R> {
-    /** Defaults to no delay. */
-    readonly schedule?: Schedule.Schedule<unknown, In, R> | undefined
-    /**
-     * Whether another attempt can succeed; it decides alone. Defaults to every error but rejections and those whose `retryable` is
-     * `false`, and to what a filter of the schedule accepts (`Retry.whileTag`).
-     */
-    readonly while?: ((error: In) => boolean) | undefined
-    /** How many retries at the most. Defaults to as many as the schedule has. */
-    readonly times?: number | undefined
-  }
+export interface Options<in In, out R, out Policies extends ReadonlyArray<Policy.Policy<unknown, never, never>>> {
+  /** How long one call may take, its attempts and waits together. Defaults to no limit. */
+  readonly deadline?: Duration.DurationInput | undefined
+  /** When to try again: a schedule, or more in detail. Defaults to `false`: one attempt. */
+  readonly retry?:
+    | Schedule.Schedule<unknown, In, R>
+    | {
+      /** Defaults to no delay. */
+      readonly schedule?: Schedule.Schedule<unknown, In, R> | undefined
+      /**
+       * Whether another attempt can succeed; it decides alone. Defaults to every error but rejections and those whose `retryable` is
+       * `false`, and to what a filter of the schedule accepts (`Retry.whileTag`).
+       */
+      readonly while?: ((error: In) => boolean) | undefined
+      /** How many retries at the most. Defaults to as many as the schedule has. */
+      readonly times?: number | undefined
+    }
+    | false
+    | undefined
+  /** Bounds how many retries are added to all calls. Defaults to none. */
+  readonly budget?: RetryBudget | undefined
+  /** What every attempt has to pass, from the outside in. Defaults to none. */
+  readonly policies?: Policies | undefined
+  /** How long one attempt may take after it was admitted. Defaults to no limit. */
+  readonly attemptTimeout?: Duration.DurationInput | undefined
+}
 
-  /**
-   * Every part is optional.
-   *
-   * @since 0.1.0
-   * @category options
-   */
-  export interface Options<in In, out R, out Policies extends ReadonlyArray<Policy<unknown, never, never>>> {
-    /** How long one call may take, its attempts and waits together. Defaults to no limit. */
-    readonly deadline?: Duration.DurationInput | undefined
-    /** When to try again: a schedule, or more in detail. Defaults to `false`: one attempt. */
-    readonly retry?: Schedule.Schedule<unknown, In, R> | Retry<In, R> | false | undefined
-    /** Bounds how many retries are added to all calls. Defaults to none. */
-    readonly budget?: RetryBudget | undefined
-    /** What every attempt has to pass, from the outside in. Defaults to none. */
-    readonly policies?: Policies | undefined
-    /** How long one attempt may take after it was admitted. Defaults to no limit. */
-    readonly attemptTimeout?: Duration.DurationInput | undefined
-  }
+/**
+ * One call, for those who build clients. It runs in one uninterruptible region: `restore` makes a part of it interruptible.
+ *
+ * @since 0.1.0
+ * @category options
+ */
+export interface Call<A, E, R, E1, out B, out E2> {
+  /** How long the call may take, in milliseconds; `Infinity` for no limit of its own. */
+  readonly millis: number
+  /** The error of a call whose time is over. */
+  readonly onDeadline: () => E1
+  readonly run: (running: Running) => Effect.Effect<A, E, R>
+  /** Runs last, however the call ended. */
+  readonly end: (exit: Exit.Exit<A, E | E1>) => Effect.Effect<B, E2>
+}
 
-  /**
-   * One call, for those who build clients. It runs in one uninterruptible region: `restore` makes a part of it interruptible.
-   *
-   * @since 0.1.0
-   * @category options
-   */
-  export interface Call<A, E, R, E1, out B, out E2> {
-    /** How long the call may take, in milliseconds; `Infinity` for no limit of its own. */
-    readonly millis: number
-    /** The error of a call whose time is over. */
-    readonly onDeadline: () => E1
-    readonly run: (running: Running) => Effect.Effect<A, E, R>
-    /** Runs last, however the call ended. */
-    readonly end: (exit: Exit.Exit<A, E | E1>) => Effect.Effect<B, E2>
-  }
+/**
+ * A call that runs.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Running {
+  /** The deadline of the call on the clock of `Deadline.now`: its own, or that of the fiber if that is earlier. */
+  readonly deadlineMillis: number
+  readonly restore: <A, E, R>(self: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
+  /** `Retry.loop`, with policies and time limits around each attempt. */
+  readonly loop: <A, E, R, R1, R2, L, A0, E0>(
+    options: RunningLoop<A, E, R, R1, R2, L, A0, E0>
+  ) => Effect.Effect<readonly [exit: Exit.Exit<A, E>, ledger: Loop.Ledger<L>], never, R | R1 | R2>
+}
 
-  /**
-   * A call that runs.
-   *
-   * @since 0.1.0
-   * @category models
-   */
-  export interface Running {
-    /** The deadline of the call on the clock of `Deadline.now`: its own, or that of the fiber if that is earlier. */
-    readonly deadlineMillis: number
-    readonly restore: <A, E, R>(self: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
-    /** `Retry.loop`, with policies and time limits around each attempt. */
-    readonly loop: <A, E, R, R1, R2, L, A0, E0>(
-      options: RunningLoop<A, E, R, R1, R2, L, A0, E0>
-    ) => Effect.Effect<readonly [exit: Exit.Exit<A, E>, ledger: Loop.Ledger<L>], never, R | R1 | R2>
-  }
-
-  /**
-   * @since 0.1.0
-   * @category options
-   */
-  export interface RunningLoop<A, E, R, R1, R2, L, A0, E0>
-    extends Omit<Loop.Loop<A, E, R, R1, R2, L>, "attempt" | "deadlineMillis">, Policy.CallOptions
-  {
-    /** Makes the attempt; `number` counts from 1. */
-    readonly attempt: (number: number) => Effect.Effect<A0, E0, R>
-    /** What every attempt has to pass, from the outside in. Their rejections are errors of the loop. */
-    readonly policies: ReadonlyArray<Policy<unknown, A, never>>
-    /** The time of the attempt that begins now, in milliseconds; `undefined` for no limit. */
-    readonly limit?:
-      | ((fiber: Fiber.RuntimeFiber<unknown, unknown>) => { millis: number; onTimeout: () => E0 } | undefined)
-      | undefined
-    /** What the policies and the loop take the end of an attempt for. */
-    readonly outcome: (exit: Exit.Exit<A0, E0>, fiber: Fiber.RuntimeFiber<unknown, unknown>) => Exit.Exit<A, E>
-  }
+/**
+ * @since 0.1.0
+ * @category options
+ */
+export interface RunningLoop<A, E, R, R1, R2, L, A0, E0>
+  extends Omit<Loop.Loop<A, E, R, R1, R2, L>, "attempt" | "deadlineMillis">, Policy.CallOptions
+{
+  /** Makes the attempt; `number` counts from 1. */
+  readonly attempt: (number: number) => Effect.Effect<A0, E0, R>
+  /** What every attempt has to pass, from the outside in. Their rejections are errors of the loop. */
+  readonly policies: ReadonlyArray<Policy.Policy<unknown, A, never>>
+  /** The time of the attempt that begins now, in milliseconds; `undefined` for no limit. */
+  readonly limit?:
+    | ((fiber: Fiber.RuntimeFiber<unknown, unknown>) => { millis: number; onTimeout: () => E0 } | undefined)
+    | undefined
+  /** What the policies and the loop take the end of an attempt for. */
+  readonly outcome: (exit: Exit.Exit<A0, E0>, fiber: Fiber.RuntimeFiber<unknown, unknown>) => Exit.Exit<A, E>
 }

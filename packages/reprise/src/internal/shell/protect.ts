@@ -5,7 +5,7 @@ import * as RuntimeFlags from "effect/RuntimeFlags"
 import { InvalidOption, number } from "../../InvalidOption.js"
 import { Admission, type AnyPolicy } from "./admission.js"
 import * as attempt from "./attempt.js"
-import type { Policy } from "./model.js"
+import type * as Policy from "./model.js"
 import { admit } from "./wait.js"
 
 /** @internal */

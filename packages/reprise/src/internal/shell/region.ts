@@ -10,9 +10,9 @@ import * as deadline from "../deadline.js"
 import { exactMillis } from "../effect/clock.js"
 import * as timeout from "../effect/timeout.js"
 import * as retry from "../retry/loop.js"
-import type { Retry } from "../retry/model.js"
+import type * as Retry from "../retry/model.js"
 import * as attempt from "./attempt.js"
-import type { Pipeline } from "./pipelineModel.js"
+import type * as Pipeline from "./pipelineModel.js"
 
 /** @internal */
 export type Restore = <A, E, R>(self: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>

@@ -4,7 +4,7 @@ import * as Exit from "effect/Exit"
 import { maxDelayMillis } from "../../InvalidOption.js"
 import * as timer from "../effect/timer.js"
 import type { Admission, Verdict } from "./admission.js"
-import type { Policy } from "./model.js"
+import type * as Policy from "./model.js"
 
 /** @internal */
 export type Restore = <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>

@@ -7,7 +7,7 @@ import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
 import * as Deadline from "reprise/Deadline"
-import type { Attempt, Reason, Retry } from "reprise/Retry"
+import type * as Retry from "reprise/Retry"
 import type * as Explain from "../../Explain.js"
 import { noAnswer } from "./answers.js"
 import type { Call, Exchange } from "./calls.js"
@@ -57,7 +57,7 @@ const linesOf = (call: Call, error: unknown, sent: Sent): ReadonlyArray<Line> =>
   }]
 }
 
-const ofLedger = (line: Attempt<HttpFailure.HttpFailure>): Line => ({
+const ofLedger = (line: Retry.Attempt<HttpFailure.HttpFailure>): Line => ({
   number: line.number,
   startMillis: line.startMillis,
   durationMillis: Duration.toMillis(line.duration),
@@ -104,7 +104,7 @@ const fromExchanges = (call: Call, error: unknown, sent: Sent): ReadonlyArray<Li
 
 const isSuccess = ({ exit }: Call): boolean => exit !== undefined && Exit.isSuccess(exit)
 
-const lastReason = (call: Call, error: unknown): Reason => {
+const lastReason = (call: Call, error: unknown): Retry.Reason => {
   if (isSuccess(call)) return "success"
   if (HttpFailure.isHttpFailure(error)) return error.retryable ? "schedule" : "notRetryable"
   // Only the user's own rate limiter can fail with a value that is no object and has no ledger.

@@ -1,7 +1,7 @@
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import type { LazyArg } from "effect/Function"
-import type { Simulation } from "../../Simulation.js"
+import type * as Simulation from "../../Simulation.js"
 import { inTurns } from "../turns.js"
 import { type Settings, World } from "./world.js"
 

@@ -1,4 +1,3 @@
-import type { Simulation } from "../../Simulation.js"
 import type { Agenda, Timer } from "../virtual/agenda.js"
 
 // Internal all the same; without the tag, so that the tests of this module see its types (`stripInternal`).
@@ -15,7 +14,7 @@ export interface Options {
   /** In requests per second. */
   readonly capacity: number
   readonly queue: number
-  readonly abandoned: Simulation.Abandoned
+  readonly abandoned: "serve" | "skip" | "remove"
 }
 
 /** One server that serves one request after the other, each in the same time. */

@@ -1,6 +1,6 @@
 import * as Duration from "effect/Duration"
 import * as Option from "effect/Option"
-import type { Simulation } from "../../Simulation.js"
+import type * as Simulation from "../../Simulation.js"
 
 type Mutable<A> = { -readonly [K in keyof A]: A[K] }
 

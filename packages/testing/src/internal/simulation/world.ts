@@ -8,7 +8,7 @@ import * as Random from "effect/Random"
 import * as Runtime from "effect/Runtime"
 import * as RuntimeFlags from "effect/RuntimeFlags"
 import { PCGRandom } from "effect/Utils"
-import type { Simulation } from "../../Simulation.js"
+import type * as Simulation from "../../Simulation.js"
 import { Timeline } from "../virtual/timeline.js"
 import { type Options as ServerOptions, Server } from "./server.js"
 import { type Call, Tally } from "./tally.js"
@@ -21,7 +21,7 @@ export interface Settings {
   readonly callsPerMilli: number
   readonly durationMillis: number
   readonly server: ServerOptions
-  readonly outage: { readonly kind: Simulation.OutageKind; readonly startMillis: number; readonly endMillis: number }
+  readonly outage: { readonly kind: "stall" | "refuse"; readonly startMillis: number; readonly endMillis: number }
   readonly policy: Simulation.Options["policy"]
   readonly seed: number
 }

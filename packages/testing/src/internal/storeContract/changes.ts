@@ -1,6 +1,6 @@
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
-import { type CircuitBreakerStore, noVersion } from "reprise/CircuitBreakerStore"
+import * as CircuitBreakerStore from "reprise/CircuitBreakerStore"
 import type { StoreError } from "reprise/StoreError"
 import { type Breach, holds, same } from "./law.js"
 import { law, soon, type Subject } from "./subject.js"
@@ -96,10 +96,10 @@ export const changes = [
           yield* other.sync({ failure: 1 })
           yield* other.sync({ failure: 1 })
           yield* other.admit("a")
-          yield* other.close(noVersion)
+          yield* other.close(CircuitBreakerStore.noVersion)
           yield* about.sync({ failure: 1 }, version)
           yield* about.trip()
-          yield* about.close(noVersion)
+          yield* about.close(CircuitBreakerStore.noVersion)
           yield* about.permits(["a", "b"], { probes: 2 })
           yield* about.grants("c", false, { probes: 2 })
           yield* about.settle("a", version, "ignored")

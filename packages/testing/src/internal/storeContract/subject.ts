@@ -1,6 +1,6 @@
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import { CircuitBreakerStore, noVersion } from "reprise/CircuitBreakerStore"
+import * as CircuitBreakerStore from "reprise/CircuitBreakerStore"
 import { StoreError } from "reprise/StoreError"
 import type { Tools } from "../../StoreContract.js"
 import { type Breach, type Check, same } from "./law.js"
@@ -63,12 +63,20 @@ export class Subject {
     return this.sync({})
   }
 
-  sync(counts: CircuitBreakerStore.Counts, version = noVersion): Effect.Effect<Standing, StoreError> {
+  sync(
+    counts: CircuitBreakerStore.Counts,
+    version = CircuitBreakerStore.noVersion
+  ): Effect.Effect<Standing, StoreError> {
     return this.store.sync(this.key, { version, counts })
   }
 
   trip(options: Partial<CircuitBreakerStore.Trip> = {}): Effect.Effect<Standing, StoreError> {
-    return this.store.trip(this.key, { version: noVersion, trip: aTrip, openMillis: minute, ...options })
+    return this.store.trip(this.key, {
+      version: CircuitBreakerStore.noVersion,
+      trip: aTrip,
+      openMillis: minute,
+      ...options
+    })
   }
 
   admit(token: string, request: Partial<Request> = {}): Effect.Effect<CircuitBreakerStore.Admission, StoreError> {
@@ -102,7 +110,7 @@ export class Subject {
     probing: Partial<Probing> = {}
   ): Effect.Effect<Version, StoreError | Breach> {
     return Effect.gen(this, function*() {
-      let version = noVersion
+      let version = CircuitBreakerStore.noVersion
       for (const token of tokens) version = (yield* this.grants(token, true, probing)).standing.version
       return version
     })
@@ -175,7 +183,8 @@ const whole = (store: CircuitBreakerStore.Service): CircuitBreakerStore.Service 
 export const law = (
   name: string,
   body: (about: Subject) => Effect.Effect<void, Breach | StoreError>
-): Check<CircuitBreakerStore> => ({
+): Check<CircuitBreakerStore.CircuitBreakerStore> => ({
   name,
-  check: ({ key, pass }) => Effect.flatMap(CircuitBreakerStore, (store) => body(new Subject(whole(store), key, pass)))
+  check: ({ key, pass }) =>
+    Effect.flatMap(CircuitBreakerStore.CircuitBreakerStore, (store) => body(new Subject(whole(store), key, pass)))
 })
