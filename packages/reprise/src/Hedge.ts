@@ -47,7 +47,7 @@ export const quantile = (options: QuantileOptions): Quantile => new delay.Quanti
  * @since 0.1.0
  * @category constructors
  */
-export const make = (options: Options): Effect.Effect<Hedge> => hedger.make(options)
+export const make = (options: Options): Effect.Effect<Hedge> => hedger.make(options, race.run)
 
 /**
  * Makes the hedge of a tag, for the wiring of services.

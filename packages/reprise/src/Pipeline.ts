@@ -16,7 +16,7 @@ export type { Call, Options, Pipeline, Running, RunningLoop } from "./internal/s
 /**
  * Makes a pipeline, from the outside in: deadline, retries, policies, attempt timeout.
  *
- * A rejection of a policy ends the call, unless `retry.while` says otherwise. The call fails with the error of its last
+ * A rejection of a policy ends the call, unless a filter of the schedule decides otherwise. The call fails with the error of its last
  * attempt, or with `DeadlineExceeded` if no time was left. Throws `InvalidOption` for an option out of range.
  *
  * @example

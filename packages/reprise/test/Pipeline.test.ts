@@ -1,9 +1,12 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Data, Effect, Exit, Fiber, Option, Schedule, TestClock } from "effect"
+import type { Duration } from "effect"
+import { Clock, Data, Effect, Exit, Fiber, Option, Schedule, TestClock } from "effect"
 import * as Backoff from "reprise/Backoff"
 import * as Bulkhead from "reprise/Bulkhead"
 import * as CircuitBreaker from "reprise/CircuitBreaker"
+import * as Hedge from "reprise/Hedge"
 import * as Pipeline from "reprise/Pipeline"
+import * as Policy from "reprise/Policy"
 import * as RateLimiter from "reprise/RateLimiter"
 import * as Retry from "reprise/Retry"
 import * as RetryBudget from "reprise/RetryBudget"
@@ -11,6 +14,11 @@ import * as Tripping from "reprise/Tripping"
 
 class Down extends Data.TaggedError("Down")<{ readonly number: number }> {}
 class Broken extends Data.TaggedError("Broken")<{ readonly retryable: boolean }> {}
+
+class Busy extends Data.TaggedError("Busy")<{}> {
+  readonly retryable = true
+  readonly retryAfter: Option.Option<Duration.Duration> = Option.none()
+}
 
 /** Fails so many times, then succeeds with the number of the attempt. */
 const failing = (times: number) => {
@@ -30,9 +38,11 @@ describe("retries", () => {
 
   it.effect("are limited by `times` and by `while`", () =>
     Effect.gen(function*() {
-      const limited = Pipeline.make({ retry: { times: 1 } })
+      const limited = Pipeline.make({ retry: { schedule: Schedule.forever, times: 1 } })
       assert.deepStrictEqual(yield* Effect.flip(limited(failing(5))), new Down({ number: 2 }))
-      const choosy = Pipeline.make({ retry: { times: 5, while: (error: Down) => error.number < 3 } })
+      const choosy = Pipeline.make({
+        retry: { schedule: Schedule.forever, times: 5, while: (error: Down) => error.number < 3 }
+      })
       assert.deepStrictEqual(yield* Effect.flip(choosy(failing(5))), new Down({ number: 3 }))
     }))
 
@@ -88,12 +98,131 @@ describe("retries", () => {
     }))
 })
 
+describe("the retries of a pipeline", () => {
+  it.effect("have a backoff and an end where no schedule is given", () =>
+    Effect.gen(function*() {
+      const attempts = (retry: { readonly times?: number; readonly while?: () => boolean }) =>
+        Effect.gen(function*() {
+          const begins: Array<number> = []
+          const down = Effect.flatMap(Clock.currentTimeMillis, (now) => {
+            begins.push(now)
+            return Effect.fail(new Down({ number: 0 }))
+          })
+          const fiber = yield* Effect.fork(Effect.flip(Pipeline.make({ retry })(down)))
+          yield* TestClock.adjust("1 hour")
+          yield* Fiber.join(fiber)
+          return begins
+        })
+      const [first = NaN, second = NaN, third = NaN, ...rest] = yield* attempts({ while: () => true })
+      assert.lengthOf(rest, 0)
+      assert.isAtLeast(second - first, 80)
+      assert.isAtMost(second - first, 120)
+      assert.isAtLeast(third - second, 160)
+      assert.lengthOf(yield* attempts({ times: 7 }), 8)
+      assert.lengthOf(yield* attempts({ times: 0 }), 1)
+    }))
+
+  it.effect("end at a rejection of any policy, whatever the error and the schedule", () =>
+    Effect.gen(function*() {
+      class FlagOff extends Data.TaggedError("FlagOff")<{}> {}
+      for (const error of ["off", { code: 1 }, new FlagOff(), undefined]) {
+        let asked = 0
+        const flag = Policy.make({
+          admit: () => {
+            asked++
+            return error ?? null
+          }
+        })
+        for (const retry of [Schedule.recurs(3), { schedule: Schedule.recurs(3), while: () => true }]) {
+          asked = 0
+          const resilient = Pipeline.make({ policies: [flag], retry })
+          assert.strictEqual(yield* Effect.flip(resilient(Effect.void)), error ?? null)
+          assert.strictEqual(asked, 1)
+        }
+        const hinted = Pipeline.make({
+          policies: [flag],
+          retry: Schedule.recurs(3).pipe(Retry.whileRetryable, Retry.honorHint())
+        })
+        const broken = Effect.fail(new Busy())
+        const rejection: unknown = yield* Effect.flip(hinted(broken))
+        assert.strictEqual(rejection, error ?? null)
+      }
+    }))
+
+  it.effect("follow an attempt that timed out, without asking `while`", () =>
+    Effect.gen(function*() {
+      let attempts = 0
+      const slow = Effect.suspend(() => ++attempts < 3 ? Effect.never : Effect.fail({ code: "500" }))
+      const resilient = Pipeline.make({
+        attemptTimeout: 100,
+        retry: { schedule: Schedule.recurs(5), while: (error: { readonly code: string }) => error.code.startsWith("4") }
+      })
+      const fiber = yield* Effect.fork(Effect.flip(resilient(slow)))
+      yield* TestClock.adjust(200)
+      const last: unknown = yield* Fiber.join(fiber)
+      assert.deepStrictEqual(last, { code: "500" })
+      assert.strictEqual(attempts, 3)
+    }))
+})
+
+describe("a hedge", () => {
+  const hedge = Effect.runSync(Hedge.make({ after: 50 }))
+
+  it.effect("runs beside an attempt that takes too long, under the same policies", () =>
+    Effect.gen(function*() {
+      const bulkhead = yield* Bulkhead.make({ maxConcurrent: 2 })
+      let attempts = 0
+      const slow = Effect.suspend(() => ++attempts === 1 ? Effect.never : Effect.succeed(attempts))
+      const fiber = yield* Effect.fork(Pipeline.make({ hedge, policies: [bulkhead] })(slow))
+      yield* TestClock.adjust(49)
+      assert.strictEqual((yield* Bulkhead.snapshot(bulkhead)).running, 1)
+      yield* TestClock.adjust(1)
+      assert.strictEqual(yield* Fiber.join(fiber), 2)
+      assert.strictEqual((yield* Bulkhead.snapshot(bulkhead)).running, 0)
+    }))
+
+  it.effect("never waits for a policy, and does not start while the attempt waits", () =>
+    Effect.gen(function*() {
+      const bulkhead = yield* Bulkhead.make({ maxConcurrent: 1, maxQueued: 5 })
+      const resilient = Pipeline.make({ hedge, policies: [bulkhead] })
+      let attempts = 0
+      const slow = Effect.suspend(() => {
+        attempts++
+        return Effect.as(Effect.sleep(200), "done")
+      })
+      const [one, other] = [yield* Effect.fork(resilient(slow)), yield* Effect.fork(resilient(slow))]
+      yield* TestClock.adjust(199)
+      assert.strictEqual((yield* Bulkhead.snapshot(bulkhead)).queued, 1)
+      assert.strictEqual(attempts, 1)
+      yield* TestClock.adjust(201)
+      assert.deepStrictEqual([yield* Fiber.join(one), yield* Fiber.join(other)], ["done", "done"])
+      assert.strictEqual(attempts, 2)
+    }))
+
+  it.effect("is paid for by the budget", () =>
+    Effect.gen(function*() {
+      const budget = yield* RetryBudget.tokens({ capacity: 1, cost: 1 })
+      let attempts = 0
+      const slow = Effect.suspend(() => {
+        attempts++
+        return Effect.as(Effect.sleep(200), attempts)
+      })
+      const resilient = Pipeline.make({ hedge, budget })
+      for (const expected of [2, 3]) {
+        const fiber = yield* Effect.fork(resilient(slow))
+        yield* TestClock.adjust(300)
+        yield* Fiber.join(fiber)
+        assert.strictEqual(attempts, expected)
+      }
+    }))
+})
+
 describe("time", () => {
   it.effect("ends an attempt with AttemptTimeout, which is tried again", () =>
     Effect.gen(function*() {
       let attempts = 0
       const slow = Effect.suspend(() => ++attempts < 3 ? Effect.never : Effect.succeed(attempts))
-      const fiber = yield* Effect.fork(Pipeline.make({ attemptTimeout: 100, retry: { times: 2 } })(slow))
+      const fiber = yield* Effect.fork(Pipeline.make({ attemptTimeout: 100, retry: Schedule.recurs(2) })(slow))
       yield* TestClock.adjust(200)
       assert.strictEqual(yield* Fiber.join(fiber), 3)
     }))
@@ -123,7 +252,7 @@ describe("policies", () => {
     Effect.gen(function*() {
       const breaker = yield* CircuitBreaker.make({ trip: Tripping.consecutive(2) })
       const limiter = yield* RateLimiter.make({ limit: 10, window: "1 hour" })
-      const resilient = Pipeline.make({ policies: [breaker, limiter], retry: { times: 5 } })
+      const resilient = Pipeline.make({ policies: [breaker, limiter], retry: Schedule.recurs(5) })
       const error = yield* Effect.flip(resilient(failing(9)))
       assert.strictEqual(error._tag, "CircuitOpen")
       // The rejected attempt took no token.

@@ -27,7 +27,7 @@ export const withoutStack = <E extends object, Args extends ReadonlyArray<unknow
 export const retryAfter = (millis: number): Option.Option<Duration.Duration> =>
   millis === Infinity ? Option.none() : Option.some(Duration.millis(millis))
 
-const rejections = new Set<unknown>(["CircuitOpen", "BulkheadFull", "LimitExceeded", "RateLimitExceeded"])
+const rejections = new Set<unknown>(["CircuitOpen", "BulkheadFull", "LimitExceeded", "RateLimitExceeded", "GateClosed"])
 
 /**
  * Whether the error says that the call was not made: it tells nothing of what would have been called.

@@ -7,6 +7,7 @@ import * as InvalidOption from "../../InvalidOption.js"
 import { type Standing, standing } from "../standing.js"
 import * as delay from "./delay.js"
 import * as Hedge from "./model.js"
+import type { run } from "./race.js"
 
 /** @internal */
 export interface Settings {
@@ -26,7 +27,13 @@ export class Hedger extends Pipeable.Class() implements Hedge.Hedge {
   refused = 0
   isReconfigured = false
 
-  constructor(readonly key: string, public settings: Settings, public delay: delay.Delay) {
+  constructor(
+    readonly key: string,
+    public settings: Settings,
+    public delay: delay.Delay,
+    /** What has a hedge has the code of races, and only that. */
+    readonly race: typeof run
+  ) {
     super()
   }
 
@@ -40,9 +47,9 @@ export class Hedger extends Pipeable.Class() implements Hedge.Hedge {
  *
  * @internal
  */
-export const make = (options: Hedge.Options): Effect.Effect<Hedger> => {
+export const make = (options: Hedge.Options, race: typeof run): Effect.Effect<Hedger> => {
   const { makeDelay, settings } = check(options)
-  return Effect.sync(() => new Hedger(options.key ?? "", settings, makeDelay()))
+  return Effect.sync(() => new Hedger(options.key ?? "", settings, makeDelay(), race))
 }
 
 /** @internal */

@@ -53,11 +53,18 @@ export const make = <Out, In, R>(
   let metadata: Schedule.IterationMetadata | undefined
   /** A schedule may know of dates, and of the time since its first step: it has the date of that, and even time from there. */
   let wallAhead: number | undefined
+  const steps = (input: In, date: number) => {
+    const stepped = schedule_.step(schedule, date, input, state)
+    // Only a filter is of interest then. The rest of the schedule need not be made for an error such as a rejection.
+    return canHelp === undefined || canHelp(input)
+      ? stepped
+      : Effect.catchAllDefect(stepped, () => Effect.succeed({ state, output: undefined, delayMillis: undefined }))
+  }
   const step = (input: In, fiber: Fiber.RuntimeFiber<unknown, unknown>, now: number, deadlineMillis: number) => {
     wallAhead ??= clock.wallAheadMillis(fiber)
     const date = now + wallAhead
     return Effect.map(
-      reason.during(schedule_.step(schedule, date, input, state), canHelp?.(input) === true),
+      reason.during(steps(input, date), canHelp?.(input) === true),
       ([stepped, reasons]): Next => {
         state = stepped.state
         if (canHelp !== undefined && !reasons.isAccepted) return stopped("notRetryable")

@@ -26,6 +26,8 @@ export interface Terms {
   readonly mayWait: boolean
   /** Defaults to the deadline of the fiber. */
   readonly deadlineMillis: number | undefined
+  /** Called if a policy rejects the attempt. */
+  readonly onReject?: (() => void) | undefined
 }
 
 /**
@@ -157,6 +159,13 @@ export class Admission implements Policy.Call, Policy.End<never, never> {
     this.read()
     this.kept ??= new Array(this.places.length)
     this.kept[this.place] = ticket
+  }
+
+  /** A policy keeps the attempt out. */
+  reject(error: unknown): Exit.Exit<never, unknown> {
+    this.withdraw()
+    this.terms.onReject?.()
+    return Exit.fail(error)
   }
 
   /** The attempt does not run: what waits were granted goes back. */

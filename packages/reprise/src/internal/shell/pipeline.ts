@@ -1,13 +1,16 @@
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import { constTrue, identity } from "effect/Function"
+import * as Exit from "effect/Exit"
+import { identity } from "effect/Function"
 import * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
 import * as Schedule from "effect/Schedule"
 import { integer, InvalidOption, millis } from "../../InvalidOption.js"
-import type { RetryBudget } from "../budget/model.js"
+import type { Budget } from "../budget/budget.js"
+import { monotonicMillis } from "../effect/clock.js"
 import * as timeout from "../effect/timeout.js"
 import { isRejection } from "../errors.js"
+import type { Hedger } from "../hedge/hedge.js"
 import * as retry from "../retry/loop.js"
 import { AttemptTimeout, DeadlineExceeded } from "../timeErrors.js"
 import type { AnyPolicy } from "./admission.js"
@@ -20,10 +23,10 @@ interface Settings<In, R> {
   readonly callMillis: number
   readonly limit: attempt.Limit | undefined
   readonly schedule: Schedule.Schedule<unknown, In, R> | undefined
-  readonly canHelp: (error: In) => boolean
-  /** The `while` of the program, which decides alone. */
+  /** What the program says of the errors of its effect. */
   readonly goesOn: ((error: In) => boolean) | undefined
-  readonly budget: RetryBudget | undefined
+  readonly hedge: Hedger | undefined
+  readonly budget: Budget | undefined
   readonly policies: ReadonlyArray<AnyPolicy>
 }
 
@@ -45,7 +48,9 @@ const check = <In, R>(options: Pipeline.Options<In, R, ReadonlyArray<AnyPolicy>>
     callMillis: limit("deadline", options.deadline),
     limit: attemptLimit(limit("attemptTimeout", options.attemptTimeout)),
     ...retryOf(options.retry ?? false),
-    budget,
+    // Every hedge is made by `Hedge.make`.
+    hedge: options.hedge as Hedger | undefined,
+    budget: budget as Budget | undefined,
     policies
   }
 }
@@ -60,77 +65,128 @@ const attemptLimit = (millis: number): attempt.Limit | undefined => {
   return (self, fiber, restore, end) => timeout.limited(self, fiber, restore, terms, end)
 }
 
-type Retrying<In, R> = Pick<Settings<In, R>, "schedule" | "canHelp" | "goesOn">
+type Retrying<In, R> = Pick<Settings<In, R>, "schedule" | "goesOn">
 
 const retryOf = <In, R>(options: NonNullable<Pipeline.Options<In, R, []>["retry"]>): Retrying<In, R> => {
-  if (options === false) return { schedule: undefined, canHelp, goesOn: undefined }
-  if (Schedule.isSchedule(options)) return { schedule: options, canHelp, goesOn: undefined }
+  if (options === false) return { schedule: undefined, goesOn: undefined }
+  if (Schedule.isSchedule(options)) return { schedule: options, goesOn: undefined }
   if (typeof options !== "object") {
     throw new InvalidOption({ option: "retry", value: options, expected: "a schedule, its options, or false" })
   }
-  const { schedule = Schedule.forever, times, while: goesOn } = options
-  return {
-    schedule: times === undefined
-      ? schedule
-      : Schedule.intersect(schedule, Schedule.recurs(integer("retry.times", times, { min: 0 }))),
-    canHelp: goesOn === undefined ? canHelp : constTrue,
-    goesOn
-  }
+  const { schedule, times, while: goesOn } = options
+  const most = times === undefined ? undefined : Schedule.recurs(integer("retry.times", times, { min: 0 }))
+  if (schedule === undefined) return { schedule: Schedule.intersect(backoff, most ?? Schedule.recurs(2)), goesOn }
+  return { schedule: most === undefined ? schedule : Schedule.intersect(schedule, most), goesOn }
 }
 
-/** Not after a rejection, and not after an error that says of itself that another attempt cannot succeed. */
-const canHelp = (error: unknown): boolean =>
-  !isRejection(error) && !(Predicate.hasProperty(error, "retryable") && error.retryable === false)
+const backoff = Schedule.jittered(
+  Schedule.union(Schedule.exponential(Duration.millis(100)), Schedule.spaced(Duration.seconds(20)))
+)
+
+const isRetryable = (error: unknown): boolean =>
+  !(Predicate.hasProperty(error, "retryable") && error.retryable === false)
 
 const run = <In, R, A, E extends In, R1, E2>(
   settings: Settings<In, R>,
   self: Effect.Effect<A, E, R1>,
   call: Pick<attempt.Terms, "priority" | "partition">
-): Effect.Effect<A, E | E2 | DeadlineExceeded<E | E2>, R | R1> => {
-  const { limit, policies, schedule } = settings
-  let last: Option.Option<E | E2> = Option.none()
-  const exceeded = () => new DeadlineExceeded<E | E2>({ last })
-  return region.call({
-    millis: settings.callMillis,
-    onDeadline: exceeded,
-    run: ({ deadlineMillis, restore }): Effect.Effect<A, E | E2 | DeadlineExceeded<E | E2>, R | R1> => {
-      const terms = { ...call, policies, mayWait: true, deadlineMillis, limit }
-      const one = attempt.masked<A, E, R1, E2>(self, terms, restore)
-      if (schedule === undefined) return one
-      const onFailure = (error: E | E2) => {
-        last = Option.some(error)
-      }
-      return Effect.flatMap(
-        retries(settings, schedule, one, { deadlineMillis, onFailure, restore }),
-        ([exit, ledger]): Effect.Effect<A, E | E2 | DeadlineExceeded<E | E2>> =>
-          ledger.at(-1)?.reason === "deadline" ? Effect.fail(exceeded()) : exit
-      )
-    },
-    end: identity
+): Effect.Effect<A, E | E2 | DeadlineExceeded<E | E2>, R | R1> =>
+  Effect.suspend(() => {
+    const running = new Running<In, R, A, E, R1, E2>(settings, self, call)
+    return region.call({
+      millis: settings.callMillis,
+      onDeadline: () => running.exceeded,
+      run: (region) => running.run(region),
+      end: identity
+    })
   })
-}
 
-interface Retries<E> {
-  readonly deadlineMillis: number
-  readonly onFailure: (error: E) => void
-  readonly restore: region.Restore
-}
+/** One call. */
+class Running<In, R, A, E extends In, R1, E2> {
+  private last: Option.Option<E | E2> = Option.none()
+  /** Of the last attempt. */
+  private isRejected = false
+  /** A hedge is for an attempt that runs: one that waits for a policy is not slow. */
+  private isUnderWay = false
 
-const retries = <In, R, A, E, R1>(
-  { budget, canHelp, goesOn }: Settings<In, R>,
-  schedule: Schedule.Schedule<unknown, In, R>,
-  one: Effect.Effect<A, E, R1>,
-  { deadlineMillis, onFailure, restore }: Retries<E>
-) =>
-  retry.loop({
-    attempt: () => one,
-    // The types of the pipeline make sure that the schedule takes every error of an attempt.
-    schedule: schedule as Schedule.Schedule<unknown, unknown, R>,
-    refuse: (error) => {
-      onFailure(error)
-      return goesOn === undefined || goesOn(error as unknown as In) ? Option.none() : Option.some("notRetryable")
-    },
-    canHelp: (error) => canHelp(error as unknown as In),
-    deadlineMillis,
-    budget
-  }, { attempt: identity, restore })
+  constructor(
+    private readonly settings: Settings<In, R>,
+    private readonly self: Effect.Effect<A, E, R1>,
+    private readonly call: Pick<attempt.Terms, "priority" | "partition">
+  ) {}
+
+  get exceeded(): DeadlineExceeded<E | E2> {
+    return new DeadlineExceeded<E | E2>({ last: this.last })
+  }
+
+  run(
+    { deadlineMillis, restore }: Pipeline.Running
+  ): Effect.Effect<A, E | E2 | DeadlineExceeded<E | E2>, R | R1> {
+    const { budget, hedge, limit, policies, schedule } = this.settings
+    const terms: attempt.Terms = {
+      ...this.call,
+      policies,
+      mayWait: true,
+      deadlineMillis,
+      limit,
+      onReject: () => {
+        this.isRejected = true
+      }
+    }
+    const one = hedge === undefined
+      ? attempt.masked<A, E, R1, E2>(this.self, terms, restore)
+      : restore(this.hedged(hedge, terms))
+    if (schedule === undefined) return one
+    const loop = retry.loop({
+      attempt: () => {
+        this.isRejected = false
+        return one
+      },
+      // A schedule takes the errors of the effect. The driver bears one that does not take a rejection.
+      schedule: schedule as Schedule.Schedule<unknown, unknown, R>,
+      refuse: (error: E | E2) => {
+        this.last = Option.some(error)
+        return this.isRuledOut(error) ? Option.some("notRetryable") : Option.none()
+      },
+      canHelp: (error) => this.canHelp(error),
+      deadlineMillis,
+      budget
+    }, { attempt: identity, restore })
+    return Effect.flatMap(
+      loop,
+      ([exit, ledger]): Effect.Effect<A, E | E2 | DeadlineExceeded<E | E2>> =>
+        ledger.at(-1)?.reason === "deadline" ? Effect.fail(this.exceeded) : exit
+    )
+  }
+
+  private isOfEffect(error: E | E2): error is E {
+    return !this.isRejected && !isRejection(error) && !(error instanceof AttemptTimeout)
+  }
+
+  /** By the `while` of the program, which no filter of a schedule overrides. */
+  private isRuledOut(error: E | E2): boolean {
+    return this.isOfEffect(error) && this.settings.goesOn?.(error) === false
+  }
+
+  private canHelp(error: E | E2): boolean {
+    return this.isOfEffect(error)
+      ? this.settings.goesOn !== undefined || isRetryable(error)
+      : error instanceof AttemptTimeout
+  }
+
+  private hedged(hedge: Hedger, terms: attempt.Terms): Effect.Effect<A, E | E2, R1> {
+    const { budget } = this.settings
+    const self = Effect.suspend(() => {
+      this.isUnderWay = true
+      return this.self
+    })
+    const withdraw = Effect.withFiberRuntime<boolean>((fiber) =>
+      Exit.succeed(this.isUnderWay && (budget === undefined || budget.withdraw(monotonicMillis(fiber), false)))
+    )
+    return Effect.suspend(() => {
+      this.isUnderWay = false
+      const one = (number: number) => attempt.attempt<A, E, R1, E2>(self, { ...terms, mayWait: number === 1 })
+      return hedge.race(hedge, one, { withdraw })
+    })
+  }
+}

@@ -4,6 +4,7 @@ import type * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
 import type * as Schedule from "effect/Schedule"
 import type { RetryBudget } from "../budget/model.js"
+import type { Hedge } from "../hedge/model.js"
 import type * as Loop from "../retry/model.js"
 import type { DeadlineExceeded } from "../timeErrors.js"
 import type * as Policy from "./model.js"
@@ -34,11 +35,12 @@ export interface Options<in In, out R, out Policies extends ReadonlyArray<Policy
   readonly retry?:
     | Schedule.Schedule<unknown, In, R>
     | {
-      /** Defaults to no delay. */
+      /** Defaults to exponential backoff from 100 ms to 20 s with jitter, for 2 retries, or as many as `times` says. */
       readonly schedule?: Schedule.Schedule<unknown, In, R> | undefined
       /**
-       * Whether another attempt can succeed; it decides alone. Defaults to every error but rejections and those whose `retryable` is
-       * `false`, and to what a filter of the schedule accepts (`Retry.whileTag`).
+       * Whether another attempt can succeed after an error of the effect. Defaults to `true`, unless the error has a `retryable` that
+       * is `false`. A rejection ends the call, and an `AttemptTimeout` does not, unless a filter of the schedule (`Retry.whileTag`)
+       * decides otherwise.
        */
       readonly while?: ((error: In) => boolean) | undefined
       /** How many retries at the most. Defaults to as many as the schedule has. */
@@ -46,7 +48,9 @@ export interface Options<in In, out R, out Policies extends ReadonlyArray<Policy
     }
     | false
     | undefined
-  /** Bounds how many retries are added to all calls. Defaults to none. */
+  /** Makes another attempt beside one that takes too long. It never waits for a policy. Defaults to none. */
+  readonly hedge?: Hedge | undefined
+  /** Bounds how many retries and hedges are added to all calls. Defaults to none. */
   readonly budget?: RetryBudget | undefined
   /** What every attempt has to pass, from the outside in. Defaults to none. */
   readonly policies?: Policies | undefined

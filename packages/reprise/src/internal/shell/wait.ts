@@ -31,8 +31,7 @@ export const admit = (
     case "Wait":
       return enter(admission, reason, restore)
     case "Reject":
-      admission.withdraw()
-      return Exit.fail(reason.error)
+      return admission.reject(reason.error)
     case "Die":
       admission.withdraw()
       return Exit.die(reason.defect)
@@ -46,10 +45,7 @@ const enter = (
 ): Effect.Effect<void, unknown> => {
   try {
     const mayWait = admission.mayWait && admission.nowMillis < admission.deadlineMillis
-    if (!mayWait && decision.refuse !== undefined) {
-      admission.withdraw()
-      return Exit.fail(decision.refuse())
-    }
+    if (!mayWait && decision.refuse !== undefined) return admission.reject(decision.refuse())
     admission.beforeWait()
     return wait(admission, decision.enter(admission), restore)
   } catch (defect) {
