@@ -43,7 +43,6 @@ import type {
   RateLimiterOptions,
   ReadBodies,
   ReadBodiesOptions,
-  Rejection,
   RetryAfterGateOptions,
   RetryOptions,
   RetryPolicy,
@@ -473,5 +472,5 @@ export const readBodies: (options?: ReadBodiesOptions) => ReadBodies = bufferedR
  * @category getters
  */
 export const attempts = (
-  result: HttpClientResponse.HttpClientResponse | Rejection | object
+  result: object
 ): Retry.Ledger<HttpFailure> => ledgers.get(result)

@@ -7,11 +7,11 @@
  * @since 0.1.0
  */
 import type * as Duration from "effect/Duration"
-import type * as Effect from "effect/Effect"
+import * as Effect from "effect/Effect"
 import type * as Schedule from "effect/Schedule"
 import type * as Scope from "effect/Scope"
 import * as Retry from "reprise/Retry"
-import type * as RetryBudget from "reprise/RetryBudget"
+import * as RetryBudget from "reprise/RetryBudget"
 import type { RetryBudgetStore } from "reprise/RetryBudgetStore"
 import type { HttpFailure } from "./HttpFailure.js"
 import * as retryPolicy from "./internal/call/retryPolicy.js"
@@ -88,9 +88,9 @@ export const whileStatus: (
 export const honorRetryAfter: typeof Retry.honorHint = Retry.honorHint
 
 /**
- * One budget for each origin, or for each `key`: at most so many retries (and hedges) are added to the calls to it, however
- * many of them fail. Give it to the client as `budget`. `() => Effect.succeed(budget)` is one for all. Throws `InvalidOption`
- * for an option out of range.
+ * One budget for each origin, or for each `key`: it bounds how many retries and hedges are added to the calls, however many of them
+ * fail. Give it to the client as `budget`. Takes the options of `RetryBudget.share`, or a budget such as `RetryBudget.tokens()`.
+ * Throws `InvalidOption` for an option out of range.
  *
  * @example
  * ```ts
@@ -98,14 +98,13 @@ export const honorRetryAfter: typeof Retry.honorHint = Retry.honorHint
  * import * as HttpResilience from "@reprise/http/HttpResilience"
  * import * as HttpRetry from "@reprise/http/HttpRetry"
  * import { Effect } from "effect"
- * import * as RetryBudget from "reprise/RetryBudget"
  *
  * let sent = 0
  * const down = HttpClient.make((request) =>
  *   Effect.sync(() => HttpClientResponse.fromWeb(request, new Response(null, { status: 503 + 0 * sent++ }))))
  *
  * const client = down.pipe(HttpResilience.retry(HttpRetry.exponential({ base: "1 millis" }), {
- *   budget: HttpRetry.budget(RetryBudget.share({ ratio: 0.1, minPerSecond: 0 }))
+ *   budget: HttpRetry.budget({ ratio: 0.1, minPerSecond: 0 })
  * }))
  *
  * const program = Effect.replicateEffect(client.get("http://localhost"), 20)
@@ -116,8 +115,10 @@ export const honorRetryAfter: typeof Retry.honorHint = Retry.honorHint
  * @since 0.1.0
  * @category constructors
  */
-export const budget = (make: Effect.Effect<RetryBudget.RetryBudget>, keys: KeyOptions = {}): Budget =>
-  budgets.make(make, keys)
+export const budget = (
+  budget: Effect.Effect<RetryBudget.RetryBudget> | Omit<RetryBudget.Share, "key"> = {},
+  keys: KeyOptions = {}
+): Budget => budgets.make(Effect.isEffect(budget) ? budget : RetryBudget.share(budget), keys)
 
 /**
  * A `RetryBudget.share` for each origin, or for each `key`, that is one for all processes that share it: a fleet adds no more

@@ -6,6 +6,7 @@ import { Data, Duration, Effect, Exit, Option, Schedule } from "effect"
 import * as Backoff from "reprise/Backoff"
 import * as Policy from "reprise/Policy"
 import * as Retry from "reprise/Retry"
+import * as RetryBudget from "reprise/RetryBudget"
 import * as Tripping from "reprise/Tripping"
 import * as HttpCircuitBreakers from "../src/HttpCircuitBreakers.js"
 import * as HttpFailure from "../src/HttpFailure.js"
@@ -129,13 +130,10 @@ describe("classify", () => {
 
   /** As GraphQL servers and some JSON APIs do: an error in a 200. */
   const errorsIn200: HttpResilience.Classify = ({ response }) =>
-    response === undefined ? undefined : Effect.match(response.json, {
-      onFailure: () => undefined,
-      onSuccess: (json) =>
-        typeof json === "object" && json !== null && "error" in json
-          ? HttpFailure.make(response, { tag: "ServerError" })
-          : undefined
-    })
+    response && Effect.map(response.json, (json) =>
+      typeof json === "object" && json !== null && "error" in json
+        ? HttpFailure.make(response, { tag: "ServerError" })
+        : undefined)
 
   const get = (client: HttpClient.HttpClient.With<unknown>) => client.get("http://h.test/")
 
@@ -152,6 +150,13 @@ describe("classify", () => {
       const response = yield* within(dropIn.get("http://h.test/"))
       assert.deepStrictEqual(yield* response.json, { data: 2 })
       assert.strictEqual(yield* response.text, `{"data":2}`)
+      assert.strictEqual(yield* sent, 2)
+    }))
+
+  it.effect("leaves the decision to Reprise if its effect fails", () =>
+    Effect.gen(function*() {
+      const { dropIn, sent } = yield* clientOf({ classify: errorsIn200 }, body("no JSON", 503), body("no JSON"))
+      assert.strictEqual(yield* (yield* within(dropIn.get("http://h.test/"))).text, "no JSON")
       assert.strictEqual(yield* sent, 2)
     }))
 
@@ -271,6 +276,24 @@ describe("classify", () => {
         }
       }, ok)
       assert.isTrue(Exit.isFailure(yield* Effect.exit(broken.call())))
+    }))
+})
+
+describe("a budget", () => {
+  it.effect("is one for all requests of all clients that have it, or one per origin", () =>
+    Effect.gen(function*() {
+      const sent = (budget: ResilientHttpClient.Options["budget"]) =>
+        Effect.gen(function*() {
+          const one = yield* make({ retry: three, budget }, ...Array.from({ length: 9 }, () => status(503)))
+          const other = yield* make({ retry: three, budget }, ...Array.from({ length: 9 }, () => status(503)))
+          yield* within(ended(one.call()))
+          yield* within(ended(other.call()))
+          return [(yield* one.sent).length, (yield* other.sent).length]
+        })
+      const single = yield* RetryBudget.tokens({ capacity: 2, cost: 1 })
+      assert.deepStrictEqual(yield* sent(single), [3, 1])
+      assert.deepStrictEqual(yield* sent(HttpRetry.budget(RetryBudget.tokens({ capacity: 2, cost: 1 }))), [3, 1])
+      assert.deepStrictEqual(yield* sent(HttpRetry.budget({ ratio: 0, minPerSecond: 0 })), [1, 1])
     }))
 })
 

@@ -288,13 +288,13 @@ export interface Outcome {
 }
 
 /**
- * Decides what only the program knows. `undefined` leaves the decision to Reprise. An effect runs within the attempt, and its time.
+ * Decides what only the program knows. `undefined` leaves the decision to Reprise. An effect runs within the attempt, and its time; if it fails, Reprise decides.
  *
  * @since 0.1.0
  * @category models
  */
 export interface Classify {
-  (outcome: Outcome): HttpFailure | undefined | Effect.Effect<HttpFailure | undefined>
+  (outcome: Outcome): HttpFailure | undefined | Effect.Effect<HttpFailure | undefined, unknown>
 }
 
 /**
@@ -343,8 +343,11 @@ export interface RetryOptions {
   readonly retryUnsent?: boolean | undefined
   /** The header that makes a request idempotent. Defaults to `Idempotency-Key`. */
   readonly idempotencyHeader?: string | undefined
-  /** What bounds how many retries are added to all calls; made by `HttpRetry.budget`. Defaults to none. */
-  readonly budget?: Budget | undefined
+  /**
+   * What bounds how many retries and hedges are added to all calls: one per origin, made by `HttpRetry.budget`, or one for all calls,
+   * made by `RetryBudget`. Clients that are given the same budget share it. Defaults to none.
+   */
+  readonly budget?: Budget | RetryBudget | undefined
   /**
    * Inside of another retry loop of Reprise that asks for it (`Retry.withoutNested`): one attempt, or all the same.
    * Defaults to `"suppress"`.

@@ -64,5 +64,7 @@ const decide = (classify: Classify, outcome: Outcome): Effect.Effect<HttpFailure
   Effect.suspend(() => {
     const own = classify(outcome)
     // A failure is an effect too.
-    return HttpFailure.isHttpFailure(own) || own === undefined ? Exit.succeed(own) : own
+    return HttpFailure.isHttpFailure(own) || own === undefined
+      ? Exit.succeed(own)
+      : Effect.catchAll(own, () => Exit.succeed(undefined))
   })

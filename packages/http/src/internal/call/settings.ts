@@ -7,6 +7,7 @@ import * as drain from "../attempt/drain.js"
 import type { Budget, RetryOptions } from "../model.js"
 import * as order from "../order.js"
 import * as headerName from "../request/headerName.js"
+import * as budgets from "../stages/budgets.js"
 import * as timeLimits from "./timeLimits.js"
 
 /** @internal */
@@ -42,7 +43,7 @@ export const retry = (
     classify: options?.classify
   },
   retryUnsent: options?.retryUnsent ?? false,
-  budget: options?.budget,
+  budget: options?.budget && budgets.of(options.budget),
   nested: options?.nested,
   idempotencyHeader: header("idempotencyHeader", options?.idempotencyHeader),
   drain: {

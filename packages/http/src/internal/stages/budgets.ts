@@ -13,6 +13,14 @@ export const make = (make: Effect.Effect<RetryBudget.RetryBudget>, { key = origi
   return (request) => Keyed.get(all, key(request))
 }
 
+/**
+ * The budget of each request: a single one is that of all.
+ *
+ * @internal
+ */
+export const of = (budget: Budget | RetryBudget.RetryBudget): Budget =>
+  typeof budget === "function" ? budget : () => Effect.succeed(budget)
+
 /** @internal */
 export const makeShared = (
   options: Omit<RetryBudget.Share, "key">,

@@ -3,6 +3,7 @@ import type * as HttpClientResponse from "@effect/platform/HttpClientResponse"
 import * as Effect from "effect/Effect"
 import * as Keyed from "reprise/Keyed"
 import type * as Policy from "reprise/Policy"
+import type { RetryBudget } from "reprise/RetryBudget"
 import type * as attempts from "../attempt/attempts.js"
 import type { FailedAttempt } from "../attempt/failedAttempt.js"
 import type { Attempt } from "../attempt/reader.js"
@@ -71,7 +72,7 @@ export interface Hedge {
  */
 export interface Facts {
   readonly idempotencyHeader?: string | undefined
-  readonly budget?: Budget | undefined
+  readonly budget?: Budget | RetryBudget | undefined
   readonly nested?: "suppress" | "allow" | undefined
 }
 

@@ -14,6 +14,7 @@ import type { Attempt } from "../attempt/reader.js"
 import type { HedgeOptions } from "../model.js"
 import * as idempotency from "../request/idempotency.js"
 import { asked } from "./asked.js"
+import * as budgets from "./budgets.js"
 import { type Facts, type Guard, origin, type Placed, registry } from "./guard.js"
 
 /** What is hedged is sent twice at the same time: only what may be, with a body that can be read twice at the same time. */
@@ -44,7 +45,7 @@ export const make = (options: HedgeOptions): (facts: Facts) => Placed => {
         if (!mayBeHedged(request, idempotencyHeader)) return inner(request, attempt, deadlineMillis)
         const paid = budget === undefined
           ? Effect.succeed(true)
-          : Effect.flatMap(budget(request), RetryBudget.tryWithdraw)
+          : Effect.flatMap(budgets.of(budget)(request), (budget) => RetryBudget.tryWithdraw(budget))
         return Effect.suspend(() => {
           const race = new Race(request, deadlineMillis)
           // What waits at a gate or in a queue is not slow, and another one would wait behind it.

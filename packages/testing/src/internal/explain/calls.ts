@@ -118,7 +118,14 @@ class Calls {
     const { agenda } = this.timeline
     if (budget !== undefined) {
       agenda.nowMillis = laterMillis
-      this.timeline.fork(Effect.flatMap(budget(request), RetryBudget.snapshot), undefined, constVoid)
+      this.timeline.fork(
+        Effect.flatMap(
+          typeof budget === "function" ? budget(request) : Effect.succeed(budget),
+          RetryBudget.snapshot
+        ),
+        undefined,
+        constVoid
+      )
       runTasks(this)
       agenda.nowMillis = 0
     }
