@@ -1,7 +1,7 @@
 import * as Duration from "effect/Duration"
 import * as Schedule from "effect/Schedule"
 import * as Backoff from "reprise/Backoff"
-import { integer, InvalidOption } from "reprise/InvalidOption"
+import { integer, InvalidOption, millis } from "reprise/InvalidOption"
 import * as Retry from "reprise/Retry"
 import type { HttpFailure } from "../classify/failure.js"
 import type { ExponentialOptions, RetryPolicy } from "../model.js"
@@ -15,9 +15,9 @@ export const exponential = (options: ExponentialOptions = {}): Schedule.Schedule
   return Backoff.exponential(base).pipe(
     Backoff.capped(cap),
     Backoff.fullJitter,
-    Backoff.attempts(options.attempts ?? 3),
+    Backoff.attempts(integer("attempts", options.attempts ?? 3, { min: 1 })),
     Retry.whileRetryable,
-    Retry.honorHint({ max: options.maxRetryAfter })
+    Retry.honorHint({ max: millis("maxRetryAfter", options.maxRetryAfter ?? "2 minutes", { min: 0 }) })
   )
 }
 
