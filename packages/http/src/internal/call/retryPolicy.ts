@@ -8,16 +8,16 @@ import type { ExponentialOptions, RetryPolicy } from "../model.js"
 
 /** @internal */
 export const exponential = (options: ExponentialOptions = {}): Schedule.Schedule<Duration.Duration, Retry.Hint> => {
-  const { base = "500 millis", cap = "20 seconds" } = options
+  const { attempts = 3, base = "500 millis", cap = "20 seconds", maxRetryAfter = "2 minutes" } = options
   if (Duration.greaterThan(base, cap)) {
     throw new InvalidOption({ option: "cap", value: cap, expected: `a duration of at least the base, ${base}` })
   }
   return Backoff.exponential(base).pipe(
-    Backoff.capped(cap),
+    Backoff.capped(millis("cap", cap, { moreThan: 0 })),
     Backoff.fullJitter,
-    Backoff.attempts(integer("attempts", options.attempts ?? 3, { min: 1 })),
+    Backoff.attempts(integer("attempts", attempts, { min: 1 })),
     Retry.whileRetryable,
-    Retry.honorHint({ max: millis("maxRetryAfter", options.maxRetryAfter ?? "2 minutes", { min: 0 }) })
+    Retry.honorHint({ max: millis("maxRetryAfter", maxRetryAfter, { min: 0 }) })
   )
 }
 

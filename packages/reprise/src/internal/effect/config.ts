@@ -66,7 +66,7 @@ const boundaries = /[^A-Za-z0-9]+|(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z]
 const canonical = (name: string): string => name.split(boundaries).join("_").toUpperCase()
 
 /** A provider that answers the same to every path would have no end. */
-const most = { depth: 8, names: 100 }
+const most = { depth: 32, names: 100 }
 
 interface Walk extends Known {
   /** The path of the prefix, as the provider divides it. */
