@@ -4,13 +4,13 @@
  * @since 0.1.0
  */
 import * as HttpClient from "@effect/platform/HttpClient"
-import * as Config from "effect/Config"
+import type * as Config from "effect/Config"
 import type * as ConfigError from "effect/ConfigError"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Backoff from "reprise/Backoff"
-import { asConfigError } from "reprise/InvalidOption"
+import * as OptionsConfig from "reprise/OptionsConfig"
 import * as RetryBudget from "reprise/RetryBudget"
 import * as Tripping from "reprise/Tripping"
 import * as retryPolicy from "./internal/call/retryPolicy.js"
@@ -201,7 +201,7 @@ const layerOf = <I, S, E>(
 export const layerConfig = (
   options: Config.Config.Wrap<Options> = config()
 ): Layer.Layer<HttpClient.HttpClient, ConfigError.ConfigError, HttpClient.HttpClient> =>
-  Layer.unwrapEffect(Effect.flatMap(Config.unwrap(options), (options) => asConfigError(() => layer(options))))
+  Layer.unwrapEffect(OptionsConfig.load(options, layer))
 
 /**
  * The options under their names in the environment, all optional, each behind `prefix` if there is one; what is not set is as

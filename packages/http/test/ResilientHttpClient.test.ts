@@ -229,7 +229,7 @@ describe("an option out of range", () => {
   it("is refused by the combinators too", () => {
     assert.strictEqual(invalid(() => HttpResilience.attemptTimeout(0)({} as never)).option, "attemptTimeout")
     assert.strictEqual(invalid(() => HttpResilience.deadline(0)({} as never)).option, "deadline")
-    assert.strictEqual(invalid(() => HttpRetry.exponential({ attempts: 0 })).option, "n")
+    assert.strictEqual(invalid(() => HttpRetry.exponential({ attempts: 0 })).option, "attempts")
     assert.strictEqual(invalid(() => HttpRetry.exponential({ base: "1 minute", cap: "1 second" })).option, "cap")
     assert.strictEqual(invalid(() => HttpRetry.honorRetryAfter({ jitter: 2 })).option, "jitter")
   })

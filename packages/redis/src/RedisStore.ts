@@ -7,13 +7,13 @@
  *
  * @since 0.1.0
  */
-import * as Config from "effect/Config"
+import type * as Config from "effect/Config"
 import type * as ConfigError from "effect/ConfigError"
 import type * as Duration from "effect/Duration"
-import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type { CircuitBreakerStore } from "reprise/CircuitBreakerStore"
 import * as InvalidOption from "reprise/InvalidOption"
+import * as OptionsConfig from "reprise/OptionsConfig"
 import type { RetryAfterStore } from "reprise/RetryAfterStore"
 import type { RetryBudgetStore } from "reprise/RetryBudgetStore"
 import * as breakerStore from "./internal/breakerStore.js"
@@ -131,10 +131,7 @@ export const layer = (options: Options = {}): Layer.Layer<RedisStore, never, Red
  */
 export const layerConfig = (
   options: Config.Config.Wrap<Options> = config()
-): Layer.Layer<RedisStore, ConfigError.ConfigError, Redis> =>
-  Layer.unwrapEffect(
-    Effect.flatMap(Config.unwrap(options), (options) => InvalidOption.asConfigError(() => layer(options)))
-  )
+): Layer.Layer<RedisStore, ConfigError.ConfigError, Redis> => Layer.unwrapEffect(OptionsConfig.load(options, layer))
 
 /**
  * The options under their names in the environment: `PREFIX` (reprise), `SYNC_INTERVAL` (100 millis), `TIMEOUT` (250 millis),
@@ -143,4 +140,4 @@ export const layerConfig = (
  * @since 0.1.0
  * @category config
  */
-export const config = (prefix?: string): Config.Config<Options> => config_.store(prefix)
+export const config = (prefix?: string): Config.Config<Options> => config_.store(prefix, decode)

@@ -70,7 +70,11 @@ describe("RedisStore.layerConfig", () => {
     Effect.gen(function*() {
       const outOfRange = yield* built(RedisStore.layerConfig()).pipe(environment({ KEEP: "50 millis" }), Effect.flip)
       assert.strictEqual(outOfRange._op, "InvalidData")
-      assert.include(String(outOfRange), "Invalid option \"keep\": expected a duration longer than 100 ms")
+      assert.strictEqual(
+        String(outOfRange),
+        "(Invalid data at KEEP: \"expected a duration longer than 100 ms up to 2147483647 ms (24.8 days), got 50ms (option " +
+          "\"keep\")\")"
+      )
       const none = yield* built(RedisStore.layerConfig()).pipe(environment({ TIMEOUT: "soon" }), Effect.flip)
       assert.strictEqual(none._op, "InvalidData")
     }))

@@ -9,7 +9,6 @@ import type * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import { dual } from "effect/Function"
 import * as Layer from "effect/Layer"
-import { behind, made, optional } from "./internal/effect/config.js"
 import * as algorithms from "./internal/limiter/algorithms.js"
 import * as limiter from "./internal/limiter/limiter.js"
 import type {
@@ -27,7 +26,7 @@ import type {
   VegasState
 } from "./internal/limiter/model.js"
 import * as shell from "./internal/shell/protect.js"
-import { asConfigError } from "./InvalidOption.js"
+import * as OptionsConfig from "./OptionsConfig.js"
 
 export {
   type AdaptiveLimiter,
@@ -119,23 +118,21 @@ export const layer = <I, S>(
  * @since 0.1.0
  * @category config
  */
-export const config = (prefix?: string): Config.Config<Options<number>> => {
-  const all = Config.all({
-    min: optional(Config.integer("MIN_LIMIT")),
-    max: optional(Config.integer("MAX_LIMIT")),
-    initial: optional(Config.integer("INITIAL_LIMIT")),
-    backoff: optional(Config.number("BACKOFF")),
-    timeout: optional(Config.duration("TIMEOUT")),
-    maxQueued: optional(Config.integer("MAX_QUEUED")),
-    queueTimeout: optional(Config.duration("QUEUE_TIMEOUT"))
+export const config = (prefix?: string): Config.Config<Options<number>> =>
+  OptionsConfig.make({
+    prefix,
+    variables: {
+      min: ["MIN_LIMIT", OptionsConfig.optional(Config.integer())],
+      max: ["MAX_LIMIT", OptionsConfig.optional(Config.integer())],
+      initial: ["INITIAL_LIMIT", OptionsConfig.optional(Config.integer())],
+      backoff: ["BACKOFF", OptionsConfig.optional(Config.number())],
+      timeout: ["TIMEOUT", OptionsConfig.optional(Config.duration())],
+      maxQueued: ["MAX_QUEUED", OptionsConfig.optional(Config.integer())],
+      queueTimeout: ["QUEUE_TIMEOUT", OptionsConfig.optional(Config.duration())]
+    },
+    options: ({ maxQueued, queueTimeout, ...options }) => ({ algorithm: aimd(options), maxQueued, queueTimeout }),
+    check: make
   })
-  const options = Config.mapOrFail(
-    all,
-    ({ maxQueued, queueTimeout, ...options }) =>
-      asConfigError(() => ({ algorithm: aimd(options), maxQueued, queueTimeout }))
-  )
-  return behind(prefix, options)
-}
 
 /**
  * Like `layer`, with options from `Config`: those of `config`, or your own. A value out of range is a `ConfigError`.
@@ -150,7 +147,10 @@ export const layerConfig: {
     options: Config.Config<Options<S>>
   ): Layer.Layer<I, ConfigError.ConfigError>
 } = <I, S>(tag: Context.Tag<I, AdaptiveLimiter>, options?: Config.Config<Options<S>>) =>
-  Layer.effect(tag, options === undefined ? made(config(), make) : made(options, make))
+  Layer.effect(
+    tag,
+    Effect.flatten(options === undefined ? OptionsConfig.load(config(), make) : OptionsConfig.load(options, make))
+  )
 
 /**
  * Runs the effect where the limit leaves room, and learns from how it ends; waits for room where it may, and fails with

@@ -11,8 +11,8 @@ import { dual } from "effect/Function"
 import * as Layer from "effect/Layer"
 import * as bulkhead from "./internal/bulkhead/bulkhead.js"
 import type { Bulkhead, BulkheadFull, CallOptions, Options, Size, Snapshot } from "./internal/bulkhead/model.js"
-import { behind, made, optional } from "./internal/effect/config.js"
 import * as shell from "./internal/shell/protect.js"
+import * as OptionsConfig from "./OptionsConfig.js"
 
 export {
   type Bulkhead,
@@ -52,14 +52,17 @@ export const layer = <I>(tag: Context.Tag<I, Bulkhead>, options: Options): Layer
  * @since 0.1.0
  * @category config
  */
-export const config = (prefix?: string): Config.Config<Options> => {
-  const options = Config.all({
-    maxConcurrent: Config.integer("MAX_CONCURRENT"),
-    maxQueued: optional(Config.integer("MAX_QUEUED")),
-    queueTimeout: optional(Config.duration("QUEUE_TIMEOUT"))
+export const config = (prefix?: string): Config.Config<Options> =>
+  OptionsConfig.make({
+    prefix,
+    variables: {
+      maxConcurrent: ["MAX_CONCURRENT", Config.integer()],
+      maxQueued: ["MAX_QUEUED", OptionsConfig.optional(Config.integer())],
+      queueTimeout: ["QUEUE_TIMEOUT", OptionsConfig.optional(Config.duration())]
+    },
+    options: (values): Options => values,
+    check: make
   })
-  return behind(prefix, options)
-}
 
 /**
  * Like `layer`, with options from `Config`. A value out of range is a `ConfigError`.
@@ -70,7 +73,7 @@ export const config = (prefix?: string): Config.Config<Options> => {
 export const layerConfig = <I>(
   tag: Context.Tag<I, Bulkhead>,
   options: Config.Config<Options> = config()
-): Layer.Layer<I, ConfigError.ConfigError> => Layer.effect(tag, made(options, make))
+): Layer.Layer<I, ConfigError.ConfigError> => Layer.effect(tag, Effect.flatten(OptionsConfig.load(options, make)))
 
 /**
  * Runs the effect with a permit, which it gives back however it ends; waits for one where all are taken, and fails with

@@ -31,10 +31,9 @@ import type {
 import * as policy from "./internal/breaker/policy.js"
 import * as settings from "./internal/breaker/settings.js"
 import * as watch from "./internal/breaker/watch.js"
-import { behind, made, optional } from "./internal/effect/config.js"
 import * as rejections from "./internal/errors.js"
 import * as shell from "./internal/shell/protect.js"
-import { asConfigError } from "./InvalidOption.js"
+import * as OptionsConfig from "./OptionsConfig.js"
 import * as Tripping from "./Tripping.js"
 
 export {
@@ -190,27 +189,28 @@ export const layer = <I, R = never>(
  * @category config
  */
 export const config = (prefix?: string): Config.Config<Options> => {
-  const all = Config.all({
-    failures: Config.withDefault(Config.integer("FAILURES"), 5),
-    openFor: Config.withDefault(Config.duration("OPEN_FOR"), Duration.seconds(1)),
-    maxOpenFor: Config.withDefault(Config.duration("MAX_OPEN_FOR"), Duration.minutes(1)),
-    probes: optional(Config.integer("PROBES")),
-    successes: optional(Config.integer("SUCCESSES")),
-    lease: optional(Config.duration("LEASE"))
+  const variables = {
+    failures: ["FAILURES", Config.withDefault(Config.integer(), 5)],
+    openFor: ["OPEN_FOR", Config.withDefault(Config.duration(), Duration.seconds(1))],
+    maxOpenFor: ["MAX_OPEN_FOR", Config.withDefault(Config.duration(), Duration.minutes(1))],
+    probes: ["PROBES", OptionsConfig.optional(Config.integer())],
+    successes: ["SUCCESSES", OptionsConfig.optional(Config.integer())],
+    lease: ["LEASE", OptionsConfig.optional(Config.duration())]
+  } as const
+  return OptionsConfig.make({
+    prefix,
+    variables,
+    blame: { n: ["failures"], base: ["openFor"], max: ["maxOpenFor"] },
+    options: ({ failures, maxOpenFor, openFor, ...rest }): Options => ({
+      ...rest,
+      trip: Tripping.consecutive(failures),
+      openFor: Backoff.exponential(openFor).pipe(
+        Backoff.capped(maxOpenFor),
+        Backoff.proportionalJitter({ min: 0.9, max: 1.1 })
+      )
+    }),
+    check: make
   })
-  const options = Config.mapOrFail(
-    all,
-    ({ failures, maxOpenFor, openFor, ...rest }) =>
-      asConfigError((): Options => ({
-        ...rest,
-        trip: Tripping.consecutive(failures),
-        openFor: Backoff.exponential(openFor).pipe(
-          Backoff.capped(maxOpenFor),
-          Backoff.proportionalJitter({ min: 0.9, max: 1.1 })
-        )
-      }))
-  )
-  return behind(prefix, options)
 }
 
 /**
@@ -238,7 +238,7 @@ export const config = (prefix?: string): Config.Config<Options> => {
 export const layerConfig = <I>(
   tag: Context.Tag<I, CircuitBreaker>,
   options: Config.Config<Options> = config()
-): Layer.Layer<I, ConfigError.ConfigError> => Layer.effect(tag, made(options, make))
+): Layer.Layer<I, ConfigError.ConfigError> => Layer.effect(tag, Effect.flatten(OptionsConfig.load(options, make)))
 
 /**
  * Runs the effect if the breaker admits it, and fails with `CircuitOpen` instead where it does not.

@@ -8,15 +8,13 @@ import * as ConfigError from "effect/ConfigError"
 import type * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as Either from "effect/Either"
 import { dual } from "effect/Function"
 import * as Layer from "effect/Layer"
-import { behind, made, optional } from "./internal/effect/config.js"
 import * as delay from "./internal/hedge/delay.js"
 import * as hedger from "./internal/hedge/hedge.js"
 import type { CallOptions, Hedge, Options, Quantile, QuantileOptions, Snapshot } from "./internal/hedge/model.js"
 import * as race from "./internal/hedge/race.js"
-import { asConfigError } from "./InvalidOption.js"
+import * as OptionsConfig from "./OptionsConfig.js"
 
 export {
   type CallOptions,
@@ -66,30 +64,24 @@ export const layer = <I>(tag: Context.Tag<I, Hedge>, options: Options): Layer.La
  * @since 0.1.0
  * @category config
  */
-export const config = (prefix?: string): Config.Config<Options> => {
-  const all = Config.all({
-    after: optional(Config.duration("AFTER")),
-    quantile: optional(Config.number("QUANTILE")),
-    min: optional(Config.duration("MIN_AFTER")),
-    max: optional(Config.duration("MAX_AFTER")),
-    maxHedges: optional(Config.integer("MAX_HEDGES"))
+export const config = (prefix?: string): Config.Config<Options> =>
+  OptionsConfig.make({
+    prefix,
+    variables: {
+      after: ["AFTER", OptionsConfig.optional(Config.duration())],
+      quantile: ["QUANTILE", OptionsConfig.optional(Config.number())],
+      min: ["MIN_AFTER", OptionsConfig.optional(Config.duration())],
+      max: ["MAX_AFTER", OptionsConfig.optional(Config.duration())],
+      maxHedges: ["MAX_HEDGES", OptionsConfig.optional(Config.integer())]
+    },
+    blame: { initial: ["after"] },
+    options: ({ after, max, maxHedges, min, quantile: share }): Options => {
+      if (share !== undefined) return { after: quantile({ quantile: share, min, max, initial: after }), maxHedges }
+      if (after !== undefined) return { after, maxHedges }
+      throw ConfigError.MissingData(["AFTER"], "Expected AFTER or QUANTILE to exist")
+    },
+    check: make
   })
-  const options = Config.mapOrFail(
-    all,
-    ({ after, max, maxHedges, min, quantile: share }): Either.Either<Options, ConfigError.ConfigError> => {
-      if (share !== undefined) {
-        return asConfigError(() => ({
-          after: quantile({ quantile: share, min, max, initial: after }),
-          maxHedges
-        }))
-      }
-      return after === undefined
-        ? Either.left(ConfigError.MissingData(["AFTER"], "Expected AFTER or QUANTILE to exist"))
-        : Either.right({ after, maxHedges })
-    }
-  )
-  return behind(prefix, options)
-}
 
 /**
  * Like `layer`, with options from `Config`. A value out of range is a `ConfigError`.
@@ -100,7 +92,7 @@ export const config = (prefix?: string): Config.Config<Options> => {
 export const layerConfig = <I>(
   tag: Context.Tag<I, Hedge>,
   options: Config.Config<Options> = config()
-): Layer.Layer<I, ConfigError.ConfigError> => Layer.effect(tag, made(options, make))
+): Layer.Layer<I, ConfigError.ConfigError> => Layer.effect(tag, Effect.flatten(OptionsConfig.load(options, make)))
 
 /** Every hedge is made by `make`. */
 const of = (self: Hedge): hedger.Hedger => self as hedger.Hedger

@@ -3,10 +3,8 @@
  *
  * @since 0.1.0
  */
-import * as ConfigError from "effect/ConfigError"
 import * as Data from "effect/Data"
 import * as Duration from "effect/Duration"
-import * as Either from "effect/Either"
 import * as Option from "effect/Option"
 
 /**
@@ -37,9 +35,16 @@ export class InvalidOption extends Data.TaggedError("InvalidOption")<{
    * @since 0.1.0
    */
   override get message(): string {
-    return `Invalid option "${this.option}": expected ${this.expected}, got ${show(this.value)}`
+    return `Invalid option "${this.option}": ${reason(this)}`
   }
 }
+
+/**
+ * What is wrong with the value, without the name of the option.
+ *
+ * @internal
+ */
+export const reason = ({ expected, value }: InvalidOption): string => `expected ${expected}, got ${show(value)}`
 
 const show = (value: unknown): string => {
   if (typeof value === "string") return JSON.stringify(value)
@@ -107,27 +112,3 @@ export const millis = (
 // Duration.decode turns a negative number and `NaN` into zero, which would hide the mistake.
 const isNoTime = (value: Duration.DurationInput): boolean =>
   (typeof value === "number" || typeof value === "bigint") && !(value >= 0)
-
-/**
- * Makes something of options that come from Effect's `Config`: an option out of range is a `ConfigError` at its name.
- *
- * @example
- * ```ts
- * import { Either } from "effect"
- * import * as InvalidOption from "reprise/InvalidOption"
- *
- * const attempts = InvalidOption.asConfigError(() => InvalidOption.integer("attempts", 0, { min: 1 }))
- * console.log(Either.match(attempts, { onLeft: (error) => error._op, onRight: String })) // => InvalidData
- * ```
- *
- * @since 0.1.0
- * @category config
- */
-export const asConfigError = <A>(make: () => A): Either.Either<A, ConfigError.ConfigError> =>
-  Either.try({
-    try: make,
-    catch: (error) => {
-      if (error instanceof InvalidOption) return ConfigError.InvalidData([error.option], error.message)
-      throw error
-    }
-  })

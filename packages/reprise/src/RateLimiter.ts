@@ -10,12 +10,12 @@ import * as Effect from "effect/Effect"
 import { dual } from "effect/Function"
 import * as Layer from "effect/Layer"
 import { monotonicMillis } from "./internal/effect/clock.js"
-import { behind, made, optional } from "./internal/effect/config.js"
 import * as limiter from "./internal/rateLimiter/limiter.js"
 import { Machine, type Settings } from "./internal/rateLimiter/machine.js"
 import type { Consume, Options, RateLimiter, RateLimitExceeded, Snapshot } from "./internal/rateLimiter/model.js"
 import * as shell from "./internal/shell/protect.js"
 import * as InvalidOption from "./InvalidOption.js"
+import * as OptionsConfig from "./OptionsConfig.js"
 
 export {
   type Consume,
@@ -76,16 +76,19 @@ export const layer = <I>(tag: Context.Tag<I, RateLimiter>, options: Options): La
  * @since 0.1.0
  * @category config
  */
-export const config = (prefix?: string): Config.Config<Options> => {
-  const options = Config.all({
-    limit: Config.integer("LIMIT"),
-    window: Config.duration("WINDOW"),
-    burst: optional(Config.integer("BURST")),
-    onExceeded: optional(Config.literal("delay", "fail")("ON_EXCEEDED")),
-    maxQueued: optional(Config.integer("MAX_QUEUED"))
+export const config = (prefix?: string): Config.Config<Options> =>
+  OptionsConfig.make({
+    prefix,
+    variables: {
+      limit: ["LIMIT", Config.integer()],
+      window: ["WINDOW", Config.duration()],
+      burst: ["BURST", OptionsConfig.optional(Config.integer())],
+      onExceeded: ["ON_EXCEEDED", OptionsConfig.optional(Config.literal("delay", "fail")())],
+      maxQueued: ["MAX_QUEUED", OptionsConfig.optional(Config.integer())]
+    },
+    options: (values): Options => values,
+    check: make
   })
-  return behind(prefix, options)
-}
 
 /**
  * Like `layer`, with options from `Config`. A value out of range is a `ConfigError`.
@@ -96,7 +99,7 @@ export const config = (prefix?: string): Config.Config<Options> => {
 export const layerConfig = <I>(
   tag: Context.Tag<I, RateLimiter>,
   options: Config.Config<Options> = config()
-): Layer.Layer<I, ConfigError.ConfigError> => Layer.effect(tag, made(options, make))
+): Layer.Layer<I, ConfigError.ConfigError> => Layer.effect(tag, Effect.flatten(OptionsConfig.load(options, make)))
 
 /** Every limiter is made by `make`. */
 const of = (self: RateLimiter): limiter.Limiter => self as limiter.Limiter

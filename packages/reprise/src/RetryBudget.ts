@@ -19,11 +19,11 @@ import * as internal from "./internal/budget/budget.js"
 import type { Failures, RetryBudget, Share, Snapshot, Tokens } from "./internal/budget/model.js"
 import * as rules from "./internal/budget/rules.js"
 import * as clock from "./internal/effect/clock.js"
-import { behind, made, optional } from "./internal/effect/config.js"
 import * as schedule_ from "./internal/effect/schedule.js"
 import * as rejection from "./internal/errors.js"
 import * as timeouts from "./internal/errors.js"
 import * as InvalidOption from "./InvalidOption.js"
+import * as OptionsConfig from "./OptionsConfig.js"
 
 export {
   type Failures,
@@ -141,14 +141,17 @@ export const layer = <I, E, R>(
  * @since 0.1.0
  * @category config
  */
-export const config = (prefix?: string): Config.Config<Share> => {
-  const all = Config.all({
-    ratio: optional(Config.number("RATIO")),
-    minPerSecond: optional(Config.number("MIN_PER_SECOND")),
-    window: optional(Config.duration("WINDOW"))
+export const config = (prefix?: string): Config.Config<Share> =>
+  OptionsConfig.make({
+    prefix,
+    variables: {
+      ratio: ["RATIO", OptionsConfig.optional(Config.number())],
+      minPerSecond: ["MIN_PER_SECOND", OptionsConfig.optional(Config.number())],
+      window: ["WINDOW", OptionsConfig.optional(Config.duration())]
+    },
+    options: (values): Share => values,
+    check: share
   })
-  return behind(prefix, all)
-}
 
 /**
  * Like `layer` of a `share`, with options from `Config`. A value out of range is a `ConfigError`.
@@ -159,7 +162,7 @@ export const config = (prefix?: string): Config.Config<Share> => {
 export const layerConfig = <I>(
   tag: Context.Tag<I, RetryBudget>,
   options: Config.Config<Share> = config()
-): Layer.Layer<I, ConfigError.ConfigError> => layer(tag, made(options, share))
+): Layer.Layer<I, ConfigError.ConfigError> => layer(tag, Effect.flatten(OptionsConfig.load(options, share)))
 
 /**
  * A call begins: for what cannot be wrapped by `track`.

@@ -78,6 +78,13 @@ export * as InvalidOption from "./InvalidOption.js"
 export * as Keyed from "./Keyed.js"
 
 /**
+ * Reads options from Effect's `Config`: errors name the variable, and a warning lists the variables that nothing reads.
+ *
+ * @since 0.1.0
+ */
+export * as OptionsConfig from "./OptionsConfig.js"
+
+/**
  * The whole stack for any effect: a deadline, retries with a budget, hedges, policies and an attempt timeout, in the one order that works.
  *
  * @since 0.1.0

@@ -245,9 +245,9 @@ describe("layerConfig", () => {
     ["OPEN_FOR", "soon", "soon"],
     ["MAX_OPEN_FOR", "0 millis", "expected a duration longer than 0 ms"],
     ["PROBES", "1.5", "1.5"],
-    ["PROBES", "0", "\"probes\": expected a whole number >= 1, got 0"],
-    ["SUCCESSES", "-1", "\"successes\": expected a whole number >= 1, got -1"],
-    ["LEASE", "0 millis", "\"lease\": expected a duration longer than 0 ms"]
+    ["PROBES", "0", "expected a whole number >= 1, got 0 (option \"probes\")"],
+    ["SUCCESSES", "-1", "expected a whole number >= 1, got -1 (option \"successes\")"],
+    ["LEASE", "0 millis", "up to 2147483647 ms (24.8 days), got 0 (option \"lease\")"]
   ] as const
   for (const [name, value, message] of mistakes) {
     it.effect(`fails with a ConfigError for ${name} ${value}`, () =>

@@ -1,55 +1,45 @@
 import * as Config from "effect/Config"
 import * as Duration from "effect/Duration"
-import { asConfigError } from "reprise/InvalidOption"
+import * as OptionsConfig from "reprise/OptionsConfig"
 import * as RetryBudget from "reprise/RetryBudget"
 import * as Tripping from "reprise/Tripping"
 import * as retryPolicy from "./call/retryPolicy.js"
+import * as check from "./check.js"
+import * as pipeline from "./client.js"
 import type { Options } from "./model.js"
 import * as budgets from "./stages/budgets.js"
 import * as stages from "./stages/stages.js"
 
-const optional = <A>(config: Config.Config<A>): Config.Config<A | undefined> => Config.withDefault(config, undefined)
+const boolean = OptionsConfig.optional(Config.boolean())
+const duration = OptionsConfig.optional(Config.duration())
+const integer = OptionsConfig.optional(Config.integer())
+const number = OptionsConfig.optional(Config.number())
 
-const times = Config.all({
-  attemptTimeout: optional(Config.duration("ATTEMPT_TIMEOUT")),
-  deadline: optional(Config.duration("DEADLINE")),
-  retryUnsent: optional(Config.boolean("RETRY_UNSENT")),
-  idempotencyKeys: optional(Config.boolean("IDEMPOTENCY_KEYS"))
-})
-
-const retry = Config.all({
-  attempts: optional(Config.integer("ATTEMPTS")),
-  base: optional(Config.duration("BASE_DELAY")),
-  cap: optional(Config.duration("MAX_DELAY")),
-  maxRetryAfter: optional(Config.duration("MAX_RETRY_AFTER"))
-})
-
-const drain = Config.all({
-  maxBytes: optional(Config.integer("DRAIN_MAX_BYTES")),
-  maxDuration: optional(Config.duration("DRAIN_MAX_DURATION"))
-})
-
-const budget = Config.all({
-  ratio: optional(Config.number("BUDGET_RATIO")),
-  minPerSecond: optional(Config.number("BUDGET_MIN_PER_SECOND"))
-})
-
-const breaker = Config.all({
-  failures: optional(Config.integer("BREAKER_FAILURES")),
-  threshold: optional(Config.number("BREAKER_RATE")),
-  minimumCalls: Config.withDefault(Config.integer("BREAKER_MINIMUM_CALLS"), 20),
-  duration: Config.withDefault(Config.duration("BREAKER_WINDOW"), Duration.seconds(10))
-})
-
-const guards = Config.all({
-  gate: optional(Config.boolean("GATE")),
-  maxConcurrent: optional(Config.integer("MAX_CONCURRENT")),
-  maxQueued: optional(Config.integer("MAX_QUEUED")),
-  queueTimeout: optional(Config.duration("QUEUE_TIMEOUT")),
-  limit: optional(Config.integer("RATE_LIMIT")),
-  window: Config.withDefault(Config.duration("RATE_WINDOW"), Duration.seconds(1)),
-  hedgeAfter: optional(Config.duration("HEDGE_AFTER"))
-})
+const variables = {
+  attempts: ["ATTEMPTS", integer],
+  base: ["BASE_DELAY", duration],
+  cap: ["MAX_DELAY", duration],
+  maxRetryAfter: ["MAX_RETRY_AFTER", duration],
+  retryUnsent: ["RETRY_UNSENT", boolean],
+  idempotencyKeys: ["IDEMPOTENCY_KEYS", boolean],
+  "drain.maxBytes": ["DRAIN_MAX_BYTES", integer],
+  "drain.maxDuration": ["DRAIN_MAX_DURATION", duration],
+  attemptTimeout: ["ATTEMPT_TIMEOUT", duration],
+  deadline: ["DEADLINE", duration],
+  ratio: ["BUDGET_RATIO", number],
+  minPerSecond: ["BUDGET_MIN_PER_SECOND", number],
+  failures: ["BREAKER_FAILURES", integer],
+  threshold: ["BREAKER_RATE", number],
+  minimumCalls: ["BREAKER_MINIMUM_CALLS", Config.withDefault(Config.integer(), 20)],
+  "window.duration": ["BREAKER_WINDOW", Config.withDefault(Config.duration(), Duration.seconds(10))],
+  gate: ["GATE", boolean],
+  maxConcurrent: ["MAX_CONCURRENT", integer],
+  maxQueued: ["MAX_QUEUED", integer],
+  queueTimeout: ["QUEUE_TIMEOUT", duration],
+  limit: ["RATE_LIMIT", integer],
+  window: ["RATE_WINDOW", Config.withDefault(Config.duration(), Duration.seconds(1))],
+  after: ["HEDGE_AFTER", duration]
+} as const
 
 /** Only what is there: an option that is `undefined` would take away the one that it is put over. */
 const defined = <A extends object>(options: A): A =>
@@ -58,9 +48,9 @@ const defined = <A extends object>(options: A): A =>
 
 const isSet = (options: object): boolean => Object.keys(defined(options)).length > 0
 
-const breakerOf = (
-  { duration, failures, minimumCalls, threshold }: Config.Config.Success<typeof breaker>
-) => {
+type Values = typeof variables extends OptionsConfig.Variables<infer Values> ? Values : never
+
+const breakerOf = ({ failures, minimumCalls, threshold, "window.duration": duration }: Values) => {
   const [trip, other] = [
     ...(failures === undefined ? [] : [Tripping.consecutive(failures)]),
     ...(threshold === undefined ? [] : [Tripping.rate({ threshold, minimumCalls, window: { duration } })])
@@ -69,30 +59,44 @@ const breakerOf = (
   return stages.circuitBreaker({ trip: other === undefined ? trip : Tripping.any(trip, other) })
 }
 
-const guardsOf = (
-  { gate, hedgeAfter, limit, maxConcurrent, window, ...queue }: Config.Config.Success<typeof guards>
-): Options => ({
+const guardsOf = ({ after, gate, limit, maxConcurrent, maxQueued, queueTimeout, window }: Values): Options => ({
   gate: gate === true ? stages.retryAfterGate() : undefined,
-  bulkhead: maxConcurrent === undefined ? undefined : stages.bulkhead({ maxConcurrent, ...queue }),
+  bulkhead: maxConcurrent === undefined ? undefined : stages.bulkhead({ maxConcurrent, maxQueued, queueTimeout }),
   rateLimiter: limit === undefined ? undefined : stages.rateLimiter({ limit, window }),
-  hedge: hedgeAfter === undefined ? undefined : stages.hedge({ after: hedgeAfter })
+  hedge: after === undefined ? undefined : stages.hedge({ after })
 })
 
-/** @internal */
-export const options = (prefix: string | undefined, over: Options): Config.Config<Options> => {
-  const all = Config.all({ times, retry, drain, budget, breaker, guards })
-  const options = Config.mapOrFail(all, (named) =>
-    asConfigError((): Options => ({
-      ...over,
-      ...defined<Options>({
-        ...named.times,
-        retry: isSet(named.retry) ? retryPolicy.exponential(named.retry) : undefined,
-        drain: isSet(named.drain) ? named.drain : undefined,
-        budget: isSet(named.budget) ? budgets.make(RetryBudget.share(named.budget), {}) : undefined,
-        breaker: breakerOf(named.breaker),
-        ...guardsOf(named.guards)
-      }),
-      ...(named.guards.gate === false ? { gate: undefined } : {})
-    })))
-  return prefix === undefined ? options : Config.nested(options, prefix)
+const optionsOf = (values: Values): Options => {
+  const { attemptTimeout, attempts, base, cap, deadline, idempotencyKeys, maxRetryAfter, retryUnsent } = values
+  const retry = { attempts, base, cap, maxRetryAfter }
+  const drain = { maxBytes: values["drain.maxBytes"], maxDuration: values["drain.maxDuration"] }
+  const budget = { ratio: values.ratio, minPerSecond: values.minPerSecond }
+  return defined<Options>({
+    attemptTimeout,
+    deadline,
+    retryUnsent,
+    idempotencyKeys,
+    retry: isSet(retry) ? retryPolicy.exponential(retry) : undefined,
+    drain: isSet(drain) ? drain : undefined,
+    budget: isSet(budget) ? budgets.make(RetryBudget.share(budget), {}) : undefined,
+    breaker: breakerOf(values),
+    ...guardsOf(values)
+  })
 }
+
+/** @internal */
+export const options = (prefix: string | undefined, over: Options): Config.Config<Options> =>
+  OptionsConfig.make({
+    prefix,
+    variables,
+    blame: { n: ["failures"], cap: ["cap", "base"], hedge: ["after"] },
+    options: (values): Options => ({
+      ...over,
+      ...optionsOf(values),
+      ...(values.gate === false ? { gate: undefined } : {})
+    }),
+    check: (options) => {
+      pipeline.make(options)
+      check.report(options)
+    }
+  })

@@ -1,9 +1,9 @@
-import * as Config from "effect/Config"
+import type * as Config from "effect/Config"
 import type * as ConfigError from "effect/ConfigError"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Layer from "effect/Layer"
-import { asConfigError } from "reprise/InvalidOption"
+import * as OptionsConfig from "reprise/OptionsConfig"
 import * as Redis from "../Redis.js"
 import type { Driver } from "./connection.js"
 import * as failure from "./failure.js"
@@ -38,4 +38,4 @@ export const layerConfig = (
   library: Library,
   options: Config.Config.Wrap<Redis.Options>
 ): Layer.Layer<Redis.Redis, ConfigError.ConfigError | Redis.RedisError> =>
-  Layer.unwrapEffect(Effect.flatMap(Config.unwrap(options), (options) => asConfigError(() => layer(library, options))))
+  Layer.unwrapEffect(OptionsConfig.load(options, (options) => layer(library, options)))

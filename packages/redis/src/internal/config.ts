@@ -1,38 +1,52 @@
 import * as Config from "effect/Config"
+import * as OptionsConfig from "reprise/OptionsConfig"
 import type * as Redis from "../Redis.js"
 import type * as RedisStore from "../RedisStore.js"
+import * as settings from "./settings.js"
 
-const optional = <A>(config: Config.Config<A>): Config.Config<A | undefined> => Config.withDefault(config, undefined)
+const optional = OptionsConfig.optional
 
-const behind = <A>(prefix: string | undefined, config: Config.Config<A>): Config.Config<A> =>
-  prefix === undefined ? config : Config.nested(config, prefix)
+const connectionVariables = {
+  url: ["URL", Config.redacted()],
+  username: ["USERNAME", optional(Config.redacted())],
+  password: ["PASSWORD", optional(Config.redacted())],
+  database: ["DATABASE", optional(Config.integer())],
+  ca: ["TLS_CA", optional(Config.string())],
+  commandTimeout: ["COMMAND_TIMEOUT", optional(Config.duration())],
+  connectTimeout: ["CONNECT_TIMEOUT", optional(Config.duration())],
+  startDegraded: ["START_DEGRADED", optional(Config.boolean())]
+} as const
+
+const storeVariables = {
+  prefix: ["PREFIX", optional(Config.string())],
+  syncInterval: ["SYNC_INTERVAL", optional(Config.duration())],
+  timeout: ["TIMEOUT", optional(Config.duration())],
+  keep: ["KEEP", optional(Config.duration())]
+} as const
+
+/** The connection and the stores over it may have one prefix. */
+const namesOf = (variables: OptionsConfig.Variables<object>) => Object.values(variables).map(([name]) => name)
 
 /** @internal */
-export const redis = (prefix?: string): Config.Config<Redis.Options> => {
-  const names = Config.all({
-    url: Config.redacted("URL"),
-    username: optional(Config.redacted("USERNAME")),
-    password: optional(Config.redacted("PASSWORD")),
-    database: optional(Config.integer("DATABASE")),
-    ca: optional(Config.string("TLS_CA")),
-    commandTimeout: optional(Config.duration("COMMAND_TIMEOUT")),
-    connectTimeout: optional(Config.duration("CONNECT_TIMEOUT")),
-    startDegraded: optional(Config.boolean("START_DEGRADED"))
+export const redis = (prefix?: string): Config.Config<Redis.Options> =>
+  OptionsConfig.make({
+    prefix,
+    variables: connectionVariables,
+    others: namesOf(storeVariables),
+    options: ({ ca, ...rest }): Redis.Options => ({ ...rest, tls: ca === undefined ? ca : { ca } }),
+    check: settings.decode
   })
-  const options = Config.map(
-    names,
-    ({ ca, ...rest }): Redis.Options => ({ ...rest, tls: ca === undefined ? ca : { ca } })
-  )
-  return behind(prefix, options)
-}
 
 /** @internal */
-export const store = (prefix?: string): Config.Config<RedisStore.Options> => {
-  const options = Config.all({
-    prefix: optional(Config.string("PREFIX")),
-    syncInterval: optional(Config.duration("SYNC_INTERVAL")),
-    timeout: optional(Config.duration("TIMEOUT")),
-    keep: optional(Config.duration("KEEP"))
+export const store = (
+  prefix: string | undefined,
+  check: (options: RedisStore.Options) => unknown
+): Config.Config<RedisStore.Options> =>
+  OptionsConfig.make({
+    prefix,
+    variables: storeVariables,
+    others: namesOf(connectionVariables),
+    blame: { keep: ["keep", "syncInterval"] },
+    options: (values): RedisStore.Options => values,
+    check
   })
-  return behind(prefix, options)
-}

@@ -1,23 +1,23 @@
 import * as Duration from "effect/Duration"
 import * as Schedule from "effect/Schedule"
 import * as Backoff from "reprise/Backoff"
-import { integer, InvalidOption } from "reprise/InvalidOption"
+import { integer, InvalidOption, millis } from "reprise/InvalidOption"
 import * as Retry from "reprise/Retry"
 import type { HttpFailure } from "../classify/failure.js"
 import type { ExponentialOptions, RetryPolicy } from "../model.js"
 
 /** @internal */
 export const exponential = (options: ExponentialOptions = {}): Schedule.Schedule<Duration.Duration, Retry.Hint> => {
-  const { base = "500 millis", cap = "20 seconds" } = options
+  const { attempts = 3, base = "500 millis", cap = "20 seconds", maxRetryAfter = "2 minutes" } = options
   if (Duration.greaterThan(base, cap)) {
     throw new InvalidOption({ option: "cap", value: cap, expected: `a duration of at least the base, ${base}` })
   }
   return Backoff.exponential(base).pipe(
-    Backoff.capped(cap),
+    Backoff.capped(millis("cap", cap, { moreThan: 0 })),
     Backoff.fullJitter,
-    Backoff.attempts(options.attempts ?? 3),
+    Backoff.attempts(integer("attempts", attempts, { min: 1 })),
     Retry.whileRetryable,
-    Retry.honorHint({ max: options.maxRetryAfter })
+    Retry.honorHint({ max: millis("maxRetryAfter", maxRetryAfter, { min: 0 }) })
   )
 }
 
