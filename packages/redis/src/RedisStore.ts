@@ -136,8 +136,7 @@ export const layer = (options: RedisStore.Options = {}): Layer.Layer<RedisStore,
  */
 export const layerConfig = (
   options: Config.Config.Wrap<RedisStore.Options> = config()
-): Layer.Layer<RedisStore, ConfigError.ConfigError, Redis> =>
-  Layer.unwrapEffect(OptionsConfig.load(options, layer))
+): Layer.Layer<RedisStore, ConfigError.ConfigError, Redis> => Layer.unwrapEffect(OptionsConfig.load(options, layer))
 
 /**
  * The options under their names in the environment: `PREFIX` (reprise), `SYNC_INTERVAL` (100 millis), `TIMEOUT` (250 millis),

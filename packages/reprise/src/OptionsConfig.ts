@@ -32,7 +32,9 @@ export interface Spec<Values, A> {
    * The variables to blame if an error has another name for an option, or if the value of an option depends on several
    * variables. The error is at the first of them that is set.
    */
-  readonly blame?: { readonly [option: string]: readonly [keyof Values & string, ...ReadonlyArray<keyof Values & string>] }
+  readonly blame?: {
+    readonly [option: string]: readonly [keyof Values & string, ...ReadonlyArray<keyof Values & string>]
+  }
   /** Names of other variables that the program reads behind the same prefix. */
   readonly others?: ReadonlyArray<string> | undefined
   /** Makes the options. It may throw `InvalidOption` or a `ConfigError`. */

@@ -37,7 +37,11 @@ const check = ({ attempts = 1, longest = 10, shortest = 0 }: Values) => {
   InvalidOption.integer("n", attempts, { min: 1 })
   InvalidOption.integer("longest", longest, { min: shortest })
   if (attempts === 9 && longest === 9) {
-    throw new InvalidOption.InvalidOption({ option: "n, longest", value: [attempts, longest], expected: "no two nines" })
+    throw new InvalidOption.InvalidOption({
+      option: "n, longest",
+      value: [attempts, longest],
+      expected: "no two nines"
+    })
   }
 }
 
