@@ -6,10 +6,10 @@ import { Config, ConfigProvider, Effect, Schema } from "effect"
 
 class Order extends Schema.Class<Order>("Order")({ id: Schema.Int, title: Schema.String }) {}
 
-/** Reads `ORDERS_URL`, and `ORDERS_ATTEMPTS`, `ORDERS_BASE_DELAY`, `ORDERS_DEADLINE` ... for the client. */
+/** Reads `ORDERS_URL`. The client has a prefix of its own: `ORDERS_HTTP_ATTEMPTS`, `ORDERS_HTTP_BASE_DELAY`, ... */
 export class Orders extends Effect.Service<Orders>()("examples/Orders", {
   accessors: true,
-  dependencies: [ResilientHttpClient.layerConfig(ResilientHttpClient.config("ORDERS"))],
+  dependencies: [ResilientHttpClient.layerConfig(ResilientHttpClient.config("ORDERS_HTTP"))],
   effect: Effect.gen(function*() {
     const url = yield* Config.nested(Config.string("URL"), "ORDERS")
     const client = (yield* HttpClient.HttpClient).pipe(
@@ -30,7 +30,7 @@ export const program = Effect.gen(function*() {
     Reply.json({ id: 42, title: "two books" })
   )
   const environment = ConfigProvider.fromMap(
-    new Map([["ORDERS_URL", server.url], ["ORDERS_ATTEMPTS", "4"], ["ORDERS_BASE_DELAY", "20 millis"]]),
+    new Map([["ORDERS_URL", server.url], ["ORDERS_HTTP_ATTEMPTS", "4"], ["ORDERS_HTTP_BASE_DELAY", "20 millis"]]),
     { pathDelim: "_" }
   )
   return yield* Orders.find(42).pipe(

@@ -16,7 +16,7 @@ const find = (settings: object, ...steps: ReadonlyArray<HttpFault.Step>) =>
     return { result, requests: yield* fault.requests }
   }).pipe(
     Effect.provide(Layer.provideMerge(Orders.Default, HttpFault.layer(...steps))),
-    Effect.withConfigProvider(ConfigProvider.fromJson({ ORDERS: { URL: "http://orders.test", ...settings } }))
+    Effect.withConfigProvider(ConfigProvider.fromJson({ ORDERS: { URL: "http://orders.test" }, ORDERS_HTTP: settings }))
   )
 
 describe("Orders", () => {
@@ -29,14 +29,14 @@ describe("Orders", () => {
       assert.isAtLeast(requests[1]!.timeMillis, Duration.toMillis("30 seconds"))
     }))
 
-  it.effect("gives up after ORDERS_ATTEMPTS", () =>
+  it.effect("gives up after ORDERS_HTTP_ATTEMPTS", () =>
     Effect.gen(function*() {
       const { requests, result } = yield* find({ ATTEMPTS: 2 }, busy, busy, order)
       assert.isTrue(Either.isLeft(result))
       assert.lengthOf(requests, 2)
     }))
 
-  it.effect("gives up at ORDERS_DEADLINE, though the server never answers", () =>
+  it.effect("gives up at ORDERS_HTTP_DEADLINE, though the server never answers", () =>
     Effect.gen(function*() {
       const { requests, result } = yield* find({ DEADLINE: "5 seconds" }, HttpFault.hang)
       assert.isTrue(Either.isLeft(result))

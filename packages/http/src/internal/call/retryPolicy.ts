@@ -9,11 +9,14 @@ import type { ExponentialOptions, RetryPolicy } from "../model.js"
 /** @internal */
 export const exponential = (options: ExponentialOptions = {}): Schedule.Schedule<Duration.Duration, Retry.Hint> => {
   const { attempts = 3, base = "500 millis", cap = "20 seconds", maxRetryAfter = "2 minutes" } = options
-  if (Duration.greaterThan(base, cap)) {
-    throw new InvalidOption({ option: "cap", value: cap, expected: `a duration of at least the base, ${base}` })
+  const baseMillis = millis("base", base, { moreThan: 0 })
+  const capMillis = millis("cap", cap, { moreThan: 0 })
+  if (baseMillis > capMillis) {
+    const expected = `a duration of at least the base, ${Duration.format(baseMillis)}`
+    throw new InvalidOption({ option: "cap", value: cap, expected })
   }
-  return Backoff.exponential(base).pipe(
-    Backoff.capped(millis("cap", cap, { moreThan: 0 })),
+  return Backoff.exponential(baseMillis).pipe(
+    Backoff.capped(capMillis),
     Backoff.fullJitter,
     Backoff.attempts(integer("attempts", attempts, { min: 1 })),
     Retry.whileRetryable,
