@@ -67,7 +67,7 @@ const cases = ({ http, redis, reprise }: Modules): Readonly<Record<string, Case>
     },
     "CircuitBreaker.config": of(reprise.CircuitBreaker),
     "Bulkhead.config": of(reprise.Bulkhead, { MAX_CONCURRENT: "2" }),
-    "AdaptiveLimiter.config": of<AdaptiveLimiter.AdaptiveLimiter.Options<number>, AdaptiveLimiter.AdaptiveLimiter>(
+    "AdaptiveLimiter.config": of<AdaptiveLimiter.Options<number>, AdaptiveLimiter.AdaptiveLimiter>(
       reprise.AdaptiveLimiter
     ),
     "RateLimiter.config": of(reprise.RateLimiter, { LIMIT: "2", WINDOW: "1 second" }),

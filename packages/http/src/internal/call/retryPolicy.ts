@@ -42,13 +42,13 @@ export const of = <R = never>(
   option: Schedule.Schedule<unknown, HttpFailure, R> | RetryPolicy<R> | false | undefined
 ): Policy<R> => {
   if (option === false) return { schedule: Schedule.stop }
-  if (option === undefined) return { schedule: standard }
+  if (option === undefined) return { schedule: exponential() }
   if (Schedule.isSchedule(option)) return { schedule: option }
   if (typeof option !== "object") {
     throw new InvalidOption({ option: "retry", value: option, expected: "a schedule, its options, or false" })
   }
   const { schedule, times, while: goesOn } = option
-  if (times === undefined) return { schedule: schedule ?? standard, goesOn }
+  if (times === undefined) return { schedule: schedule ?? exponential(), goesOn }
   const most = integer("retry.times", times, { min: 0 })
   return {
     schedule: schedule === undefined
