@@ -176,8 +176,9 @@ const layerOf = <I, S, E>(
 }
 
 /**
- * The pipeline as a layer whose options come from Effect's `Config`: from the names of `config`, or your own. Options out of
- * range fail with a `ConfigError` that says which and why.
+ * The pipeline as a layer whose options come from Effect's `Config`: from the names of `config`, or your own. An option out of
+ * range is a `ConfigError` at its variable. If the config has a prefix, the layer logs one warning with the variables behind it
+ * that nothing reads.
  *
  * @example
  * ```ts
@@ -190,9 +191,10 @@ const layerOf = <I, S, E>(
  *   Layer.provide(Layer.setConfigProvider(ConfigProvider.fromMap(new Map([["PAYMENTS.ATTEMPTS", "0"]]))))
  * )
  *
- * const program = HttpClient.HttpClient.pipe(Effect.provide(HttpLive), Effect.flip, Effect.map((error) => error._op))
+ * const program = HttpClient.HttpClient.pipe(Effect.provide(HttpLive), Effect.flip, Effect.map(String))
  *
- * Effect.runPromise(program).then(console.log) // => InvalidData
+ * Effect.runPromise(program).then(console.log)
+ * // => (Invalid data at PAYMENTS.ATTEMPTS: "expected a whole number >= 1, got 0 (option "attempts")")
  * ```
  *
  * @since 0.1.0
@@ -204,17 +206,18 @@ export const layerConfig = (
   Layer.unwrapEffect(OptionsConfig.load(options, layer))
 
 /**
- * The options under their names in the environment, all optional, each behind `prefix` if there is one; what is not set is as
- * in `over` (`standard()`, say), which defaults to no options.
+ * The options under their names in the environment, all optional, each behind `prefix` if there is one. If a variable is missing,
+ * the option is as in `over` (`standard()`, say), which defaults to no options. The guide "Configuration" lists the variables with
+ * their defaults.
  *
- * - retries: `ATTEMPTS` (3, the first try included), `BASE_DELAY` (500 millis), `MAX_DELAY` (20 seconds), `MAX_RETRY_AFTER`
- *   (2 minutes), `RETRY_UNSENT`, `IDEMPOTENCY_KEYS`, `DRAIN_MAX_BYTES`, `DRAIN_MAX_DURATION`;
+ * An option out of range, and options that contradict each other, are a `ConfigError` at their variables.
+ *
+ * - retries: `ATTEMPTS`, `BASE_DELAY`, `MAX_DELAY`, `MAX_RETRY_AFTER`, `RETRY_UNSENT`, `IDEMPOTENCY_KEYS`, `DRAIN_MAX_BYTES`,
+ *   `DRAIN_MAX_DURATION`;
  * - time: `ATTEMPT_TIMEOUT`, `DEADLINE`;
- * - budget: `BUDGET_RATIO` (0.1), `BUDGET_MIN_PER_SECOND` (10);
- * - breaker: `BREAKER_FAILURES` in a row; `BREAKER_RATE` from 0 to 1 of at least `BREAKER_MINIMUM_CALLS` (20) in
- *   `BREAKER_WINDOW` (10 seconds); either trips it;
- * - the others: `GATE` (`true`), `MAX_CONCURRENT` with `MAX_QUEUED` (0) and `QUEUE_TIMEOUT`, `RATE_LIMIT` with `RATE_WINDOW`
- *   (1 second), `HEDGE_AFTER`.
+ * - budget: `BUDGET_RATIO`, `BUDGET_MIN_PER_SECOND`;
+ * - breaker: `BREAKER_FAILURES` in a row; `BREAKER_RATE` of at least `BREAKER_MINIMUM_CALLS` in `BREAKER_WINDOW`; either trips it;
+ * - the others: `GATE`, `MAX_CONCURRENT` with `MAX_QUEUED` and `QUEUE_TIMEOUT`, `RATE_LIMIT` with `RATE_WINDOW`, `HEDGE_AFTER`.
  *
  * @since 0.1.0
  * @category config

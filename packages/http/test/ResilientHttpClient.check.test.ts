@@ -186,4 +186,20 @@ describe("a layer", () => {
       const error = yield* Effect.flip(logged(layer))
       assert.include(String(error), "options that go together")
     }))
+
+  it.effect("from a config names the variables that are set of two options that contradict each other", () =>
+    Effect.gen(function*() {
+      const failing = (entries: Readonly<Record<string, string>>, over?: ResilientHttpClient.Options) =>
+        ResilientHttpClient.config("API", over).pipe(
+          Effect.withConfigProvider(ConfigProvider.fromJson({ API: entries })),
+          Effect.flip,
+          Effect.map((error) => [...String(error).matchAll(/Invalid data at ([\w.]+)/g)].map(([, path]) => path))
+        )
+      const both = yield* failing({ ATTEMPT_TIMEOUT: "11 seconds", DEADLINE: "10 seconds" })
+      assert.deepStrictEqual(both, ["API.ATTEMPT_TIMEOUT", "API.DEADLINE"])
+      const { standard } = ResilientHttpClient
+      assert.deepStrictEqual(yield* failing({ DEADLINE: "9 seconds" }, standard()), ["API.DEADLINE"])
+      assert.deepStrictEqual(yield* failing({ ATTEMPT_TIMEOUT: "31 seconds" }, standard()), ["API.ATTEMPT_TIMEOUT"])
+      assert.deepStrictEqual(yield* failing({ HEDGE_AFTER: "10 seconds" }, standard()), ["API.HEDGE_AFTER"])
+    }))
 })

@@ -1,7 +1,10 @@
 import { assert, describe, it } from "@effect/vitest"
-import { ConfigProvider, Context, Duration, Effect, Layer, Redacted } from "effect"
+import { ConfigProvider, Context, Duration, Effect, Layer, Logger, Redacted } from "effect"
+import { inspect } from "node:util"
 import { CircuitBreakerStore } from "reprise/CircuitBreakerStore"
 import { InvalidOption } from "reprise/InvalidOption"
+import * as IoRedis from "../src/IoRedis.js"
+import * as NodeRedis from "../src/NodeRedis.js"
 import * as Redis from "../src/Redis.js"
 import * as RedisStore from "../src/RedisStore.js"
 import { onEachAdapter } from "./support/adapters.js"
@@ -78,6 +81,39 @@ describe("RedisStore.layerConfig", () => {
       const none = yield* built(RedisStore.layerConfig()).pipe(environment({ TIMEOUT: "soon" }), Effect.flip)
       assert.strictEqual(none._op, "InvalidData")
     }))
+
+  for (const { config, layerConfig } of [NodeRedis, IoRedis]) {
+    it.effect("shares a prefix with its connection: one warning each for other variables, and no secret", () =>
+      Effect.gen(function*() {
+        const lines: Array<string> = []
+        const logger = Logger.replace(
+          Logger.defaultLogger,
+          Logger.make((log) => lines.push(inspect(log, { depth: 9 })))
+        )
+        const secret = "s3cret"
+        const names = {
+          SHARED_URL: `redis://user:${secret}@127.0.0.1:1`,
+          SHARED_USERNAME: secret,
+          SHARED_PASSWORD: secret,
+          SHARED_PASSWORT: secret,
+          SHARED_KEEP: "1 hour",
+          SHARED_COMMAND_TIMEOUT: "0 seconds"
+        }
+        const live = Layer.provide(
+          RedisStore.layerConfig(RedisStore.config("SHARED")),
+          layerConfig(config("SHARED"))
+        )
+        const error = yield* Effect.flip(Effect.scoped(Layer.build(live))).pipe(
+          Effect.provide(logger),
+          environment(names)
+        )
+        assert.include(String(error), "Invalid data at SHARED.COMMAND_TIMEOUT")
+        const unread = "behind the prefix \"SHARED\": PASSWORT (did you mean PASSWORD?)"
+        assert.lengthOf(lines.filter((line) => line.includes(unread)), lines.length)
+        assert.isNotEmpty(lines)
+        assert.notInclude(lines.join() + inspect(error, { depth: 9 }) + JSON.stringify(error), secret)
+      }))
+  }
 })
 
 onEachAdapter("RedisStore without Redis", (adapter) => {
