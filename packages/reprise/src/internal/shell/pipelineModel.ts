@@ -69,6 +69,7 @@ export interface Call<A, E, R, E1, out B, out E2> {
   readonly millis: number
   /** The error of a call whose time is over. */
   readonly onDeadline: () => E1
+  /** Makes the call, in the region. What it does not restore is uninterruptible. */
   readonly run: (running: Running) => Effect.Effect<A, E, R>
   /** Runs last, however the call ended. */
   readonly end: (exit: Exit.Exit<A, E | E1>) => Effect.Effect<B, E2>
@@ -83,11 +84,23 @@ export interface Call<A, E, R, E1, out B, out E2> {
 export interface Running {
   /** The deadline of the call on the clock of `Deadline.now`: its own, or that of the fiber if that is earlier. */
   readonly deadlineMillis: number
+  /** Makes a part of the call interruptible, if its caller is. */
   readonly restore: <A, E, R>(self: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
   /** `Retry.loop`, with policies and time limits around each attempt. */
   readonly loop: <A, E, R, R1, R2, L, A0, E0>(
     options: RunningLoop<A, E, R, R1, R2, L, A0, E0>
   ) => Effect.Effect<readonly [exit: Exit.Exit<A, E>, ledger: Loop.Ledger<L>], never, R | R1 | R2>
+}
+
+/**
+ * @since 0.1.0
+ * @category options
+ */
+export interface AttemptLimit<out E> {
+  /** How long the attempt may take; with zero it does not begin. */
+  readonly millis: number
+  /** The error of an attempt whose time is over. */
+  readonly onTimeout: () => E
 }
 
 /**
@@ -103,7 +116,7 @@ export interface RunningLoop<A, E, R, R1, R2, L, A0, E0>
   readonly policies: ReadonlyArray<Policy.Policy<unknown, A, never>>
   /** The time of the attempt that begins now, in milliseconds; `undefined` for no limit. */
   readonly limit?:
-    | ((fiber: Fiber.RuntimeFiber<unknown, unknown>) => { millis: number; onTimeout: () => E0 } | undefined)
+    | ((fiber: Fiber.RuntimeFiber<unknown, unknown>) => AttemptLimit<E0> | undefined)
     | undefined
   /** What the policies and the loop take the end of an attempt for. */
   readonly outcome: (exit: Exit.Exit<A0, E0>, fiber: Fiber.RuntimeFiber<unknown, unknown>) => Exit.Exit<A, E>
