@@ -1,13 +1,8 @@
 import type * as HttpClientResponse from "@effect/platform/HttpClientResponse"
 import * as Effect from "effect/Effect"
-import * as Exit from "effect/Exit"
-import { identity } from "effect/Function"
-import * as RuntimeFlags from "effect/RuntimeFlags"
 import * as drain from "./drain.js"
 
 type Response = HttpClientResponse.HttpClientResponse
-
-type Restore = <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
 
 /**
  * The owner of the responses of one call. It holds each from when it arrives until it is drained, aborted or handed to the
@@ -51,25 +46,3 @@ export class Responses {
       : Effect.zipRight(Effect.forEach(this.held, drain.abort, { discard: true }), result)
   }
 }
-
-/**
- * Runs one call. However it ends, also interrupted or with a defect, each of its responses is released, unless `finish`
- * hands it over.
- *
- * @internal
- */
-export const owned = <A, B, E, E2, R>(
-  call: (responses: Responses) => Effect.Effect<A, E, R>,
-  finish: (exit: Exit.Exit<A, E>, responses: Responses) => Effect.Effect<B, E2>
-): Effect.Effect<B, E2, R> =>
-  Effect.withFiberRuntime((_, { runtimeFlags }) => {
-    const responses = new Responses()
-    const end = (exit: Exit.Exit<A, E>) => responses.before(finish(exit, responses))
-    const run = (restore: Restore) =>
-      Effect.matchCauseEffect(restore(call(responses)), {
-        onSuccess: (value) => end(Exit.succeed(value)),
-        onFailure: (cause) => end(Exit.failCause(cause))
-      })
-    // `Effect.uninterruptibleMask` in fewer operations.
-    return RuntimeFlags.interruption(runtimeFlags) ? Effect.uninterruptible(run(Effect.interruptible)) : run(identity)
-  })

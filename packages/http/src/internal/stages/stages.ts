@@ -1,7 +1,7 @@
 import type * as HttpClient from "@effect/platform/HttpClient"
 import type * as HttpClientResponse from "@effect/platform/HttpClientResponse"
 import * as Cause from "effect/Cause"
-import * as Effect from "effect/Effect"
+import type * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import { identity } from "effect/Function"
 import * as Option from "effect/Option"
@@ -9,11 +9,11 @@ import type * as Types from "effect/Types"
 import type { LimitExceeded } from "reprise/AdaptiveLimiter"
 import type { BulkheadFull } from "reprise/Bulkhead"
 import type { CircuitOpen } from "reprise/CircuitBreaker"
-import * as Deadline from "reprise/Deadline"
+import * as Pipeline from "reprise/Pipeline"
 import type { RateLimitExceeded } from "reprise/RateLimiter"
 import * as attempts from "../attempt/attempts.js"
 import type { FailedAttempt } from "../attempt/failedAttempt.js"
-import { owned, type Responses } from "../attempt/responses.js"
+import { Responses } from "../attempt/responses.js"
 import * as stage from "../call/stage.js"
 import * as timeLimits from "../call/timeLimits.js"
 import * as model from "../model.js"
@@ -98,15 +98,22 @@ export const policy = <E>(options: own.OwnPolicy<E> | model.PolicyOptions<E>): m
 const over = <E, E1, R>(client: Client<E1, R>, build: Build): Client<E | E1, R> => {
   const placed = order.make([build()({})])
   const guarded = placed.hedge?.guard ?? asked(placed)
-  return stage.make((request) =>
-    Effect.flatMap(Deadline.current, (deadlineMillis) => {
-      const call = (responses: Responses) => {
-        const terms = { facts: attempts.plain, limits: timeLimits.none, deadlineMillis: Infinity, responses }
-        return guarded(request, attempts.run(client, request, terms), deadlineMillis)
-      }
-      return owned(call, handOver<E | E1>)
+  return stage.make((request) => {
+    const responses = new Responses()
+    const terms = { facts: attempts.plain, limits: timeLimits.none, deadlineMillis: Infinity, responses }
+    return Pipeline.call({
+      millis: Infinity,
+      onDeadline: neverEnds,
+      run: ({ deadlineMillis, restore }) =>
+        restore(guarded(request, attempts.run(client, request, terms), deadlineMillis)),
+      end: (exit) => responses.before(handOver<E | E1>(exit, responses))
     })
-  )
+  })
+}
+
+/** A stage by itself has no deadline of its own. */
+const neverEnds = (): never => {
+  throw new Error("unreachable")
 }
 
 const handOver = <E>(

@@ -1,6 +1,5 @@
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import type * as Fiber from "effect/Fiber"
 import * as Schedule from "effect/Schedule"
 import type { Toll } from "../budget/budget.js"
 import * as deadline from "../deadline.js"
@@ -53,21 +52,17 @@ export const make = <Out, In, R>(
   let metadata: Schedule.IterationMetadata | undefined
   /** A schedule may know of dates, and of the time since its first step: it has the date of that, and even time from there. */
   let wallAhead: number | undefined
-  const steps = (input: In, date: number) => {
-    const stepped = schedule_.step(schedule, date, input, state)
-    // Only a filter is of interest then. The rest of the schedule need not be made for an error such as a rejection.
-    return canHelp === undefined || canHelp(input)
-      ? stepped
-      : Effect.catchAllDefect(stepped, () => Effect.succeed({ state, output: undefined, delayMillis: undefined }))
-  }
-  const step = (input: In, fiber: Fiber.RuntimeFiber<unknown, unknown>, now: number, deadlineMillis: number) => {
-    wallAhead ??= clock.wallAheadMillis(fiber)
-    const date = now + wallAhead
+  const step = (input: In, helps: boolean, date: number, now: number, deadlineMillis: number) => {
+    const whole = schedule_.step(schedule, date, input, state)
+    // Only a filter is of interest if it says no. The rest of the schedule need not take an error such as a rejection.
+    const own = helps
+      ? whole
+      : Effect.catchAllDefect(whole, () => Effect.succeed({ state, output: undefined, delayMillis: undefined }))
     return Effect.map(
-      reason.during(steps(input, date), canHelp?.(input) === true),
+      reason.during(own, canHelp !== undefined && helps),
       ([stepped, reasons]): Next => {
         state = stepped.state
-        if (canHelp !== undefined && !reasons.isAccepted) return stopped("notRetryable")
+        if (!helps && !reasons.isAccepted) return stopped("notRetryable")
         const { delayMillis, output } = stepped
         if (delayMillis === undefined) return stopped(reasons.stop)
         if (now + delayMillis >= deadlineMillis) return stopped("deadline")
@@ -81,13 +76,15 @@ export const make = <Out, In, R>(
   }
   const next = (input: In) =>
     Effect.withFiberRuntime<Next, never, R>((fiber) => {
-      const stop = (reason: Reason) =>
-        Exit.succeed(stopped(canHelp === undefined || canHelp(input) ? reason : "notRetryable"))
+      const helps = canHelp === undefined || canHelp(input)
+      const stop = (reason: Reason) => Exit.succeed(stopped(helps ? reason : "notRetryable"))
       if (!isNestingAllowed && nested.isSuppressed(fiber.getFiberRef(nested.current))) return stop("nested")
       const now = clock.monotonicMillis(fiber)
       const deadlineMillis = Math.min(deadline.of(fiber), ownDeadlineMillis)
       // No schedule could say anything else.
-      return now >= deadlineMillis ? stop("deadline") : step(input, fiber, now, deadlineMillis)
+      if (now >= deadlineMillis) return stop("deadline")
+      wallAhead ??= clock.wallAheadMillis(fiber)
+      return step(input, helps, now + wallAhead, now, deadlineMillis)
     })
   const attempt = <A, E, R1>(self: Effect.Effect<A, E, R1>) => {
     const numbered = Effect.provideService(self, Schedule.CurrentIterationMetadata, metadata!)
