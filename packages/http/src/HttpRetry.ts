@@ -118,7 +118,7 @@ export const honorRetryAfter: typeof Retry.honorHint = Retry.honorHint
 export const budget = (
   budget: Effect.Effect<RetryBudget.RetryBudget> | Omit<RetryBudget.Share, "key"> = {},
   keys: KeyOptions = {}
-): Budget => budgets.make(Effect.isEffect(budget) ? budget : RetryBudget.share(budget), keys)
+): Budget => budgets.make((key) => Effect.isEffect(budget) ? budget : RetryBudget.share({ ...budget, key }), keys)
 
 /**
  * A `RetryBudget.share` for each origin, or for each `key`, that is one for all processes that share it: a fleet adds no more

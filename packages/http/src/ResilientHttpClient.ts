@@ -86,7 +86,7 @@ export const standard = <E = Rejection>(overrides?: Options<E>): Options<E> => (
   retry: retryPolicy.standard,
   attemptTimeout: "10 seconds",
   deadline: "30 seconds",
-  budget: budgets.make(RetryBudget.share({ ratio: 0.1, minPerSecond: 1 }), {}),
+  budget: budgets.make((key) => RetryBudget.share({ ratio: 0.1, minPerSecond: 1, key }), {}),
   breaker: stages.circuitBreaker({
     trip: Tripping.any(
       Tripping.consecutive(10),

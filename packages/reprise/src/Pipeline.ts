@@ -11,7 +11,16 @@ import * as region from "./internal/shell/region.js"
 import type * as Policy from "./Policy.js"
 import type { AttemptTimeout } from "./Timeout.js"
 
-export type { AttemptLimit, Call, Options, Pipeline, Running, RunningLoop } from "./internal/shell/pipelineModel.js"
+export type {
+  About,
+  AboutSpan,
+  AttemptLimit,
+  Call,
+  Options,
+  Pipeline,
+  Running,
+  RunningLoop
+} from "./internal/shell/pipelineModel.js"
 
 /**
  * Makes a pipeline, from the outside in: deadline, retries, policies, attempt timeout.

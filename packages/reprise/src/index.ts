@@ -162,6 +162,13 @@ export * as SharedRetryBudget from "./SharedRetryBudget.js"
 export * as StoreError from "./StoreError.js"
 
 /**
+ * Shows what Reprise decides: as events, metrics, traces and log lines.
+ *
+ * @since 0.1.0
+ */
+export * as Telemetry from "./Telemetry.js"
+
+/**
  * A timeout that costs a fraction of `Effect.timeout` while it does not fire.
  *
  * @since 0.1.0

@@ -78,7 +78,7 @@ const optionsOf = (values: Values): Options => {
     idempotencyKeys,
     retry: isSet(retry) ? retryPolicy.exponential(retry) : undefined,
     drain: isSet(drain) ? drain : undefined,
-    budget: isSet(budget) ? budgets.make(RetryBudget.share(budget), {}) : undefined,
+    budget: isSet(budget) ? budgets.make((key) => RetryBudget.share({ ...budget, key }), {}) : undefined,
     breaker: breakerOf(values),
     ...guardsOf(values)
   })

@@ -7,6 +7,7 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
+import * as about from "../call/about.js"
 import * as timeLimits from "../call/timeLimits.js"
 import * as HttpClassifier from "../classify/classifier.js"
 import type * as HttpFailure from "../classify/failure.js"
@@ -72,7 +73,7 @@ export class Sending implements reader.Watch {
   }
 
   execute<E, R>(client: HttpClient.HttpClient.With<E, R>, request: Request): reader.Attempt<E | FailedAttempt, R> {
-    const sent = reader.execute(client, request, this)
+    const sent = about.send(request, (request) => reader.execute(client, request, this))
     const { classify } = this.terms.facts
     return classify === undefined
       ? sent

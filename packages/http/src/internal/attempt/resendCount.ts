@@ -3,16 +3,9 @@ import type * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Tracer from "effect/Tracer"
-import { cloneWith } from "../request/cloneWith.js"
+import { isMarked, mark } from "../request/mark.js"
 
 type Request = HttpClientRequest.HttpClientRequest
-
-const key: unique symbol = Symbol.for("@reprise/http/resent")
-
-/** Like the marks of `Idempotency`, it is on the body: every modification of a request hands that on. */
-interface Carrier {
-  readonly [key]?: true
-}
 
 /**
  * Writes the count on the span of the attempt's own request, and on no other span. An attempt may trace more than that: a token
@@ -32,9 +25,9 @@ export const annotate = <A, E, R>(
     const nameOf = Context.get(fiber.currentContext, HttpClient.SpanNameGenerator)
     const tracer = Context.get(fiber.currentDefaultServices, Tracer.Tracer)
     let own: string | undefined
-    const naming = (named: Request & { readonly body: Carrier }) => {
+    const naming = (named: Request) => {
       const name = nameOf(named)
-      own = key in named.body ? name : undefined
+      own = isMarked(named) ? name : undefined
       return name
     }
     const counting = Tracer.make({
@@ -48,8 +41,7 @@ export const annotate = <A, E, R>(
       },
       context: (f, fiber) => tracer.context(f, fiber)
     })
-    const marked = cloneWith(request, { body: cloneWith<Request["body"] & Carrier>(request.body, { [key]: true }) })
-    return attempt(marked).pipe(
+    return attempt(mark(request)).pipe(
       Effect.provideService(HttpClient.SpanNameGenerator, naming),
       Effect.withTracer(counting)
     )

@@ -18,6 +18,7 @@ import * as resendCount from "../attempt/resendCount.js"
 import { Responses } from "../attempt/responses.js"
 import type * as HttpFailure from "../classify/failure.js"
 import { trackBody } from "../request/idempotency.js"
+import * as about from "./about.js"
 import * as ending from "./ending.js"
 import * as refusals from "./refusal.js"
 import type * as retryPolicy from "./retryPolicy.js"
@@ -62,6 +63,8 @@ const call = <E, R, R1>(
   }
   return Pipeline.call({
     millis: callMillis,
+    about: (fiber) => about.make(request, fiber),
+    onEvent: settings.onEvent,
     // A client with a deadline of its own has this error in its type.
     onDeadline: () => new Deadline.DeadlineExceeded({ last: last() }) as never,
     run: (running) => {
@@ -129,6 +132,10 @@ class Attempts<E, R, R1> implements Options<R, R1> {
 
   get nested() {
     return this.settings.nested
+  }
+
+  get isRace() {
+    return this.settings.order.hedge !== undefined
   }
 
   attempt(number: number): Effect.Effect<Response, unknown, R> {

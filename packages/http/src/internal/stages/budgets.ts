@@ -8,8 +8,11 @@ import type { Budget, KeyOptions } from "../model.js"
 import { origin, registry } from "./guard.js"
 
 /** @internal */
-export const make = (make: Effect.Effect<RetryBudget.RetryBudget>, { key = origin, ...bounds }: KeyOptions): Budget => {
-  const all = registry(bounds, () => make, "The retry budgets")
+export const make = (
+  make: (key: string) => Effect.Effect<RetryBudget.RetryBudget>,
+  { key = origin, ...bounds }: KeyOptions
+): Budget => {
+  const all = registry(bounds, make, "The retry budgets")
   return (request) => Keyed.get(all, key(request))
 }
 

@@ -81,6 +81,7 @@ const patient = (breaker: CircuitBreaker.CircuitBreaker): Policy.Policy<CircuitB
   Policy.make({
     kind: breaker.kind,
     holds: breaker.holds,
+    source: breaker.source,
     decide: (call) => {
       const decision = breaker.decide(call)
       if (decision._tag !== "Reject") return decision

@@ -57,13 +57,14 @@ const policyOf = (settings: Settings, gate: gates_.Gate): HttpPolicy => {
     _tag: "Admit",
     holds: true,
     take: () => {
-      gate.inFlight++
+      gate.enter()
       return ticket
     }
   }
   return Policy.make({
     kind: "judge",
     holds: true,
+    source: gate,
     decide: (call) => {
       // Most gates have never been closed.
       const leftMillis = gate.untilMillis === -Infinity ? 0 : gate.leftMillis(call.nowMillis)

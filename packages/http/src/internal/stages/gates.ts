@@ -5,6 +5,7 @@ import * as InvalidOption from "reprise/InvalidOption"
 import * as Keyed from "reprise/Keyed"
 import type { RetryAfterStore } from "reprise/RetryAfterStore"
 import * as SharedPauses from "reprise/SharedPauses"
+import * as Telemetry from "reprise/Telemetry"
 import * as clock from "../clock.js"
 import { type GatesOptions, GatesTypeId, type RetryAfterGates } from "../model.js"
 
@@ -13,22 +14,41 @@ import { type GatesOptions, GatesTypeId, type RetryAfterGates } from "../model.j
  *
  * @internal
  */
-export class Gate {
+export class Gate implements Telemetry.Source {
+  readonly policy = "retryAfterGate"
   untilMillis = -Infinity
   /** How long it was closed for: a clock that steps back makes it no longer. */
   pauseMillis = 0
   paused = 0
   /** Attempts that may close it. */
   inFlight = 0
+  /** It was closed, and no attempt has passed it since. */
+  isClosed = false
 
   constructor(readonly key: string) {}
+
+  inspect(nowMillis: number): Telemetry.Snapshot {
+    const { inFlight, key, paused, policy } = this
+    const millis = this.leftMillis(nowMillis)
+    return { policy, key, state: millis > 0 ? "Closed" : "Open", millis, running: inFlight, waiting: paused }
+  }
 
   /** Whether that is longer than it was closed already. */
   close(now: number, millis: number): boolean {
     if (millis <= this.leftMillis(now)) return false
     this.untilMillis = now + millis
     this.pauseMillis = millis
+    this.isClosed = true
+    Telemetry.unsafeEmit({ _tag: "GateClosed", key: this.key, duration: Duration.millis(millis) })
     return true
+  }
+
+  /** An attempt passes. */
+  enter(): void {
+    this.inFlight++
+    if (!this.isClosed) return
+    this.isClosed = false
+    Telemetry.unsafeEmit({ _tag: "GateOpened", key: this.key })
   }
 
   leftMillis(now: number): number {

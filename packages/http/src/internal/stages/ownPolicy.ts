@@ -35,6 +35,7 @@ const facing = (policy: OwnPolicy<unknown>): HttpPolicy =>
   Policy.make({
     kind: policy.kind,
     holds: policy.holds,
+    source: policy.source,
     decide: (call) => {
       const decision = policy.decide(call)
       if (decision._tag === "Reject") return decision

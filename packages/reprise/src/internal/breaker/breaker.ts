@@ -6,6 +6,7 @@ import { wallAheadMillis } from "../effect/clock.js"
 import { LocalRef } from "../effect/localRef.js"
 import { retryAfter, withoutStack } from "../errors.js"
 import type * as Policy from "../shell/model.js"
+import * as telemetry from "../telemetry/scope.js"
 import type { InFlight } from "./inFlight.js"
 import * as Machine from "./machine.js"
 import * as CircuitBreaker from "./model.js"
@@ -87,7 +88,9 @@ export abstract class Breaker extends Pipeable.Class() implements CircuitBreaker
     now: number,
     /** Whether the calls in flight are counted, whatever the rule. */
     readonly isCounted: boolean,
-    readonly shadow: Breaker | undefined
+    readonly shadow: Breaker | undefined,
+    /** It rejects nothing, so its transitions are no events. */
+    readonly isShadow = false
   ) {
     super()
     this.era = new LocalRef<Era>({
@@ -158,6 +161,7 @@ const announce = (self: Breaker, before: Era, after: Era, now: number): void => 
   const { generation } = after.state
   const trip = after.state._tag === "Closed" ? undefined : after.state.trip
   const transition: CircuitBreaker.Transition = { key: self.key, from, to, generation, atMillis: dated(now), trip }
+  if (!self.isShadow) telemetry.emit({ _tag: "CircuitTransition", key: self.key, from, to, generation, trip })
   self.owner?.changed(self, transition)
   for (const listener of self.listeners) listener(transition)
 }

@@ -41,7 +41,7 @@ export const build = (
                 own,
                 now,
                 isCounted,
-                candidate && new BreakerPolicy(key, candidate, now, false, undefined)
+                candidate && new BreakerPolicy(key, candidate, now, false, undefined, true)
               )
             })
           )

@@ -6,7 +6,8 @@ import * as Option from "effect/Option"
 import { currentMonotonicMillis } from "../effect/clock.js"
 import * as Policy from "../shell/model.js"
 import { type Restore, working } from "../shell/wait.js"
-import { Breaker, change, type Era, opened, overdue, refine, reject } from "./breaker.js"
+import type { Snapshot, Source } from "../telemetry/event.js"
+import { Breaker, change, type Era, nameOf, opened, overdue, refine, reject } from "./breaker.js"
 import * as Machine from "./machine.js"
 import type { CircuitOpen } from "./model.js"
 import type { Settings } from "./settings.js"
@@ -26,6 +27,22 @@ export class BreakerPolicy extends Breaker implements Policy.Policy<CircuitOpen>
   /** Most breakers are closed and count nothing that runs, and then nothing is held. */
   get holds(): boolean {
     return this.isCounted || this.shadow !== undefined || this.era.current.settings.reads === "durations"
+  }
+
+  get source(): Source {
+    return this
+  }
+
+  get policy(): string {
+    return "circuitBreaker"
+  }
+
+  inspect(nowMillis: number): Snapshot {
+    const era = this.era.current
+    const { state } = era
+    const millis = state._tag === "Closed" ? 0 : Math.max(nowMillis - this.downSinceMillis, 0)
+    const { key, running, waiting } = this
+    return { policy: this.policy, key, state: nameOf(era), millis, running, waiting }
   }
 
   decide(call: Policy.Call): Decision {

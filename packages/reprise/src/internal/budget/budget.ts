@@ -7,11 +7,12 @@ import { isTimeout } from "../errors.js"
 import * as Driver from "../retry/driver.js"
 import { again } from "../retry/loop.js"
 import { type Standing, standing } from "../standing.js"
+import type { Snapshot, Source } from "../telemetry/event.js"
 import { type RetryBudget, TypeId } from "./model.js"
 import type { Rule } from "./rules.js"
 
 /** @internal */
-export class Budget extends Pipeable.Class() implements RetryBudget {
+export class Budget extends Pipeable.Class() implements RetryBudget, Source {
   readonly [TypeId]: typeof TypeId = TypeId
   /** Retries that are paid for and have not begun. */
   held = 0
@@ -25,6 +26,14 @@ export class Budget extends Pipeable.Class() implements RetryBudget {
   [standing](nowMillis: number): Standing {
     if (this.held > 0) return "busy"
     return this.rule.isNew(nowMillis) ? "new" : "changed"
+  }
+
+  get policy(): string {
+    return "retryBudget"
+  }
+
+  inspect(nowMillis: number): Snapshot {
+    return { policy: this.policy, key: this.key, left: this.rule.balance(nowMillis, this.held) }
   }
 
   /** Pays for a retry that may begin later. */

@@ -4,6 +4,7 @@ import * as InvalidOption from "../../InvalidOption.js"
 import { withoutStack } from "../errors.js"
 import * as Policy from "../shell/model.js"
 import { type Standing, standing } from "../standing.js"
+import type { Snapshot, Source } from "../telemetry/event.js"
 import { Gate, Group, type Reason } from "./machine.js"
 import * as Bulkhead from "./model.js"
 import type { Order } from "./waiters.js"
@@ -45,6 +46,19 @@ export class Handle extends Pipeable.Class() implements Bulkhead.Bulkhead {
 
   decide(call: Policy.Call): Policy.Decision<Bulkhead.BulkheadFull> {
     return this.calls.decide(call)
+  }
+
+  get source(): Source {
+    return this
+  }
+
+  get policy(): string {
+    return "bulkhead"
+  }
+
+  inspect(): Snapshot {
+    const { gate: { limit, queued, running }, key, policy } = this
+    return { policy, key, running, waiting: queued, limit }
   }
 
   resize(maxConcurrent: number | undefined, maxQueued: number | undefined): void {

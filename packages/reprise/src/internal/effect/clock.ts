@@ -55,6 +55,13 @@ export const wallAheadOf = (clock: Clock.Clock): number => {
 }
 
 /**
+ * The wall clock of a fiber: a date for people and other machines.
+ *
+ * @internal
+ */
+export const dateMillis = (fiber: AnyFiber): number => of(fiber).unsafeCurrentTimeMillis()
+
+/**
  * The same on the clock of a fiber, by default of the one that runs.
  *
  * @internal

@@ -9,6 +9,7 @@ import * as Child from "../effect/child.js"
 import { monotonicMillis } from "../effect/clock.js"
 import * as timer from "../effect/timer.js"
 import * as nested from "../retry/nested.js"
+import * as telemetry from "../telemetry/scope.js"
 import type { Delay } from "./delay.js"
 import { type Hedger, judge, type Settings } from "./hedge.js"
 import type * as Hedge from "./model.js"
@@ -161,6 +162,7 @@ class Race<A, E, R> {
     }
     this.hedgesLeft--
     this.self.hedges++
+    telemetry.of(this.parent)?.emit({ _tag: "HedgeStarted", key: this.self.key }, this.parent)
     this.start()
     return Effect.suspend(() => this.go())
   }
@@ -193,7 +195,10 @@ class Race<A, E, R> {
     this.clearTimer()
     const isSuccess = Exit.isSuccess(exit)
     if (this.fibers.length === 1 && isSuccess) return Child.join(this.runtime, fiber, exit)
-    if (isSuccess && fiber !== this.fibers[0]) this.self.won++
+    if (isSuccess && fiber !== this.fibers[0]) {
+      this.self.won++
+      telemetry.of(this.parent)?.emit({ _tag: "HedgeWon", key: this.self.key }, this.parent)
+    }
     // A judge that threw takes the place of what the attempt ended with.
     const result = fiber.unsafePoll() === exit ? fiber : undefined
     const join = () => Effect.flatMap(this.discard(result), () => Child.join(this.runtime, fiber, exit))

@@ -21,6 +21,8 @@ export class KeyedPolicy<K, V, E, A, Err> implements Policy.Policy<E, A, Err> {
   /** That of the policy, once it has decided. */
   kind: "judge" | "resource" = "judge"
   readonly holds = true
+  /** That of the policy, once it has decided. */
+  source: Policy.Policy<E>["source"]
   /** What came of making a value for a call. The registry may have no room for it: another call looks it up anew. */
   private made: WeakMap<Policy.Call, Exit.Exit<V>> | undefined
 
@@ -70,6 +72,7 @@ export class KeyedPolicy<K, V, E, A, Err> implements Policy.Policy<E, A, Err> {
   private ask(value: V, call: Policy.Call): Policy.Decision<E, A, Err> {
     const policy = this.of(value)
     this.kind = policy.kind
+    this.source = policy.source
     return policy.decide(call)
   }
 }

@@ -8,6 +8,8 @@ import { Gate, Group, type Reason } from "../bulkhead/machine.js"
 import { isTimeout, withoutStack } from "../errors.js"
 import * as Policy from "../shell/model.js"
 import { type Standing, standing } from "../standing.js"
+import type { Snapshot, Source } from "../telemetry/event.js"
+import * as telemetry from "../telemetry/scope.js"
 import { type Learning, learning, limitOf } from "./learning.js"
 import * as AdaptiveLimiter from "./model.js"
 
@@ -56,6 +58,19 @@ export class Limiter extends Pipeable.Class() implements AdaptiveLimiter.Adaptiv
     return this.isReconfigured || this.learning.hasLearned() ? "changed" : "new"
   }
 
+  get source(): Source {
+    return this
+  }
+
+  get policy(): string {
+    return "adaptiveLimiter"
+  }
+
+  inspect(): Snapshot {
+    const { gate: { limit, queued, running }, key, policy } = this
+    return { policy, key, running, waiting: queued, limit }
+  }
+
   decide(call: Policy.Call): Policy.Decision<AdaptiveLimiter.LimitExceeded> {
     return (call.partition === undefined ? this.rest : this.partitions.get(call.partition) ?? this.rest).decide(call)
   }
@@ -90,7 +105,9 @@ class Permit implements Policy.Ticket {
       const isSameEvent = this.events < limiter.events
       const limit = limiter.learning.learn({ rttMillis: end.tookMillis, inFlight, didDrop, isSameEvent })
       if (limit < gate.limit && !isSameEvent) limiter.events++
-      if (limit !== gate.limit) gate.resize(limit, gate.maxQueued)
+      if (limit === gate.limit) return
+      telemetry.emit({ _tag: "LimitChanged", key: limiter.key, from: gate.limit, to: limit })
+      gate.resize(limit, gate.maxQueued)
     } finally {
       this.withdraw()
     }

@@ -24,6 +24,10 @@ export class Limiter extends Pipeable.Class() implements RateLimiter, Policy.Adm
     return this.machine.standing(nowMillis)
   }
 
+  get source(): Machine {
+    return this.machine
+  }
+
   decide({ deadlineMillis, nowMillis }: Policy.Call): Policy.Decision<RateLimitExceeded> {
     const { machine, tokens } = this
     const missing = machine.missing(nowMillis, tokens)

@@ -1,6 +1,7 @@
 import { retryAfter, withoutStack } from "../errors.js"
 import type * as Policy from "../shell/model.js"
 import type { Standing } from "../standing.js"
+import type { Snapshot, Source } from "../telemetry/event.js"
 import * as Gcra from "./gcra.js"
 import { RateLimitExceeded } from "./model.js"
 
@@ -73,7 +74,7 @@ const lateMillis = 50
  *
  * @internal
  */
-export class Machine {
+export class Machine implements Source {
   waiting = 0
   rejected = 0
   private hasChanged = false
@@ -83,6 +84,19 @@ export class Machine {
   private last: Waiter | undefined
 
   constructor(public settings: Settings, private originMillis: number) {}
+
+  get policy(): string {
+    return "rateLimiter"
+  }
+
+  get key(): string {
+    return this.settings.key
+  }
+
+  inspect(nowMillis: number): Snapshot {
+    const { key, policy, settings: { limit }, waiting } = this
+    return { policy, key, waiting, limit, left: this.remaining(nowMillis) }
+  }
 
   ticks(nowMillis: number): number {
     // A call may have read the clock before the limiter was made for it.

@@ -1,10 +1,13 @@
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import type * as Fiber from "effect/Fiber"
 import * as Schedule from "effect/Schedule"
 import type { Toll } from "../budget/budget.js"
 import * as deadline from "../deadline.js"
 import * as clock from "../effect/clock.js"
 import * as schedule_ from "../effect/schedule.js"
+import * as observe from "../telemetry/observe.js"
+import * as telemetry from "../telemetry/scope.js"
 import type { Reason } from "./model.js"
 import * as nested from "./nested.js"
 import * as reason from "./reason.js"
@@ -50,6 +53,7 @@ export const make = <Out, In, R>(
 ): Driver<In, R> => {
   let state: unknown = schedule.initial
   let metadata: Schedule.IterationMetadata | undefined
+  let attempts = 0
   /** A schedule may know of dates, and of the time since its first step: it has the date of that, and even time from there. */
   let wallAhead: number | undefined
   const step = (input: In, helps: boolean, date: number, now: number, deadlineMillis: number) => {
@@ -76,16 +80,28 @@ export const make = <Out, In, R>(
   }
   const next = (input: In) =>
     Effect.withFiberRuntime<Next, never, R>((fiber) => {
-      const helps = canHelp === undefined || canHelp(input)
-      const stop = (reason: Reason) => Exit.succeed(stopped(helps ? reason : "notRetryable"))
-      if (!isNestingAllowed && nested.isSuppressed(fiber.getFiberRef(nested.current))) return stop("nested")
-      const now = clock.monotonicMillis(fiber)
-      const deadlineMillis = Math.min(deadline.of(fiber), ownDeadlineMillis)
-      // No schedule could say anything else.
-      if (now >= deadlineMillis) return stop("deadline")
-      wallAhead ??= clock.wallAheadMillis(fiber)
-      return step(input, helps, now + wallAhead, now, deadlineMillis)
+      attempts++
+      const scope = telemetry.of(fiber)
+      const decided = decide(input, fiber)
+      return scope === undefined
+        ? decided
+        : Effect.map(decided, (next) => {
+          const delayMillis = next._tag === "Wait" ? next.delayMillis : undefined
+          observe.retry(scope, fiber, attempts, next.reason, input, delayMillis)
+          return next
+        })
     })
+  const decide = (input: In, fiber: Fiber.RuntimeFiber<unknown, unknown>): Effect.Effect<Next, never, R> => {
+    const helps = canHelp === undefined || canHelp(input)
+    const stop = (reason: Reason) => Exit.succeed(stopped(helps ? reason : "notRetryable"))
+    if (!isNestingAllowed && nested.isSuppressed(fiber.getFiberRef(nested.current))) return stop("nested")
+    const now = clock.monotonicMillis(fiber)
+    const deadlineMillis = Math.min(deadline.of(fiber), ownDeadlineMillis)
+    // No schedule could say anything else.
+    if (now >= deadlineMillis) return stop("deadline")
+    wallAhead ??= clock.wallAheadMillis(fiber)
+    return step(input, helps, now + wallAhead, now, deadlineMillis)
+  }
   const attempt = <A, E, R1>(self: Effect.Effect<A, E, R1>) => {
     const numbered = Effect.provideService(self, Schedule.CurrentIterationMetadata, metadata!)
     return toll === undefined ? numbered : toll.attempt(numbered)

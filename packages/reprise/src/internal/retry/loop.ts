@@ -1,14 +1,18 @@
 import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
+import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import type * as Fiber from "effect/Fiber"
 import { identity } from "effect/Function"
 import * as Option from "effect/Option"
 import type * as Schedule from "effect/Schedule"
 import type { Budget } from "../budget/budget.js"
 import * as clock_ from "../effect/clock.js"
 import * as timer from "../effect/timer.js"
+import * as observe from "../telemetry/observe.js"
+import * as telemetry from "../telemetry/scope.js"
 import * as Driver from "./driver.js"
 import type * as Retry from "./model.js"
 
@@ -65,7 +69,7 @@ export const loop = <A, E, R, R1 = never, R2 = never, L = E>(
   options: Retry.Loop<A, E, R, R1, R2, L>,
   region: Region<A, E> = { attempt: identity, restore: identity }
 ): Effect.Effect<Ended<A, E, L>, never, R | R1 | R2> =>
-  Clock.clockWith((clock) => new Loop(options, clock, region).run(1))
+  Effect.withFiberRuntime((fiber) => new Loop(options, fiber, region).run(1))
 
 /** How many lines a ledger keeps from its beginning, and how many from its end: the docs of `Retry.Ledger` say them. */
 const kept = { first: 8, last: 24 }
@@ -75,12 +79,16 @@ class Loop<A, E, R, R1, R2, L> {
   ledger: Array<Retry.Attempt<L>> | undefined
   readonly budget: Budget | undefined
   driver: Driver.Driver<E, R1> | undefined
+  readonly clock: Clock.Clock
+  readonly scope: telemetry.Scope | undefined
 
   constructor(
     readonly options: Retry.Loop<A, E, R, R1, R2, L>,
-    readonly clock: Clock.Clock,
+    readonly fiber: Fiber.RuntimeFiber<unknown, unknown>,
     readonly region: Region<A, E>
   ) {
+    this.clock = Context.unsafeGet(fiber.currentDefaultServices, Clock.Clock)
+    this.scope = telemetry.of(fiber)
     // Every budget is made by RetryBudget.
     this.budget = options.budget as Budget | undefined
   }
@@ -88,6 +96,10 @@ class Loop<A, E, R, R1, R2, L> {
   run(number: number): Effect.Effect<Ended<A, E, L>, never, R | R1 | R2> {
     const beganMillis = clock_.monotonicOf(this.clock)
     if (number === 1) this.budget?.rule.call(beganMillis)
+    if (this.scope !== undefined) {
+      if (this.scope.call !== undefined) this.scope.call.number = number
+      this.scope.see(this.budget, this.fiber)
+    }
     const attempt = this.region.attempt(this.attempt(number))
     return Effect.matchCauseEffect(this.driver === undefined ? attempt : this.driver.attempt(attempt), {
       onSuccess: (value) => {
@@ -123,7 +135,10 @@ class Loop<A, E, R, R1, R2, L> {
 
   review(exit: Exit.Exit<A, E>, entry: Entry<E>, error: E): Effect.Effect<Ended<A, E, L>, never, R | R1 | R2> {
     const refusal = this.options.refuse === undefined ? Option.none() : this.options.refuse(error)
-    if (Option.isSome(refusal)) return this.end(exit, entry, refusal.value)
+    if (Option.isSome(refusal)) {
+      if (this.scope !== undefined) observe.retry(this.scope, this.fiber, entry.number, refusal.value, error)
+      return this.end(exit, entry, refusal.value)
+    }
     return this.driver === undefined ? this.begin(exit, entry, error) : this.decide(this.driver, exit, entry, error)
   }
 

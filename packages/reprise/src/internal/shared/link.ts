@@ -5,6 +5,7 @@ import * as Random from "effect/Random"
 import * as InvalidOption from "../../InvalidOption.js"
 import { StoreError } from "../../StoreError.js"
 import * as timeout from "../effect/timeout.js"
+import * as telemetry from "../telemetry/scope.js"
 import { Lines } from "./lines.js"
 
 /**
@@ -169,12 +170,14 @@ const late = ({ timeoutMillis }: Link): StoreError =>
 const up = (link: Link): Effect.Effect<void> =>
   Effect.suspend(() => {
     link.isUp = true
+    telemetry.emit({ _tag: "StoreRestored", key: link.what })
     return link.lines.write(Effect.logInfo, `${link.what}: shared with other processes again`)
   })
 
 const down = (link: Link, error: StoreError): Effect.Effect<void> =>
   Effect.suspend(() => {
     link.isUp = false
+    telemetry.emit({ _tag: "StoreLost", key: link.what, errorType: error.reason })
     return link.lines.write(Effect.logWarning, `${link.what}: each process goes on by itself. ${error.message}`)
   })
 

@@ -1,10 +1,14 @@
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
 import * as deadline from "../deadline.js"
 import { exactMillis } from "../effect/clock.js"
+import type { Waited } from "../telemetry/event.js"
+import { errorTypeOf, type Watched } from "../telemetry/observe.js"
+import * as telemetry from "../telemetry/scope.js"
 import type * as Policy from "./model.js"
 
 /** @internal */
@@ -40,6 +44,8 @@ export type Verdict =
   | Policy.Wait<unknown, never, never>
   | { readonly _tag: "Die"; readonly defect: unknown }
 
+const unnamed = { policy: "policy", key: "" }
+
 /**
  * One attempt that asks a list of policies, and its tickets. All policies look first, and then all take in the same step: no
  * policy sees an attempt that another one keeps out.
@@ -55,6 +61,10 @@ export class Admission implements Policy.Call, Policy.End<never, never> {
   holds = false
   /** Whether a ticket wants to see the end of the attempt. */
   settles = false
+  /** Who watches the fiber. */
+  readonly scope: telemetry.Scope | undefined
+  /** The attempt, if somebody watches the call. */
+  watched: Watched | undefined
   private readMillis = NaN
   /** What every policy has decided, and after `take` its ticket. */
   private readonly places: Array<Admit | Ticket>
@@ -63,6 +73,7 @@ export class Admission implements Policy.Call, Policy.End<never, never> {
 
   constructor(private readonly terms: Terms, readonly fiber: Fiber.RuntimeFiber<unknown, unknown>) {
     this.places = new Array(terms.policies.length)
+    this.scope = telemetry.of(fiber)
   }
 
   get priority(): number {
@@ -110,7 +121,9 @@ export class Admission implements Policy.Call, Policy.End<never, never> {
     try {
       for (let i = 0; i < policies.length; i++) {
         if (kept?.[i] !== undefined) continue
-        const decision = policies[i]!.decide(this)
+        const policy = policies[i]!
+        const decision = policy.decide(this)
+        this.scope?.see(policy.source, this.fiber)
         if (decision._tag !== "Admit") {
           this.place = i
           return decision
@@ -164,8 +177,21 @@ export class Admission implements Policy.Call, Policy.End<never, never> {
   /** A policy keeps the attempt out. */
   reject(error: unknown): Exit.Exit<never, unknown> {
     this.withdraw()
+    this.scope?.emit({ _tag: "Rejected", ...this.about, errorType: errorTypeOf(error) }, this.fiber)
     this.terms.onReject?.()
     return Exit.fail(error)
+  }
+
+  /** A wait for the policy at `place` is over. */
+  waited(fromMillis: number, outcome: Waited["outcome"]): void {
+    if (this.scope === undefined) return
+    const duration = Duration.millis(Math.max(this.refresh().nowMillis - fromMillis, 0))
+    this.scope.emit({ _tag: "Waited", ...this.about, duration, outcome }, this.fiber)
+  }
+
+  private get about(): { readonly policy: string; readonly key: string } {
+    const { key, policy } = this.terms.policies[this.place]!.source ?? unnamed
+    return { key, policy }
   }
 
   /** The attempt does not run: what waits were granted goes back. */
@@ -191,6 +217,7 @@ export class Admission implements Policy.Call, Policy.End<never, never> {
     // The types of `protect` make sure that every policy of the list can see this exit.
     this.exit = exit as Exit.Exit<unknown, unknown> as Exit.Exit<never, never>
     this.refresh()
+    this.watched?.end(exit)
     let result = exit
     let refined: Effect.Effect<unknown> | undefined
     for (let i = tickets.length - 1; i >= 0; i--) {

@@ -3,6 +3,7 @@ import * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
 import { identity } from "effect/Function"
 import * as RuntimeFlags from "effect/RuntimeFlags"
+import { attempt as watch } from "../telemetry/observe.js"
 import * as admission from "./admission.js"
 import { admit, type Restore } from "./wait.js"
 
@@ -28,6 +29,8 @@ export interface Limit {
 export interface Terms extends admission.Terms {
   /** Given from outside: a program without time limits does not hold their code. */
   readonly limit: Limit | undefined
+  /** Its parts ask the policies by themselves, and are attempts. */
+  readonly isRace?: boolean
 }
 
 /**
@@ -57,9 +60,16 @@ export const run = <A, E, R, E2>(
   terms: Terms,
   restore: Restore
 ): Effect.Effect<A, E | E2, R> => {
+  const { fiber, scope } = asked
+  // Within an attempt of a call, there is no other attempt of it.
+  if (scope?.call !== undefined && !scope.isAttempt && terms.isRace !== true) {
+    asked.watched = watch(scope, fiber)
+    asked.settles = true
+    self = asked.watched.within(self)
+  }
   if (terms.limit !== undefined) {
     // A timeout is an error of the attempt: its type is part of `E2`.
-    return terms.limit(self, asked.fiber, restore, (exit) => asked.settle(exit)) as Effect.Effect<A, E | E2, R>
+    return terms.limit(self, fiber, restore, (exit) => asked.settle(exit)) as Effect.Effect<A, E | E2, R>
   }
   if (!asked.settles) return restore(self)
   return Effect.matchCauseEffect(restore(self), {

@@ -15,12 +15,14 @@ class Simple<E, A, Err> extends Pipeable.Class() implements Policy.Policy<E, A, 
   readonly _tag = "Admit"
   readonly kind = "judge"
   readonly holds: boolean
+  readonly source: Policy.Policy<E>["source"]
   private readonly ticket: Policy.Ticket<A, Err>
 
   constructor(private readonly options: Policy.Simple<E, A, Err>) {
     super()
     const { settle } = options
     this.holds = settle !== undefined
+    this.source = options.source
     this.ticket = { settle }
   }
 
@@ -38,11 +40,13 @@ class Full<E, A, Err> extends Pipeable.Class() implements Policy.Policy<E, A, Er
   readonly [Policy.TypeId]: typeof Policy.TypeId = Policy.TypeId
   readonly kind: "judge" | "resource"
   readonly holds: boolean
+  readonly source: Policy.Policy<E>["source"]
 
   constructor(private readonly options: Policy.Full<E, A, Err>) {
     super()
     this.kind = options.kind
     this.holds = options.holds
+    this.source = options.source
   }
 
   decide(call: Policy.Call): Policy.Decision<E, A, Err> {

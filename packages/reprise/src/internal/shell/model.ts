@@ -1,5 +1,6 @@
 import type * as Effect from "effect/Effect"
 import type * as Exit from "effect/Exit"
+import type { Source } from "../telemetry/event.js"
 
 /**
  * @since 0.1.0
@@ -23,6 +24,8 @@ export interface Policy<out E, in A = unknown, in Err = unknown> {
   readonly kind: "judge" | "resource"
   /** A hint: the policy usually holds something while an attempt runs, so the shell masks interruption before it asks. */
   readonly holds: boolean
+  /** Its name, key and state in telemetry. Defaults to none. */
+  readonly source?: Source | undefined
   /** Looks at one attempt. It must change nothing, unless it rejects. */
   readonly decide: (call: Call) => Decision<E, A, Err>
 }
@@ -190,6 +193,8 @@ export interface Simple<out E, in A = unknown, in Err = unknown> {
   readonly admit: (call: Call) => E | undefined
   /** Called with the end of every attempt that ran, interrupted ones included. */
   readonly settle?: ((end: End<A, Err>) => void) | undefined
+  /** Its name, key and state in telemetry. Defaults to none. */
+  readonly source?: Source | undefined
 }
 
 /**

@@ -12,6 +12,7 @@ import * as timeout from "../effect/timeout.js"
 import { isRejection } from "../errors.js"
 import type { Hedger } from "../hedge/hedge.js"
 import * as retry from "../retry/loop.js"
+import type { Event } from "../telemetry/event.js"
 import { AttemptTimeout, DeadlineExceeded } from "../timeErrors.js"
 import type { AnyPolicy } from "./admission.js"
 import * as attempt from "./attempt.js"
@@ -28,6 +29,8 @@ interface Settings<In, R> {
   readonly hedge: Hedger | undefined
   readonly budget: Budget | undefined
   readonly policies: ReadonlyArray<AnyPolicy>
+  readonly about: () => Pipeline.About
+  readonly onEvent: ((event: Event) => void) | undefined
 }
 
 /** @internal */
@@ -42,7 +45,8 @@ export const make = <In, R, Policies extends ReadonlyArray<AnyPolicy>, A, Err, E
 }
 
 const check = <In, R>(options: Pipeline.Options<In, R, ReadonlyArray<AnyPolicy>>): Settings<In, R> => {
-  const { budget, policies = [] } = options
+  const { budget, key = "pipeline", policies = [] } = options
+  const about = { key }
   checkDistinct(policies)
   return {
     callMillis: limit("deadline", options.deadline),
@@ -51,7 +55,9 @@ const check = <In, R>(options: Pipeline.Options<In, R, ReadonlyArray<AnyPolicy>>
     // Every hedge is made by `Hedge.make`.
     hedge: options.hedge as Hedger | undefined,
     budget: budget as Budget | undefined,
-    policies
+    policies,
+    about: () => about,
+    onEvent: options.onEvent
   }
 }
 
@@ -95,6 +101,8 @@ const run = <In, R, A, E extends In, R1, E2>(
     const running = new Running<In, R, A, E, R1, E2>(settings, self, call)
     return region.call({
       millis: settings.callMillis,
+      about: settings.about,
+      onEvent: settings.onEvent,
       onDeadline: () => running.exceeded,
       run: (region) => running.run(region),
       end: identity

@@ -3,9 +3,11 @@ import type * as Effect from "effect/Effect"
 import type * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
 import type * as Schedule from "effect/Schedule"
+import type * as Tracer from "effect/Tracer"
 import type { RetryBudget } from "../budget/model.js"
 import type { Hedge } from "../hedge/model.js"
 import type * as Loop from "../retry/model.js"
+import type { Event } from "../telemetry/event.js"
 import type { DeadlineExceeded } from "../timeErrors.js"
 import type * as Policy from "./model.js"
 
@@ -56,6 +58,52 @@ export interface Options<in In, out R, out Policies extends ReadonlyArray<Policy
   readonly policies?: Policies | undefined
   /** How long one attempt may take after it was admitted. Defaults to no limit. */
   readonly attemptTimeout?: Duration.DurationInput | undefined
+  /** Names the calls in events, metrics and spans. Defaults to `"pipeline"`. */
+  readonly key?: string | undefined
+  /** Sees the events of every call: retries, rejections, waits. See `Telemetry`. Defaults to nobody. */
+  readonly onEvent?: ((event: Event) => void) | undefined
+}
+
+/**
+ * What telemetry says of a span.
+ *
+ * @since 0.1.0
+ * @category options
+ */
+export interface AboutSpan {
+  readonly name: string
+  readonly kind: Tracer.SpanKind
+  readonly attributes?: (() => Readonly<Record<string, unknown>>) | undefined
+}
+
+/**
+ * What telemetry says of a call. Nothing of it may hold a secret.
+ *
+ * @since 0.1.0
+ * @category options
+ */
+export interface About {
+  /** Names the calls to one thing: an origin, a pipeline. */
+  readonly key: string
+  /** Whether the call and its attempts have spans. Defaults to `true`. */
+  readonly isTraced?: boolean | undefined
+  /** The span of the call. Defaults to an internal span with the name of the key. */
+  readonly span?: AboutSpan | undefined
+  /** The spans of the attempts. Defaults to internal spans with the name `attempt`. */
+  readonly attempt?:
+    | AboutSpan & {
+      /** Called with the span before the attempt begins. */
+      readonly onSpan?: ((span: Tracer.Span) => void) | undefined
+      /** Attributes that the end of the attempt tells. */
+      readonly resultAttributes?:
+        | ((exit: Exit.Exit<unknown, unknown>) => Readonly<Record<string, unknown>> | undefined)
+        | undefined
+    }
+    | undefined
+  /** The type of an error: one of few strings. Defaults to its tag or name. */
+  readonly errorTypeOf?: ((error: unknown) => string | undefined) | undefined
+  /** The result of the call, if its effect ends with something else. */
+  readonly resultOf?: ((exit: Exit.Exit<unknown, unknown>) => Exit.Exit<unknown, unknown>) | undefined
 }
 
 /**
@@ -69,6 +117,10 @@ export interface Call<A, E, R, E1, out B, out E2> {
   readonly millis: number
   /** The error of a call whose time is over. */
   readonly onDeadline: () => E1
+  /** What telemetry says of the call. It runs only if somebody watches. Defaults to the key `""`. */
+  readonly about?: ((fiber: Fiber.RuntimeFiber<unknown, unknown>) => About) | undefined
+  /** Sees the events of this call in the step in which they happen. Defaults to nobody. */
+  readonly onEvent?: ((event: Event) => void) | undefined
   /** Makes the call, in the region. What it does not restore is uninterruptible. */
   readonly run: (running: Running) => Effect.Effect<A, E, R>
   /** Runs last, however the call ended. */
@@ -118,6 +170,8 @@ export interface RunningLoop<A, E, R, R1, R2, L, A0, E0>
   readonly limit?:
     | ((fiber: Fiber.RuntimeFiber<unknown, unknown>) => AttemptLimit<E0> | undefined)
     | undefined
+  /** The attempt is a race: each of its parts asks the policies by itself, and counts as an attempt. Defaults to `false`. */
+  readonly isRace?: boolean | undefined
   /** What the policies and the loop take the end of an attempt for. */
   readonly outcome: (exit: Exit.Exit<A0, E0>, fiber: Fiber.RuntimeFiber<unknown, unknown>) => Exit.Exit<A, E>
 }

@@ -11,6 +11,8 @@ import { exactMillis } from "../effect/clock.js"
 import * as timeout from "../effect/timeout.js"
 import * as retry from "../retry/loop.js"
 import type * as Retry from "../retry/model.js"
+import * as observe from "../telemetry/observe.js"
+import * as telemetry from "../telemetry/scope.js"
 import * as attempt from "./attempt.js"
 import type * as Pipeline from "./pipelineModel.js"
 
@@ -27,10 +29,11 @@ export const call = <A, E, R, E1, B, E2>(options: Pipeline.Call<A, E, R, E1, B, 
   )
 
 const begin = <A, E, R, E1, B, E2>(
-  { end, millis, onDeadline, run }: Pipeline.Call<A, E, R, E1, B, E2>,
+  options: Pipeline.Call<A, E, R, E1, B, E2>,
   restore: Restore
 ): Effect.Effect<B, E2, R> =>
   Effect.withFiberRuntime((fiber) => {
+    const { end, millis, onDeadline, run } = watched(options, fiber)
     const outerMillis = deadline.of(fiber)
     if (millis === Infinity) {
       const self = run(new Running(outerMillis, restore))
@@ -47,6 +50,26 @@ const begin = <A, E, R, E1, B, E2>(
     const limit = { millis: leftMillis(deadlineMillis, nowMillis), onTimeout: onDeadline, deadlineMillis }
     return timeout.limited(run(new Running(deadlineMillis, restore)), fiber, identity, limit, end)
   })
+
+/** The same call, with an eye on it if somebody watches. */
+const watched = <A, E, R, E1, B, E2>(
+  options: Pipeline.Call<A, E, R, E1, B, E2>,
+  fiber: Fiber.RuntimeFiber<unknown, unknown>
+): Pick<Pipeline.Call<A, E, R, E1, B, E2>, "end" | "millis" | "onDeadline" | "run"> => {
+  const scope = telemetry.of(fiber)
+  const { about, end, millis, onDeadline, onEvent, run } = options
+  if (scope === undefined && onEvent === undefined) return options
+  const watched = observe.call(scope, fiber, about?.(fiber) ?? { key: "" }, onEvent)
+  return {
+    millis,
+    onDeadline: () => onDeadline(),
+    run: (running) => watched.within(run(running)),
+    end: (exit) => {
+      watched.end(exit)
+      return end(exit)
+    }
+  }
+}
 
 /** Never too much: the clock counts whole milliseconds, and by a rounded time an attempt would end after the deadline of its call. */
 const leftMillis = (deadlineMillis: number, nowMillis: number): number =>
@@ -67,7 +90,7 @@ class Running implements Pipeline.Running {
 
 type Limits<A, E, A0, E0> = Pick<
   Pipeline.RunningLoop<A, E, never, never, never, never, A0, E0>,
-  "limit" | "outcome" | "partition" | "policies" | "priority"
+  "isRace" | "limit" | "outcome" | "partition" | "policies" | "priority"
 >
 
 /** How the attempts of one loop run. One object for all that asks: every call makes one. */
@@ -82,6 +105,10 @@ class Attempts<A, E, A0, E0> implements retry.Region<A, E>, attempt.Terms {
 
   get deadlineMillis(): number {
     return this.running.deadlineMillis
+  }
+
+  get isRace(): boolean {
+    return this.options.isRace === true
   }
 
   get policies(): attempt.Terms["policies"] {

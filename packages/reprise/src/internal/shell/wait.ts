@@ -56,6 +56,7 @@ const enter = (
 
 const wait = (admission: Admission, turn: Turn, restore: Restore): Effect.Effect<void, unknown> => {
   const listener = new Listener(admission, turn)
+  const fromMillis = admission.nowMillis
   const answer = turn.work === undefined
     ? listener.answer
     : Effect.flatMap(finish(turn.work), () => listener.answer)
@@ -65,12 +66,15 @@ const wait = (admission: Admission, turn: Turn, restore: Restore): Effect.Effect
       listener.stop()
       turn.leave?.()
       admission.withdraw()
+      admission.waited(fromMillis, "interrupted")
       return Exit.failCause(cause)
     },
     onSuccess: (answer) => {
       admission.refresh()
+      const isRejected = answer !== "again" && "_tag" in answer && answer._tag === "Reject"
+      admission.waited(fromMillis, isRejected ? "rejected" : "admitted")
+      if (isRejected) return admit(admission, answer as Policy.Reject<unknown>, restore)
       if (answer !== "again") {
-        if ("_tag" in answer && answer._tag === "Reject") return admit(admission, answer, restore)
         admission.keep(answer as Policy.Ticket<never, never>)
       }
       return admit(admission, admission.look(), restore)

@@ -1,0 +1,110 @@
+import * as Cause from "effect/Cause"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Mailbox from "effect/Mailbox"
+import type * as Scope from "effect/Scope"
+import * as Stream from "effect/Stream"
+import type { Event } from "./event.js"
+import * as scope from "./scope.js"
+
+/** How many events may wait for a consumer that is slow. */
+const capacity = 1_024
+
+/**
+ * Adds an observer to the fiber, as a logger is added.
+ *
+ * @internal
+ */
+export const layer = (observer: scope.Observer): Layer.Layer<never> => Layer.scopedDiscard(add(observer))
+
+/** @internal */
+export const add = (observer: scope.Observer): Effect.Effect<void, never, Scope.Scope> =>
+  Effect.locallyScopedWith(
+    scope.current,
+    (own) => new scope.Scope([...own?.observers ?? [], observer], own?.call, own?.outer, own?.isAttempt)
+  )
+
+/** @internal */
+export const locally = <A, E, R>(
+  self: Effect.Effect<A, E, R>,
+  onEvent: (event: Event) => void
+): Effect.Effect<A, E, R> =>
+  Effect.locallyWith(
+    self,
+    scope.current,
+    (own) => new scope.Scope([...own?.observers ?? [], { onEvent }], own?.call, own?.outer, own?.isAttempt)
+  )
+
+/**
+ * Events for one consumer: a consumer that is slow loses the oldest and learns how many.
+ *
+ * @internal
+ */
+export class Queue {
+  private dropped = 0
+
+  constructor(private readonly mailbox: Mailbox.Mailbox<Event>) {}
+
+  offer(event: Event): void {
+    const before = this.mailbox.unsafeSize()
+    this.mailbox.unsafeOffer(event)
+    if (before._tag === "Some" && before.value >= capacity) this.dropped++
+  }
+
+  get stream(): Stream.Stream<Delivered> {
+    return Stream.map(Mailbox.toStream(this.mailbox), (event) => {
+      const { dropped } = this
+      this.dropped = 0
+      return { event, dropped }
+    })
+  }
+}
+
+/**
+ * An event, and how many were dropped since the one before it.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Delivered {
+  readonly event: Event
+  readonly dropped: number
+}
+
+/** @internal */
+export const queue: Effect.Effect<Queue, never, Scope.Scope> = Effect.map(
+  Effect.acquireRelease(
+    Mailbox.make<Event>({ capacity, strategy: "sliding" }),
+    (mailbox) => mailbox.shutdown
+  ),
+  (mailbox) => new Queue(mailbox)
+)
+
+/**
+ * Runs an effect for each event, one after the other, in a fiber of the layer.
+ *
+ * @internal
+ */
+export const background = <R>(
+  onEvent: (event: Event) => Effect.Effect<unknown, unknown, R>
+): Layer.Layer<never, never, R> =>
+  Layer.scopedDiscard(Effect.gen(function*() {
+    const own = yield* queue
+    let isReported = false
+    const report = (cause: Cause.Cause<unknown>) =>
+      Effect.suspend(() => {
+        if (isReported || Cause.isInterruptedOnly(cause)) return Effect.void
+        isReported = true
+        return Effect.logWarning("Telemetry: a listener failed. Later errors of it are ignored.", cause)
+      })
+    const run = Stream.runForEach(own.stream, ({ dropped, event }) =>
+      Effect.zipRight(
+        dropped === 0
+          ? Effect.void
+          : Effect.logWarning(`Telemetry: a listener is slow; ${dropped} events were dropped`),
+        Effect.catchAllCause(Effect.suspend(() => onEvent(event)), report)
+      ))
+    // What the listener does by itself is not watched: it would hear itself for ever.
+    yield* Effect.forkScoped(Effect.locally(run, scope.current, undefined))
+    yield* add({ onEvent: (event) => own.offer(event) })
+  }))

@@ -1,0 +1,30 @@
+import type { Snapshot, Source } from "./event.js"
+
+/** More keys than people look at: what comes later is not listed until others are gone. */
+const maxSources = 10_000
+
+/**
+ * The policies and budgets that attempts have passed. It keeps none of them alive.
+ *
+ * @internal
+ */
+export class Sources {
+  private readonly known = new WeakSet<Source>()
+  private all: Array<WeakRef<Source>> = []
+
+  readonly see = (source: Source): void => {
+    if (this.known.has(source)) return
+    if (this.all.length >= maxSources) this.all = this.all.filter((ref) => ref.deref() !== undefined)
+    if (this.all.length >= maxSources) return
+    this.known.add(source)
+    this.all.push(new WeakRef(source))
+  }
+
+  get alive(): ReadonlyArray<Source> {
+    return this.all.flatMap((ref) => ref.deref() ?? [])
+  }
+
+  snapshots(nowMillis: number): ReadonlyArray<Snapshot> {
+    return this.alive.map((source) => source.inspect(nowMillis))
+  }
+}

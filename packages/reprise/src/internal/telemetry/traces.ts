@@ -1,0 +1,90 @@
+import * as Clock from "effect/Clock"
+import * as Context from "effect/Context"
+import * as Duration from "effect/Duration"
+import * as Exit from "effect/Exit"
+import type * as Fiber from "effect/Fiber"
+import * as FiberRef from "effect/FiberRef"
+import * as Option from "effect/Option"
+import * as Tracer from "effect/Tracer"
+import type { Event } from "./event.js"
+import type { Observer, Traceable, Traced } from "./scope.js"
+
+type AnyFiber = Fiber.RuntimeFiber<unknown, unknown>
+
+/** What an event adds to the span of its call. */
+const spanEvent = (event: Event): readonly [name: string, attributes: Record<string, unknown>] | undefined => {
+  switch (event._tag) {
+    case "Waited":
+      return ["reprise.wait", {
+        "reprise.policy": event.policy,
+        "reprise.key": event.key,
+        "reprise.duration_ms": Duration.toMillis(event.duration),
+        "reprise.outcome": event.outcome
+      }]
+    case "Rejected":
+      return ["reprise.rejection", {
+        "reprise.policy": event.policy,
+        "reprise.key": event.key,
+        "error.type": event.errorType
+      }]
+    case "RetryScheduled":
+      return ["reprise.retry", {
+        "reprise.attempt": event.number,
+        "reprise.reason": event.reason,
+        "reprise.delay_ms": Duration.toMillis(event.delay),
+        "error.type": event.errorType
+      }]
+    case "RetryRefused":
+      return ["reprise.retry_refused", {
+        "reprise.attempt": event.number,
+        "reprise.reason": event.reason,
+        "error.type": event.errorType
+      }]
+    case "CircuitTransition":
+      return ["reprise.circuit_transition", {
+        "reprise.key": event.key,
+        "reprise.from": event.from,
+        "reprise.to": event.to
+      }]
+    case "HedgeStarted":
+      return ["reprise.hedge", { "reprise.key": event.key }]
+    default:
+      return undefined
+  }
+}
+
+/** @internal */
+export const make = (): Observer => {
+  /** The spans of the calls that run. */
+  const spans = new Map<number, Tracer.Span>()
+  return {
+    trace: ({ attributes, call, isCall, kind, name, parent }: Traceable, fiber: AnyFiber): Traced | undefined => {
+      if (!fiber.getFiberRef(FiberRef.currentTracerEnabled)) return undefined
+      const tracer = Context.get(fiber.currentDefaultServices, Tracer.Tracer)
+      const above = Option.fromNullable(parent)
+      const span = tracer.span(name, above, Context.empty(), [], nowNanos(fiber), kind)
+      for (const [key, value] of Object.entries(attributes)) span.attribute(key, value)
+      if (isCall) spans.set(call.id, span)
+      return {
+        span,
+        end: (exit, attributes) => {
+          for (const [key, value] of Object.entries(attributes)) span.attribute(key, value)
+          if (isCall) spans.delete(call.id)
+          span.end(nowNanos(fiber), safe(exit, attributes["error.type"]))
+        }
+      }
+    },
+    onEvent: (event, fiber) => {
+      const span = event.call === undefined ? undefined : spans.get(event.call)
+      const told = span && spanEvent(event)
+      if (told !== undefined) span!.event(told[0], nowNanos(fiber), told[1])
+    }
+  }
+}
+
+/** An exporter writes the error into the span, and its message may hold a secret: the type of the error is enough. */
+const safe = (exit: Exit.Exit<unknown, unknown>, errorType: unknown): Exit.Exit<unknown, unknown> =>
+  errorType === undefined ? exit : Exit.fail(errorType)
+
+const nowNanos = (fiber: AnyFiber): bigint =>
+  Context.unsafeGet(fiber.currentDefaultServices, Clock.Clock).unsafeCurrentTimeNanos()
