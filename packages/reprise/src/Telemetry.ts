@@ -10,7 +10,7 @@ import { dual } from "effect/Function"
 import * as Layer from "effect/Layer"
 import * as Stream from "effect/Stream"
 import { currentMonotonicMillis } from "./internal/effect/clock.js"
-import type { Event, Snapshot, Source, Told } from "./internal/telemetry/event.js"
+import type { Event, Listener, Snapshot, Source, Told } from "./internal/telemetry/event.js"
 import * as layers from "./internal/telemetry/layers.js"
 import * as logs from "./internal/telemetry/logs.js"
 import * as metrics from "./internal/telemetry/metrics.js"
@@ -31,6 +31,7 @@ export type {
   HedgeStarted,
   HedgeWon,
   LimitChanged,
+  Listener,
   Outcome,
   Rejected,
   RetryRefused,
@@ -126,6 +127,31 @@ export const withListener: {
   (onEvent: (event: Event) => void): <A, E, R>(self: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
   <A, E, R>(self: Effect.Effect<A, E, R>, onEvent: (event: Event) => void): Effect.Effect<A, E, R>
 } = dual(2, layers.locally)
+
+/**
+ * Sees the events of one pipeline or client: the value of their option `listener`.
+ *
+ * The function runs in the step in which the event happens, so it must be fast. If it throws, the call goes on.
+ *
+ * @example
+ * ```ts
+ * import { Effect } from "effect"
+ * import * as Backoff from "reprise/Backoff"
+ * import * as Pipeline from "reprise/Pipeline"
+ * import * as Telemetry from "reprise/Telemetry"
+ *
+ * const onRetry = Telemetry.listener((event) => {
+ *   if (event._tag === "RetryScheduled") console.log(`attempt ${event.number} failed`)
+ * })
+ * const resilient = Pipeline.make({ retry: { schedule: Backoff.exponential("1 millis"), times: 1 }, listener: onRetry })
+ *
+ * Effect.runPromise(Effect.ignore(resilient(Effect.fail("down")))) // => attempt 1 failed
+ * ```
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const listener = (onEvent: (event: Event) => void): Listener => new layers.PipelineListener(onEvent)
 
 /**
  * Counters, gauges and histograms, as Effect metrics. The guide "Observability" lists their names, units and tags.

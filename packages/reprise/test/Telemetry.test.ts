@@ -198,9 +198,9 @@ describe("listeners", () => {
       const lines: Array<unknown> = []
       const logger = Logger.replace(Logger.defaultLogger, Logger.make(({ message }) => lines.push(message)))
       const resilient = Pipeline.make({
-        onEvent: () => {
+        listener: Telemetry.listener(() => {
           throw new Error("broken")
-        }
+        })
       })
       const result = yield* Effect.replicateEffect(resilient(Effect.succeed(1)), 3).pipe(Effect.provide(logger))
       expect(result).toStrictEqual([1, 1, 1])
@@ -210,7 +210,10 @@ describe("listeners", () => {
   it.effect("of a pipeline see the events of that pipeline only", () =>
     Effect.gen(function*() {
       const seen: Array<string> = []
-      const one = Pipeline.make({ key: "one", onEvent: ({ _tag, key }) => seen.push(`${key} ${_tag}`) })
+      const one = Pipeline.make({
+        key: "one",
+        listener: Telemetry.listener(({ _tag, key }) => seen.push(`${key} ${_tag}`))
+      })
       const other = Pipeline.make({ key: "other" })
       yield* one(Effect.void)
       yield* other(Effect.void)

@@ -25,7 +25,7 @@ import type { Policy } from "reprise/Policy"
 import type * as RateLimiter from "reprise/RateLimiter"
 import type { RetryBudget } from "reprise/RetryBudget"
 import type * as SharedCircuitBreaker from "reprise/SharedCircuitBreaker"
-import type { Event } from "reprise/Telemetry"
+import type { Listener } from "reprise/Telemetry"
 import type { HttpFailure } from "./classify/failure.js"
 
 export const StageTypeId: unique symbol = Symbol.for("@reprise/http/HttpResilience/Stage")
@@ -336,8 +336,8 @@ export interface RetryPolicy<out R = never> {
  * @category options
  */
 export interface RetryOptions {
-  /** Sees the events of every call: retries, rejections, waits. See `Telemetry`. Defaults to nobody. */
-  readonly onEvent?: ((event: Event) => void) | undefined
+  /** Sees the events of every call: retries, rejections, waits. Made by `Telemetry.listener`. Defaults to none. */
+  readonly listener?: Listener | undefined
   /**
    * Also sends a request that is not idempotent again, if it certainly was not processed: the connection was refused, or the server
    * answered 429, or 503 with `Retry-After` (`sent` is `"no"` or `"refused"`). LLM and RPC calls are POST requests that need this.

@@ -64,7 +64,7 @@ const call = <E, R, R1>(
   return Pipeline.call({
     millis: callMillis,
     about: (fiber) => about.make(request, fiber),
-    onEvent: settings.onEvent,
+    listener: settings.listener,
     // A client with a deadline of its own has this error in its type.
     onDeadline: () => new Deadline.DeadlineExceeded({ last: last() }) as never,
     run: (running) => {

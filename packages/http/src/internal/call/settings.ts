@@ -22,7 +22,7 @@ export interface Settings {
   readonly order: order.Order
   readonly budget: Budget | undefined
   readonly nested: "suppress" | "allow" | undefined
-  readonly onEvent: RetryOptions["onEvent"]
+  readonly listener: RetryOptions["listener"]
   /** What is done to the request once for all of its attempts. */
   readonly prepare:
     | ((request: HttpClientRequest.HttpClientRequest) => Effect.Effect<HttpClientRequest.HttpClientRequest>)
@@ -46,7 +46,7 @@ export const retry = (
   retryUnsent: options?.retryUnsent ?? false,
   budget: options?.budget && budgets.of(options.budget),
   nested: options?.nested,
-  onEvent: options?.onEvent,
+  listener: options?.listener,
   idempotencyHeader: header("idempotencyHeader", options?.idempotencyHeader),
   drain: {
     maxBytes: InvalidOption.integer("drain.maxBytes", options?.drain?.maxBytes ?? drain.defaults.maxBytes, { min: 0 }),

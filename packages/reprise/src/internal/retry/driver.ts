@@ -6,7 +6,6 @@ import type { Toll } from "../budget/budget.js"
 import * as deadline from "../deadline.js"
 import * as clock from "../effect/clock.js"
 import * as schedule_ from "../effect/schedule.js"
-import * as observe from "../telemetry/observe.js"
 import * as telemetry from "../telemetry/scope.js"
 import type { Reason } from "./model.js"
 import * as nested from "./nested.js"
@@ -87,7 +86,7 @@ export const make = <Out, In, R>(
         ? decided
         : Effect.map(decided, (next) => {
           const delayMillis = next._tag === "Wait" ? next.delayMillis : undefined
-          observe.retry(scope, fiber, attempts, next.reason, input, delayMillis)
+          scope.retry(fiber, attempts, next.reason, input, delayMillis)
           return next
         })
     })

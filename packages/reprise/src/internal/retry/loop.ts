@@ -11,7 +11,6 @@ import type * as Schedule from "effect/Schedule"
 import type { Budget } from "../budget/budget.js"
 import * as clock_ from "../effect/clock.js"
 import * as timer from "../effect/timer.js"
-import * as observe from "../telemetry/observe.js"
 import * as telemetry from "../telemetry/scope.js"
 import * as Driver from "./driver.js"
 import type * as Retry from "./model.js"
@@ -136,7 +135,7 @@ class Loop<A, E, R, R1, R2, L> {
   review(exit: Exit.Exit<A, E>, entry: Entry<E>, error: E): Effect.Effect<Ended<A, E, L>, never, R | R1 | R2> {
     const refusal = this.options.refuse === undefined ? Option.none() : this.options.refuse(error)
     if (Option.isSome(refusal)) {
-      if (this.scope !== undefined) observe.retry(this.scope, this.fiber, entry.number, refusal.value, error)
+      this.scope?.retry(this.fiber, entry.number, refusal.value, error)
       return this.end(exit, entry, refusal.value)
     }
     return this.driver === undefined ? this.begin(exit, entry, error) : this.decide(this.driver, exit, entry, error)

@@ -1,13 +1,10 @@
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
-import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
 import * as deadline from "../deadline.js"
 import { exactMillis } from "../effect/clock.js"
-import type { Waited } from "../telemetry/event.js"
-import { errorTypeOf, type Watched } from "../telemetry/observe.js"
 import * as telemetry from "../telemetry/scope.js"
 import type * as Policy from "./model.js"
 
@@ -44,8 +41,6 @@ export type Verdict =
   | Policy.Wait<unknown, never, never>
   | { readonly _tag: "Die"; readonly defect: unknown }
 
-const unnamed = { policy: "policy", key: "" }
-
 /**
  * One attempt that asks a list of policies, and its tickets. All policies look first, and then all take in the same step: no
  * policy sees an attempt that another one keeps out.
@@ -64,7 +59,7 @@ export class Admission implements Policy.Call, Policy.End<never, never> {
   /** Who watches the fiber. */
   readonly scope: telemetry.Scope | undefined
   /** The attempt, if somebody watches the call. */
-  watched: Watched | undefined
+  watched: telemetry.Watched | undefined
   private readMillis = NaN
   /** What every policy has decided, and after `take` its ticket. */
   private readonly places: Array<Admit | Ticket>
@@ -177,21 +172,14 @@ export class Admission implements Policy.Call, Policy.End<never, never> {
   /** A policy keeps the attempt out. */
   reject(error: unknown): Exit.Exit<never, unknown> {
     this.withdraw()
-    this.scope?.emit({ _tag: "Rejected", ...this.about, errorType: errorTypeOf(error) }, this.fiber)
+    this.scope?.rejected(this.fiber, this.source, error)
     this.terms.onReject?.()
     return Exit.fail(error)
   }
 
-  /** A wait for the policy at `place` is over. */
-  waited(fromMillis: number, outcome: Waited["outcome"]): void {
-    if (this.scope === undefined) return
-    const duration = Duration.millis(Math.max(this.refresh().nowMillis - fromMillis, 0))
-    this.scope.emit({ _tag: "Waited", ...this.about, duration, outcome }, this.fiber)
-  }
-
-  private get about(): { readonly policy: string; readonly key: string } {
-    const { key, policy } = this.terms.policies[this.place]!.source ?? unnamed
-    return { key, policy }
+  /** Of the policy at `place`. */
+  get source(): Policy.Policy<unknown>["source"] {
+    return this.terms.policies[this.place]?.source
   }
 
   /** The attempt does not run: what waits were granted goes back. */

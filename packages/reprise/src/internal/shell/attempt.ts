@@ -3,7 +3,6 @@ import * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
 import { identity } from "effect/Function"
 import * as RuntimeFlags from "effect/RuntimeFlags"
-import { attempt as watch } from "../telemetry/observe.js"
 import * as admission from "./admission.js"
 import { admit, type Restore } from "./wait.js"
 
@@ -61,9 +60,8 @@ export const run = <A, E, R, E2>(
   restore: Restore
 ): Effect.Effect<A, E | E2, R> => {
   const { fiber, scope } = asked
-  // Within an attempt of a call, there is no other attempt of it.
-  if (scope?.call !== undefined && !scope.isAttempt && terms.isRace !== true) {
-    asked.watched = watch(scope, fiber)
+  if (scope?.countsAttempts === true && terms.isRace !== true) {
+    asked.watched = scope.watchAttempt(fiber)
     asked.settles = true
     self = asked.watched.within(self)
   }

@@ -12,7 +12,7 @@ import * as timeout from "../effect/timeout.js"
 import { isRejection } from "../errors.js"
 import type { Hedger } from "../hedge/hedge.js"
 import * as retry from "../retry/loop.js"
-import type { Event } from "../telemetry/event.js"
+import type { Listener } from "../telemetry/event.js"
 import { AttemptTimeout, DeadlineExceeded } from "../timeErrors.js"
 import type { AnyPolicy } from "./admission.js"
 import * as attempt from "./attempt.js"
@@ -30,7 +30,7 @@ interface Settings<In, R> {
   readonly budget: Budget | undefined
   readonly policies: ReadonlyArray<AnyPolicy>
   readonly about: () => Pipeline.About
-  readonly onEvent: ((event: Event) => void) | undefined
+  readonly listener: Listener | undefined
 }
 
 /** @internal */
@@ -57,7 +57,7 @@ const check = <In, R>(options: Pipeline.Options<In, R, ReadonlyArray<AnyPolicy>>
     budget: budget as Budget | undefined,
     policies,
     about: () => about,
-    onEvent: options.onEvent
+    listener: options.listener
   }
 }
 
@@ -102,7 +102,7 @@ const run = <In, R, A, E extends In, R1, E2>(
     return region.call({
       millis: settings.callMillis,
       about: settings.about,
-      onEvent: settings.onEvent,
+      listener: settings.listener,
       onDeadline: () => running.exceeded,
       run: (region) => running.run(region),
       end: identity

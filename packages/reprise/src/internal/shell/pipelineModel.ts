@@ -7,7 +7,7 @@ import type * as Tracer from "effect/Tracer"
 import type { RetryBudget } from "../budget/model.js"
 import type { Hedge } from "../hedge/model.js"
 import type * as Loop from "../retry/model.js"
-import type { Event } from "../telemetry/event.js"
+import type { Listener } from "../telemetry/event.js"
 import type { DeadlineExceeded } from "../timeErrors.js"
 import type * as Policy from "./model.js"
 
@@ -60,8 +60,8 @@ export interface Options<in In, out R, out Policies extends ReadonlyArray<Policy
   readonly attemptTimeout?: Duration.DurationInput | undefined
   /** Names the calls in events, metrics and spans. Defaults to `"pipeline"`. */
   readonly key?: string | undefined
-  /** Sees the events of every call: retries, rejections, waits. See `Telemetry`. Defaults to nobody. */
-  readonly onEvent?: ((event: Event) => void) | undefined
+  /** Sees the events of every call: retries, rejections, waits. Made by `Telemetry.listener`. Defaults to none. */
+  readonly listener?: Listener | undefined
 }
 
 /**
@@ -119,8 +119,8 @@ export interface Call<A, E, R, E1, out B, out E2> {
   readonly onDeadline: () => E1
   /** What telemetry says of the call. It runs only if somebody watches. Defaults to the key `""`. */
   readonly about?: ((fiber: Fiber.RuntimeFiber<unknown, unknown>) => About) | undefined
-  /** Sees the events of this call in the step in which they happen. Defaults to nobody. */
-  readonly onEvent?: ((event: Event) => void) | undefined
+  /** Sees the events of this call; made by `Telemetry.listener`. Defaults to none. */
+  readonly listener?: Listener | undefined
   /** Makes the call, in the region. What it does not restore is uninterruptible. */
   readonly run: (running: Running) => Effect.Effect<A, E, R>
   /** Runs last, however the call ended. */

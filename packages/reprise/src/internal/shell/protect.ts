@@ -26,7 +26,7 @@ export const protect = <A, E, R, E2>(
   return Effect.withFiberRuntime<A, E | E2, R>((fiber, { runtimeFlags }) => {
     if (!RuntimeFlags.interruption(runtimeFlags)) return attempt.masked<A, E, R, E2>(self, own, identity)
     // A call that somebody watches hears of interruptions.
-    if (holds || telemetry.of(fiber)?.call !== undefined) return masked
+    if (holds || telemetry.of(fiber)?.countsAttempts === true) return masked
     const admission = new Admission(own, fiber)
     const verdict = admission.look()
     // Tickets that must hear of interruptions, and places in queues, are only taken inside of the mask.

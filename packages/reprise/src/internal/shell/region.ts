@@ -11,7 +11,6 @@ import { exactMillis } from "../effect/clock.js"
 import * as timeout from "../effect/timeout.js"
 import * as retry from "../retry/loop.js"
 import type * as Retry from "../retry/model.js"
-import * as observe from "../telemetry/observe.js"
 import * as telemetry from "../telemetry/scope.js"
 import * as attempt from "./attempt.js"
 import type * as Pipeline from "./pipelineModel.js"
@@ -56,10 +55,12 @@ const watched = <A, E, R, E1, B, E2>(
   options: Pipeline.Call<A, E, R, E1, B, E2>,
   fiber: Fiber.RuntimeFiber<unknown, unknown>
 ): Pick<Pipeline.Call<A, E, R, E1, B, E2>, "end" | "millis" | "onDeadline" | "run"> => {
-  const scope = telemetry.of(fiber)
-  const { about, end, millis, onDeadline, onEvent, run } = options
-  if (scope === undefined && onEvent === undefined) return options
-  const watched = observe.call(scope, fiber, about?.(fiber) ?? { key: "" }, onEvent)
+  const outer = telemetry.of(fiber)
+  const { about, end, listener, millis, onDeadline, run } = options
+  // Every listener is made by `Telemetry.listener`.
+  const scope = listener === undefined ? outer : (listener as telemetry.ScopedListener).within(outer)
+  if (scope === undefined) return options
+  const watched = scope.watchCall(fiber, about?.(fiber) ?? { key: "" }, outer)
   return {
     millis,
     onDeadline: () => onDeadline(),

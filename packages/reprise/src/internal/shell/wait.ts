@@ -3,6 +3,7 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import { maxDelayMillis } from "../../InvalidOption.js"
 import * as timer from "../effect/timer.js"
+import type { Waited } from "../telemetry/event.js"
 import type { Admission, Verdict } from "./admission.js"
 import type * as Policy from "./model.js"
 
@@ -56,7 +57,9 @@ const enter = (
 
 const wait = (admission: Admission, turn: Turn, restore: Restore): Effect.Effect<void, unknown> => {
   const listener = new Listener(admission, turn)
-  const fromMillis = admission.nowMillis
+  const { fiber, nowMillis: fromMillis, scope, source } = admission
+  const waited = (outcome: Waited["outcome"]) =>
+    scope?.waited(fiber, source, admission.refresh().nowMillis - fromMillis, outcome)
   const answer = turn.work === undefined
     ? listener.answer
     : Effect.flatMap(finish(turn.work), () => listener.answer)
@@ -66,13 +69,13 @@ const wait = (admission: Admission, turn: Turn, restore: Restore): Effect.Effect
       listener.stop()
       turn.leave?.()
       admission.withdraw()
-      admission.waited(fromMillis, "interrupted")
+      waited("interrupted")
       return Exit.failCause(cause)
     },
     onSuccess: (answer) => {
       admission.refresh()
       const isRejected = answer !== "again" && "_tag" in answer && answer._tag === "Reject"
-      admission.waited(fromMillis, isRejected ? "rejected" : "admitted")
+      waited(isRejected ? "rejected" : "admitted")
       if (isRejected) return admit(admission, answer as Policy.Reject<unknown>, restore)
       if (answer !== "again") {
         admission.keep(answer as Policy.Ticket<never, never>)

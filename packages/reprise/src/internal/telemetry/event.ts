@@ -249,6 +249,22 @@ export type Event =
 export type Told = Event extends infer E ? E extends Event ? Omit<E, "timeMillis" | "call"> : never : never
 
 /**
+ * A function that sees the events of the calls of one pipeline, made by `Telemetry.listener`.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Listener {
+  readonly [ListenerTypeId]: typeof ListenerTypeId
+}
+
+/**
+ * @since 0.1.0
+ * @category type ids
+ */
+export const ListenerTypeId: unique symbol = Symbol.for("reprise/Telemetry/Listener")
+
+/**
  * The state of a policy or a budget, in numbers that fit a gauge.
  *
  * @since 0.1.0

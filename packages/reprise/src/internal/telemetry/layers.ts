@@ -4,8 +4,9 @@ import * as Layer from "effect/Layer"
 import * as Mailbox from "effect/Mailbox"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
-import type { Event } from "./event.js"
-import * as scope from "./scope.js"
+import { type Event, ListenerTypeId } from "./event.js"
+import { add as addTo, type Observer } from "./observers.js"
+import { current, type Scope as TelemetryScope, type ScopedListener } from "./scope.js"
 
 /** How many events may wait for a consumer that is slow. */
 const capacity = 1_024
@@ -15,25 +16,35 @@ const capacity = 1_024
  *
  * @internal
  */
-export const layer = (observer: scope.Observer): Layer.Layer<never> => Layer.scopedDiscard(add(observer))
+export const layer = (observer: Observer): Layer.Layer<never> => Layer.scopedDiscard(add(observer))
 
 /** @internal */
-export const add = (observer: scope.Observer): Effect.Effect<void, never, Scope.Scope> =>
-  Effect.locallyScopedWith(
-    scope.current,
-    (own) => new scope.Scope([...own?.observers ?? [], observer], own?.call, own?.outer, own?.isAttempt)
-  )
+export const add = (observer: Observer): Effect.Effect<void, never, Scope.Scope> =>
+  Effect.locallyScopedWith(current, (own) => addTo(own, observer))
 
 /** @internal */
 export const locally = <A, E, R>(
   self: Effect.Effect<A, E, R>,
   onEvent: (event: Event) => void
-): Effect.Effect<A, E, R> =>
-  Effect.locallyWith(
-    self,
-    scope.current,
-    (own) => new scope.Scope([...own?.observers ?? [], { onEvent }], own?.call, own?.outer, own?.isAttempt)
-  )
+): Effect.Effect<A, E, R> => Effect.locallyWith(self, current, (own) => addTo(own, { onEvent }))
+
+/**
+ * Observes the calls of one pipeline.
+ *
+ * @internal
+ */
+export class PipelineListener implements ScopedListener {
+  readonly [ListenerTypeId]: typeof ListenerTypeId = ListenerTypeId
+  private readonly observer: Observer
+
+  constructor(onEvent: (event: Event) => void) {
+    this.observer = { onEvent }
+  }
+
+  within(outer: TelemetryScope | undefined): TelemetryScope {
+    return addTo(outer, this.observer)
+  }
+}
 
 /**
  * Events for one consumer: a consumer that is slow loses the oldest and learns how many.
@@ -105,6 +116,6 @@ export const background = <R>(
         Effect.catchAllCause(Effect.suspend(() => onEvent(event)), report)
       ))
     // What the listener does by itself is not watched: it would hear itself for ever.
-    yield* Effect.forkScoped(Effect.locally(run, scope.current, undefined))
+    yield* Effect.forkScoped(Effect.locally(run, current, undefined))
     yield* add({ onEvent: (event) => own.offer(event) })
   }))

@@ -2,7 +2,7 @@ import * as Duration from "effect/Duration"
 import type * as LogLevel from "effect/LogLevel"
 import { unsafeLog } from "../effect/log.js"
 import type { Event } from "./event.js"
-import type { Observer } from "./scope.js"
+import type { Observer } from "./observers.js"
 
 type Line = readonly [level: LogLevel.Literal, message: string, annotations: Readonly<Record<string, unknown>>]
 

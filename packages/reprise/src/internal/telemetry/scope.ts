@@ -1,115 +1,65 @@
+import type * as Effect from "effect/Effect"
 import type * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as FiberRef from "effect/FiberRef"
 import { globalValue } from "effect/GlobalValue"
 import * as Option from "effect/Option"
-import type * as Tracer from "effect/Tracer"
-import { dateMillis } from "../effect/clock.js"
-import type * as local from "../effect/local.js"
-import * as log from "../effect/log.js"
-import type { Event, Source, Told } from "./event.js"
+import type { Reason } from "../retry/model.js"
+import type { About } from "../shell/pipelineModel.js"
+import type { Listener, Source, Told, Waited } from "./event.js"
 
 type AnyFiber = Fiber.RuntimeFiber<unknown, unknown>
 
 /**
- * Someone who watches the calls of a fiber.
+ * Who watches a fiber, and which call it makes. The code behind it comes with the layers of `Telemetry`: a program without them does
+ * not hold it.
  *
  * @internal
  */
-export interface Observer {
-  /** Runs in the step of the event. */
-  readonly onEvent?: ((event: Event, fiber: AnyFiber) => void) | undefined
-  /** Sees the policies and budgets of every attempt. */
-  readonly onSource?: ((source: Source) => void) | undefined
-  /** Makes the span of a call or of an attempt. */
-  readonly trace?: ((span: Traceable, fiber: AnyFiber) => Traced | undefined) | undefined
-}
-
-/** @internal */
-export interface Traceable {
-  readonly name: string
-  readonly kind: Tracer.SpanKind
-  readonly call: Call
-  /** Of a call, and not of an attempt. */
-  readonly isCall: boolean
-  readonly parent: Tracer.AnySpan | undefined
-  readonly attributes: Readonly<Record<string, unknown>>
-}
-
-/** @internal */
-export interface Traced {
-  readonly span: Tracer.Span
-  readonly end: (exit: Exit.Exit<unknown, unknown>, attributes: Readonly<Record<string, unknown>>) => void
+export interface Scope {
+  /** The number of the attempt that runs; `undefined` outside of calls. */
+  readonly call: { number: number } | undefined
+  readonly outer: Scope | undefined
+  isOver: boolean
+  /** Whether an attempt that asks policies is an attempt of the call: within an attempt, it is not. */
+  readonly countsAttempts: boolean
+  emit(told: Told, fiber: AnyFiber): void
+  see(source: Source | undefined, fiber: AnyFiber): void
+  retry(fiber: AnyFiber, number: number, reason: Reason, error: unknown, delayMillis?: number): void
+  rejected(fiber: AnyFiber, source: Source | undefined, error: unknown): void
+  waited(fiber: AnyFiber, source: Source | undefined, millis: number, outcome: Waited["outcome"]): void
+  watchCall(fiber: AnyFiber, about: About, outer: Scope | undefined): Watched
+  watchAttempt(fiber: AnyFiber): Watched
+  /** A layer that was built in a fiber beside the one with `own` has added observers. */
+  joinInto(own: Scope | undefined): Scope | undefined
 }
 
 /**
- * A call that somebody watches.
+ * What `Telemetry.listener` makes.
  *
  * @internal
  */
-export interface Call {
-  readonly id: number
-  readonly key: string
-  /** The attempt that runs. */
-  number: number
-  readonly errorTypeOf: (error: unknown) => string
+export interface ScopedListener extends Listener {
+  readonly within: (outer: Scope | undefined) => Scope
 }
 
 /**
- * Who watches a fiber, and which call it makes.
+ * A call or an attempt that is watched.
  *
  * @internal
  */
-export class Scope implements local.Region {
-  isOver = false
-
-  constructor(
-    readonly observers: ReadonlyArray<Observer>,
-    readonly call?: Call,
-    readonly outer?: Scope,
-    /** Within an attempt, whatever asks policies is no attempt of this call. */
-    readonly isAttempt = false
-  ) {}
-
-  emit(told: Told, fiber: AnyFiber): void {
-    const event = { ...told, timeMillis: dateMillis(fiber), call: this.call?.id } as Event
-    for (const observer of this.observers) safely(observer, fiber, () => observer.onEvent?.(event, fiber))
-  }
-
-  see(source: Source | undefined, fiber: AnyFiber): void {
-    if (source === undefined) return
-    for (const observer of this.observers) safely(observer, fiber, () => observer.onSource?.(source))
-  }
-}
-
-const broken = new WeakSet<object>()
-
-/** An observer that throws harms no call. The log has one line about it. */
-const safely = (observer: Observer, fiber: AnyFiber, f: () => void): void => {
-  try {
-    f()
-  } catch (defect) {
-    // The hook of a pipeline makes an observer for every call.
-    const own = observer.onEvent ?? observer
-    if (broken.has(own)) return
-    broken.add(own)
-    log.unsafeLog(fiber, "Warning", "Telemetry: a listener threw an error. Later errors of it are ignored.", {}, defect)
-  }
-}
-
-const baseOf = (scope: Scope | undefined): Scope | undefined => scope?.outer === undefined ? scope : baseOf(scope.outer)
-
-/** A layer that was built in a fiber beside this one has added observers. */
-const join = (own: Scope | undefined, other: Scope | undefined): Scope | undefined => {
-  const mine = baseOf(own)?.observers ?? []
-  const added = baseOf(other)?.observers.filter((observer) => !mine.includes(observer)) ?? []
-  return added.length === 0 || own?.outer !== undefined ? own : new Scope([...mine, ...added])
+export interface Watched {
+  readonly within: <A, E, R>(self: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
+  readonly end: (exit: Exit.Exit<unknown, unknown>) => void
 }
 
 /** @internal */
 export const current: FiberRef.FiberRef<Scope | undefined> = globalValue(
   Symbol.for("reprise/Telemetry/current"),
-  () => FiberRef.unsafeMake<Scope | undefined>(undefined, { join })
+  () =>
+    FiberRef.unsafeMake<Scope | undefined>(undefined, {
+      join: (own, other) => other === undefined || other === own ? own : other.joinInto(own)
+    })
 )
 
 const open = (scope: Scope | undefined): Scope | undefined => scope?.isOver === true ? open(scope.outer) : scope

@@ -7,7 +7,7 @@ import * as FiberRef from "effect/FiberRef"
 import * as Option from "effect/Option"
 import * as Tracer from "effect/Tracer"
 import type { Event } from "./event.js"
-import type { Observer, Traceable, Traced } from "./scope.js"
+import type { Observer, Traceable, Traced } from "./observers.js"
 
 type AnyFiber = Fiber.RuntimeFiber<unknown, unknown>
 
