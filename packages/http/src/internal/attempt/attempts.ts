@@ -42,7 +42,8 @@ export interface Terms {
   readonly deadlineMillis: number
   /** The call owns every response from when it arrives. */
   readonly responses: Responses
-  readonly tell?: timeLimits.Tell | undefined
+  /** Is told what the last failure of the call is if its deadline comes now. */
+  readonly tell?: ((last: () => Option.Option<HttpFailure.HttpFailure>) => void) | undefined
 }
 
 type Request = HttpClientRequest.HttpClientRequest
@@ -85,8 +86,11 @@ export class Sending implements reader.Watch {
   }
 
   limit(fiber: Fiber.RuntimeFiber<unknown, unknown>): timeLimits.Limited | undefined {
-    const { deadlineMillis, limits, tell } = this.terms
-    return timeLimits.limited(fiber, this.request, limits.attemptMillis, deadlineMillis, tell)
+    const { terms } = this
+    const limited = timeLimits.limited(fiber, this.request, terms.limits.attemptMillis, terms.deadlineMillis)
+    // The call may end before this attempt has: to release a connection takes time too.
+    if (limited !== undefined) terms.tell?.(() => Option.some(limited.onTimeout()))
+    return limited
   }
 
   /**

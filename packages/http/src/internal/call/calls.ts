@@ -40,7 +40,7 @@ export const make = <E, R, R1>(
   settings: Settings
 ): HttpClient.HttpClient.With<E, R | R1> => {
   const retries = { schedule: counted(policy.schedule), goesOn: policy.goesOn }
-  return stage.make((request) => call(client, retries, settings, request))
+  return stage.make((request) => Pipeline.call(new Call(client, retries, settings, request)))
 }
 
 interface Retries<R> {
@@ -48,48 +48,7 @@ interface Retries<R> {
   readonly goesOn: retryPolicy.Policy<R>["goesOn"]
 }
 
-const call = <E, R, R1>(
-  client: HttpClient.HttpClient.With<E, R>,
-  retries: Retries<R1>,
-  settings: Settings,
-  request: Request
-): Effect.Effect<Response, E, R | R1> => {
-  const { limits: { callMillis }, prepare } = settings
-  const responses = new Responses()
-  let deadlineMillis = Infinity
-  let last: () => Option.Option<HttpFailure.HttpFailure> = Option.none
-  const tell = (told: typeof last) => {
-    last = told
-  }
-  return Pipeline.call({
-    millis: callMillis,
-    about: (fiber) => about.make(request, fiber),
-    listener: settings.listener,
-    // A client with a deadline of its own has this error in its type.
-    onDeadline: () => new Deadline.DeadlineExceeded({ last: last() }) as never,
-    run: (running) => {
-      deadlineMillis = running.deadlineMillis
-      reader.boundCall(request, callMillis, deadlineMillis)
-      const go = (request: Request) => {
-        const terms = { facts: settings.facts, limits: settings.limits, deadlineMillis, responses, tell }
-        const all = new Attempts(client, retries, settings, trackBody(request), terms)
-        if (settings.budget === undefined) return running.loop(all)
-        return Effect.flatMap(running.restore(settings.budget(request)), (budget) => {
-          all.budget = budget
-          return running.loop(all)
-        })
-      }
-      return prepare === undefined ? go(request) : Effect.flatMap(running.restore(prepare(request)), go)
-    },
-    end: (exit) => {
-      const result: Effect.Effect<Response, E> = Exit.isFailure(exit)
-        // The loop fails with nothing: a defect of a schedule, say, an interruption, or the end of the call's time.
-        ? Exit.failCause(exit.cause)
-        : ending.finish<E>(exit.value, responses, callMillis < Infinity, deadlineMillis)
-      return responses.before(result)
-    }
-  })
-}
+type Ending<E, R> = Pipeline.Call<ending.Ended, never, R, never, Response, E>
 
 type Options<R, R1> = Pipeline.RunningLoop<
   Response,
@@ -102,28 +61,86 @@ type Options<R, R1> = Pipeline.RunningLoop<
   unknown
 >
 
-/** The attempts of one call. One object for all that the loop asks: every call makes one. */
-class Attempts<E, R, R1> implements Options<R, R1> {
+/** One call, and its attempts. One object for all that the engine and the loop ask: every call makes one. */
+class Call<E, R, R1> implements Options<R, R1>, Ending<E, R | R1>, attempts.Terms {
+  readonly responses = new Responses()
   budget: RetryBudget | undefined
-  readonly policies: Options<R, R1>["policies"]
-  readonly priority: number | undefined
-  readonly partition: string | undefined
+  deadlineMillis = Infinity
+  policies: Options<R, R1>["policies"] = []
+  priority: number | undefined
+  partition: string | undefined
   /** One attempt runs at a time. */
-  private sending: attempts.Sending
+  private sending!: attempts.Sending
+  private last: () => Option.Option<HttpFailure.HttpFailure> = Option.none
 
   constructor(
     private readonly client: HttpClient.HttpClient.With<E, R>,
     private readonly retries: Retries<R1>,
     private readonly settings: Settings,
-    private readonly request: Request,
-    private readonly terms: attempts.Terms & { readonly tell: timeLimits.Tell }
-  ) {
-    const { order } = settings
-    this.sending = new attempts.Sending(request, terms)
-    this.policies = order.hedge === undefined ? order.policies(request) : []
+    private request: Request
+  ) {}
+
+  get millis() {
+    return this.limits.callMillis
+  }
+
+  get limits() {
+    return this.settings.limits
+  }
+
+  get facts() {
+    return this.settings.facts
+  }
+
+  get listener() {
+    return this.settings.listener
+  }
+
+  about(fiber: Fiber.RuntimeFiber<unknown, unknown>) {
+    return about.make(this.request, fiber)
+  }
+
+  tell(last: () => Option.Option<HttpFailure.HttpFailure>): void {
+    this.last = last
+  }
+
+  /** A client with a deadline of its own has this error in its type. */
+  onDeadline(): never {
+    return new Deadline.DeadlineExceeded({ last: this.last() }) as never
+  }
+
+  run(running: Pipeline.Running): Effect.Effect<ending.Ended, never, R | R1> {
+    const { request, settings: { prepare } } = this
+    this.deadlineMillis = running.deadlineMillis
+    reader.boundCall(request, this.millis, running.deadlineMillis)
+    return prepare === undefined
+      ? this.loop(running, request)
+      : Effect.flatMap(running.restore(prepare(request)), (request) => this.loop(running, request))
+  }
+
+  private loop(running: Pipeline.Running, prepared: Request): Effect.Effect<ending.Ended, never, R | R1> {
+    const { settings: { budget, order } } = this
+    const request = trackBody(prepared)
+    this.request = request
+    this.sending = new attempts.Sending(request, this)
+    if (order.hedge === undefined) this.policies = order.policies(request)
     const call = order.call?.(request)
     this.priority = call?.priority
     this.partition = call?.partition
+    if (budget === undefined) return running.loop(this)
+    return Effect.flatMap(running.restore(budget(request)), (budget) => {
+      this.budget = budget
+      return running.loop(this)
+    })
+  }
+
+  end(exit: Exit.Exit<ending.Ended>): Effect.Effect<Response, E> {
+    const { deadlineMillis, millis, responses } = this
+    const result: Effect.Effect<Response, E> = Exit.isFailure(exit)
+      // The loop fails with nothing: a defect of a schedule, say, an interruption, or the end of the call's time.
+      ? Exit.failCause(exit.cause)
+      : ending.finish<E>(exit.value, responses, millis < Infinity, deadlineMillis)
+    return responses.before(result)
   }
 
   get schedule() {
@@ -140,7 +157,7 @@ class Attempts<E, R, R1> implements Options<R, R1> {
 
   attempt(number: number): Effect.Effect<Response, unknown, R> {
     const { request, settings } = this
-    if (number > 1) this.sending = new attempts.Sending(request, this.terms)
+    if (number > 1) this.sending = new attempts.Sending(request, this)
     const one = (request: Request) =>
       settings.attemptHeader === undefined
         ? this.send(request)
@@ -150,19 +167,19 @@ class Attempts<E, R, R1> implements Options<R, R1> {
   }
 
   private send(request: Request): Effect.Effect<Response, unknown, R> {
-    const { client, settings: { order: { hedge } }, terms } = this
+    const { client, settings: { order: { hedge } } } = this
     if (hedge === undefined) return this.timed(request, (request) => this.sending.execute(client, request))
     // Attempts beside each other have fibers of their own: each asks the policies and limits its time by itself.
     return hedge.guard(
       request,
-      this.timed(request, (request) => hedge.run(client, request, terms)),
-      terms.deadlineMillis
+      this.timed(request, (request) => hedge.run(client, request, this)),
+      this.deadlineMillis
     )
   }
 
   /** Tells the server how long the attempt has, if asked to. */
   private timed<A2, E2, R2>(request: Request, attempt: (request: Request) => Effect.Effect<A2, E2, R2>) {
-    const { settings: { deadlineHeader, limits }, terms: { deadlineMillis } } = this
+    const { deadlineMillis, settings: { deadlineHeader, limits } } = this
     return deadlineHeader === undefined
       ? attempt(request)
       : propagation.withTimeLeft(request, deadlineHeader, limits.attemptMillis, deadlineMillis, attempt)
@@ -187,7 +204,7 @@ class Attempts<E, R, R1> implements Options<R, R1> {
   }
 
   refuse(failed: FailedAttempt) {
-    this.terms.tell(() => failed.failure)
+    this.last = () => failed.failure
     return refusals.refusal(failed, this.retries.goesOn, this.settings)
   }
 
@@ -201,7 +218,7 @@ class Attempts<E, R, R1> implements Options<R, R1> {
   }
 
   beforeWait(): Effect.Effect<void> {
-    const { settings, terms: { deadlineMillis, responses } } = this
+    const { deadlineMillis, responses, settings } = this
     return responses.drain(settings.drain, deadlineMillis)
   }
 

@@ -27,13 +27,6 @@ export interface Limits {
 export const none: Limits = { attemptMillis: Infinity, callMillis: Infinity }
 
 /**
- * Is told what the last failure of a call is if its deadline comes now.
- *
- * @internal
- */
-export type Tell = (last: () => Option.Option<HttpFailure.HttpFailure>) => void
-
-/**
  * A limit of time, in milliseconds.
  *
  * @internal
@@ -52,8 +45,7 @@ export const limited = (
   fiber: Fiber.RuntimeFiber<unknown, unknown>,
   request: HttpClientRequest.HttpClientRequest,
   millis: number,
-  deadlineMillis: number,
-  tell?: Tell
+  deadlineMillis: number
 ): Limited | undefined => {
   const own = reader.of(request)
   if (own !== undefined && millis < Infinity) {
@@ -63,8 +55,6 @@ export const limited = (
   if (left === Infinity) return undefined
   const duration = Math.min(Math.max(left, 0), maxDelayMillis)
   const onTimeout = () => makeFailure.attemptTimeout(request, Duration.millis(duration))
-  // The call may end before this attempt has: to release a connection takes time too.
-  tell?.(() => Option.some(onTimeout()))
   return { millis: duration, onTimeout }
 }
 

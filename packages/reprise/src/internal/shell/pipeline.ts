@@ -12,6 +12,7 @@ import * as timeout from "../effect/timeout.js"
 import { isRejection } from "../errors.js"
 import type { Hedger } from "../hedge/hedge.js"
 import * as retry from "../retry/loop.js"
+import type * as Retry from "../retry/model.js"
 import type { Listener } from "../telemetry/event.js"
 import { AttemptTimeout, DeadlineExceeded } from "../timeErrors.js"
 import type { AnyPolicy } from "./admission.js"
@@ -29,7 +30,7 @@ interface Settings<In, R> {
   readonly hedge: Hedger | undefined
   readonly budget: Budget | undefined
   readonly policies: ReadonlyArray<AnyPolicy>
-  readonly about: () => Pipeline.About
+  readonly about: Pipeline.About
   readonly listener: Listener | undefined
 }
 
@@ -46,7 +47,6 @@ export const make = <In, R, Policies extends ReadonlyArray<AnyPolicy>, A, Err, E
 
 const check = <In, R>(options: Pipeline.Options<In, R, ReadonlyArray<AnyPolicy>>): Settings<In, R> => {
   const { budget, key = "pipeline", policies = [] } = options
-  const about = { key }
   checkDistinct(policies)
   return {
     callMillis: limit("deadline", options.deadline),
@@ -56,7 +56,7 @@ const check = <In, R>(options: Pipeline.Options<In, R, ReadonlyArray<AnyPolicy>>
     hedge: options.hedge as Hedger | undefined,
     budget: budget as Budget | undefined,
     policies,
-    about: () => about,
+    about: { key },
     listener: options.listener
   }
 }
@@ -97,20 +97,20 @@ const run = <In, R, A, E extends In, R1, E2>(
   self: Effect.Effect<A, E, R1>,
   call: Pick<attempt.Terms, "priority" | "partition">
 ): Effect.Effect<A, E | E2 | DeadlineExceeded<E | E2>, R | R1> =>
-  Effect.suspend(() => {
-    const running = new Running<In, R, A, E, R1, E2>(settings, self, call)
-    return region.call({
-      millis: settings.callMillis,
-      about: settings.about,
-      listener: settings.listener,
-      onDeadline: () => running.exceeded,
-      run: (region) => running.run(region),
-      end: identity
-    })
-  })
+  Effect.suspend(() => region.call(new Call<In, R, A, E, R1, E2>(settings, self, call)))
 
-/** One call. */
-class Running<In, R, A, E extends In, R1, E2> {
+type Exceeded<E> = DeadlineExceeded<E>
+
+/** One call: what the engine, the loop and the attempts ask is one object. */
+class Call<In, R, A, E extends In, R1, E2>
+  implements
+    Pipeline.Call<A, E | E2 | Exceeded<E | E2>, R | R1, Exceeded<E | E2>, A, E | E2 | Exceeded<E | E2>>,
+    Retry.Loop<A, E | E2, R1, R>,
+    attempt.Terms
+{
+  deadlineMillis = Infinity
+  readonly mayWait = true
+  private one!: Effect.Effect<A, E | E2, R1>
   private last: Option.Option<E | E2> = Option.none()
   /** Of the last attempt. */
   private isRejected = false
@@ -120,51 +120,84 @@ class Running<In, R, A, E extends In, R1, E2> {
   constructor(
     private readonly settings: Settings<In, R>,
     private readonly self: Effect.Effect<A, E, R1>,
-    private readonly call: Pick<attempt.Terms, "priority" | "partition">
+    private readonly options: Pick<attempt.Terms, "priority" | "partition">
   ) {}
 
-  get exceeded(): DeadlineExceeded<E | E2> {
+  get millis() {
+    return this.settings.callMillis
+  }
+
+  get listener() {
+    return this.settings.listener
+  }
+
+  about() {
+    return this.settings.about
+  }
+
+  get policies() {
+    return this.settings.policies
+  }
+
+  get priority() {
+    return this.options.priority
+  }
+
+  get partition() {
+    return this.options.partition
+  }
+
+  get limit() {
+    return this.settings.limit
+  }
+
+  get budget() {
+    return this.settings.budget
+  }
+
+  /** A schedule takes the errors of the effect. The driver bears one that does not take a rejection. */
+  get schedule() {
+    return this.settings.schedule as Schedule.Schedule<unknown, unknown, R>
+  }
+
+  onDeadline(): Exceeded<E | E2> {
     return new DeadlineExceeded<E | E2>({ last: this.last })
   }
 
-  run(
-    { deadlineMillis, restore }: Pipeline.Running
-  ): Effect.Effect<A, E | E2 | DeadlineExceeded<E | E2>, R | R1> {
-    const { budget, hedge, limit, policies, schedule } = this.settings
-    const terms: attempt.Terms = {
-      ...this.call,
-      policies,
-      mayWait: true,
-      deadlineMillis,
-      limit,
-      onReject: () => {
-        this.isRejected = true
-      }
-    }
+  run({ deadlineMillis, restore }: Pipeline.Running): Effect.Effect<A, E | E2 | Exceeded<E | E2>, R | R1> {
+    const { hedge, schedule } = this.settings
+    this.deadlineMillis = deadlineMillis
     const one = hedge === undefined
-      ? attempt.masked<A, E, R1, E2>(this.self, terms, restore)
-      : restore(this.hedged(hedge, terms))
+      ? attempt.masked<A, E, R1, E2>(this.self, this, restore)
+      : restore(this.hedged(hedge))
     if (schedule === undefined) return one
-    const loop = retry.loop({
-      attempt: () => {
-        this.isRejected = false
-        return one
-      },
-      // A schedule takes the errors of the effect. The driver bears one that does not take a rejection.
-      schedule: schedule as Schedule.Schedule<unknown, unknown, R>,
-      refuse: (error: E | E2) => {
-        this.last = Option.some(error)
-        return this.isRuledOut(error) ? Option.some("notRetryable") : Option.none()
-      },
-      canHelp: (error) => this.canHelp(error),
-      deadlineMillis,
-      budget
-    }, { attempt: identity, restore })
+    this.one = one
+    const loop = retry.loop(this, { attempt: identity, restore })
     return Effect.flatMap(
       loop,
-      ([exit, ledger]): Effect.Effect<A, E | E2 | DeadlineExceeded<E | E2>> =>
-        ledger.at(-1)?.reason === "deadline" ? Effect.fail(this.exceeded) : exit
+      ([exit, ledger]): Effect.Effect<A, E | E2 | Exceeded<E | E2>> =>
+        ledger.at(-1)?.reason === "deadline" ? Effect.fail(this.onDeadline()) : exit
     )
+  }
+
+  attempt(): Effect.Effect<A, E | E2, R1> {
+    this.isRejected = false
+    return this.one
+  }
+
+  onReject(): void {
+    this.isRejected = true
+  }
+
+  refuse(error: E | E2): Option.Option<Retry.Reason> {
+    this.last = Option.some(error)
+    return this.isRuledOut(error) ? Option.some("notRetryable") : Option.none()
+  }
+
+  canHelp(error: E | E2): boolean {
+    return this.isOfEffect(error)
+      ? this.settings.goesOn !== undefined || isRetryable(error)
+      : error instanceof AttemptTimeout
   }
 
   private isOfEffect(error: E | E2): error is E {
@@ -176,13 +209,13 @@ class Running<In, R, A, E extends In, R1, E2> {
     return this.isOfEffect(error) && this.settings.goesOn?.(error) === false
   }
 
-  private canHelp(error: E | E2): boolean {
-    return this.isOfEffect(error)
-      ? this.settings.goesOn !== undefined || isRetryable(error)
-      : error instanceof AttemptTimeout
+  /** For hedges, which never wait. */
+  private get unwaiting(): attempt.Terms {
+    const { deadlineMillis, limit, partition, policies, priority } = this
+    return { policies, priority, partition, limit, deadlineMillis, mayWait: false, onReject: () => this.onReject() }
   }
 
-  private hedged(hedge: Hedger, terms: attempt.Terms): Effect.Effect<A, E | E2, R1> {
+  private hedged(hedge: Hedger): Effect.Effect<A, E | E2, R1> {
     const { budget } = this.settings
     const self = Effect.suspend(() => {
       this.isUnderWay = true
@@ -193,7 +226,7 @@ class Running<In, R, A, E extends In, R1, E2> {
     )
     return Effect.suspend(() => {
       this.isUnderWay = false
-      const one = (number: number) => attempt.attempt<A, E, R1, E2>(self, { ...terms, mayWait: number === 1 })
+      const one = (number: number) => attempt.attempt<A, E, R1, E2>(self, number === 1 ? this : this.unwaiting)
       return hedge.race(hedge, one, { withdraw })
     })
   }

@@ -123,8 +123,8 @@ export interface Call<A, E, R, E1, out B, out E2> {
   readonly listener?: Listener | undefined
   /** Makes the call, in the region. What it does not restore is uninterruptible. */
   readonly run: (running: Running) => Effect.Effect<A, E, R>
-  /** Runs last, however the call ended. */
-  readonly end: (exit: Exit.Exit<A, E | E1>) => Effect.Effect<B, E2>
+  /** Runs last, however the call ended. Defaults to the result of `run`. */
+  readonly end?: ((exit: Exit.Exit<A, E | E1>) => Effect.Effect<B, E2>) | undefined
 }
 
 /**

@@ -32,42 +32,52 @@ const begin = <A, E, R, E1, B, E2>(
   restore: Restore
 ): Effect.Effect<B, E2, R> =>
   Effect.withFiberRuntime((fiber) => {
-    const { end, millis, onDeadline, run } = watched(options, fiber)
+    const call = watched(options, fiber)
     const outerMillis = deadline.of(fiber)
-    if (millis === Infinity) {
-      const self = run(new Running(outerMillis, restore))
-      return end === identity
+    if (call.millis === Infinity) {
+      const self = call.run(new Running(outerMillis, restore))
+      return call.end === undefined
         // Without an end of its own, the result of the call is that of `run`.
         ? self as unknown as Effect.Effect<B, E2, R>
         : Effect.matchCauseEffect(self, {
-          onSuccess: (value) => end(Exit.succeed(value)),
-          onFailure: (cause) => end(Exit.failCause(cause))
+          onSuccess: (value) => end(call, Exit.succeed(value)),
+          onFailure: (cause) => end(call, Exit.failCause(cause))
         })
     }
     const nowMillis = exactMillis(Context.unsafeGet(fiber.currentDefaultServices, Clock.Clock))
-    const deadlineMillis = Math.min(outerMillis, Math.round(nowMillis) + millis)
-    const limit = { millis: leftMillis(deadlineMillis, nowMillis), onTimeout: onDeadline, deadlineMillis }
-    return timeout.limited(run(new Running(deadlineMillis, restore)), fiber, identity, limit, end)
+    const deadlineMillis = Math.min(outerMillis, Math.round(nowMillis) + call.millis)
+    const limit = {
+      millis: leftMillis(deadlineMillis, nowMillis),
+      onTimeout: () => call.onDeadline(),
+      deadlineMillis
+    }
+    const self = call.run(new Running(deadlineMillis, restore))
+    return timeout.limited(self, fiber, identity, limit, (exit) => end(call, exit))
   })
+
+const end = <A, E, R, E1, B, E2>(
+  call: Pipeline.Call<A, E, R, E1, B, E2>,
+  exit: Exit.Exit<A, E | E1>
+): Effect.Effect<B, E2> => call.end === undefined ? exit as unknown as Effect.Effect<B, E2> : call.end(exit)
 
 /** The same call, with an eye on it if somebody watches. */
 const watched = <A, E, R, E1, B, E2>(
-  options: Pipeline.Call<A, E, R, E1, B, E2>,
+  call: Pipeline.Call<A, E, R, E1, B, E2>,
   fiber: Fiber.RuntimeFiber<unknown, unknown>
-): Pick<Pipeline.Call<A, E, R, E1, B, E2>, "end" | "millis" | "onDeadline" | "run"> => {
+): Pipeline.Call<A, E, R, E1, B, E2> => {
   const outer = telemetry.of(fiber)
-  const { about, end, listener, millis, onDeadline, run } = options
+  const { listener } = call
   // Every listener is made by `Telemetry.listener`.
   const scope = listener === undefined ? outer : (listener as telemetry.ScopedListener).within(outer)
-  if (scope === undefined) return options
-  const watched = scope.watchCall(fiber, about?.(fiber) ?? { key: "" }, outer)
+  if (scope === undefined) return call
+  const watched = scope.watchCall(fiber, call.about?.(fiber) ?? { key: "" }, outer)
   return {
-    millis,
-    onDeadline: () => onDeadline(),
-    run: (running) => watched.within(run(running)),
+    millis: call.millis,
+    onDeadline: () => call.onDeadline(),
+    run: (running) => watched.within(call.run(running)),
     end: (exit) => {
       watched.end(exit)
-      return end(exit)
+      return end(call, exit)
     }
   }
 }
