@@ -152,10 +152,11 @@ describe("a layer", () => {
     )
   }
 
-  it.effect("logs all warnings in one line, once", () =>
+  it.effect("logs all warnings in one line, once for all layers with the same advice", () =>
     Effect.gen(function*() {
-      const lines = yield* logged(ResilientHttpClient.layer({ deadline: "10 seconds" }))
+      const lines = yield* logged(ResilientHttpClient.layer({ deadline: "10 seconds", redirect: "follow" }))
       assert.lengthOf(lines, 1)
+      assert.deepStrictEqual(yield* logged(ResilientHttpClient.layer({ deadline: "10 seconds" })), [])
       assert.match(lines[0]!, /^WARN ResilientHttpClient.check: attemptTimeout: .*; budget, breaker: /)
     }))
 

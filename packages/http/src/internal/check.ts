@@ -1,5 +1,6 @@
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import { globalValue } from "effect/GlobalValue"
 import { InvalidOption } from "reprise/InvalidOption"
 import type { Finding, Options } from "./model.js"
 import * as stages from "./stages/stages.js"
@@ -136,8 +137,11 @@ export const findings = ({ routes = [], ...options }: Options<unknown>): Readonl
 const line = ({ message, options, route }: Finding): string =>
   `${options.join(", ")}${route === undefined ? "" : ` of route ${route}`}: ${message}`
 
+/** A program may make many layers from the same options: its log has the advice once. */
+const given = globalValue(Symbol.for("@reprise/http/check/given"), () => new Set<string>())
+
 /**
- * Throws for the first error; the effect logs all warnings.
+ * Throws for the first error; the effect logs all warnings, each set of them once per process.
  *
  * @internal
  */
@@ -146,14 +150,18 @@ export const report = (options: Options<unknown>): Effect.Effect<void> => {
   const error = all.find(({ severity }) => severity === "error")
   if (error !== undefined) {
     const { message, options: names, route } = error
-    const given = route === undefined ? options : { ...options, ...options.routes?.[route]?.options }
+    const own = route === undefined ? options : { ...options, ...options.routes?.[route]?.options }
     throw new InvalidOption({
       option: `${route === undefined ? "" : `routes[${route}].`}${names.join(", ")}`,
-      value: names.map((name) => given[name]),
+      value: names.map((name) => own[name]),
       expected: `options that go together (${message})`
     })
   }
-  return all.length === 0
-    ? Effect.void
-    : Effect.logWarning(`ResilientHttpClient.check: ${all.map(line).join("; ")}`)
+  if (all.length === 0) return Effect.void
+  const advice = `ResilientHttpClient.check: ${all.map(line).join("; ")}`
+  return Effect.suspend(() => {
+    if (given.has(advice)) return Effect.void
+    given.add(advice)
+    return Effect.logWarning(advice)
+  })
 }

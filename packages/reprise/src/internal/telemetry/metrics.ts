@@ -32,14 +32,17 @@ class Recorder {
   private readonly made = new Map<Name, Instrument>()
   private readonly labels = new Map<string, ReadonlyArray<MetricLabel.MetricLabel>>()
   private readonly keys = new Set<string>()
+  private readonly errorTypes = new Set<string>()
 
   constructor(private readonly maxKeys: number) {}
 
   keyOf(key: string): string {
-    if (this.keys.has(key)) return key
-    if (this.keys.size >= this.maxKeys) return "other"
-    this.keys.add(key)
-    return key
+    return oneOf(this.keys, key, this.maxKeys)
+  }
+
+  /** Most programs have few. But a tag is a string, and may be made of anything. */
+  errorTypeOf(errorType: string): string {
+    return oneOf(this.errorTypes, errorType, maxErrorTypes)
   }
 
   record(name: Name, value: number, tags: Tags): void {
@@ -59,13 +62,26 @@ class Recorder {
   }
 }
 
+const maxErrorTypes = 100
+
+const oneOf = (known: Set<string>, value: string, max: number): string => {
+  if (known.has(value)) return value
+  if (known.size >= max) return "other"
+  known.add(value)
+  return value
+}
+
 const secondsOf = (duration: Duration.Duration): number => Duration.toMillis(duration) / 1_000
 
 const recordEvent = (to: Recorder, event: Event): void => {
   const key = to.keyOf(event.key)
   switch (event._tag) {
     case "AttemptEnded": {
-      const tags = { key, outcome: event.outcome, "error.type": event.errorType ?? "" }
+      const tags = {
+        key,
+        outcome: event.outcome,
+        "error.type": event.errorType === undefined ? "" : to.errorTypeOf(event.errorType)
+      }
       to.record("reprise.attempts", 1, tags)
       return to.record("reprise.attempt.duration", secondsOf(event.duration), { key, outcome: event.outcome })
     }
@@ -75,12 +91,20 @@ const recordEvent = (to: Recorder, event: Event): void => {
       return to.record("reprise.call.attempts", event.attempts, tags)
     }
     case "RetryScheduled":
-      to.record("reprise.retries", 1, { key, reason: event.reason, "error.type": event.errorType })
+      to.record("reprise.retries", 1, { key, reason: event.reason, "error.type": to.errorTypeOf(event.errorType) })
       return to.record("reprise.retry.delay", secondsOf(event.delay), { key, reason: event.reason })
     case "RetryRefused":
-      return to.record("reprise.retries.refused", 1, { key, reason: event.reason, "error.type": event.errorType })
+      return to.record("reprise.retries.refused", 1, {
+        key,
+        reason: event.reason,
+        "error.type": to.errorTypeOf(event.errorType)
+      })
     case "Rejected":
-      return to.record("reprise.rejections", 1, { key, policy: event.policy, "error.type": event.errorType })
+      return to.record("reprise.rejections", 1, {
+        key,
+        policy: event.policy,
+        "error.type": to.errorTypeOf(event.errorType)
+      })
     case "Waited": {
       const { duration, outcome, policy } = event
       return to.record("reprise.wait.duration", secondsOf(duration), { key, policy, outcome })
