@@ -1,4 +1,5 @@
 import * as Effect from "effect/Effect"
+import * as Telemetry from "reprise/Telemetry"
 import type { Case } from "../harness.js"
 import * as cockatielStack from "./cockatielStack.js"
 import * as effectStack from "./effectStack.js"
@@ -20,11 +21,28 @@ const byCockatiel = Object.entries(stacks.stacks).map(([name, parts]): Case => {
   return { name: `${name}, cockatiel`, base: "await", run: awaited(() => policy.execute(resolved)) }
 })
 
+const pipeline = stacks.pipeline(promise)
+
+/** One `Pipeline.make` in place of a stack, and what it costs to watch it. */
+const watched: ReadonlyArray<Case> = [
+  { name: "Pipeline.make (promise)", base: "promise", run: inFiber(pipeline) },
+  ...Object.entries({
+    metrics: Telemetry.layerMetrics(),
+    traces: Telemetry.layerTraces,
+    "metrics, traces and logs": Telemetry.layerAll()
+  }).map(([name, layer]): Case => ({
+    name: `Pipeline.make (promise), ${name}`,
+    base: "promise",
+    run: inFiber(pipeline, Effect.provide(layer))
+  }))
+]
+
 export const cases: ReadonlyArray<Case> = [
   ...inFiberBases,
   ...around("void", "loop", nothing),
   { name: "promise", base: "loop", run: inFiber(promise) },
   ...around("promise", "promise", promise),
+  ...watched,
   awaitBase,
   ...byCockatiel
 ]

@@ -4,6 +4,7 @@ import * as Backoff from "reprise/Backoff"
 import * as Bulkhead from "reprise/Bulkhead"
 import * as CircuitBreaker from "reprise/CircuitBreaker"
 import * as Deadline from "reprise/Deadline"
+import * as Pipeline from "reprise/Pipeline"
 import * as RateLimiter from "reprise/RateLimiter"
 import * as RetryBudget from "reprise/RetryBudget"
 import * as Timeout from "reprise/Timeout"
@@ -58,6 +59,15 @@ const policy = Backoff.exponential(numbers.baseMillis).pipe(
 const attemptTimeout = Timeout.timeoutFail({
   duration: numbers.attemptMillis,
   onTimeout: () => new Cause.TimeoutException()
+})
+
+/** The parts of `standard` in one pipeline. */
+export const pipeline = Pipeline.make({
+  deadline: numbers.deadlineMillis,
+  retry: policy,
+  budget: Effect.runSync(RetryBudget.share()),
+  policies: [Effect.runSync(CircuitBreaker.make({ trip }))],
+  attemptTimeout: numbers.attemptMillis
 })
 
 /** What rejects without asking anybody is outside of what is scarce, as in `ResilientHttpClient`. */

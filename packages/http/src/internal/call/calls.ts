@@ -65,7 +65,7 @@ type Options<R, R1> = Pipeline.RunningLoop<
 class Call<E, R, R1> implements Options<R, R1>, Ending<E, R | R1>, attempts.Terms {
   readonly responses = new Responses()
   budget: RetryBudget | undefined
-  deadlineMillis = Infinity
+  private running!: Pipeline.Running
   policies: Options<R, R1>["policies"] = []
   priority: number | undefined
   partition: string | undefined
@@ -82,6 +82,10 @@ class Call<E, R, R1> implements Options<R, R1>, Ending<E, R | R1>, attempts.Term
 
   get millis() {
     return this.limits.callMillis
+  }
+
+  get deadlineMillis() {
+    return this.running.deadlineMillis
   }
 
   get limits() {
@@ -111,7 +115,7 @@ class Call<E, R, R1> implements Options<R, R1>, Ending<E, R | R1>, attempts.Term
 
   run(running: Pipeline.Running): Effect.Effect<ending.Ended, never, R | R1> {
     const { request, settings: { prepare } } = this
-    this.deadlineMillis = running.deadlineMillis
+    this.running = running
     reader.boundCall(request, this.millis, running.deadlineMillis)
     return prepare === undefined
       ? this.loop(running, request)
@@ -173,7 +177,7 @@ class Call<E, R, R1> implements Options<R, R1>, Ending<E, R | R1>, attempts.Term
     return hedge.guard(
       request,
       this.timed(request, (request) => hedge.run(client, request, this)),
-      this.deadlineMillis
+      this.running
     )
   }
 

@@ -1,5 +1,4 @@
 import * as Effect from "effect/Effect"
-import * as Policy from "reprise/Policy"
 import type { FailedAttempt } from "../attempt/failedAttempt.js"
 import type { Attempt } from "../attempt/reader.js"
 import type { Asking, Guard } from "./guard.js"
@@ -9,8 +8,8 @@ import type { Asking, Guard } from "./guard.js"
  *
  * @internal
  */
-export const asked = ({ call, policies, review }: Asking): Guard => (request, attempt) =>
+export const asked = ({ call, policies, review }: Asking): Guard => (request, attempt, running) =>
   Effect.catchAll(
-    Policy.protect(attempt, policies(request), call?.(request)),
+    running.protect(attempt, policies(request), call?.(request)),
     (error): Attempt<FailedAttempt, never> => Effect.flatMap(review(request, error), Effect.fail)
   )

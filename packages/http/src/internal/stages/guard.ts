@@ -2,6 +2,7 @@ import type * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import type * as HttpClientResponse from "@effect/platform/HttpClientResponse"
 import * as Effect from "effect/Effect"
 import * as Keyed from "reprise/Keyed"
+import type * as Pipeline from "reprise/Pipeline"
 import type * as Policy from "reprise/Policy"
 import type { RetryBudget } from "reprise/RetryBudget"
 import type * as attempts from "../attempt/attempts.js"
@@ -19,7 +20,7 @@ export interface Guard {
   <R>(
     request: HttpClientRequest.HttpClientRequest,
     attempt: Attempt<FailedAttempt, R>,
-    deadlineMillis: number
+    running: Pipeline.Running
   ): Attempt<FailedAttempt, R>
 }
 

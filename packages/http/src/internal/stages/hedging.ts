@@ -6,6 +6,7 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Hedge from "reprise/Hedge"
 import * as Keyed from "reprise/Keyed"
+import type * as Pipeline from "reprise/Pipeline"
 import * as RetryBudget from "reprise/RetryBudget"
 import * as attempts from "../attempt/attempts.js"
 import * as drain from "../attempt/drain.js"
@@ -41,13 +42,13 @@ export const make = (options: HedgeOptions): (facts: Facts) => Placed => {
     _tag: "Hedge",
     over: (asking) => {
       const inner = asked(asking)
-      const guard: Guard = (request, attempt, deadlineMillis) => {
-        if (!mayBeHedged(request, idempotencyHeader)) return inner(request, attempt, deadlineMillis)
+      const guard: Guard = (request, attempt, running) => {
+        if (!mayBeHedged(request, idempotencyHeader)) return inner(request, attempt, running)
         const paid = budget === undefined
           ? Effect.succeed(true)
           : Effect.flatMap(budgets.of(budget)(request), (budget) => RetryBudget.tryWithdraw(budget))
         return Effect.suspend(() => {
-          const race = new Race(request, deadlineMillis)
+          const race = new Race(request, running)
           // What waits at a gate or in a queue is not slow, and another one would wait behind it.
           const withdraw = Effect.suspend(() => race.mayHedge ? paid : Effect.succeed(false))
           const one = race.attempt(inner, attempt)
@@ -81,7 +82,7 @@ class Race {
   /** Until when the server has asked for nothing to be sent, by the monotonic clock. */
   private pausedUntilNanos = BigInt(0)
 
-  constructor(readonly request: HttpClientRequest.HttpClientRequest, readonly deadlineMillis: number) {}
+  constructor(readonly request: HttpClientRequest.HttpClientRequest, readonly running: Pipeline.Running) {}
 
   get mayHedge(): boolean {
     return this.sent > 0 && !this.hasFailed
@@ -105,7 +106,7 @@ class Race {
         })
       })
       return Effect.catchAll(
-        inner(this.request, sent, this.deadlineMillis),
+        inner(this.request, sent, this.running),
         (failed) => isSent ? this.fail(failed) : Effect.fail(failed)
       )
     })
@@ -131,7 +132,7 @@ class Race {
 
   /** A hedge may wait for the connection of this response, so it is not kept until the race is over. */
   private release({ response }: FailedAttempt): Effect.Effect<void> {
-    return response === undefined ? Effect.void : drain.drain(response, drain.defaults, this.deadlineMillis)
+    return response === undefined ? Effect.void : drain.drain(response, drain.defaults, this.running.deadlineMillis)
   }
 
   /** What the call fails with. Its `retryAfter` is the longest wait that a server has asked any of the attempts for. */

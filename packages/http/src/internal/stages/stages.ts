@@ -104,8 +104,7 @@ const over = <E, E1, R>(client: Client<E1, R>, build: Build): Client<E | E1, R> 
     return Pipeline.call({
       millis: Infinity,
       onDeadline: neverEnds,
-      run: ({ deadlineMillis, restore }) =>
-        restore(guarded(request, attempts.run(client, request, terms), deadlineMillis)),
+      run: (running) => running.restore(guarded(request, attempts.run(client, request, terms), running)),
       end: (exit) => responses.before(handOver<E | E1>(exit, responses))
     })
   })

@@ -42,13 +42,21 @@ export interface Options<In> {
    * holds the failure before it, and that the one before.
    */
   readonly isInputHidden?: boolean | undefined
+  /** Who watches. Defaults to who watches the fiber. */
+  readonly scope?: telemetry.Scope | undefined
 }
 
 /** @internal */
 export const make = <Out, In, R>(
   schedule: Schedule.Schedule<Out, In, R>,
-  { canHelp, deadlineMillis: ownDeadlineMillis = Infinity, isInputHidden = false, isNestingAllowed = false, toll }:
-    Options<In> = {}
+  {
+    canHelp,
+    deadlineMillis: ownDeadlineMillis = Infinity,
+    isInputHidden = false,
+    isNestingAllowed = false,
+    scope: ownScope,
+    toll
+  }: Options<In> = {}
 ): Driver<In, R> => {
   let state: unknown = schedule.initial
   let metadata: Schedule.IterationMetadata | undefined
@@ -80,7 +88,7 @@ export const make = <Out, In, R>(
   const next = (input: In) =>
     Effect.withFiberRuntime<Next, never, R>((fiber) => {
       attempts++
-      const scope = telemetry.of(fiber)
+      const scope = ownScope ?? telemetry.of(fiber)
       const decided = decide(input, fiber)
       return scope === undefined
         ? decided

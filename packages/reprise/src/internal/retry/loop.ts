@@ -61,6 +61,8 @@ export interface Region<A, E> {
   readonly restore: Run
   /** In place of that of the options. */
   readonly deadlineMillis?: number
+  /** The call, if somebody watches. */
+  readonly scope?: telemetry.CallScope | undefined
 }
 
 /** @internal */
@@ -87,7 +89,7 @@ class Loop<A, E, R, R1, R2, L> {
     readonly region: Region<A, E>
   ) {
     this.clock = Context.unsafeGet(fiber.currentDefaultServices, Clock.Clock)
-    this.scope = telemetry.of(fiber)
+    this.scope = region.scope ?? telemetry.of(fiber)
     // Every budget is made by RetryBudget.
     this.budget = options.budget as Budget | undefined
   }
@@ -95,10 +97,8 @@ class Loop<A, E, R, R1, R2, L> {
   run(number: number): Effect.Effect<Ended<A, E, L>, never, R | R1 | R2> {
     const beganMillis = clock_.monotonicOf(this.clock)
     if (number === 1) this.budget?.rule.call(beganMillis)
-    if (this.scope !== undefined) {
-      if (this.scope.call !== undefined) this.scope.call.number = number
-      this.scope.see(this.budget, this.fiber)
-    }
+    if (this.region.scope !== undefined) this.region.scope.number = number
+    this.scope?.see(this.budget, this.fiber)
     const attempt = this.region.attempt(this.attempt(number))
     return Effect.matchCauseEffect(this.driver === undefined ? attempt : this.driver.attempt(attempt), {
       onSuccess: (value) => {
@@ -150,7 +150,8 @@ class Loop<A, E, R, R1, R2, L> {
       deadlineMillis: this.region.deadlineMillis ?? deadlineMillis,
       toll,
       isNestingAllowed: nested === "allow",
-      isInputHidden: note !== undefined
+      isInputHidden: note !== undefined,
+      scope: this.scope
     })
     const decided = this.decide(this.driver, exit, entry, error)
     // The loop never fails: its own exit is what it ends with.

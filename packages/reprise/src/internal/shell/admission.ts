@@ -29,6 +29,8 @@ export interface Terms {
   readonly deadlineMillis: number | undefined
   /** Called if a policy rejects the attempt. */
   readonly onReject?: (() => void) | undefined
+  /** The call that the attempt is part of, if somebody watches. */
+  readonly scope?: telemetry.CallScope | undefined
 }
 
 /**
@@ -68,7 +70,7 @@ export class Admission implements Policy.Call, Policy.End<never, never> {
 
   constructor(private readonly terms: Terms, readonly fiber: Fiber.RuntimeFiber<unknown, unknown>) {
     this.places = new Array(terms.policies.length)
-    this.scope = telemetry.of(fiber)
+    this.scope = terms.scope ?? telemetry.of(fiber)
   }
 
   get priority(): number {

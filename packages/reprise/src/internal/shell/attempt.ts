@@ -59,9 +59,9 @@ export const run = <A, E, R, E2>(
   terms: Terms,
   restore: Restore
 ): Effect.Effect<A, E | E2, R> => {
-  const { fiber, scope } = asked
-  if (scope?.countsAttempts === true && terms.isRace !== true) {
-    asked.watched = scope.watchAttempt(fiber)
+  const { fiber } = asked
+  if (terms.scope !== undefined && terms.isRace !== true) {
+    asked.watched = terms.scope.watchAttempt(fiber)
     asked.settles = true
     self = asked.watched.within(self)
   }

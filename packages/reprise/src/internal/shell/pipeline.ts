@@ -14,6 +14,7 @@ import type { Hedger } from "../hedge/hedge.js"
 import * as retry from "../retry/loop.js"
 import type * as Retry from "../retry/model.js"
 import type { Listener } from "../telemetry/event.js"
+import type { CallScope } from "../telemetry/scope.js"
 import { AttemptTimeout, DeadlineExceeded } from "../timeErrors.js"
 import type { AnyPolicy } from "./admission.js"
 import * as attempt from "./attempt.js"
@@ -109,6 +110,7 @@ class Call<In, R, A, E extends In, R1, E2>
     attempt.Terms
 {
   deadlineMillis = Infinity
+  scope: CallScope | undefined
   readonly mayWait = true
   private one!: Effect.Effect<A, E | E2, R1>
   private last: Option.Option<E | E2> = Option.none()
@@ -164,15 +166,18 @@ class Call<In, R, A, E extends In, R1, E2>
     return new DeadlineExceeded<E | E2>({ last: this.last })
   }
 
-  run({ deadlineMillis, restore }: Pipeline.Running): Effect.Effect<A, E | E2 | Exceeded<E | E2>, R | R1> {
+  run(running: Pipeline.Running): Effect.Effect<A, E | E2 | Exceeded<E | E2>, R | R1> {
     const { hedge, schedule } = this.settings
+    // The engine makes it.
+    const { deadlineMillis, restore, scope } = running as region.Running
     this.deadlineMillis = deadlineMillis
+    this.scope = scope
     const one = hedge === undefined
       ? attempt.masked<A, E, R1, E2>(this.self, this, restore)
       : restore(this.hedged(hedge))
     if (schedule === undefined) return one
     this.one = one
-    const loop = retry.loop(this, { attempt: identity, restore })
+    const loop = retry.loop(this, { attempt: identity, restore, scope })
     return Effect.flatMap(
       loop,
       ([exit, ledger]): Effect.Effect<A, E | E2 | Exceeded<E | E2>> =>
@@ -211,8 +216,17 @@ class Call<In, R, A, E extends In, R1, E2>
 
   /** For hedges, which never wait. */
   private get unwaiting(): attempt.Terms {
-    const { deadlineMillis, limit, partition, policies, priority } = this
-    return { policies, priority, partition, limit, deadlineMillis, mayWait: false, onReject: () => this.onReject() }
+    const { deadlineMillis, limit, partition, policies, priority, scope } = this
+    return {
+      policies,
+      priority,
+      partition,
+      limit,
+      deadlineMillis,
+      scope,
+      mayWait: false,
+      onReject: () => this.onReject()
+    }
   }
 
   private hedged(hedge: Hedger): Effect.Effect<A, E | E2, R1> {

@@ -138,6 +138,12 @@ export interface Running {
   readonly deadlineMillis: number
   /** Makes a part of the call interruptible, if its caller is. */
   readonly restore: <A, E, R>(self: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
+  /** One attempt of a race under its policies, which telemetry counts. */
+  readonly protect: <A, E, R, E2>(
+    self: Effect.Effect<A, E, R>,
+    policies: ReadonlyArray<Policy.Policy<E2, A, E>>,
+    call?: Policy.CallOptions
+  ) => Effect.Effect<A, E | E2, R>
   /** `Retry.loop`, with policies and time limits around each attempt. */
   readonly loop: <A, E, R, R1, R2, L, A0, E0>(
     options: RunningLoop<A, E, R, R1, R2, L, A0, E0>

@@ -3,7 +3,6 @@ import type * as Exit from "effect/Exit"
 import { identity } from "effect/Function"
 import * as RuntimeFlags from "effect/RuntimeFlags"
 import { InvalidOption, number } from "../../InvalidOption.js"
-import * as telemetry from "../telemetry/scope.js"
 import { Admission, type AnyPolicy } from "./admission.js"
 import * as attempt from "./attempt.js"
 import type * as Policy from "./model.js"
@@ -25,8 +24,7 @@ export const protect = <A, E, R, E2>(
 
   return Effect.withFiberRuntime<A, E | E2, R>((fiber, { runtimeFlags }) => {
     if (!RuntimeFlags.interruption(runtimeFlags)) return attempt.masked<A, E, R, E2>(self, own, identity)
-    // A call that somebody watches hears of interruptions.
-    if (holds || telemetry.of(fiber)?.countsAttempts === true) return masked
+    if (holds) return masked
     const admission = new Admission(own, fiber)
     const verdict = admission.look()
     // Tickets that must hear of interruptions, and places in queues, are only taken inside of the mask.

@@ -13,7 +13,9 @@ import * as retry from "../retry/loop.js"
 import type * as Retry from "../retry/model.js"
 import * as telemetry from "../telemetry/scope.js"
 import * as attempt from "./attempt.js"
+import type { CallOptions, Policy } from "./model.js"
 import type * as Pipeline from "./pipelineModel.js"
+import { callOptions } from "./protect.js"
 
 /** @internal */
 export type Restore = <A, E, R>(self: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
@@ -28,66 +30,81 @@ export const call = <A, E, R, E1, B, E2>(options: Pipeline.Call<A, E, R, E1, B, 
   )
 
 const begin = <A, E, R, E1, B, E2>(
-  options: Pipeline.Call<A, E, R, E1, B, E2>,
+  call: Pipeline.Call<A, E, R, E1, B, E2>,
   restore: Restore
 ): Effect.Effect<B, E2, R> =>
   Effect.withFiberRuntime((fiber) => {
-    const call = watched(options, fiber)
+    const scope = watched(call, fiber)
+    const { millis } = call
     const outerMillis = deadline.of(fiber)
-    if (call.millis === Infinity) {
-      const self = call.run(new Running(outerMillis, restore))
-      return call.end === undefined
+    if (millis === Infinity) {
+      const self = run(call, new Running(outerMillis, restore, scope))
+      return call.end === undefined && scope === undefined
         // Without an end of its own, the result of the call is that of `run`.
         ? self as unknown as Effect.Effect<B, E2, R>
         : Effect.matchCauseEffect(self, {
-          onSuccess: (value) => end(call, Exit.succeed(value)),
-          onFailure: (cause) => end(call, Exit.failCause(cause))
+          onSuccess: (value) => end(call, scope, Exit.succeed(value)),
+          onFailure: (cause) => end(call, scope, Exit.failCause(cause))
         })
     }
     const nowMillis = exactMillis(Context.unsafeGet(fiber.currentDefaultServices, Clock.Clock))
-    const deadlineMillis = Math.min(outerMillis, Math.round(nowMillis) + call.millis)
+    const deadlineMillis = Math.min(outerMillis, Math.round(nowMillis) + millis)
     const limit = {
       millis: leftMillis(deadlineMillis, nowMillis),
       onTimeout: () => call.onDeadline(),
       deadlineMillis
     }
-    const self = call.run(new Running(deadlineMillis, restore))
-    return timeout.limited(self, fiber, identity, limit, (exit) => end(call, exit))
+    const self = run(call, new Running(deadlineMillis, restore, scope))
+    return timeout.limited(self, fiber, identity, limit, (exit) => end(call, scope, exit))
   })
+
+const run = <A, E, R, E1, B, E2>(
+  call: Pipeline.Call<A, E, R, E1, B, E2>,
+  running: Running
+): Effect.Effect<A, E, R> => running.scope === undefined ? call.run(running) : running.scope.within(call.run(running))
 
 const end = <A, E, R, E1, B, E2>(
   call: Pipeline.Call<A, E, R, E1, B, E2>,
+  scope: telemetry.CallScope | undefined,
   exit: Exit.Exit<A, E | E1>
-): Effect.Effect<B, E2> => call.end === undefined ? exit as unknown as Effect.Effect<B, E2> : call.end(exit)
+): Effect.Effect<B, E2> => {
+  scope?.end(exit)
+  return call.end === undefined ? exit as unknown as Effect.Effect<B, E2> : call.end(exit)
+}
 
-/** The same call, with an eye on it if somebody watches. */
+/** Begins to watch the call, if there is somebody who does. */
 const watched = <A, E, R, E1, B, E2>(
   call: Pipeline.Call<A, E, R, E1, B, E2>,
   fiber: Fiber.RuntimeFiber<unknown, unknown>
-): Pipeline.Call<A, E, R, E1, B, E2> => {
+): telemetry.CallScope | undefined => {
   const outer = telemetry.of(fiber)
   const { listener } = call
   // Every listener is made by `Telemetry.listener`.
   const scope = listener === undefined ? outer : (listener as telemetry.ScopedListener).within(outer)
-  if (scope === undefined) return call
-  const watched = scope.watchCall(fiber, call.about?.(fiber) ?? { key: "" }, outer)
-  return {
-    millis: call.millis,
-    onDeadline: () => call.onDeadline(),
-    run: (running) => watched.within(call.run(running)),
-    end: (exit) => {
-      watched.end(exit)
-      return end(call, exit)
-    }
-  }
+  return scope?.watchCall(fiber, call.about?.(fiber) ?? { key: "" }, fiber.getFiberRef(telemetry.current))
 }
 
 /** Never too much: the clock counts whole milliseconds, and by a rounded time an attempt would end after the deadline of its call. */
 const leftMillis = (deadlineMillis: number, nowMillis: number): number =>
   Math.max(Math.floor((deadlineMillis - nowMillis) * 1_000) / 1_000, 1)
 
-class Running implements Pipeline.Running {
-  constructor(readonly deadlineMillis: number, readonly restore: Restore) {}
+/** @internal */
+export class Running implements Pipeline.Running {
+  constructor(
+    readonly deadlineMillis: number,
+    readonly restore: Restore,
+    readonly scope: telemetry.CallScope | undefined
+  ) {}
+
+  protect<A, E, R, E2>(
+    self: Effect.Effect<A, E, R>,
+    policies: ReadonlyArray<Policy<E2, A, E>>,
+    call?: CallOptions
+  ): Effect.Effect<A, E | E2, R> {
+    const { deadlineMillis, scope } = this
+    const terms = { ...callOptions(call), policies, deadlineMillis, scope, mayWait: true, limit: undefined }
+    return attempt.attempt<A, E, R, E2>(self, terms)
+  }
 
   loop<A, E, R, R1, R2, L, A0, E0>(
     options: Pipeline.RunningLoop<A, E, R, R1, R2, L, A0, E0>
@@ -116,6 +133,10 @@ class Attempts<A, E, A0, E0> implements retry.Region<A, E>, attempt.Terms {
 
   get deadlineMillis(): number {
     return this.running.deadlineMillis
+  }
+
+  get scope(): telemetry.CallScope | undefined {
+    return this.running.scope
   }
 
   get isRace(): boolean {

@@ -5,8 +5,9 @@ import * as Mailbox from "effect/Mailbox"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import { type Event, ListenerTypeId } from "./event.js"
-import { add as addTo, type Observer } from "./observers.js"
+import { type Observer, Observers } from "./observers.js"
 import { current, type Scope as TelemetryScope, type ScopedListener } from "./scope.js"
+import { makeCall } from "./watch.js"
 
 /** How many events may wait for a consumer that is slow. */
 const capacity = 1_024
@@ -17,6 +18,10 @@ const capacity = 1_024
  * @internal
  */
 export const layer = (observer: Observer): Layer.Layer<never> => Layer.scopedDiscard(add(observer))
+
+/** The scope with one more observer. */
+const addTo = (own: TelemetryScope | undefined, observer: Observer): TelemetryScope =>
+  new Observers([...own instanceof Observers ? own.all : [], observer], makeCall)
 
 /** @internal */
 export const add = (observer: Observer): Effect.Effect<void, never, Scope.Scope> =>

@@ -3,6 +3,8 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Metric from "effect/Metric"
 import * as MetricBoundaries from "effect/MetricBoundaries"
+import * as MetricKey from "effect/MetricKey"
+import type * as MetricKeyType from "effect/MetricKeyType"
 import * as MetricLabel from "effect/MetricLabel"
 import { currentMonotonicMillis } from "../effect/clock.js"
 import type { Event, Snapshot } from "./event.js"
@@ -10,27 +12,34 @@ import { instruments, type Name } from "./instruments.js"
 import { layer } from "./layers.js"
 import { Sources } from "./states.js"
 
-type Tags = Readonly<Record<string, string>>
-
 interface Instrument {
-  readonly unsafeUpdate: (input: number, tags: ReadonlyArray<MetricLabel.MetricLabel>) => void
+  readonly unsafeUpdate: (input: number, tags: []) => void
 }
 
-const make = (name: Name): Instrument => {
-  const { description, kind, unit } = instruments[name]
-  const metric = kind === "counter"
-    ? Metric.counter(name, { description })
-    : kind === "gauge"
-    ? Metric.gauge(name, { description })
-    : Metric.histogram(name, MetricBoundaries.fromIterable(kind), description)
+const noTags: [] = []
+
+/** The series of one metric, by the values of its tags. A look at one allocates nothing. */
+type Series = Map<string | undefined, Map<string | undefined, Map<string | undefined, Instrument>>>
+
+const make = (name: Name, values: ReadonlyArray<string | undefined>): Instrument => {
+  const { description, kind, tags, unit } = instruments[name]
+  const labels = tags.flatMap((tag, i) => values[i] === undefined ? [] : [MetricLabel.make(tag, values[i])])
   // Exporters read the unit from this label.
-  return Metric.tagged(metric as Metric.Metric.Counter<number>, "unit", unit)
+  const own = [...labels, MetricLabel.make("unit", unit)]
+  if (kind === "gauge") return made(MetricKey.gauge(name, { description }), own)
+  // Only these are sums that never fall: an exporter takes any other counter for a gauge.
+  if (kind === "counter") return made(MetricKey.counter(name, { description, incremental: true }), own)
+  return made(MetricKey.histogram(name, MetricBoundaries.fromIterable(kind), description), own)
 }
+
+const made = <Out>(
+  key: MetricKey.MetricKey<MetricKeyType.MetricKeyType<number, Out>>,
+  labels: ReadonlyArray<MetricLabel.MetricLabel>
+): Instrument => Metric.fromMetricKey(MetricKey.taggedWithLabels(key, labels))
 
 /** Makes each series once. The keys beyond `maxKeys` share `other`, so that the number of series is bounded. */
 class Recorder {
-  private readonly made = new Map<Name, Instrument>()
-  private readonly labels = new Map<string, ReadonlyArray<MetricLabel.MetricLabel>>()
+  private readonly made = new Map<Name, Series>()
   private readonly keys = new Set<string>()
   private readonly errorTypes = new Set<string>()
 
@@ -41,25 +50,24 @@ class Recorder {
   }
 
   /** Most programs have few. But a tag is a string, and may be made of anything. */
-  errorTypeOf(errorType: string): string {
-    return oneOf(this.errorTypes, errorType, maxErrorTypes)
+  errorTypeOf(errorType: string | undefined): string | undefined {
+    return errorType === undefined ? undefined : oneOf(this.errorTypes, errorType, maxErrorTypes)
   }
 
-  record(name: Name, value: number, tags: Tags): void {
-    let instrument = this.made.get(name)
-    if (instrument === undefined) this.made.set(name, instrument = make(name))
-    instrument.unsafeUpdate(value, this.labelsOf(tags))
+  record(name: Name, value: number, key: string, second?: string, third?: string): void {
+    const series = at(this.made, name)
+    const ofKey = at(series, key)
+    const ofSecond = at(ofKey, second)
+    let one = ofSecond.get(third)
+    if (one === undefined) ofSecond.set(third, one = make(name, [key, second, third]))
+    one.unsafeUpdate(value, noTags)
   }
+}
 
-  private labelsOf(tags: Tags): ReadonlyArray<MetricLabel.MetricLabel> {
-    let id = ""
-    for (const name in tags) id += `${name}\u0000${tags[name]}\u0000`
-    let labels = this.labels.get(id)
-    if (labels === undefined) {
-      this.labels.set(id, labels = Object.entries(tags).map(([name, value]) => MetricLabel.make(name, value)))
-    }
-    return labels
-  }
+const at = <K, K2, V>(map: Map<K, Map<K2, V>>, key: K): Map<K2, V> => {
+  let value = map.get(key)
+  if (value === undefined) map.set(key, value = new Map())
+  return value
 }
 
 const maxErrorTypes = 100
@@ -76,54 +84,36 @@ const secondsOf = (duration: Duration.Duration): number => Duration.toMillis(dur
 const recordEvent = (to: Recorder, event: Event): void => {
   const key = to.keyOf(event.key)
   switch (event._tag) {
-    case "AttemptEnded": {
-      const tags = {
-        key,
-        outcome: event.outcome,
-        "error.type": event.errorType === undefined ? "" : to.errorTypeOf(event.errorType)
-      }
-      to.record("reprise.attempts", 1, tags)
-      return to.record("reprise.attempt.duration", secondsOf(event.duration), { key, outcome: event.outcome })
-    }
-    case "CallEnded": {
-      const tags = { key, outcome: event.outcome }
-      to.record("reprise.call.duration", secondsOf(event.duration), tags)
-      return to.record("reprise.call.attempts", event.attempts, tags)
-    }
+    case "AttemptEnded":
+      to.record("reprise.attempts", 1, key, event.outcome, to.errorTypeOf(event.errorType))
+      return to.record("reprise.attempt.duration", secondsOf(event.duration), key, event.outcome)
+    case "CallEnded":
+      to.record("reprise.call.duration", secondsOf(event.duration), key, event.outcome)
+      return to.record("reprise.call.attempts", event.attempts, key, event.outcome)
     case "RetryScheduled":
-      to.record("reprise.retries", 1, { key, reason: event.reason, "error.type": to.errorTypeOf(event.errorType) })
-      return to.record("reprise.retry.delay", secondsOf(event.delay), { key, reason: event.reason })
+      to.record("reprise.retries", 1, key, event.reason, to.errorTypeOf(event.errorType))
+      return to.record("reprise.retry.delay", secondsOf(event.delay), key, event.reason)
     case "RetryRefused":
-      return to.record("reprise.retries.refused", 1, {
-        key,
-        reason: event.reason,
-        "error.type": to.errorTypeOf(event.errorType)
-      })
+      return to.record("reprise.retry.refusals", 1, key, event.reason, to.errorTypeOf(event.errorType))
     case "Rejected":
-      return to.record("reprise.rejections", 1, {
-        key,
-        policy: event.policy,
-        "error.type": to.errorTypeOf(event.errorType)
-      })
-    case "Waited": {
-      const { duration, outcome, policy } = event
-      return to.record("reprise.wait.duration", secondsOf(duration), { key, policy, outcome })
-    }
+      return to.record("reprise.rejections", 1, key, event.policy, to.errorTypeOf(event.errorType))
+    case "Waited":
+      return to.record("reprise.wait.duration", secondsOf(event.duration), key, event.policy, event.outcome)
     case "CircuitTransition":
-      to.record("reprise.circuit_breaker.transitions", 1, { key, from: event.from, to: event.to })
-      return to.record("reprise.circuit_breaker.state", stateNumbers[event.to], { key })
+      to.record("reprise.circuit_breaker.transitions", 1, key, event.from, event.to)
+      return to.record("reprise.circuit_breaker.state", stateNumbers[event.to], key)
     case "HedgeStarted":
-      return to.record("reprise.hedges", 1, { key, outcome: "started" })
+      return to.record("reprise.hedges", 1, key, "started")
     case "HedgeWon":
-      return to.record("reprise.hedges", 1, { key, outcome: "won" })
+      return to.record("reprise.hedges", 1, key, "won")
     case "StoreLost":
-      return to.record("reprise.store.available", 0, { key })
+      return to.record("reprise.store.available", 0, key)
     case "StoreRestored":
-      return to.record("reprise.store.available", 1, { key })
+      return to.record("reprise.store.available", 1, key)
     case "GateClosed":
-      return to.record("reprise.gate.closed_time", secondsOf(event.duration), { key })
+      return to.record("reprise.gate.closed_time", secondsOf(event.duration), key)
     case "GateOpened":
-      return to.record("reprise.gate.closed_time", 0, { key })
+      return to.record("reprise.gate.closed_time", 0, key)
     default:
   }
 }
@@ -162,16 +152,15 @@ const recordSnapshot = (
   to: Recorder,
   { key, left, limit, millis, policy, running, state, waiting }: Snapshot
 ): void => {
-  const tags = { key, policy }
-  if (running !== undefined) to.record("reprise.running", running, tags)
-  if (waiting !== undefined) to.record("reprise.waiting", waiting, tags)
-  if (limit !== undefined) to.record("reprise.limit", limit, tags)
-  if (left !== undefined) to.record("reprise.left", left, tags)
+  if (running !== undefined) to.record("reprise.running", running, key, policy)
+  if (waiting !== undefined) to.record("reprise.waiting", waiting, key, policy)
+  if (limit !== undefined) to.record("reprise.limit", limit, key, policy)
+  if (left !== undefined) to.record("reprise.left", left, key, policy)
   if (policy === "circuitBreaker") {
-    to.record("reprise.circuit_breaker.state", stateOf(state), { key })
-    to.record("reprise.circuit_breaker.open_time", (millis ?? 0) / 1_000, { key })
+    to.record("reprise.circuit_breaker.state", stateOf(state), key)
+    to.record("reprise.circuit_breaker.open_time", (millis ?? 0) / 1_000, key)
   }
-  if (policy === "retryAfterGate") to.record("reprise.gate.closed_time", (millis ?? 0) / 1_000, { key })
+  if (policy === "retryAfterGate") to.record("reprise.gate.closed_time", (millis ?? 0) / 1_000, key)
 }
 
 /** @internal */

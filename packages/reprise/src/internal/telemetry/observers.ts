@@ -8,8 +8,7 @@ import type { Reason } from "../retry/model.js"
 import type { About } from "../shell/pipelineModel.js"
 import { errorTypeOf } from "./errorType.js"
 import type { Event, Source, Told, Waited } from "./event.js"
-import type { Scope, Watched } from "./scope.js"
-import * as watch from "./watch.js"
+import type { CallScope, Scope } from "./scope.js"
 
 type AnyFiber = Fiber.RuntimeFiber<unknown, unknown>
 
@@ -31,7 +30,8 @@ export interface Observer {
 export interface Traceable {
   readonly name: string
   readonly kind: Tracer.SpanKind
-  readonly call: watch.Call
+  /** The number of the call. */
+  readonly call: number
   /** Of a call, and not of an attempt. */
   readonly isCall: boolean
   readonly parent: Tracer.AnySpan | undefined
@@ -41,38 +41,70 @@ export interface Traceable {
 /** @internal */
 export interface Traced {
   readonly span: Tracer.Span
-  readonly end: (exit: Exit.Exit<unknown, unknown>, attributes: Readonly<Record<string, unknown>>) => void
+  readonly end: (
+    exit: Exit.Exit<unknown, unknown>,
+    errorType: string | undefined,
+    attributes: Readonly<Record<string, unknown>>
+  ) => void
 }
 
 /**
- * The observers of a fiber, of a call or of an attempt.
+ * Makes a call that is watched. Given from outside: a call has observers too.
+ *
+ * @internal
+ */
+export interface MakeCall {
+  (fiber: AnyFiber, observers: ReadonlyArray<Observer>, about: About, base: Scope | undefined): CallScope
+}
+
+/**
+ * The observers of a fiber.
  *
  * @internal
  */
 export class Observers implements Scope {
-  isOver = false
+  constructor(readonly all: ReadonlyArray<Observer>, private readonly makeCall: MakeCall) {}
 
-  constructor(
-    readonly all: ReadonlyArray<Observer>,
-    readonly call: watch.Call | undefined = undefined,
-    readonly outer: Scope | undefined = undefined,
-    readonly countsAttempts = call !== undefined
-  ) {}
+  /** The number of the call that is made. */
+  get id(): number | undefined {
+    return undefined
+  }
+
+  get key(): string {
+    return ""
+  }
+
+  errorTypeOf(error: unknown): string {
+    return errorTypeOf(error)
+  }
 
   emit(told: Told, fiber: AnyFiber): void {
-    const event = { ...told, timeMillis: dateMillis(fiber), call: this.call?.id } as Event
-    for (const observer of this.all) safely(observer, fiber, () => observer.onEvent?.(event, fiber))
+    this.deliver({ ...told, timeMillis: dateMillis(fiber), call: this.id } as Event, fiber)
+  }
+
+  deliver(event: Event, fiber: AnyFiber): void {
+    for (const observer of this.all) {
+      try {
+        observer.onEvent?.(event, fiber)
+      } catch (defect) {
+        report(observer, fiber, defect)
+      }
+    }
   }
 
   see(source: Source | undefined, fiber: AnyFiber): void {
     if (source === undefined) return
-    for (const observer of this.all) safely(observer, fiber, () => observer.onSource?.(source))
+    for (const observer of this.all) {
+      try {
+        observer.onSource?.(source)
+      } catch (defect) {
+        report(observer, fiber, defect)
+      }
+    }
   }
 
   retry(fiber: AnyFiber, number: number, reason: Reason, error: unknown, delayMillis?: number): void {
-    const { call } = this
-    const errorType = call === undefined ? errorTypeOf(error) : call.errorTypeOf(error)
-    const told = { key: call?.about.key ?? "", number, reason, errorType }
+    const told = { key: this.key, number, reason, errorType: this.errorTypeOf(error) }
     this.emit(
       delayMillis === undefined
         ? { _tag: "RetryRefused", ...told }
@@ -88,56 +120,28 @@ export class Observers implements Scope {
 
   waited(fiber: AnyFiber, source: Source | undefined, millis: number, outcome: Waited["outcome"]): void {
     const { key, policy } = source ?? unnamed
-    this.emit({ _tag: "Waited", policy, key, duration: Duration.millis(millis), outcome }, fiber)
+    this.emit({ _tag: "Waited", policy, key, duration: Duration.millis(Math.max(millis, 0)), outcome }, fiber)
   }
 
-  watchCall(fiber: AnyFiber, about: About, outer: Scope | undefined): Watched {
-    const call = new watch.Call(about)
-    return watch.begin(new Observers(this.all, call, outer), fiber, watch.ofCall(call))
-  }
-
-  watchAttempt(fiber: AnyFiber): Watched {
-    // Only a call has attempts.
-    const call = this.call!
-    call.attempts++
-    this.emit({ _tag: "AttemptStarted", key: call.about.key, number: call.number }, fiber)
-    return watch.begin(new Observers(this.all, call, this, false), fiber, watch.ofAttempt(call))
+  watchCall(fiber: AnyFiber, about: About, base: Scope | undefined): CallScope {
+    return this.makeCall(fiber, this.all, about, base)
   }
 
   joinInto(own: Scope | undefined): Scope | undefined {
-    // A scope of another version of this module has other observers.
-    if (own !== undefined && (own.outer !== undefined || !(own instanceof Observers))) return own
-    const added = base(this).all.filter((observer) => own?.all.includes(observer) !== true)
-    return added.length === 0 ? own : new Observers([...own?.all ?? [], ...added])
-  }
-
-  /** The same with one more observer. */
-  with(observer: Observer): Observers {
-    return new Observers([...this.all, observer], this.call, this.outer, this.countsAttempts)
+    // The scope of another copy of this module has other observers.
+    if (own !== undefined && !(own instanceof Observers)) return own
+    const added = this.all.filter((observer) => own?.all.includes(observer) !== true)
+    return added.length === 0 ? own : new Observers([...own?.all ?? [], ...added], this.makeCall)
   }
 }
 
-const base = (own: Observers): Observers => own.outer instanceof Observers ? base(own.outer) : own
-
 const unnamed = { policy: "policy", key: "" }
-
-/**
- * The scope with one more observer.
- *
- * @internal
- */
-export const add = (own: Scope | undefined, observer: Observer): Observers =>
-  own instanceof Observers ? own.with(observer) : new Observers([observer])
 
 const broken = new WeakSet<Observer>()
 
 /** An observer that throws harms no call. The log has one line about it. */
-const safely = (observer: Observer, fiber: AnyFiber, f: () => void): void => {
-  try {
-    f()
-  } catch (defect) {
-    if (broken.has(observer)) return
-    broken.add(observer)
-    log.unsafeLog(fiber, "Warning", "Telemetry: a listener threw an error. Later errors of it are ignored.", {}, defect)
-  }
+const report = (observer: Observer, fiber: AnyFiber, defect: unknown): void => {
+  if (broken.has(observer)) return
+  broken.add(observer)
+  log.unsafeLog(fiber, "Warning", "Telemetry: a listener threw an error. Later errors of it are ignored.", {}, defect)
 }

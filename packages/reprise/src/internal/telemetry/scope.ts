@@ -11,36 +11,19 @@ import type { Listener, Source, Told, Waited } from "./event.js"
 type AnyFiber = Fiber.RuntimeFiber<unknown, unknown>
 
 /**
- * Who watches a fiber, and which call it makes. The code behind it comes with the layers of `Telemetry`: a program without them does
- * not hold it.
+ * Who watches a fiber. The code behind it comes with the layers of `Telemetry`: a program without them does not hold it.
  *
  * @internal
  */
 export interface Scope {
-  /** The number of the attempt that runs; `undefined` outside of calls. */
-  readonly call: { number: number } | undefined
-  readonly outer: Scope | undefined
-  isOver: boolean
-  /** Whether an attempt that asks policies is an attempt of the call: within an attempt, it is not. */
-  readonly countsAttempts: boolean
   emit(told: Told, fiber: AnyFiber): void
   see(source: Source | undefined, fiber: AnyFiber): void
   retry(fiber: AnyFiber, number: number, reason: Reason, error: unknown, delayMillis?: number): void
   rejected(fiber: AnyFiber, source: Source | undefined, error: unknown): void
   waited(fiber: AnyFiber, source: Source | undefined, millis: number, outcome: Waited["outcome"]): void
-  watchCall(fiber: AnyFiber, about: About, outer: Scope | undefined): Watched
-  watchAttempt(fiber: AnyFiber): Watched
+  watchCall(fiber: AnyFiber, about: About, base: Scope | undefined): CallScope
   /** A layer that was built in a fiber beside the one with `own` has added observers. */
   joinInto(own: Scope | undefined): Scope | undefined
-}
-
-/**
- * What `Telemetry.listener` makes.
- *
- * @internal
- */
-export interface ScopedListener extends Listener {
-  readonly within: (outer: Scope | undefined) => Scope
 }
 
 /**
@@ -53,6 +36,28 @@ export interface Watched {
   readonly end: (exit: Exit.Exit<unknown, unknown>) => void
 }
 
+/**
+ * A call that somebody watches.
+ *
+ * @internal
+ */
+export interface CallScope extends Scope, Watched {
+  /** What its fiber had when the call began. */
+  readonly base: Scope | undefined
+  /** The number of the attempt that runs. */
+  number: number
+  watchAttempt(fiber: AnyFiber): Watched
+}
+
+/**
+ * What `Telemetry.listener` makes.
+ *
+ * @internal
+ */
+export interface ScopedListener extends Listener {
+  readonly within: (outer: Scope | undefined) => Scope
+}
+
 /** @internal */
 export const current: FiberRef.FiberRef<Scope | undefined> = globalValue(
   Symbol.for("reprise/Telemetry/current"),
@@ -62,7 +67,16 @@ export const current: FiberRef.FiberRef<Scope | undefined> = globalValue(
     })
 )
 
-const open = (scope: Scope | undefined): Scope | undefined => scope?.isOver === true ? open(scope.outer) : scope
+/**
+ * The calls that are watched, by the fibers that make them. To set a reference would copy all references of the fiber for each call
+ * and each attempt. The end of a call removes it.
+ *
+ * @internal
+ */
+export const calls: Map<AnyFiber, CallScope> = globalValue(
+  Symbol.for("reprise/Telemetry/calls"),
+  () => new Map<AnyFiber, CallScope>()
+)
 
 /**
  * `undefined` if nobody watches, which costs one look.
@@ -70,8 +84,11 @@ const open = (scope: Scope | undefined): Scope | undefined => scope?.isOver === 
  * @internal
  */
 export const of = (fiber: AnyFiber): Scope | undefined => {
-  const scope = fiber.getFiberRef(current)
-  return scope === undefined ? undefined : open(scope)
+  const base = fiber.getFiberRef(current)
+  if (calls.size === 0) return base
+  const call = calls.get(fiber)
+  // Within the call, a part of the program may have other observers.
+  return call !== undefined && call.base === base ? call : base
 }
 
 /**

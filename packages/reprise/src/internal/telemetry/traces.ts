@@ -64,13 +64,13 @@ export const make = (): Observer => {
       const above = Option.fromNullable(parent)
       const span = tracer.span(name, above, Context.empty(), [], nowNanos(fiber), kind)
       for (const [key, value] of Object.entries(attributes)) span.attribute(key, value)
-      if (isCall) spans.set(call.id, span)
+      if (isCall) spans.set(call, span)
       return {
         span,
-        end: (exit, attributes) => {
+        end: (exit, errorType, attributes) => {
           for (const [key, value] of Object.entries(attributes)) span.attribute(key, value)
-          if (isCall) spans.delete(call.id)
-          span.end(nowNanos(fiber), safe(exit, attributes["error.type"]))
+          if (isCall) spans.delete(call)
+          span.end(nowNanos(fiber), safe(exit, errorType))
         }
       }
     },
@@ -82,9 +82,11 @@ export const make = (): Observer => {
   }
 }
 
-/** An exporter writes the error into the span, and its message may hold a secret: the type of the error is enough. */
-const safe = (exit: Exit.Exit<unknown, unknown>, errorType: unknown): Exit.Exit<unknown, unknown> =>
-  errorType === undefined ? exit : Exit.fail(errorType)
+/** A tracer sees the end of the span: the error, whose message may hold a secret, becomes its type, and a result becomes nothing. */
+const safe = (exit: Exit.Exit<unknown, unknown>, errorType: string | undefined): Exit.Exit<unknown, unknown> => {
+  if (errorType !== undefined) return Exit.fail(errorType)
+  return Exit.isSuccess(exit) ? Exit.void : exit
+}
 
 const nowNanos = (fiber: AnyFiber): bigint =>
   Context.unsafeGet(fiber.currentDefaultServices, Clock.Clock).unsafeCurrentTimeNanos()

@@ -1,89 +1,142 @@
 import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import type * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
-import * as FiberRef from "effect/FiberRef"
 import * as Option from "effect/Option"
 import * as Tracer from "effect/Tracer"
-import { monotonicMillis } from "../effect/clock.js"
+import * as clock from "../effect/clock.js"
 import type { About, AboutSpan } from "../shell/pipelineModel.js"
 import { ended, errorTypeOf } from "./errorType.js"
-import type { Observers, Traceable } from "./observers.js"
-import { current, type Watched } from "./scope.js"
+import { type MakeCall, type Observer, Observers, type Traced } from "./observers.js"
+import { calls, type CallScope, type Scope, type Watched } from "./scope.js"
 
 type AnyFiber = Fiber.RuntimeFiber<unknown, unknown>
 
-let calls = 0
+let count = 0
 
-/**
- * A call that somebody watches.
- *
- * @internal
- */
-export class Call {
-  readonly id = ++calls
+/** A call that somebody watches. */
+class Call extends Observers implements CallScope {
+  readonly number_ = ++count
   number = 1
   attempts = 0
+  private readonly outer: CallScope | undefined
+  private readonly startMillis: number
+  private readonly traced: ReadonlyArray<Traced> | undefined
 
-  constructor(readonly about: About) {}
+  constructor(
+    private readonly fiber: AnyFiber,
+    observers: ReadonlyArray<Observer>,
+    readonly about: About,
+    readonly base: Scope | undefined
+  ) {
+    super(observers, makeCall)
+    this.outer = calls.get(fiber)
+    calls.set(fiber, this)
+    this.startMillis = clock.monotonicMillis(fiber)
+    this.traced = trace(this, fiber, about.span ?? plain(about.key), true)
+  }
 
-  errorTypeOf(error: unknown): string {
-    return this.about.errorTypeOf?.(error) ?? errorTypeOf(error)
+  override get id(): number {
+    return this.number_
+  }
+
+  override get key(): string {
+    return this.about.key
+  }
+
+  override errorTypeOf(error: unknown): string {
+    return errorTypeOf(error, this.about.errorTypeOf?.(error))
+  }
+
+  within<A, E, R>(self: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> {
+    return below(this.traced, self)
+  }
+
+  watchAttempt(fiber: AnyFiber): Watched {
+    return new Attempt(this, fiber)
+  }
+
+  end(exit: Exit.Exit<unknown, unknown>): void {
+    const { about, attempts, fiber, id, key, startMillis, traced } = this
+    leave(fiber, this, this.outer)
+    const result = about.resultOf?.(exit) ?? exit
+    const [outcome, errorType] = ended(result, this)
+    const duration = since(fiber, startMillis)
+    const timeMillis = clock.dateMillis(fiber)
+    this.deliver({ _tag: "CallEnded", key, duration, outcome, errorType, attempts, timeMillis, call: id }, fiber)
+    if (traced !== undefined) { for (const { end } of traced) end(result, errorType, {}) }
   }
 }
 
-type Told = Omit<Traceable, "parent">
-
 /** @internal */
-export const ofCall = (call: Call): Told => {
-  const { key, span: { attributes, kind, name } = plain(key) } = call.about
-  return { name, kind, call, isCall: true, attributes: attributes?.() ?? {} }
+export const makeCall: MakeCall = (fiber, observers, about, base) => new Call(fiber, observers, about, base)
+
+/** An attempt that was admitted. One beside another one has a fiber of its own. */
+class Attempt implements Watched {
+  private readonly number: number
+  private readonly startMillis: number
+  private readonly outer: CallScope | undefined
+  private readonly traced: ReadonlyArray<Traced> | undefined
+
+  constructor(private readonly call: Call, private readonly fiber: AnyFiber) {
+    const { about, id, key, number } = call
+    call.attempts++
+    this.number = number
+    this.outer = calls.get(fiber)
+    calls.set(fiber, call)
+    this.startMillis = clock.monotonicMillis(fiber)
+    call.deliver({ _tag: "AttemptStarted", key, number, timeMillis: clock.dateMillis(fiber), call: id }, fiber)
+    this.traced = trace(call, fiber, about.attempt ?? plain("attempt"), false)
+    if (this.traced !== undefined) { for (const { span } of this.traced) about.attempt?.onSpan?.(span) }
+  }
+
+  within<A, E, R>(self: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> {
+    return below(this.traced, self)
+  }
+
+  end(exit: Exit.Exit<unknown, unknown>): void {
+    const { call, fiber, number, startMillis, traced } = this
+    const { about, id, key } = call
+    leave(fiber, call, this.outer)
+    const [outcome, errorType] = ended(exit, call)
+    const duration = since(fiber, startMillis)
+    const timeMillis = clock.dateMillis(fiber)
+    call.deliver({ _tag: "AttemptEnded", key, duration, outcome, errorType, number, timeMillis, call: id }, fiber)
+    if (traced === undefined) return
+    const own = errorType !== undefined && { "error.type": errorType }
+    const attributes = { ...about.attempt?.resultAttributes?.(exit), ...own }
+    for (const { end } of traced) end(exit, errorType, attributes)
+  }
 }
 
-/** @internal */
-export const ofAttempt = (call: Call): Told => {
-  const { about: { attempt: { attributes, kind, name } = plain("attempt") }, number } = call
-  const resent = number > 1 ? { "http.request.resend_count": number - 1 } : {}
-  return { name, kind, call, isCall: false, attributes: { ...attributes?.(), ...resent } }
+const since = (fiber: AnyFiber, startMillis: number): Duration.Duration =>
+  Duration.millis(Math.max(clock.monotonicMillis(fiber) - startMillis, 0))
+
+const leave = (fiber: AnyFiber, own: CallScope, outer: CallScope | undefined): void => {
+  if (calls.get(fiber) !== own) return
+  if (outer === undefined) calls.delete(fiber)
+  else calls.set(fiber, outer)
 }
 
 const plain = (name: string): AboutSpan => ({ name, kind: "internal" })
 
-/**
- * Begins the spans, and emits the event of the end.
- *
- * @internal
- */
-export const begin = (own: Observers, fiber: AnyFiber, traceable: Told): Watched => {
-  const { call, isCall } = traceable
-  const { about, number } = call
-  const startMillis = monotonicMillis(fiber)
+/** The spans of everyone who makes some: mostly nobody. */
+const trace = (call: Call, fiber: AnyFiber, about: AboutSpan, isCall: boolean): ReadonlyArray<Traced> | undefined => {
+  const { all, attempts, id } = call
+  if (call.about.isTraced === false || all.every(({ trace }) => trace === undefined)) return undefined
   const parent = Option.getOrUndefined(Context.getOption(fiber.currentContext, Tracer.ParentSpan))
-  const traced = about.isTraced === false ?
-    [] :
-    own.all.flatMap(({ trace }) => trace?.({ ...traceable, parent }, fiber) ?? [])
-  if (!isCall) { for (const { span } of traced) about.attempt?.onSpan?.(span) }
-  return {
-    within: (self) => {
-      const scoped = Effect.flatMap(FiberRef.set(current, own), () => self)
-      return traced.reduce((self, { span }) => Effect.provideService(self, Tracer.ParentSpan, span), scoped)
-    },
-    end: (exit) => {
-      own.isOver = true
-      const result = isCall ? about.resultOf?.(exit) ?? exit : exit
-      const [outcome, errorType] = ended(result, (error) => call.errorTypeOf(error))
-      const duration = Duration.millis(Math.max(monotonicMillis(fiber) - startMillis, 0))
-      const told = { key: about.key, duration, outcome, errorType }
-      own.emit(
-        isCall
-          ? { _tag: "CallEnded", ...told, attempts: call.attempts }
-          : { _tag: "AttemptEnded", ...told, number },
-        fiber
-      )
-      if (traced.length === 0) return
-      const attributes = isCall ? undefined : about.attempt?.resultAttributes?.(exit)
-      const all = { ...attributes, ...(errorType !== undefined && { "error.type": errorType }) }
-      for (const { end } of traced) end(result, all)
-    }
-  }
+  // A hedge is a request that is sent again too.
+  const resent = attempts > 1 ? { "http.request.resend_count": attempts - 1 } : {}
+  const attributes = { ...about.attributes?.(), ...resent }
+  const traceable = { name: about.name, kind: about.kind, call: id, isCall, parent, attributes }
+  return all.flatMap(({ trace }) => trace?.(traceable, fiber) ?? [])
 }
+
+const below = <A, E, R>(
+  traced: ReadonlyArray<Traced> | undefined,
+  self: Effect.Effect<A, E, R>
+): Effect.Effect<A, E, R> =>
+  traced === undefined
+    ? self
+    : traced.reduce((self, { span }) => Effect.provideService(self, Tracer.ParentSpan, span), self)
