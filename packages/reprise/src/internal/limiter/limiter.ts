@@ -53,7 +53,7 @@ export class Limiter extends Pipeable.Class() implements AdaptiveLimiter.Adaptiv
 
   [standing](): Standing {
     if (this.gate.running + this.gate.queued > 0) return "busy"
-    return this.isReconfigured || this.learning.hasLearned() ? "changed" : "new"
+    return this.isReconfigured ? "changed" : this.learning.standing()
   }
 
   decide(call: Policy.Call): Policy.Decision<AdaptiveLimiter.LimitExceeded> {
