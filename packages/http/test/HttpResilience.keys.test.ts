@@ -2,8 +2,12 @@
 import { HttpClient, HttpClientResponse } from "@effect/platform"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Exit, Logger, LogLevel, TestClock } from "effect"
+import * as AdaptiveLimiter from "reprise/AdaptiveLimiter"
+import * as RetryBudget from "reprise/RetryBudget"
 import * as Tripping from "reprise/Tripping"
 import * as HttpResilience from "../src/HttpResilience.js"
+import * as HttpRetry from "../src/HttpRetry.js"
+import * as ResilientHttpClient from "../src/ResilientHttpClient.js"
 
 const counting = (status = 200) => {
   const sent = new Map<string, number>()
@@ -59,3 +63,24 @@ describe("a guard per origin", () => {
       assert.strictEqual(sent("newer.test"), 5)
     }).pipe(Logger.withMinimumLogLevel(LogLevel.None)))
 })
+
+it.effect("logs no warning after calls that succeed to more origins than any guard has room for", () =>
+  Effect.gen(function*() {
+    const capacity = 10
+    const lines: Array<unknown> = []
+    const logger = Logger.make(({ message }) => lines.push(message))
+    const client = ResilientHttpClient.make(ResilientHttpClient.standard({
+      budget: HttpRetry.budget(RetryBudget.share(), { capacity }),
+      breaker: HttpResilience.circuitBreaker({ trip: Tripping.consecutive(5), capacity }),
+      gate: HttpResilience.retryAfterGate({ capacity }),
+      bulkhead: HttpResilience.bulkhead({ maxConcurrent: 10, capacity }),
+      adaptiveLimiter: HttpResilience.adaptiveLimiter({ algorithm: AdaptiveLimiter.gradient2(), capacity }),
+      rateLimiter: HttpResilience.rateLimiter({ limit: 1_000, window: "1 second", capacity }),
+      hedge: HttpResilience.hedge({ after: "1 second", capacity })
+    }))(HttpClient.tapRequest(counting().client, () => Effect.sleep("1 millis")))
+    const calls = Effect.forEach(Array.from({ length: 50 }, (_, n) => n), (n) => client.get(`http://host${n}.test/`))
+    const fiber = yield* Effect.fork(Effect.provide(calls, Logger.replace(Logger.defaultLogger, logger)))
+    for (let n = 0; n < 50; n++) yield* TestClock.adjust("1 millis")
+    assert.strictEqual((yield* fiber).length, 50)
+    assert.deepStrictEqual(lines, [])
+  }))

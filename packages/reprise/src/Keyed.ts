@@ -21,6 +21,9 @@ export { type Bounds, type Keyed, type Options, TypeId } from "./internal/keyed/
  * remembers nothing (no spent token, no counted failure, no learned limit). It drops keys that were idle for `idleTimeToLive`,
  * and the least recently used ones if there is no room.
  *
+ * If there is no such key, a full registry drops the least recently used one whose new value would admit no more: a budget that
+ * has not paid, or an adaptive limiter that is not below its first limit.
+ *
  * If none of `capacity` keys may go, the registry logs one warning and grows, up to twice its capacity. From then on, each new
  * key replaces the least recently used one that no call uses. If calls use all of them, the value of the new key is not kept.
  * Throws `InvalidOption` for an option out of range.

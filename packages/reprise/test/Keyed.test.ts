@@ -336,6 +336,47 @@ describe("Keyed", () => {
     ["a value of the program", kept(Effect.sync(() => ({ count: 1 })), () => Effect.void)]
   ])("may drop %s", ([, kept]) => Effect.map(kept, assert.isFalse))
 
+  const filled = <A>(make: Effect.Effect<A>, call: (value: A) => Effect.Effect<unknown, unknown>) =>
+    Effect.gen(function*() {
+      const keyed = yield* Keyed.make({ make: (_: number) => make, capacity: 100 })
+      for (let key = 0; key < 300; key++) yield* Effect.exit(Keyed.use(keyed, key, call))
+      return { size: (yield* Keyed.entries(keyed)).length, overflowed: yield* Keyed.overflowed(keyed) }
+    }).pipe(Logger.withMinimumLogLevel(LogLevel.None))
+
+  type Filled = readonly [what: string, filled: Effect.Effect<{ readonly size: number; readonly overflowed: number }>]
+  const late = { algorithm: AdaptiveLimiter.aimd(), dropped: () => true }
+
+  it.effect.each<Filled>([
+    ["budgets that have earned from calls", filled(share, RetryBudget.recordCall)],
+    [
+      "adaptive limiters that have raised their limit",
+      filled(limiter, (limiter) => AdaptiveLimiter.protect(Effect.void, limiter))
+    ]
+  ])(
+    "holds no more keys than its capacity if a new value would admit no more: %s",
+    ([, filled]) => Effect.map(filled, (filled) => assert.deepStrictEqual(filled, { size: 100, overflowed: 0 }))
+  )
+
+  it.effect.each<Filled>([
+    ["budgets that have paid", filled(share, RetryBudget.tryWithdraw)],
+    [
+      "adaptive limiters that have lowered their limit",
+      filled(AdaptiveLimiter.make(late), (limiter) => AdaptiveLimiter.protect(Effect.fail("late"), limiter))
+    ]
+  ])(
+    "grows if a new value would admit more: %s",
+    ([, filled]) => Effect.map(filled, (filled) => assert.deepStrictEqual(filled, { size: 200, overflowed: 200 }))
+  )
+
+  it.effect("replaces the least recently used of the replaceable keys, and none that must not be lost", () =>
+    Effect.gen(function*() {
+      const keyed = yield* Keyed.make({ make: (_: string) => share, capacity: 200 })
+      const named = (name: string, count: number) => Array.from({ length: count }, (_, n) => `${name} ${n}`)
+      yield* Effect.forEach(named("paid", 100), (key) => Keyed.use(keyed, key, RetryBudget.tryWithdraw))
+      yield* Effect.forEach(named("earned", 1_000), (key) => Keyed.use(keyed, key, RetryBudget.recordCall))
+      assert.deepStrictEqual(yield* keysOf(keyed), [...named("paid", 100), ...named("earned", 1_000).slice(-100)])
+    }))
+
   it("holds every key that is used, drops none that is in use, and is never larger than twice its capacity", () => {
     const use = fc.record({ key: fc.nat(20), busy: fc.boolean() })
     fc.assert(

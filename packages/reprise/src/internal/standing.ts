@@ -2,12 +2,15 @@
  * What a registry may do with a value.
  *
  * - `new`: it behaves as a new one would. The registry may drop it.
+ * - `replaceable`: it remembers something, but a new one would admit no more. A full registry drops it if no value is new.
  * - `changed`: it remembers something, and no call uses it. The registry drops it only if it holds twice as many as it should.
  * - `busy`: a call or an operator uses it. The registry never drops it.
  *
  * @internal
  */
-export type Standing = "new" | "changed" | "busy"
+export type Standing = "new" | "replaceable" | "changed" | "busy"
+
+const severity: { readonly [S in Standing]: number } = { new: 0, replaceable: 1, changed: 2, busy: 3 }
 
 /**
  * The method by which a policy tells its standing. It changes nothing.
@@ -35,8 +38,7 @@ export const of = (value: unknown, nowMillis: number): Standing => {
   for (const field of Object.values(value)) {
     if (typeof field !== "object" || field === null || !isPolicy(field)) continue
     const own = field[standing](nowMillis)
-    if (own === "busy") return own
-    if (own === "changed") worst = own
+    if (severity[own] > severity[worst]) worst = own
   }
   return worst
 }

@@ -112,23 +112,35 @@ export const noHolds: ReadonlySet<unknown> = new Set()
 export const nameOf = ({ holds, isDisabled, state }: Era): CircuitBreaker.State =>
   holds.size > 0 ? "Isolated" : isDisabled ? "Disabled" : state._tag
 
+const none: Machine.Overdue = () => 0
+
+const overdueOf = (inFlight: InFlight, now: number): Machine.Overdue => (limitMillis) =>
+  inFlight.overdue(limitMillis, now)
+
 /** @internal */
-export const overdue = ({ inFlight }: Era, now: number): Machine.Overdue => (limitMillis) =>
-  inFlight === undefined ? 0 : inFlight.overdue(limitMillis, now)
+export const overdue = (era: Era, now: number): Machine.Overdue =>
+  era.inFlight === undefined ? none : overdueOf(era.inFlight, now)
 
 /**
- * Decides and changes within a step. The change is made before anybody who waits or listens hears of it. Returns whether there
- * was one.
+ * Decides and changes within a step. Returns whether there was a change.
  *
  * @internal
  */
 export const change = (self: Breaker, now: number, f: (era: Era) => Partial<Era> | undefined): boolean => {
+  const changes = f(self.era.current)
+  if (changes !== undefined) commit(self, now, changes)
+  return changes !== undefined
+}
+
+/**
+ * The change is made before anybody who waits or listens hears of it.
+ *
+ * @internal
+ */
+export const commit = (self: Breaker, now: number, changes: Partial<Era>): void => {
   const before = self.era.current
-  const changes = f(before)
-  if (changes === undefined) return false
   self.era.current = succeeding(before, { ...before, ...changes, plain: undefined })
   announce(self, before, self.era.current, now)
-  return true
 }
 
 /** @internal */

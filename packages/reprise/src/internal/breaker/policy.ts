@@ -7,7 +7,7 @@ import { currentMonotonicMillis } from "../effect/clock.js"
 import * as Policy from "../shell/model.js"
 import { type Restore, working } from "../shell/wait.js"
 import type { Snapshot, Source } from "../telemetry/event.js"
-import { Breaker, change, type Era, nameOf, opened, overdue, refine, reject } from "./breaker.js"
+import { Breaker, change, commit, type Era, nameOf, opened, overdue, refine, reject } from "./breaker.js"
 import * as Machine from "./machine.js"
 import type { CircuitOpen } from "./model.js"
 import type { Settings } from "./settings.js"
@@ -72,20 +72,21 @@ export const decideLocally = (self: Breaker, era: Era, call: Policy.Call): Decis
   const [verdict, next] = Machine.admit(state, nowMillis, settings)
   switch (verdict._tag) {
     case "Run":
-      return verdict.permit.lease !== 0 && settings.probe !== undefined
-        ? waiting(self, era, (call) => probing(self, take(self, call), settings.probe!))
-        : { _tag: "Admit", holds: true, take: (call) => take(self, call) }
+      return admitted(self, era, verdict.permit)
     case "Reject":
-      commit(self, nowMillis, state, next)
-      return rejected(self, { ...era, state: next }, verdict.retryAfterMillis)
+      if (next !== state) commit(self, nowMillis, { state: next })
+      return rejected(self, self.era.current, verdict.retryAfterMillis)
     case "Full":
-      commit(self, nowMillis, state, next)
-      return full(self, { ...era, state: next }, verdict.retryAfterMillis)
+      if (next !== state) commit(self, nowMillis, { state: next })
+      return full(self, self.era.current, verdict.retryAfterMillis)
   }
 }
 
-const commit = (self: Breaker, nowMillis: number, state: Machine.State, next: Machine.State): void => {
-  if (next !== state) change(self, nowMillis, () => ({ state: next }))
+const admitted = (self: Breaker, era: Era, { lease }: Machine.Permit): Decision => {
+  const { probe } = era.settings
+  return lease !== 0 && probe !== undefined
+    ? waiting(self, era, (call) => probing(self, take(self, call), probe))
+    : { _tag: "Admit", holds: true, take: (call) => take(self, call) }
 }
 
 /** In the same step as the decision, so that the machine admits the call again. */
@@ -94,7 +95,7 @@ const take = (self: Breaker, call: Policy.Call): Permit => {
   const era = self.era.current
   const [verdict, next] = Machine.admit(era.state, nowMillis, era.settings)
   if (verdict._tag !== "Run") throw new Error("the state has changed between a decision and its step")
-  commit(self, nowMillis, era.state, next)
+  if (next !== era.state) commit(self, nowMillis, { state: next })
   return letThrough(self, era, verdict.permit, call, next._tag === "Closed")
 }
 

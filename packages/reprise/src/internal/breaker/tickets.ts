@@ -3,7 +3,7 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
 import type * as Policy from "../shell/model.js"
-import { type Breaker, change, openingOf, overdue, refine } from "./breaker.js"
+import { type Breaker, commit, openingOf, overdue, refine } from "./breaker.js"
 import type { Entry, InFlight } from "./inFlight.js"
 import * as Machine from "./machine.js"
 import { outcomeOf } from "./settings.js"
@@ -13,16 +13,21 @@ type Refinement = Effect.Effect<void> | undefined
 const errorOf = <A, E>(exit: Exit.Exit<A, E>): Option.Option<E> =>
   Exit.isFailure(exit) ? Cause.failureOption(exit.cause) : Option.none()
 
+/** Not with a closure: most calls of a breaker end here. */
+interface Judged {
+  readonly ended: (outcome: Machine.Outcome, end: Policy.End) => Refinement
+}
+
 /** A judge that throws is a defect of the call, which has failed then: first it is recorded, and then thrown again. */
-const judged = <A>(self: Breaker, exit: Exit.Exit<unknown, unknown>, end: (outcome: Machine.Outcome) => A): A => {
+const judge = (self: Breaker, ticket: Judged, end: Policy.End): Refinement => {
   let outcome: Machine.Outcome
   try {
-    outcome = outcomeOf(self.era.current.settings, exit)
+    outcome = outcomeOf(self.era.current.settings, end.exit)
   } catch (defect) {
-    end("failure")
+    ticket.ended("failure", end)
     throw defect
   }
-  return end(outcome)
+  return ticket.ended(outcome, end)
 }
 
 /** Tells the machine how a call ended. A trip opens the breaker here; the effect says for how long. */
@@ -35,25 +40,22 @@ const record = (
   tookMillis: number
 ): Refinement => {
   if (outcome === "failure") self.failed++
-  let trip: Machine.Trip | undefined
-  change(self, nowMillis, (era) => {
-    const opening = openingOf(era, nowMillis)
-    const late = overdue(era, nowMillis)
-    const { settings, state } = era
-    const [verdict, next] = Machine.settle(
-      state,
-      permit,
-      outcome,
-      nowMillis,
-      tookMillis,
-      settings,
-      late,
-      opening.lastMillis
-    )
-    if (era.isDisabled || next === state) return undefined
-    trip = verdict
-    return trip === undefined ? { state: next } : { state: next, opening }
-  })
+  const era = self.era.current
+  const { settings, state } = era
+  const opening = openingOf(era, nowMillis)
+  const late = overdue(era, nowMillis)
+  const [trip, next] = Machine.settle(
+    state,
+    permit,
+    outcome,
+    nowMillis,
+    tookMillis,
+    settings,
+    late,
+    opening.lastMillis
+  )
+  if (era.isDisabled || next === state) return undefined
+  commit(self, nowMillis, trip === undefined ? { state: next } : { state: next, opening })
   return trip && refine(self, permit.generation + 1, trip, nowMillis, errorOf(exit))
 }
 
@@ -62,7 +64,7 @@ const record = (
  *
  * @internal
  */
-export class Plain implements Policy.Admit, Policy.Ticket {
+export class Plain implements Policy.Admit, Policy.Ticket, Judged {
   readonly _tag = "Admit"
   private readonly permit: Machine.Permit
 
@@ -81,15 +83,16 @@ export class Plain implements Policy.Admit, Policy.Ticket {
   }
 
   settle(end: Policy.End): Refinement {
-    const { exit } = end
-    const { self } = this
     this.count(-1)
-    return judged(self, exit, (outcome) => {
-      if (outcome === "ignored" || outcome === "interrupted") return undefined
-      // No rule that reads no clock trips with a success.
-      const isTimeless = outcome === "success" && self.era.current.settings.reads === "nothing"
-      return record(self, this.permit, outcome, exit, isTimeless ? 0 : end.nowMillis, 0)
-    })
+    return judge(this.self, this, end)
+  }
+
+  ended(outcome: Machine.Outcome, end: Policy.End): Refinement {
+    if (outcome === "ignored" || outcome === "interrupted") return undefined
+    const { permit, self } = this
+    // No rule that reads no clock trips with a success.
+    const isTimeless = outcome === "success" && self.era.current.settings.reads === "nothing"
+    return record(self, permit, outcome, end.exit, isTimeless ? 0 : end.nowMillis, 0)
   }
 
   withdraw(): void {
@@ -108,7 +111,7 @@ export class Plain implements Policy.Admit, Policy.Ticket {
  *
  * @internal
  */
-export class Permit implements Policy.Ticket {
+export class Permit implements Policy.Ticket, Judged {
   private isSettled = false
 
   constructor(
@@ -122,7 +125,11 @@ export class Permit implements Policy.Ticket {
   ) {}
 
   settle(end: Policy.End): Refinement {
-    return judged(this.self, end.exit, (outcome) => this.end(outcome, end.exit, end.nowMillis, end))
+    return judge(this.self, this, end)
+  }
+
+  ended(outcome: Machine.Outcome, end: Policy.End): Refinement {
+    return this.end(outcome, end.exit, end.nowMillis, end)
   }
 
   withdraw(): void {

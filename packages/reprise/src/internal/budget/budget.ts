@@ -24,8 +24,7 @@ export class Budget extends Pipeable.Class() implements RetryBudget, Source {
   }
 
   [standing](nowMillis: number): Standing {
-    if (this.held > 0) return "busy"
-    return this.rule.isNew(nowMillis) ? "new" : "changed"
+    return this.held > 0 ? "busy" : this.rule.standing(nowMillis)
   }
 
   get policy(): string {

@@ -1,4 +1,5 @@
 import { LastMillis } from "../breaker/windows.js"
+import type { Standing } from "../standing.js"
 
 // Internal all the same; without the tag, so that the tests of this module see its types (`stripInternal`).
 
@@ -23,8 +24,8 @@ export interface Rule {
   /** A retry succeeded. */
   reward(isTimeout: boolean): void
   balance(nowMillis: number, held: number): number
-  /** Whether a new one would decide the same from now on, if no retry is held. */
-  isNew(nowMillis: number): boolean
+  /** If no retry is held. */
+  standing(nowMillis: number): Exclude<Standing, "busy">
 }
 
 const spans = 10
@@ -60,10 +61,11 @@ export class Share implements Rule {
   balance(nowMillis: number, held: number): number {
     return Math.max(this.left(nowMillis, held), 0)
   }
-  isNew(nowMillis: number): boolean {
+  /** A new one has not earned from calls either, and so admits fewer retries. */
+  standing(nowMillis: number): Exclude<Standing, "busy"> {
     this.calls.advance(nowMillis)
     this.retries.advance(nowMillis)
-    return this.calls.calls + this.retries.calls === 0
+    return this.retries.calls > 0 ? "changed" : this.calls.calls > 0 ? "replaceable" : "new"
   }
 
   /** What is left, with calls that were made elsewhere. */
@@ -114,8 +116,8 @@ export class Tokens implements Rule {
   balance(): number {
     return this.tokens
   }
-  isNew(): boolean {
-    return this.tokens === this.capacity
+  standing(): Exclude<Standing, "busy"> {
+    return this.tokens === this.capacity ? "new" : "changed"
   }
 
   costOf(isTimeout: boolean): number {

@@ -111,7 +111,7 @@ export class KeyedImpl<K, A> extends Pipeable.Class() implements Keyed<K, A> {
   private makeRoom(now: number): void {
     this.dropIdle(now)
     while (this.size >= this.capacity) {
-      const entry = this.findNew(now, this.hand) ?? (this.searched > 0 ? undefined : this.findNew(now, this.oldest))
+      const entry = this.replaceable(now)
       if (entry === undefined) return this.overflow(now)
       this.drop(entry)
     }
@@ -119,8 +119,6 @@ export class KeyedImpl<K, A> extends Pipeable.Class() implements Keyed<K, A> {
 
   private overflow(now: number): void {
     this.overflowed++
-    // The more keys there are, the longer the search took, and the longer it stands.
-    this.searched = this.searched > 0 ? this.searched - 1 : Math.floor(this.size / 64)
     if (this.size < 2 * this.capacity) return
     const changed = this.findChanged(now)
     if (changed !== undefined) this.drop(changed)
@@ -141,15 +139,28 @@ export class KeyedImpl<K, A> extends Pipeable.Class() implements Keyed<K, A> {
     this.idle = entry
   }
 
-  /** The first from `start` on that behaves as a new one; all before it do not, or did not when they were looked at. */
-  private findNew(now: number, start: Entry<K, A> | undefined): Entry<K, A> | undefined {
-    for (let entry = start; entry !== undefined; entry = entry.next) {
-      if (this.standing(entry, now) !== "new") continue
-      this.hand = entry
-      return entry
+  private replaceable(now: number): Entry<K, A> | undefined {
+    if (this.searched === 0) return this.search(now, this.hand, false) ?? this.search(now, this.oldest, false)
+    this.searched--
+    return this.search(now, this.hand, true)
+  }
+
+  /**
+   * The first from `start` on that behaves as a new one, or else the first that is replaceable. All before it are neither, or
+   * were not when they were looked at.
+   */
+  private search(now: number, start: Entry<K, A> | undefined, isNoneNew: boolean): Entry<K, A> | undefined {
+    let replaceable: Entry<K, A> | undefined
+    let entry = start
+    for (; entry !== undefined; entry = entry.next) {
+      const standing = this.standing(entry, now)
+      if (standing === "new") break
+      if (standing === "replaceable") replaceable ??= entry
+      if (isNoneNew && replaceable !== undefined) break
     }
-    this.hand = undefined
-    return undefined
+    // The more keys there are, the longer the search took, and the longer it stands.
+    if (entry === undefined && start !== undefined && !isNoneNew) this.searched = Math.floor(this.size / 64)
+    return this.hand = entry ?? replaceable
   }
 
   private findChanged(now: number): Entry<K, A> | undefined {

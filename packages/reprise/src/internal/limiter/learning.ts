@@ -1,10 +1,12 @@
+import type { Standing } from "../standing.js"
 import type * as AdaptiveLimiter from "./model.js"
 
 /** @internal */
 export interface Learning {
   /** The limit after one more sample. */
   readonly learn: (sample: AdaptiveLimiter.Sample) => number
-  readonly hasLearned: () => boolean
+  /** If no call runs or waits. */
+  readonly standing: () => Exclude<Standing, "busy">
 }
 
 /**
@@ -17,11 +19,12 @@ export const limitOf = (limit: number): number => limit >= 1 ? Math.floor(limit)
 /** @internal */
 export const learning = <S>(algorithm: AdaptiveLimiter.Algorithm<S>, initial: S): Learning => {
   let state = initial
+  const isLowered = () => algorithm.limit(state) < algorithm.limit(initial)
   return {
     learn: (sample) => {
       state = algorithm.next(state, sample)
       return limitOf(algorithm.limit(state))
     },
-    hasLearned: () => state !== initial
+    standing: () => state === initial ? "new" : isLowered() ? "changed" : "replaceable"
   }
 }

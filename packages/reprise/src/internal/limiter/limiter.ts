@@ -55,7 +55,7 @@ export class Limiter extends Pipeable.Class() implements AdaptiveLimiter.Adaptiv
 
   [standing](): Standing {
     if (this.gate.running + this.gate.queued > 0) return "busy"
-    return this.isReconfigured || this.learning.hasLearned() ? "changed" : "new"
+    return this.isReconfigured ? "changed" : this.learning.standing()
   }
 
   get source(): Source {

@@ -77,9 +77,9 @@ export abstract class SharedRule<L extends Rule = Rule> implements Rule {
       ? this.local.balance(nowMillis, held)
       : Math.max(Math.min(this.part, this.rest(this.others, nowMillis, held)), 0)
   }
-  isNew(nowMillis: number): boolean {
+  standing(nowMillis: number): "new" | "changed" {
     // What it has told counts for the others until it tells them that it is over.
-    return this.local.isNew(nowMillis) && this.isTold(nowMillis, 0)
+    return this.local.standing(nowMillis) === "new" && this.isTold(nowMillis, 0) ? "new" : "changed"
   }
 
   /** Whether the others know what there is to tell, and there is no more to reserve. */
