@@ -1,6 +1,6 @@
 import { HttpClient, HttpClientResponse } from "@effect/platform"
 import { assert, describe, it } from "@effect/vitest"
-import { Array, ConfigProvider, Effect, Fiber, Layer, Logger, Schedule, TestClock } from "effect"
+import { Array, ConfigProvider, Effect, Fiber, GlobalValue, Layer, Logger, Schedule, TestClock } from "effect"
 import * as AdaptiveLimiter from "reprise/AdaptiveLimiter"
 import * as Backoff from "reprise/Backoff"
 import * as Hedge from "reprise/Hedge"
@@ -154,6 +154,8 @@ describe("a layer", () => {
 
   it.effect("logs all warnings in one line, once for all layers with the same advice", () =>
     Effect.gen(function*() {
+      // Other tests in this process may have been given the advice.
+      GlobalValue.globalValue(Symbol.for("@reprise/http/check/given"), () => new Set<string>()).clear()
       const lines = yield* logged(ResilientHttpClient.layer({ deadline: "10 seconds", redirect: "follow" }))
       assert.lengthOf(lines, 1)
       assert.deepStrictEqual(yield* logged(ResilientHttpClient.layer({ deadline: "10 seconds" })), [])
