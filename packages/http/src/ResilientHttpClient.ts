@@ -207,19 +207,21 @@ export const layerConfig = (
 
 /**
  * The options under their names in the environment, all optional, each behind `prefix` if there is one. If a variable is missing,
- * the option is as in `over` (`standard()`, say), which defaults to no options. The guide "Configuration" lists the variables with
- * their defaults.
+ * the option is as in `defaults` (`standard()`, say), also within a breaker or a bulkhead. `defaults` defaults to no options. The guide
+ * "Configuration" lists the variables with their defaults.
  *
- * An option out of range, and options that contradict each other, are a `ConfigError` at their variables.
+ * An option out of range, options that contradict each other, and one without the option that it needs, are a `ConfigError` at their
+ * variables.
  *
  * - retries: `ATTEMPTS`, `BASE_DELAY`, `MAX_DELAY`, `MAX_RETRY_AFTER`, `RETRY_UNSENT`, `IDEMPOTENCY_KEYS`, `DRAIN_MAX_BYTES`,
  *   `DRAIN_MAX_DURATION`;
  * - time: `ATTEMPT_TIMEOUT`, `DEADLINE`;
  * - budget: `BUDGET_RATIO`, `BUDGET_MIN_PER_SECOND`;
- * - breaker: `BREAKER_FAILURES` in a row; `BREAKER_RATE` of at least `BREAKER_MINIMUM_CALLS` in `BREAKER_WINDOW`; either trips it;
+ * - breaker: `BREAKER_FAILURES` in a row; `BREAKER_RATE` of at least `BREAKER_MINIMUM_CALLS` in `BREAKER_WINDOW`; either trips it; `BREAKER_OPEN_FOR`;
  * - the others: `GATE`, `MAX_CONCURRENT` with `MAX_QUEUED` and `QUEUE_TIMEOUT`, `RATE_LIMIT` with `RATE_WINDOW`, `HEDGE_AFTER`.
  *
  * @since 0.1.0
  * @category config
  */
-export const config = (prefix?: string, over: Options = {}): Config.Config<Options> => config_.options(prefix, over)
+export const config = (prefix?: string, defaults: Options = {}): Config.Config<Options> =>
+  config_.options(prefix, defaults)

@@ -182,6 +182,45 @@ describe("the options from a config", () => {
       assert.strictEqual(rest.retry, over.retry)
     }))
 
+  it.effect("change one field of a breaker or a bulkhead, and leave the others as they are in the defaults", () =>
+    Effect.gen(function*() {
+      const breaker = HttpResilience.circuitBreaker({ trip: Tripping.consecutive(9), openFor: "2 hours" })
+      const trip = yield* options({ BREAKER_FAILURES: "1", ATTEMPTS: "1" }, { breaker })
+      const client = ResilientHttpClient.makeTyped(trip)(answering(503).client)
+      yield* Effect.ignore(client.get(url("/")))
+      yield* TestClock.adjust("1 hour")
+      assert.propertyVal(yield* Effect.flip(client.get(url("/"))), "_tag", "CircuitOpen")
+
+      const short = yield* options({ BREAKER_OPEN_FOR: "1 second", ATTEMPTS: "1" }, { ...trip })
+      const again = ResilientHttpClient.makeTyped(short)(answering(503).client)
+      yield* Effect.ignore(again.get(url("/")))
+      yield* TestClock.adjust("2 seconds")
+      assert.propertyVal(yield* Effect.flip(again.get(url("/"))), "_tag", "ServerError")
+
+      const bulkhead = HttpResilience.bulkhead({ maxConcurrent: 1 })
+      assert.isDefined((yield* options({ MAX_QUEUED: "5" }, { bulkhead })).bulkhead)
+    }))
+
+  it.effect("fail with a ConfigError for a variable that means nothing without another one", () =>
+    Effect.gen(function*() {
+      const cases = {
+        MAX_QUEUED: ["5", "MAX_CONCURRENT"],
+        QUEUE_TIMEOUT: ["1 second", "MAX_CONCURRENT"],
+        RATE_WINDOW: ["1 second", "RATE_LIMIT"],
+        BREAKER_WINDOW: ["1 second", "BREAKER_RATE"],
+        BREAKER_MINIMUM_CALLS: ["5", "BREAKER_RATE"],
+        BREAKER_OPEN_FOR: ["1 second", "BREAKER_FAILURES"]
+      }
+      for (const [name, [value, other]] of Object.entries(cases)) {
+        const error = String(yield* Effect.flip(options({ [name]: value! })))
+        assert.include(error, `at ${name}`)
+        assert.include(error, other!)
+      }
+      const breakers = yield* HttpCircuitBreakers.make({ trip: Tripping.consecutive(1) })
+      const over = { breaker: HttpResilience.circuitBreaker({ breakers }) }
+      assert.include(String(yield* Effect.flip(options({ BREAKER_FAILURES: "2" }, over))), "at BREAKER_FAILURES")
+    }))
+
   it.effect("fail with a ConfigError that names the option that is out of range", () =>
     Effect.gen(function*() {
       for (const name of ["BREAKER_FAILURES", "MAX_CONCURRENT", "RATE_LIMIT"]) {

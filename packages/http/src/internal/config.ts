@@ -1,12 +1,13 @@
 import * as Config from "effect/Config"
 import * as Duration from "effect/Duration"
+import { InvalidOption } from "reprise/InvalidOption"
 import * as OptionsConfig from "reprise/OptionsConfig"
 import * as RetryBudget from "reprise/RetryBudget"
 import * as Tripping from "reprise/Tripping"
 import * as retryPolicy from "./call/retryPolicy.js"
 import * as check from "./check.js"
 import * as pipeline from "./client.js"
-import type { Options } from "./model.js"
+import type { Options, Stage } from "./model.js"
 import * as budgets from "./stages/budgets.js"
 import * as stages from "./stages/stages.js"
 
@@ -30,14 +31,15 @@ const variables = {
   minPerSecond: ["BUDGET_MIN_PER_SECOND", number],
   failures: ["BREAKER_FAILURES", integer],
   threshold: ["BREAKER_RATE", number],
-  minimumCalls: ["BREAKER_MINIMUM_CALLS", Config.withDefault(Config.integer(), 20)],
-  "window.duration": ["BREAKER_WINDOW", Config.withDefault(Config.duration(), Duration.seconds(10))],
+  minimumCalls: ["BREAKER_MINIMUM_CALLS", integer],
+  "window.duration": ["BREAKER_WINDOW", duration],
+  openFor: ["BREAKER_OPEN_FOR", duration],
   gate: ["GATE", boolean],
   maxConcurrent: ["MAX_CONCURRENT", integer],
   maxQueued: ["MAX_QUEUED", integer],
   queueTimeout: ["QUEUE_TIMEOUT", duration],
   limit: ["RATE_LIMIT", integer],
-  window: ["RATE_WINDOW", Config.withDefault(Config.duration(), Duration.seconds(1))],
+  window: ["RATE_WINDOW", duration],
   after: ["HEDGE_AFTER", duration]
 } as const
 
@@ -50,23 +52,54 @@ const isSet = (options: object): boolean => Object.keys(defined(options)).length
 
 type Values = typeof variables extends OptionsConfig.Variables<infer Values> ? Values : never
 
-const breakerOf = ({ failures, minimumCalls, threshold, "window.duration": duration }: Values) => {
+/** What a stage of the program was made of, with the values that are set in place of its own. */
+const over = <A extends object>(stage: Stage<unknown> | undefined, own: A): A => ({
+  ...stage && stages.optionsOf(stage),
+  ...defined(own)
+})
+
+/** A value that means nothing without another one is an error at its variable: nothing is ignored. */
+const needs = (values: Values, names: ReadonlyArray<keyof Values>, other: string): undefined => {
+  const name = names.find((name) => values[name] !== undefined)
+  if (name === undefined) return undefined
+  throw new InvalidOption({ option: name, value: values[name], expected: `${other}, without which it means nothing` })
+}
+
+const tripOf = (values: Values) => {
+  const { failures, minimumCalls = 20, threshold, "window.duration": duration = Duration.seconds(10) } = values
+  if (threshold === undefined) needs(values, ["minimumCalls", "window.duration"], "BREAKER_RATE too")
   const [trip, other] = [
     ...(failures === undefined ? [] : [Tripping.consecutive(failures)]),
     ...(threshold === undefined ? [] : [Tripping.rate({ threshold, minimumCalls, window: { duration } })])
   ]
-  if (trip === undefined) return undefined
-  return stages.circuitBreaker({ trip: other === undefined ? trip : Tripping.any(trip, other) })
+  return trip === undefined || other === undefined ? trip : Tripping.any(trip, other)
 }
 
-const guardsOf = ({ after, gate, limit, maxConcurrent, maxQueued, queueTimeout, window }: Values): Options => ({
-  gate: gate === true ? stages.retryAfterGate() : undefined,
-  bulkhead: maxConcurrent === undefined ? undefined : stages.bulkhead({ maxConcurrent, maxQueued, queueTimeout }),
-  rateLimiter: limit === undefined ? undefined : stages.rateLimiter({ limit, window }),
-  hedge: after === undefined ? undefined : stages.hedge({ after })
-})
+const breakerOf = (values: Values, breaker: Options["breaker"]) => {
+  const { openFor } = values
+  const trip = tripOf(values)
+  if (trip === undefined && openFor === undefined) return undefined
+  const own = over(breaker, { trip, openFor })
+  if ("breakers" in own) return needs(values, ["failures", "threshold", "openFor"], "no registry in the options")
+  return own.trip === undefined
+    ? needs(values, ["openFor"], "BREAKER_FAILURES or BREAKER_RATE too")
+    : stages.circuitBreaker({ ...own, trip: own.trip })
+}
 
-const optionsOf = (values: Values): Options => {
+const bulkheadOf = (values: Values, bulkhead: Options["bulkhead"]) => {
+  const { maxConcurrent, maxQueued, queueTimeout } = values
+  const own = over(bulkhead, { maxConcurrent, maxQueued, queueTimeout })
+  return own.maxConcurrent === undefined
+    ? needs(values, ["maxQueued", "queueTimeout"], "MAX_CONCURRENT too")
+    : stages.bulkhead({ ...own, maxConcurrent: own.maxConcurrent })
+}
+
+const rateLimiterOf = (values: Values) => {
+  const { limit, window = Duration.seconds(1) } = values
+  return limit === undefined ? needs(values, ["window"], "RATE_LIMIT too") : stages.rateLimiter({ limit, window })
+}
+
+const optionsOf = (values: Values, defaults: Options): Options => {
   const { attemptTimeout, attempts, base, cap, deadline, idempotencyKeys, maxRetryAfter, retryUnsent } = values
   const retry = { attempts, base, cap, maxRetryAfter }
   const drain = { maxBytes: values["drain.maxBytes"], maxDuration: values["drain.maxDuration"] }
@@ -79,20 +112,23 @@ const optionsOf = (values: Values): Options => {
     retry: isSet(retry) ? retryPolicy.exponential(retry) : undefined,
     drain: isSet(drain) ? drain : undefined,
     budget: isSet(budget) ? budgets.make((key) => RetryBudget.share({ ...budget, key }), {}) : undefined,
-    breaker: breakerOf(values),
-    ...guardsOf(values)
+    breaker: breakerOf(values, defaults.breaker),
+    gate: values.gate === true ? defaults.gate ?? stages.retryAfterGate() : undefined,
+    bulkhead: bulkheadOf(values, defaults.bulkhead),
+    rateLimiter: rateLimiterOf(values),
+    hedge: values.after === undefined ? undefined : stages.hedge(over(defaults.hedge, { after: values.after }))
   })
 }
 
 /** @internal */
-export const options = (prefix: string | undefined, over: Options): Config.Config<Options> =>
+export const options = (prefix: string | undefined, defaults: Options): Config.Config<Options> =>
   OptionsConfig.make({
     prefix,
     variables,
     blame: { n: ["failures"], cap: ["cap", "base"], hedge: ["after"] },
     options: (values): Options => ({
-      ...over,
-      ...optionsOf(values),
+      ...defaults,
+      ...optionsOf(values, defaults),
       ...(values.gate === false ? { gate: undefined } : {})
     }),
     check: (options) => {
