@@ -222,7 +222,7 @@ export const circuitBreaker: (options: CircuitBreakerOptions) => Stage<CircuitOp
  *     HttpClientResponse.fromWeb(request, new Response(null, { status: 429, headers: { "Retry-After": "7" } }))
  *   )
  * )
- * const client = busy.pipe(HttpResilience.retryAfterGate({ onClosed: "fail" }))
+ * const client = busy.pipe(HttpResilience.retryAfterGate({ onClosed: "reject" }))
  *
  * const program = client.get("http://example.com/a").pipe(
  *   Effect.zipRight(client.get("http://example.com/b")),

@@ -30,7 +30,7 @@ export type { GatesOptions as Options, RetryAfterGates } from "./internal/model.
  * const program = Effect.gen(function*() {
  *   const gates = yield* RetryAfterGates.make({ max: "30 seconds" })
  *   const reading = busy.pipe(HttpResilience.retryAfterGate({ gates }))
- *   const writing = busy.pipe(HttpResilience.retryAfterGate({ gates, onClosed: "fail" }))
+ *   const writing = busy.pipe(HttpResilience.retryAfterGate({ gates, onClosed: "reject" }))
  *   yield* reading.get("http://example.com/")
  *   return yield* Effect.flip(writing.post("http://example.com/"))
  * })
@@ -70,7 +70,7 @@ export const make = (options: Options = {}): Effect.Effect<RetryAfterGates> => g
  * // As if in a process of its own.
  * const clientOfAProcess = Effect.map(
  *   RetryAfterGates.makeShared(),
- *   (gates) => busy.pipe(HttpResilience.retryAfterGate({ gates, onClosed: "fail" }))
+ *   (gates) => busy.pipe(HttpResilience.retryAfterGate({ gates, onClosed: "reject" }))
  * )
  *
  * const program = Effect.gen(function*() {

@@ -59,7 +59,7 @@ const states = ({ callers, isWaiting, latency, openMillis, queue, stepMillis }: 
       Stream.runForEach(CircuitBreaker.changes(breaker), ({ to }) => Effect.sync(() => seen.push(to)))
     )
     yield* TestClock.adjust(0)
-    const guard = HttpResilience.circuitBreaker({ breakers, onOpen: isWaiting ? "wait" : "fail" })
+    const guard = HttpResilience.circuitBreaker({ breakers, onOpen: isWaiting ? "wait" : "reject" })
     const refused = () => after(latency, Memory.down)
     const options = { ...queues[queue]!(), breaker: guard, deadline: "5 seconds" } as const
     const { call } = yield* make(options, ...Array.from({ length: 20_000 }, refused))

@@ -118,7 +118,7 @@ describe("the retries and the gate", () => {
 
   it.effect("a gate that rejects ends the retries, after one attempt", () =>
     Effect.gen(function*() {
-      const { call, sent } = yield* make({ gate: gate({ onClosed: "fail" }), retry: attempts(9) }, busy(10))
+      const { call, sent } = yield* make({ gate: gate({ onClosed: "reject" }), retry: attempts(9) }, busy(10))
       assert.deepStrictEqual(yield* within(reasons(call()), "5 seconds"), ["backoff", "gateClosed"])
       assert.deepStrictEqual(yield* within(reasons(call()), "1 second"), ["gateClosed"])
       assert.deepStrictEqual(yield* sent, [0])

@@ -41,7 +41,7 @@ describe("the gate and the breaker", () => {
   it.effect("what the gate rejects is not told to the breaker", () =>
     Effect.gen(function*() {
       const { guard, told } = Memory.breaker(1)
-      const { call } = yield* make({ gate: gate({ onClosed: "fail" }), breaker: guard }, busy(10))
+      const { call } = yield* make({ gate: gate({ onClosed: "reject" }), breaker: guard }, busy(10))
       yield* together(call())
       assert.deepStrictEqual(yield* times(3, call()), ["GateClosed", "GateClosed", "GateClosed"])
       yield* TestClock.adjust("10 seconds")
@@ -63,7 +63,7 @@ describe("the gate and the breaker", () => {
 
   it.effect("an open circuit says nothing to the gate", () =>
     Effect.gen(function*() {
-      const { call } = yield* make({ gate: gate({ onClosed: "fail" }), breaker: Memory.breaker(1).guard }, down)
+      const { call } = yield* make({ gate: gate({ onClosed: "reject" }), breaker: Memory.breaker(1).guard }, down)
       yield* together(call())
       assert.deepStrictEqual(yield* times(3, call()), ["CircuitOpen", "CircuitOpen", "CircuitOpen"])
     }))
@@ -100,7 +100,7 @@ describe("the gate and the limits", () => {
   it.effect("what the gate rejects takes no token, and what it holds back takes one when it goes", () =>
     Effect.gen(function*() {
       const { guard, left } = yield* Memory.tokens(10)
-      const { call } = yield* make({ gate: gate({ maxPaused: 1 }), rateLimiter: guard }, busy(10))
+      const { call } = yield* make({ gate: gate({ maxWaiting: 1 }), rateLimiter: guard }, busy(10))
       yield* together(call())
       const calls = yield* Effect.fork(times(3, call()))
       yield* TestClock.adjust("9 seconds")
@@ -113,7 +113,7 @@ describe("the gate and the limits", () => {
   it.effect("what the limits reject does not close the gate", () =>
     Effect.gen(function*() {
       const { guard } = yield* Memory.tokens(1)
-      const options = { gate: gate({ onClosed: "fail" }), rateLimiter: guard }
+      const options = { gate: gate({ onClosed: "reject" }), rateLimiter: guard }
       const { call } = yield* make(options)
       assert.deepStrictEqual(yield* together(call(), call(), call()), [200, "RateLimitExceeded", "RateLimitExceeded"])
     }))

@@ -249,7 +249,7 @@ describe("classify", () => {
           response?.status === 200
             ? HttpFailure.make(response, { tag: "RateLimited", retryAfter: "9 seconds" })
             : undefined,
-        gate: HttpResilience.retryAfterGate({ onClosed: "fail" })
+        gate: HttpResilience.retryAfterGate({ onClosed: "reject" })
       }, ok)
       assert.strictEqual(yield* ended(limited.call()), "RateLimited")
       assert.strictEqual(yield* ended(limited.call()), "GateClosed")

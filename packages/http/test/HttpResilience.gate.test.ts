@@ -87,7 +87,7 @@ describe("a gate", () => {
   ])("is not closed for other quotas by a success that used up its own: %s", ([, answer]) =>
     Effect.gen(function*() {
       const { client, times } = scripted(answer)
-      const options = ResilientHttpClient.standard({ gate: HttpResilience.retryAfterGate({ onClosed: "fail" }) })
+      const options = ResilientHttpClient.standard({ gate: HttpResilience.retryAfterGate({ onClosed: "reject" }) })
       const resilient = ResilientHttpClient.make(options)(client)
       yield* get(resilient, "/search/code?q=a")
       yield* get(resilient, "/repos/a/b")
@@ -98,7 +98,7 @@ describe("a gate", () => {
     Effect.gen(function*() {
       const { client, times } = scripted(asks(200, lastOfQuota))
       const key = ({ url }: HttpClientRequest.HttpClientRequest) => url.includes("/search/") ? "search" : "core"
-      const guarded = gate({ key, learnFromSuccess: true, onClosed: "fail" })(client)
+      const guarded = gate({ key, learnFromSuccess: true, onClosed: "reject" })(client)
       yield* get(guarded, "/search/code?q=a")
       yield* get(guarded, "/repos/a/b")
       assert.strictEqual((yield* Effect.flip(get(guarded, "/search/code?q=b")))._tag, "GateClosed")
@@ -109,7 +109,7 @@ describe("a gate", () => {
     Effect.gen(function*() {
       const { client, times } = scripted(busy)
       const slow = HttpClient.transform(client, (effect) => Effect.zipLeft(effect, Effect.sleep("1 second")))
-      const guarded = gate({ capacity: 1, onClosed: "fail" })(slow)
+      const guarded = gate({ capacity: 1, onClosed: "reject" })(slow)
       const first = yield* Effect.fork(get(guarded))
       yield* TestClock.adjust("500 millis")
       const other = yield* Effect.fork(guarded.get("http://other.test"))
@@ -135,7 +135,7 @@ describe("a gate", () => {
   it.effect("is one for each key, where there is a function for it", () =>
     Effect.gen(function*() {
       const { client } = scripted(busy)
-      const guarded = gate({ key: ({ headers }) => headers["tenant"] ?? "", onClosed: "fail" })(client)
+      const guarded = gate({ key: ({ headers }) => headers["tenant"] ?? "", onClosed: "reject" })(client)
       const as = (tenant: string) => guarded.execute(HttpClientRequest.get("http://h.test", { headers: { tenant } }))
       yield* as("a")
       yield* as("b")
@@ -147,7 +147,7 @@ describe("a gate", () => {
   it.effect("fails at once with what is left of the pause, where calls are not to wait", () =>
     Effect.gen(function*() {
       const { client, times } = scripted(busy)
-      const guarded = gate({ onClosed: "fail" })(client)
+      const guarded = gate({ onClosed: "reject" })(client)
       yield* get(guarded)
       yield* TestClock.adjust("4 seconds")
       const error = yield* Effect.flip(get(guarded))
@@ -163,7 +163,7 @@ describe("a gate", () => {
   it.effect("is open again exactly at the end of the pause", () =>
     Effect.gen(function*() {
       const { client } = scripted(busy)
-      const guarded = gate({ onClosed: "fail" })(client)
+      const guarded = gate({ onClosed: "reject" })(client)
       yield* get(guarded)
       yield* TestClock.adjust("9999 millis")
       assert.isTrue(Exit.isFailure(yield* Effect.exit(get(guarded))))
@@ -174,7 +174,7 @@ describe("a gate", () => {
   it.effect("stays closed for no longer than its maximum", () =>
     Effect.gen(function*() {
       const { client } = scripted(asks(503, { "retry-after": "86400" }))
-      const guarded = gate({ onClosed: "fail", max: "1 minute" })(client)
+      const guarded = gate({ onClosed: "reject", max: "1 minute" })(client)
       yield* get(guarded)
       const error = yield* Effect.flip(get(guarded))
       assert.ok(error._tag === "GateClosed")
@@ -229,7 +229,7 @@ describe("a gate", () => {
   it.effect("makes only so many calls wait", () =>
     Effect.gen(function*() {
       const { client, times } = scripted(busy)
-      const guarded = gate({ maxPaused: 2 })(client)
+      const guarded = gate({ maxWaiting: 2 })(client)
       yield* get(guarded)
       const fiber = yield* Effect.fork(
         Effect.all(Array.makeBy(5, () => Effect.exit(get(guarded))), { concurrency: "unbounded" })
@@ -244,7 +244,7 @@ describe("a gate", () => {
   it.effect("gives the place of a call that is interrupted while it waits to another", () =>
     Effect.gen(function*() {
       const { client, times } = scripted(busy)
-      const guarded = gate({ maxPaused: 1 })(client)
+      const guarded = gate({ maxWaiting: 1 })(client)
       yield* get(guarded)
       yield* Fiber.interrupt(yield* Effect.fork(get(guarded)))
       const waiting = yield* Effect.fork(get(guarded))
@@ -260,7 +260,7 @@ describe("a gate", () => {
     Effect.gen(function*() {
       yield* TestClock.setTime(1_000_000)
       const { client } = scripted(busy)
-      const guarded = gate({ onClosed: "fail" })(client)
+      const guarded = gate({ onClosed: "reject" })(client)
       yield* get(guarded)
       yield* TestClock.setTime(0)
       const error = yield* Effect.flip(get(guarded))
@@ -286,7 +286,7 @@ describe("a gate", () => {
   it.effect("in the resilient client, ends the call of a closed gate at once, as a RequestError with GateClosed as its cause", () =>
     Effect.gen(function*() {
       const { client, times } = scripted(busy)
-      const options = { retry: Schedule.recurs(3), gate: HttpResilience.retryAfterGate({ onClosed: "fail" }) }
+      const options = { retry: Schedule.recurs(3), gate: HttpResilience.retryAfterGate({ onClosed: "reject" }) }
       const resilient = ResilientHttpClient.make(options)(client)
       // Its own retry is turned away by the gate that it has closed.
       const first = yield* Effect.flip(get(resilient))
@@ -304,7 +304,7 @@ describe("a gate", () => {
     ["max", { max: 0 }],
     ["jitter", { jitter: 1.5 }],
     ["jitter", { jitter: -0.1 }],
-    ["maxPaused", { maxPaused: -1 }],
+    ["maxWaiting", { maxWaiting: -1 }],
     ["capacity", { capacity: 0 }],
     ["idleTimeToLive", { idleTimeToLive: 0 }]
   ])("refuses an option out of range: %s", (option, options) => {

@@ -39,7 +39,7 @@ describe("a hedge that a guard turns away", () => {
 
   it.effect("leaves the attempt that runs alone: the gate", () =>
     Effect.gen(function*() {
-      const options = { hedge: hedge("1 second"), gate: gate({ onClosed: "fail" }) }
+      const options = { hedge: hedge("1 second"), gate: gate({ onClosed: "reject" }) }
       const { call, sent } = yield* make(options, after("2 seconds"), busy(10))
       const fiber = yield* Effect.fork(ended(call()))
       yield* TestClock.adjust("500 millis")

@@ -99,7 +99,7 @@ const scripted = ({ server }: Calls, ...answers: ReadonlyArray<Answer>) =>
   })
 
 /** Two may wait at the gate, and one more is one too many. */
-const gate = HttpResilience.retryAfterGate({ jitter: 0, maxPaused: 2 })
+const gate = HttpResilience.retryAfterGate({ jitter: 0, maxWaiting: 2 })
 const closeGate = (calls: Calls) => Effect.zipRight(scripted(calls, busy), calls.calls(1))
 const gateIsEmpty: Pick<Scene, "after" | "expected"> = {
   after: (calls) => Effect.sleep("20 seconds").pipe(Effect.zipRight(closeGate(calls)), Effect.zipRight(calls.calls(3))),

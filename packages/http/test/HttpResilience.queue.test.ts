@@ -49,7 +49,7 @@ describe.each(queues)("a call that waits for its turn in %s", (_, options) => {
 
   it.effect("fails at the gate when that has closed meanwhile and calls do not wait there", () =>
     Effect.gen(function*() {
-      const options_ = { ...options(), gate: gate({ onClosed: "fail" }) }
+      const options_ = { ...options(), gate: gate({ onClosed: "reject" }) }
       const { call, sent } = yield* make(options_, after("900 millis", busy(30)))
       assert.deepStrictEqual(yield* within(times(3, call()), "10 seconds"), ["RateLimited", "GateClosed", "GateClosed"])
       assert.deepStrictEqual(yield* sent, [0])

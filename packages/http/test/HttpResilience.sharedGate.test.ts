@@ -52,7 +52,7 @@ const process = (script: ReadonlyArray<ResponseInit>, options: Options = {}) =>
     )
     const { client, times } = scripted(...script)
     const guarded = client.pipe(
-      HttpResilience.retryAfterGate({ gates, jitter: 0, onClosed: "fail", ...rest })
+      HttpResilience.retryAfterGate({ gates, jitter: 0, onClosed: "reject", ...rest })
     )
     yield* settle
     yield* TestClock.adjust("100 millis")
@@ -93,7 +93,7 @@ describe("gates that processes share", () => {
   it.effect("hold calls back everywhere, and let them go at the end", () =>
     inOneStore(Effect.gen(function*() {
       const a = yield* process([busy(10)])
-      const b = yield* process([], { onClosed: "pause" })
+      const b = yield* process([], { onClosed: "wait" })
       const start = yield* Clock.currentTimeMillis
       yield* get(a.client)
       yield* settle
@@ -184,7 +184,9 @@ describe("gates that processes share", () => {
   it.effect("belong to all clients of a process that are given them", () =>
     inOneStore(Effect.gen(function*() {
       const { client, gates } = yield* process([busy(10)])
-      const other = ResilientHttpClient.makeTyped({ gate: HttpResilience.retryAfterGate({ gates, onClosed: "fail" }) })(
+      const other = ResilientHttpClient.makeTyped({
+        gate: HttpResilience.retryAfterGate({ gates, onClosed: "reject" })
+      })(
         scripted().client
       )
       yield* get(client)
@@ -208,7 +210,7 @@ describe("gates that processes share", () => {
         const one = yield* RetryAfterGates.makeShared()
         const other = yield* RetryAfterGates.makeShared()
         const client = (gates: RetryAfterGates.RetryAfterGates) =>
-          scripted(busy(10)).client.pipe(HttpResilience.retryAfterGate({ gates, onClosed: "fail" }))
+          scripted(busy(10)).client.pipe(HttpResilience.retryAfterGate({ gates, onClosed: "reject" }))
         yield* Effect.sleep(150)
         yield* get(client(one))
         yield* Effect.sleep(150)
@@ -235,7 +237,7 @@ describe("gates that processes share", () => {
         const one = yield* RetryAfterGates.makeShared()
         const other = yield* RetryAfterGates.makeShared()
         const guarded = (gates: RetryAfterGates.RetryAfterGates, below: HttpClient.HttpClient) =>
-          below.pipe(HttpResilience.retryAfterGate({ gates, onClosed: "fail" }))
+          below.pipe(HttpResilience.retryAfterGate({ gates, onClosed: "reject" }))
         yield* Effect.sleep(150)
         const fiber = yield* Effect.fork(Effect.exit(get(guarded(one, client))))
         for (let turn = 0; turn < at; turn++) yield* Effect.yieldNow()
@@ -280,7 +282,7 @@ describe("gates that clients of one process share", () => {
     Effect.gen(function*() {
       const gates = yield* RetryAfterGates.make({ max: "5 seconds" })
       const { client, times } = scripted(busy(10))
-      const failing = client.pipe(HttpResilience.retryAfterGate({ gates, onClosed: "fail" }))
+      const failing = client.pipe(HttpResilience.retryAfterGate({ gates, onClosed: "reject" }))
       const waiting = client.pipe(HttpResilience.retryAfterGate({ gates, jitter: 0 }))
       yield* get(waiting)
       assert.strictEqual(yield* left(failing), 5_000)
@@ -294,7 +296,7 @@ describe("gates that clients of one process share", () => {
     Effect.gen(function*() {
       const make = RetryAfterGates.make()
       const guarded = (gates: RetryAfterGates.RetryAfterGates) =>
-        scripted(busy(10)).client.pipe(HttpResilience.retryAfterGate({ gates, onClosed: "fail" }))
+        scripted(busy(10)).client.pipe(HttpResilience.retryAfterGate({ gates, onClosed: "reject" }))
       const [one, other] = yield* Effect.all([make, make])
       yield* get(guarded(one))
       assert.deepStrictEqual([yield* left(guarded(one)), yield* left(guarded(other))], [10_000, 0])

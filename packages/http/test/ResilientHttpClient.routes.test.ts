@@ -241,7 +241,13 @@ describe("a guard with an option out of range", () => {
     ["maxQueued", () => HttpResilience.adaptiveLimiter({ algorithm: AdaptiveLimiter.aimd(), maxQueued: -1 })],
     ["limit", () => HttpResilience.rateLimiter({ limit: 0, window: "1 second" })],
     ["maxHedges", () => HttpResilience.hedge({ after: "1 second", maxHedges: 0 })],
-    ["capacity", () => HttpResilience.bulkhead({ maxConcurrent: 1, capacity: 0 })]
+    ["capacity", () => HttpResilience.bulkhead({ maxConcurrent: 1, capacity: 0 })],
+    // A word that a program without types has misspelt.
+    ["onClosed", () => HttpResilience.retryAfterGate({ onClosed: "fail" as "reject" })],
+    ["onOpen", () => HttpResilience.circuitBreaker({ trip: Tripping.consecutive(1), onOpen: "fail" as "reject" })],
+    ["onFull", () => HttpResilience.circuitBreaker({ trip: Tripping.consecutive(1), onFull: "queue" as "wait" })],
+    ["redirect", () => ResilientHttpClient.make({ redirect: "error" as "manual" })],
+    ["nested", () => ResilientHttpClient.make({ nested: "deny" as "suppress" })]
   ]
   for (const [option, make] of mistakes) {
     it(`is not made: ${option}`, () => {

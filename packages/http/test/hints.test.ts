@@ -30,7 +30,7 @@ describe("the rejections of a client", () => {
           )
         )
       )
-      const client = busy.pipe(HttpResilience.retryAfterGate({ onClosed: "fail" }))
+      const client = busy.pipe(HttpResilience.retryAfterGate({ onClosed: "reject" }))
       const get = client.get("http://example.com/a").pipe(
         Effect.catchTags({ RequestError: Effect.die, ResponseError: Effect.die })
       )

@@ -109,6 +109,21 @@ export const millis = (
   throw new InvalidOption({ option, value, expected: `a duration ${relation} up to ${maxDelayMillis} ms (24.8 days)` })
 }
 
+/**
+ * The value, if it is one of the words; throws `InvalidOption` otherwise.
+ *
+ * @since 0.1.0
+ * @category validation
+ */
+export const oneOf = <const Words extends ReadonlyArray<string>>(
+  option: string,
+  value: Words[number],
+  words: Words
+): Words[number] => {
+  if (words.includes(value)) return value
+  throw new InvalidOption({ option, value, expected: words.map((word) => `"${word}"`).join(" or ") })
+}
+
 // Duration.decode turns a negative number and `NaN` into zero, which would hide the mistake.
 const isNoTime = (value: Duration.DurationInput): boolean =>
   (typeof value === "number" || typeof value === "bigint") && !(value >= 0)

@@ -51,13 +51,10 @@ const check = (options: Options): Settings => {
     key: options.key ?? "",
     limit,
     rate: { ticksPerMilli: limit, ticksPerToken: windowMillis, burst },
-    maxQueued: isDelaying(options.onExceeded ?? "fail") ? maxQueued : 0
+    maxQueued: InvalidOption.oneOf("onExceeded", options.onExceeded ?? "fail", ["delay", "fail"]) === "delay"
+      ? maxQueued
+      : 0
   }
-}
-
-const isDelaying = (value: "delay" | "fail"): boolean => {
-  if (value === "delay" || value === "fail") return value === "delay"
-  throw new InvalidOption.InvalidOption({ option: "onExceeded", value, expected: "\"delay\" or \"fail\"" })
 }
 
 /**

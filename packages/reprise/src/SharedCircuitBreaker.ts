@@ -21,7 +21,7 @@ import * as registry from "./internal/breaker/registry.js"
 import * as keyed from "./internal/keyed/keyed.js"
 import * as fleet from "./internal/shared/fleet.js"
 import * as tally from "./internal/shared/tally.js"
-import { InvalidOption } from "./InvalidOption.js"
+import { InvalidOption, oneOf } from "./InvalidOption.js"
 
 /**
  * @since 0.1.0
@@ -66,7 +66,8 @@ export interface KeyedOptions<in K, out R = never> extends CircuitBreakers.Optio
 const inScope = <O extends Pick<CircuitBreaker.Options, "trip">>(
   options: O,
   scope: Sharing["scope"] = "fleet"
-): O => scope === "fleet" ? { ...options, trip: tally.tallied(options.trip) } : options
+): O =>
+  oneOf("scope", scope, ["fleet", "any"]) === "fleet" ? { ...options, trip: tally.tallied(options.trip) } : options
 
 /**
  * Makes a breaker that shares its state for as long as the scope is open. When the scope ends, the store is told what it does not

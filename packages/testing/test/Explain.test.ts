@@ -213,7 +213,7 @@ describe("explain", () => {
       assert.deepStrictEqual(delays(first!), [7000, undefined])
       assert.deepInclude(second!.attempts[0]!, { startMillis: 10, durationMillis: 6990, reason: "success" })
       assert.deepStrictEqual(second!.attempts[0]!.requests.map(({ startMillis }) => startMillis), [7000])
-      const closed = { retry: plain(2), gate: HttpResilience.retryAfterGate({ onClosed: "fail" }) }
+      const closed = { retry: plain(2), gate: HttpResilience.retryAfterGate({ onClosed: "reject" }) }
       assert.deepStrictEqual(results(yield* Explain.explain(closed, [asking(7), 200], { calls: 2, every: 10 })), [
         200,
         "GateClosed"

@@ -102,10 +102,10 @@ export interface SharedBreakersOptions extends BreakersOptions, SharedCircuitBre
  */
 export interface OpenCircuit extends Pick<KeyOptions, "key"> {
   /**
-   * What a call does at an open circuit: it fails at once, or waits until it may be worth trying again, as long as its
-   * deadline allows. With `"wait"`, unless `onFull` says otherwise, it also waits while the probes run. Defaults to `"fail"`.
+   * Whether an open circuit rejects a call, or lets it wait until it may be worth trying again, as long as its deadline allows. With
+   * `"wait"`, unless `onFull` says otherwise, it also waits while the probes run. Defaults to `"reject"`.
    */
-  readonly onOpen?: "fail" | "wait" | undefined
+  readonly onOpen?: "reject" | "wait" | undefined
 }
 
 /**
@@ -132,8 +132,8 @@ export interface GatesOptions extends Keyed.Bounds {
  * @category options
  */
 export interface ClosedGate extends Pick<KeyOptions, "key"> {
-  /** What becomes of calls at a closed gate: they wait, as long as their deadline allows, or fail. Defaults to `"pause"`. */
-  readonly onClosed?: "pause" | "fail" | undefined
+  /** Whether calls wait at a closed gate, as long as their deadline allows, or are rejected. Defaults to `"wait"`. */
+  readonly onClosed?: "wait" | "reject" | undefined
   /**
    * By how much of the pause the calls that waited are spread after it, each at random: from 0 to 1. Defaults to 0.1.
    */
@@ -145,7 +145,7 @@ export interface ClosedGate extends Pick<KeyOptions, "key"> {
    */
   readonly learnFromSuccess?: boolean | undefined
   /** How many calls may wait per key, of all clients that share the gates; the rest fails. Defaults to 1,000. */
-  readonly maxPaused?: number | undefined
+  readonly maxWaiting?: number | undefined
 }
 
 /**

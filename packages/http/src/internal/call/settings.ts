@@ -40,12 +40,12 @@ export const retry = (
   limits,
   order: stages,
   facts: {
-    redirect: options?.redirect ?? "follow",
+    redirect: InvalidOption.oneOf("redirect", options?.redirect ?? "follow", ["follow", "manual"]),
     classify: options?.classify
   },
   retryUnsent: options?.retryUnsent ?? false,
   budget: options?.budget && budgets.of(options.budget),
-  nested: options?.nested,
+  nested: InvalidOption.oneOf("nested", options?.nested ?? "suppress", ["suppress", "allow"]),
   listener: options?.listener,
   idempotencyHeader: header("idempotencyHeader", options?.idempotencyHeader),
   drain: {

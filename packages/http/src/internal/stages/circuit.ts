@@ -9,7 +9,7 @@ import type * as Scope from "effect/Scope"
 import * as CircuitBreaker from "reprise/CircuitBreaker"
 import * as CircuitBreakers from "reprise/CircuitBreakers"
 import type { CircuitBreakerStore } from "reprise/CircuitBreakerStore"
-import { InvalidOption } from "reprise/InvalidOption"
+import * as InvalidOption from "reprise/InvalidOption"
 import * as Keyed from "reprise/Keyed"
 import * as Policy from "reprise/Policy"
 import * as SharedCircuitBreaker from "reprise/SharedCircuitBreaker"
@@ -54,12 +54,17 @@ const registryOf = (options: CircuitBreakerOptions): HttpCircuitBreakers => {
   const { breakers } = options
   // Any other registry would judge attempts by rules that are not for them.
   if (Predicate.hasProperty(breakers, BreakersTypeId)) return breakers
-  throw new InvalidOption({ option: "breakers", value: breakers, expected: "a value made by HttpCircuitBreakers" })
+  throw new InvalidOption.InvalidOption({
+    option: "breakers",
+    value: breakers,
+    expected: "a value made by HttpCircuitBreakers"
+  })
 }
 
 /** @internal */
 export const make = (options: CircuitBreakerOptions): Placed => {
-  const { key = origin, onOpen } = options
+  const { key = origin } = options
+  const onOpen = InvalidOption.oneOf("onOpen", options.onOpen ?? "reject", ["reject", "wait"])
   const breakers = registryOf(options)
   if (onOpen === "wait") {
     return { _tag: "Policy", policyOf: (request) => Keyed.policy(breakers, key(request), patient) }

@@ -17,8 +17,8 @@ import { type HttpPolicy, origin, type Placed } from "./guard.js"
 
 interface Settings {
   readonly gates: gates_.Gates
-  readonly isPausing: boolean
-  readonly maxPaused: number
+  readonly isWaiting: boolean
+  readonly maxWaiting: number
   readonly jitter: number
   readonly learnsFromSuccess: boolean
 }
@@ -35,8 +35,8 @@ export const make = (options: RetryAfterGateOptions): Placed => {
   const gates = gatesOf(options)
   const settings: Settings = {
     gates,
-    isPausing: options.onClosed !== "fail",
-    maxPaused: InvalidOption.integer("maxPaused", options.maxPaused ?? 1_000, { min: 0 }),
+    isWaiting: InvalidOption.oneOf("onClosed", options.onClosed ?? "wait", ["wait", "reject"]) === "wait",
+    maxWaiting: InvalidOption.integer("maxWaiting", options.maxWaiting ?? 1_000, { min: 0 }),
     jitter: InvalidOption.number("jitter", options.jitter ?? 0.1, { min: 0, max: 1 }),
     learnsFromSuccess: options.learnFromSuccess === true
   }
@@ -71,8 +71,8 @@ const policyOf = (settings: Settings, gate: gates_.Gate): HttpPolicy => {
       if (leftMillis === 0) return admit
       const error = (reason: GateClosed["reason"]) =>
         new GateClosed({ key: gate.key, retryAfter: Option.some(Duration.millis(leftMillis)), reason })
-      if (!settings.isPausing) return { _tag: "Reject", error: error("closed") }
-      if (gate.paused >= settings.maxPaused) return { _tag: "Reject", error: error("full") }
+      if (!settings.isWaiting) return { _tag: "Reject", error: error("closed") }
+      if (gate.paused >= settings.maxWaiting) return { _tag: "Reject", error: error("full") }
       return {
         _tag: "Wait",
         enter: (call) => new Pause(settings.jitter, gate, call, () => error("deadline")),

@@ -167,7 +167,7 @@ const check = (options: CircuitBreaker.Options<unknown>) => {
   const successes = InvalidOption.integer("successes", options.successes ?? probes, min)
   const tolerated = InvalidOption.integer("toleratedProbeFailures", options.toleratedProbeFailures ?? 0, { min: 0 })
   const leaseMillis = InvalidOption.millis("lease", options.lease ?? "30 seconds", { moreThan: 0 })
-  const maxWaiting = options.onFull === "wait"
+  const maxWaiting = InvalidOption.oneOf("onFull", options.onFull ?? "reject", ["reject", "wait"]) === "wait"
     ? InvalidOption.integer("maxWaiting", options.maxWaiting ?? 1_000, min)
     : 0
   const { isFailure, outcome, probe } = options

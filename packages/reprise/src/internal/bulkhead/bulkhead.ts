@@ -71,19 +71,13 @@ const maxConcurrentOf = (value: number) => InvalidOption.integer("maxConcurrent"
 const maxQueuedOf = (value: number) => InvalidOption.integer("maxQueued", value, { min: 0 })
 
 /** @internal */
-export const orderOf = (value: Order): Order => {
-  if (value === "fifo" || value === "lifo") return value
-  throw new InvalidOption.InvalidOption({ option: "order", value, expected: "\"fifo\" or \"lifo\"" })
-}
-
-/** @internal */
 export const make = (options: Bulkhead.Options): Effect.Effect<Handle> => {
   const maxConcurrent = maxConcurrentOf(options.maxConcurrent)
   const maxQueued = maxQueuedOf(options.maxQueued ?? 0)
   const queueTimeoutMillis = options.queueTimeout === undefined
     ? Infinity
     : InvalidOption.millis("queueTimeout", options.queueTimeout, { moreThan: 0 })
-  const order = orderOf(options.order ?? "fifo")
+  const order = InvalidOption.oneOf("order", options.order ?? "fifo", ["fifo", "lifo"])
   const key = options.key ?? ""
   return Effect.sync(() =>
     new Handle(

@@ -1,5 +1,6 @@
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
+import { oneOf } from "../../InvalidOption.js"
 import type { Breaker } from "../breaker/breaker.js"
 import * as answers from "./answers.js"
 import { Member } from "./breakerMember.js"
@@ -23,11 +24,13 @@ export interface Fleet extends crew.Crew<CircuitBreakerStore.Service> {
 export const make = (
   what: string,
   onStoreError: Fleet["onStoreError"] = "local"
-): Effect.Effect<Fleet, never, CircuitBreakerStore.CircuitBreakerStore> =>
-  Effect.map(crew.make(CircuitBreakerStore.CircuitBreakerStore, what), (own) => {
+): Effect.Effect<Fleet, never, CircuitBreakerStore.CircuitBreakerStore> => {
+  oneOf("onStoreError", onStoreError, ["local", "reject"])
+  return Effect.map(crew.make(CircuitBreakerStore.CircuitBreakerStore, what), (own) => {
     let tokens = 0
     return { ...own, onStoreError, token: () => `${own.name}-${++tokens}` }
   })
+}
 
 /** @internal */
 export const join = (fleet: Fleet, breaker: Breaker): Member => {
