@@ -66,7 +66,7 @@ const single = <E>(options: Options<E>, states: States): Pipeline<E> => {
   const retry = settings.retry(options, limits, order.make(placed), addKeys)
   const schedule = retryPolicy.of(options.retry)
   const isTransparent = options.retry === false && placed.every((stage) => stage === undefined) &&
-    addKeys === undefined &&
+    addKeys === undefined && options.listener === undefined &&
     limits.attemptMillis === Infinity &&
     limits.callMillis === Infinity && options.classify === undefined && options.readBodies === undefined &&
     options.deadlineHeader === undefined && options.attemptHeader === undefined

@@ -41,7 +41,11 @@ export interface Traceable {
 /** @internal */
 export interface Traced {
   readonly span: Tracer.Span
-  readonly end: (exit: Exit.Exit<unknown, unknown>, attributes: Readonly<Record<string, unknown>>) => void
+  readonly end: (
+    exit: Exit.Exit<unknown, unknown>,
+    errorType: string | undefined,
+    attributes: Readonly<Record<string, unknown>>
+  ) => void
 }
 
 /**

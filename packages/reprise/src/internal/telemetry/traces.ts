@@ -67,10 +67,10 @@ export const make = (): Observer => {
       if (isCall) spans.set(call.id, span)
       return {
         span,
-        end: (exit, attributes) => {
+        end: (exit, errorType, attributes) => {
           for (const [key, value] of Object.entries(attributes)) span.attribute(key, value)
           if (isCall) spans.delete(call.id)
-          span.end(nowNanos(fiber), safe(exit, attributes["error.type"]))
+          span.end(nowNanos(fiber), safe(exit, errorType))
         }
       }
     },
@@ -83,7 +83,7 @@ export const make = (): Observer => {
 }
 
 /** An exporter writes the error into the span, and its message may hold a secret: the type of the error is enough. */
-const safe = (exit: Exit.Exit<unknown, unknown>, errorType: unknown): Exit.Exit<unknown, unknown> =>
+const safe = (exit: Exit.Exit<unknown, unknown>, errorType: string | undefined): Exit.Exit<unknown, unknown> =>
   errorType === undefined ? exit : Exit.fail(errorType)
 
 const nowNanos = (fiber: AnyFiber): bigint =>

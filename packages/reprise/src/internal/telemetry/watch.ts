@@ -42,8 +42,9 @@ export const ofCall = (call: Call): Told => {
 
 /** @internal */
 export const ofAttempt = (call: Call): Told => {
-  const { about: { attempt: { attributes, kind, name } = plain("attempt") }, number } = call
-  const resent = number > 1 ? { "http.request.resend_count": number - 1 } : {}
+  const { about: { attempt: { attributes, kind, name } = plain("attempt") }, attempts } = call
+  // A hedge is a request that is sent again too.
+  const resent = attempts > 1 ? { "http.request.resend_count": attempts - 1 } : {}
   return { name, kind, call, isCall: false, attributes: { ...attributes?.(), ...resent } }
 }
 
@@ -81,9 +82,10 @@ export const begin = (own: Observers, fiber: AnyFiber, traceable: Told): Watched
         fiber
       )
       if (traced.length === 0) return
-      const attributes = isCall ? undefined : about.attempt?.resultAttributes?.(exit)
-      const all = { ...attributes, ...(errorType !== undefined && { "error.type": errorType }) }
-      for (const { end } of traced) end(result, all)
+      const attributes = isCall
+        ? {}
+        : { ...about.attempt?.resultAttributes?.(exit), ...(errorType !== undefined && { "error.type": errorType }) }
+      for (const { end } of traced) end(result, errorType, attributes)
     }
   }
 }
