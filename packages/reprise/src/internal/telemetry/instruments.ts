@@ -16,7 +16,7 @@ export const instruments = {
     description: "How many attempts calls made"
   },
   "reprise.retries": { kind: "counter", unit: "{retry}", description: "Retries that were scheduled" },
-  "reprise.retries.refused": { kind: "counter", unit: "{retry}", description: "Failed attempts without a retry" },
+  "reprise.retry.refusals": { kind: "counter", unit: "{retry}", description: "Failed attempts without a retry" },
   "reprise.retry.delay": { kind: seconds, unit: "s", description: "How long calls waited before retries" },
   "reprise.rejections": { kind: "counter", unit: "{attempt}", description: "Attempts that a policy rejected" },
   "reprise.wait.duration": { kind: seconds, unit: "s", description: "How long attempts waited for a policy" },

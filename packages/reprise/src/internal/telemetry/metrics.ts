@@ -19,7 +19,8 @@ interface Instrument {
 const make = (name: Name): Instrument => {
   const { description, kind, unit } = instruments[name]
   const metric = kind === "counter"
-    ? Metric.counter(name, { description })
+    // Only these are sums that never fall: an exporter takes any other counter for a gauge.
+    ? Metric.counter(name, { description, incremental: true })
     : kind === "gauge"
     ? Metric.gauge(name, { description })
     : Metric.histogram(name, MetricBoundaries.fromIterable(kind), description)
@@ -65,9 +66,9 @@ const recordEvent = (to: Recorder, event: Event): void => {
   const key = to.keyOf(event.key)
   switch (event._tag) {
     case "AttemptEnded": {
-      const tags = { key, outcome: event.outcome, "error.type": event.errorType ?? "" }
-      to.record("reprise.attempts", 1, tags)
-      return to.record("reprise.attempt.duration", secondsOf(event.duration), { key, outcome: event.outcome })
+      const tags = { key, outcome: event.outcome }
+      to.record("reprise.attempts", 1, event.errorType === undefined ? tags : { ...tags, "error.type": event.errorType })
+      return to.record("reprise.attempt.duration", secondsOf(event.duration), tags)
     }
     case "CallEnded": {
       const tags = { key, outcome: event.outcome }
@@ -78,7 +79,7 @@ const recordEvent = (to: Recorder, event: Event): void => {
       to.record("reprise.retries", 1, { key, reason: event.reason, "error.type": event.errorType })
       return to.record("reprise.retry.delay", secondsOf(event.delay), { key, reason: event.reason })
     case "RetryRefused":
-      return to.record("reprise.retries.refused", 1, { key, reason: event.reason, "error.type": event.errorType })
+      return to.record("reprise.retry.refusals", 1, { key, reason: event.reason, "error.type": event.errorType })
     case "Rejected":
       return to.record("reprise.rejections", 1, { key, policy: event.policy, "error.type": event.errorType })
     case "Waited": {
