@@ -86,6 +86,9 @@ describe("events of a call", () => {
         "notRetryable Bad"
       ])
       expect(yield* reasonOf({ retry: fixed(2) }, new TypeError("secret"))).toStrictEqual(["attempts TypeError"])
+      const named = Object.assign(new Error("secret"), { name: "http://h.test/?token=secret" })
+      expect(yield* reasonOf({ retry: fixed(2) }, named)).toStrictEqual(["attempts Error"])
+      expect(yield* reasonOf({ retry: fixed(2) }, { _tag: "secret: 1" })).toStrictEqual(["attempts Error"])
     }))
 
   it.effect("report an attempt timeout, a defect and an interruption", () =>

@@ -65,7 +65,8 @@ const launch = (args: ReadonlyArray<string>) =>
       const child = spawn("prometheus", args, { stdio: "ignore" })
       child.once("error", () =>
         resume(Effect.dieMessage("prometheus was not found: install the Debian package \"prometheus\"")))
-      child.once("spawn", () => resume(Effect.succeed(child)))
+      child.once("spawn", () =>
+        resume(Effect.succeed(child)))
     }),
     stopped
   )
@@ -100,7 +101,9 @@ export const make = (target: string, rules: string) =>
       Effect.repeat({ until: (isReady) => isReady })
     )
     interface Rules {
-      readonly groups: ReadonlyArray<{ readonly rules: ReadonlyArray<{ readonly name: string; readonly query: string }> }>
+      readonly groups: ReadonlyArray<
+        { readonly rules: ReadonlyArray<{ readonly name: string; readonly query: string }> }
+      >
     }
     const prometheus: Prometheus = {
       query: (expr) =>
@@ -108,8 +111,10 @@ export const make = (target: string, rules: string) =>
           get<{ readonly result: ReadonlyArray<Series> }>(`/api/v1/query?query=${encodeURIComponent(expr)}`),
           ({ result }) => result
         ),
-      alerts: Effect.map(get<Rules>("/api/v1/rules"), ({ groups }) =>
-        groups.flatMap(({ rules }) => rules.map(({ name, query }) => [name, query] as const)))
+      alerts: Effect.map(
+        get<Rules>("/api/v1/rules"),
+        ({ groups }) => groups.flatMap(({ rules }) => rules.map(({ name, query }) => [name, query] as const))
+      )
     }
     return prometheus
   })

@@ -46,7 +46,11 @@ const lostStore = Effect.gen(function*() {
 export const workload = Effect.gen(function*() {
   yield* lostStore
   const loads = yield* Effect.all([
-    load({ retry: quick(3), budget: HttpRetry.budget({ ratio: 0.5, minPerSecond: 1 }) }, [busy, busy, busy, Reply.ok], 2),
+    load(
+      { retry: quick(3), budget: HttpRetry.budget({ ratio: 0.5, minPerSecond: 1 }) },
+      [busy, busy, busy, Reply.ok],
+      2
+    ),
     load({ retry: quick(3), budget: HttpRetry.budget(RetryBudget.share({ ratio: 0, minPerSecond: 0 })) }, [busy]),
     load({ retry: quick(2), attemptTimeout: "100 millis" }, [Reply.hang()]),
     load(

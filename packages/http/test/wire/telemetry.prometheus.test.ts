@@ -19,9 +19,7 @@ interface Panel {
 const panels = (): ReadonlyArray<readonly [name: string, expr: string]> =>
   (JSON.parse(Fs.readFileSync(pathOf("grafana.json"), "utf8")) as { readonly panels: ReadonlyArray<Panel> })
     .panels.flatMap(({ targets = [], title }) =>
-      targets.map(({ expr }) =>
-        [title, expr.replaceAll("$__rate_interval", "1m").replaceAll("$key", ".*")] as const
-      )
+      targets.map(({ expr }) => [title, expr.replaceAll("$__rate_interval", "1m").replaceAll("$key", ".*")] as const)
     )
 
 /** A quantile of nothing is `NaN`. */
@@ -34,27 +32,33 @@ describe("Prometheus", () => {
     assert.isTrue(isRight, output)
   })
 
-  it.scopedLive("finds series for every query of the dashboard and of the alerts, by the names of the exporter", () =>
-    Effect.gen(function*() {
-      const exporter = new PrometheusExporter({ preventServerStart: true })
-      const target = yield* Prometheus.serve((request, response) => exporter.getMetricsRequestHandler(request, response))
-      const prometheus = yield* Prometheus.make(target, pathOf("alerts.yaml"))
-      const sdk = NodeSdk.layer(() => ({ resource: { serviceName: "test" }, metricReader: exporter }))
-      const calls = yield* workload.pipe(
-        Effect.provide(Layer.merge(Telemetry.layerMetrics({ every: "500 millis" }), sdk)),
-        Effect.provide(Logger.remove(Logger.defaultLogger)),
-        Effect.fork
-      )
-      const queries = [...panels(), ...yield* prometheus.alerts]
-      assert.isAbove(queries.length, 25)
-      let left: ReadonlyArray<readonly [name: string, expr: string]> = queries
-      const look = Effect.filter(queries, ([, expr]) => Effect.map(prometheus.query(expr), isEmpty)).pipe(
-        Effect.tap((empty) => Effect.sync(() => left = empty)),
-        Effect.delay("500 millis")
-      )
-      // A rate has a value after the second scrape.
-      yield* Effect.repeat(look, { until: (empty) => empty.length === 0 }).pipe(Effect.timeoutOption("20 seconds"))
-      yield* Fiber.interrupt(calls)
-      assert.deepStrictEqual(left, [])
-    }), 30_000)
+  it.scopedLive(
+    "finds series for every query of the dashboard and of the alerts, by the names of the exporter",
+    () =>
+      Effect.gen(function*() {
+        const exporter = new PrometheusExporter({ preventServerStart: true })
+        const target = yield* Prometheus.serve((request, response) =>
+          exporter.getMetricsRequestHandler(request, response)
+        )
+        const prometheus = yield* Prometheus.make(target, pathOf("alerts.yaml"))
+        const sdk = NodeSdk.layer(() => ({ resource: { serviceName: "test" }, metricReader: exporter }))
+        const calls = yield* workload.pipe(
+          Effect.provide(Layer.merge(Telemetry.layerMetrics({ every: "500 millis" }), sdk)),
+          Effect.provide(Logger.remove(Logger.defaultLogger)),
+          Effect.fork
+        )
+        const queries = [...panels(), ...yield* prometheus.alerts]
+        assert.isAbove(queries.length, 25)
+        let left: ReadonlyArray<readonly [name: string, expr: string]> = queries
+        const look = Effect.filter(queries, ([, expr]) => Effect.map(prometheus.query(expr), isEmpty)).pipe(
+          Effect.tap((empty) => Effect.sync(() => left = empty)),
+          Effect.delay("500 millis")
+        )
+        // A rate has a value after the second scrape.
+        yield* Effect.repeat(look, { until: (empty) => empty.length === 0 }).pipe(Effect.timeoutOption("20 seconds"))
+        yield* Fiber.interrupt(calls)
+        assert.deepStrictEqual(left, [])
+      }),
+    30_000
+  )
 })

@@ -235,7 +235,7 @@ onEachPlain("a trace", transports, (transport) => {
       }
     }).pipe(Effect.provide(transport)))
 
-  it.scopedLive("is absent where withTracerDisabledWhen says so", () =>
+  it.scopedLive("is absent if withTracerDisabledWhen or withTracerEnabled turns it off", () =>
     live(transport, {}, (client, server) =>
       Effect.gen(function*() {
         yield* server.script(busy)
@@ -244,6 +244,7 @@ onEachPlain("a trace", transports, (transport) => {
         assert.deepStrictEqual(spans, [])
         for (const { headers } of yield* server.requests) assert.notProperty(headers, "traceparent")
         assert.lengthOf((yield* exported(health.get(server.url))).spans, 2)
+        assert.lengthOf((yield* exported(Effect.withTracerEnabled(health.get(server.url), false))).spans, 0)
       })))
 
   it.scopedLive("reaches the server: each request has the span of its attempt as its parent", () =>

@@ -4,14 +4,18 @@ import * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
 import type { Outcome } from "./event.js"
 
+/** Anything longer, or with other characters, is no name that a program has for its errors: it may hold a secret. */
+const isName = (text: unknown): text is string => typeof text === "string" && /^[@\w./-]{1,100}$/.test(text)
+
 /**
- * The tag or the name of an error: a message may hold secrets.
+ * The tag or the name of an error: a message may hold secrets. `known` comes first, if it is a name.
  *
  * @internal
  */
-export const errorTypeOf = (error: unknown): string => {
-  if (Predicate.hasProperty(error, "_tag") && typeof error._tag === "string") return error._tag
-  return error instanceof Error ? error.name : "Error"
+export const errorTypeOf = (error: unknown, known?: unknown): string => {
+  const tag = Predicate.hasProperty(error, "_tag") ? error._tag : undefined
+  const name = error instanceof Error ? error.name : undefined
+  return [known, tag, name].find(isName) ?? "Error"
 }
 
 /**

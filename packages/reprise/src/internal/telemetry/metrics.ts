@@ -67,7 +67,11 @@ const recordEvent = (to: Recorder, event: Event): void => {
   switch (event._tag) {
     case "AttemptEnded": {
       const tags = { key, outcome: event.outcome }
-      to.record("reprise.attempts", 1, event.errorType === undefined ? tags : { ...tags, "error.type": event.errorType })
+      to.record(
+        "reprise.attempts",
+        1,
+        event.errorType === undefined ? tags : { ...tags, "error.type": event.errorType }
+      )
       return to.record("reprise.attempt.duration", secondsOf(event.duration), tags)
     }
     case "CallEnded": {

@@ -82,9 +82,11 @@ export const make = (): Observer => {
   }
 }
 
-/** An exporter writes the error into the span, and its message may hold a secret: the type of the error is enough. */
-const safe = (exit: Exit.Exit<unknown, unknown>, errorType: string | undefined): Exit.Exit<unknown, unknown> =>
-  errorType === undefined ? exit : Exit.fail(errorType)
+/** A tracer sees the end of the span: the error, whose message may hold a secret, becomes its type, and a result becomes nothing. */
+const safe = (exit: Exit.Exit<unknown, unknown>, errorType: string | undefined): Exit.Exit<unknown, unknown> => {
+  if (errorType !== undefined) return Exit.fail(errorType)
+  return Exit.isSuccess(exit) ? Exit.void : exit
+}
 
 const nowNanos = (fiber: AnyFiber): bigint =>
   Context.unsafeGet(fiber.currentDefaultServices, Clock.Clock).unsafeCurrentTimeNanos()

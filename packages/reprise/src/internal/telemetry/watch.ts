@@ -28,7 +28,7 @@ export class Call {
   constructor(readonly about: About) {}
 
   errorTypeOf(error: unknown): string {
-    return this.about.errorTypeOf?.(error) ?? errorTypeOf(error)
+    return errorTypeOf(error, this.about.errorTypeOf?.(error))
   }
 }
 
