@@ -235,6 +235,19 @@ onEachPlain("a trace", transports, (transport) => {
       }
     }).pipe(Effect.provide(transport)))
 
+  it.scopedLive("has the name of an error of a stage of the caller", () =>
+    Effect.gen(function*() {
+      const { url } = yield* FaultServer.make()
+      const failing = HttpClient.mapRequestEffect(yield* HttpClient.HttpClient, () => Effect.fail(new RangeError("no")))
+      // What the stage fails with is in the type of no drop-in client.
+      const client = ResilientHttpClient.make({ retry: quick(2) })(failing as HttpClient.HttpClient)
+      const { spans } = yield* exported(client.get(url))
+      assert.deepStrictEqual(spans, [
+        call(url, { status: "ERROR", events: [refused(1, "RangeError", "notRetryable")] }),
+        attempt(url, { "error.type": "RangeError" })
+      ])
+    }).pipe(Effect.provide(transport)))
+
   it.scopedLive("is absent if withTracerDisabledWhen or withTracerEnabled turns it off", () =>
     live(transport, {}, (client, server) =>
       Effect.gen(function*() {
