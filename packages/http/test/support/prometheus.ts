@@ -59,6 +59,10 @@ const stopped = (child: ChildProcess) =>
     child.kill("SIGKILL")
   })
 
+const running = new Set<ChildProcess>()
+// A test that is cut short finalizes nothing.
+process.once("exit", () => running.forEach((child) => child.kill("SIGKILL")))
+
 const launch = (args: ReadonlyArray<string>) =>
   Effect.acquireRelease(
     Effect.async<ChildProcess>((resume) => {
