@@ -15,6 +15,7 @@ import {
 } from "effect"
 import * as Backoff from "reprise/Backoff"
 import { InvalidOption } from "reprise/InvalidOption"
+import * as Telemetry from "reprise/Telemetry"
 import * as HttpResilience from "../src/HttpResilience.js"
 import * as HttpRetry from "../src/HttpRetry.js"
 import * as ResilientHttpClient from "../src/ResilientHttpClient.js"
@@ -305,4 +306,16 @@ describe("config", () => {
       Effect.flip,
       Effect.map((error) => assert.include(String(error), "deadline"))
     ))
+})
+
+describe("a listener", () => {
+  it.effect("sees the calls of a client that has no policy", () =>
+    Effect.gen(function*() {
+      const seen: Array<string> = []
+      const listener = Telemetry.listener(({ _tag }) => seen.push(_tag))
+      const [, scriptedClient] = yield* scripted()
+      const client = yield* Effect.provide(HttpClient.HttpClient, scriptedClient)
+      yield* ResilientHttpClient.make({ retry: false, listener })(client).get("http://h.test/")
+      assert.deepStrictEqual(seen, ["AttemptStarted", "AttemptEnded", "CallEnded"])
+    }))
 })

@@ -10,6 +10,7 @@ import * as Retry from "reprise/Retry"
 import * as RetryBudget from "reprise/RetryBudget"
 import * as Telemetry from "reprise/Telemetry"
 import * as Tripping from "reprise/Tripping"
+import { collected } from "./garbage.js"
 
 /** Runs the effect on the virtual clock, and collects the events. */
 const events = <A, E, R>(self: Effect.Effect<A, E, R>, forMillis = 60_000) =>
@@ -86,6 +87,9 @@ describe("events of a call", () => {
         "notRetryable Bad"
       ])
       expect(yield* reasonOf({ retry: fixed(2) }, new TypeError("secret"))).toStrictEqual(["attempts TypeError"])
+      const named = Object.assign(new Error("secret"), { name: "http://h.test/?token=secret" })
+      expect(yield* reasonOf({ retry: fixed(2) }, named)).toStrictEqual(["attempts Error"])
+      expect(yield* reasonOf({ retry: fixed(2) }, { _tag: "secret: 1" })).toStrictEqual(["attempts Error"])
     }))
 
   it.effect("report an attempt timeout, a defect and an interruption", () =>
@@ -250,6 +254,21 @@ describe("listeners", () => {
       expect(lines.length).toBe(1)
     }))
 
+  it.effect("of a layer hear nothing after the layer was released, wherever it was merged", () =>
+    Effect.gen(function*() {
+      let heard = 0
+      const one = Telemetry.layerSync(() => heard++)
+      const other = Telemetry.layerSync(() => heard++)
+      const live = Layer.mergeAll(one, Layer.scopedDiscard(Effect.addFinalizer(() => Effect.yieldNow())), other)
+      const resilient = Pipeline.make({})
+      for (let i = 1; i <= 3; i++) {
+        yield* Effect.provide(resilient(Effect.void), live)
+        expect(heard).toBe(i * 6)
+        yield* resilient(Effect.void)
+        expect(heard).toBe(i * 6)
+      }
+    }))
+
   it.effect("are in force wherever their layer is merged", () =>
     Effect.gen(function*() {
       let heard = 0
@@ -333,6 +352,24 @@ describe("metrics", () => {
       yield* TestClock.adjust("30 seconds")
       const [open] = (yield* metricsOf("reprise.circuit_breaker.open_time")).filter(({ tags }) => tags["key"] === "m2")
       expect(open!.state.value).toBe(30)
+    }).pipe(Effect.provide(Telemetry.layerMetrics())))
+
+  it.effect("show a circuit as closed after its breaker was dropped", () =>
+    Effect.gen(function*() {
+      const valueOf = (name: string) =>
+        Effect.map(metricsOf(name), (all) => all.find(({ tags }) => tags["key"] === "m4")?.state.value)
+      const breaker = Effect.gen(function*() {
+        const breaker = yield* CircuitBreaker.make({ key: "m4", trip: Tripping.consecutive(1), openFor: "1 hour" })
+        yield* Effect.ignore(Pipeline.make({ policies: [breaker] })(Effect.fail("down")))
+        yield* TestClock.adjust("30 seconds")
+        expect(yield* valueOf("reprise.circuit_breaker.state")).toBe(2)
+      })
+      // In a fiber of its own: nothing holds the breaker after it.
+      yield* Effect.flatMap(Effect.fork(breaker), Fiber.await)
+      yield* collected
+      yield* TestClock.adjust("1 second")
+      expect(yield* valueOf("reprise.circuit_breaker.state")).toBe(0)
+      expect(yield* valueOf("reprise.circuit_breaker.open_time")).toBe(0)
     }).pipe(Effect.provide(Telemetry.layerMetrics())))
 
   it.effect("have series for so many keys, and one for all others", () =>

@@ -72,7 +72,8 @@ const errorTypeOf = (error: unknown): string | undefined => {
   if (HttpFailure.isHttpFailure(failure)) return "status" in failure ? String(failure.status) : failure._tag
   if (!(error instanceof FailedAttempt) || error.origin._tag === "Response") return undefined
   const { cause } = error.origin
-  return cause._tag === "Fail" ? (cause.error as { readonly _tag?: string } | null)?._tag : undefined
+  const own = cause._tag === "Fail" ? cause.error as { readonly _tag?: string; readonly name?: string } | null : null
+  return own?._tag ?? own?.name
 }
 
 /**

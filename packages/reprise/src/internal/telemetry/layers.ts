@@ -25,7 +25,17 @@ const addTo = (own: TelemetryScope | undefined, observer: Observer): TelemetrySc
 
 /** @internal */
 export const add = (observer: Observer): Effect.Effect<void, never, Scope.Scope> =>
-  Effect.locallyScopedWith(current, (own) => addTo(own, observer))
+  Effect.suspend(() => {
+    const own: Observer = { ...observer }
+    const over = Effect.sync(() => {
+      own.isOver = true
+    })
+    // Layers that are released beside each other do not tell the fiber around them, so the observer itself is marked.
+    return Effect.zipRight(
+      Effect.addFinalizer(() => over),
+      Effect.locallyScopedWith(current, (scope) => addTo(scope, own))
+    )
+  })
 
 /** @internal */
 export const locally = <A, E, R>(

@@ -123,7 +123,7 @@ const stateNumbers = { Closed: 0, HalfOpen: 1, Open: 2, Isolated: 3, Disabled: -
 const stateOf = (state: string | undefined): number => stateNumbers[state as keyof typeof stateNumbers] ?? 0
 
 /** Two policies with the same name and key are one series: the sum of both, and the worse state. */
-const merged = (snapshots: ReadonlyArray<Snapshot>, keyOf: (key: string) => string): Iterable<Snapshot> => {
+const merged = (snapshots: ReadonlyArray<Snapshot>, keyOf: (key: string) => string): ReadonlyMap<string, Snapshot> => {
   const all = new Map<string, Snapshot>()
   for (const one of snapshots) {
     const own = { ...one, key: keyOf(one.key) }
@@ -131,7 +131,7 @@ const merged = (snapshots: ReadonlyArray<Snapshot>, keyOf: (key: string) => stri
     const other = all.get(id)
     all.set(id, other === undefined ? own : merge(own, other))
   }
-  return all.values()
+  return all
 }
 
 const merge = (one: Snapshot, other: Snapshot): Snapshot => ({
@@ -163,12 +163,24 @@ const recordSnapshot = (
   if (policy === "retryAfterGate") to.record("reprise.gate.closed_time", (millis ?? 0) / 1_000, key)
 }
 
+/** The last of a policy that was dropped: nobody can remove a series, and an alert about it must end. */
+const dropped = ({ key, policy, running, waiting }: Snapshot): Snapshot => ({
+  policy,
+  key,
+  running: running && 0,
+  waiting: waiting && 0
+})
+
 /** @internal */
 export const observed = (maxKeys: number, everyMillis: number): Layer.Layer<never> => {
   const recorder = new Recorder(maxKeys)
   const sources = new Sources()
+  let last: ReadonlyMap<string, Snapshot> = new Map()
   const sample = Effect.map(currentMonotonicMillis, (nowMillis) => {
-    for (const one of merged(sources.snapshots(nowMillis), (key) => recorder.keyOf(key))) recordSnapshot(recorder, one)
+    const all = merged(sources.snapshots(nowMillis), (key) => recorder.keyOf(key))
+    for (const [id, one] of last) if (!all.has(id)) recordSnapshot(recorder, dropped(one))
+    for (const one of all.values()) recordSnapshot(recorder, one)
+    last = all
   })
   // Gauges show an outage while it lasts, also if nobody calls.
   const sampling = Effect.forever(Effect.zipRight(Effect.sleep(Duration.millis(everyMillis)), sample))

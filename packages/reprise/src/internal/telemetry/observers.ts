@@ -18,6 +18,8 @@ type AnyFiber = Fiber.RuntimeFiber<unknown, unknown>
  * @internal
  */
 export interface Observer {
+  /** Its layer was released: a fiber may have kept it. */
+  isOver?: boolean
   /** Runs in the step of the event. */
   readonly onEvent?: ((event: Event, fiber: AnyFiber) => void) | undefined
   /** Sees the policies and budgets of every attempt. */
@@ -63,7 +65,11 @@ export interface MakeCall {
  * @internal
  */
 export class Observers implements Scope {
-  constructor(readonly all: ReadonlyArray<Observer>, private readonly makeCall: MakeCall) {}
+  readonly all: ReadonlyArray<Observer>
+
+  constructor(all: ReadonlyArray<Observer>, private readonly makeCall: MakeCall) {
+    this.all = all.some(({ isOver }) => isOver) ? all.filter(({ isOver }) => isOver !== true) : all
+  }
 
   /** The number of the call that is made. */
   get id(): number | undefined {
@@ -84,6 +90,7 @@ export class Observers implements Scope {
 
   deliver(event: Event, fiber: AnyFiber): void {
     for (const observer of this.all) {
+      if (observer.isOver === true) continue
       try {
         observer.onEvent?.(event, fiber)
       } catch (defect) {
