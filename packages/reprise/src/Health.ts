@@ -209,6 +209,6 @@ const statusOf = (component: Component, isVital: (key: string) => boolean): Stat
 const rejectsAll = ({ circuit, state }: Component): boolean =>
   state === "Isolated" ||
   state === "Open" && (circuit === undefined || Option.match(circuit.retryAfter, {
-    onNone: () => true,
-    onSome: (left) => Duration.toMillis(left) > 0
-  }))
+      onNone: () => true,
+      onSome: (left) => Duration.toMillis(left) > 0
+    }))
