@@ -12,7 +12,7 @@ import * as Stream from "effect/Stream"
 import { integer } from "reprise/InvalidOption"
 import * as Telemetry from "reprise/Telemetry"
 import { Actions } from "./internal/livePage/actions.js"
-import * as page from "./internal/livePage/html.js"
+import { contentSecurityPolicy, document } from "./internal/livePage/html.js"
 import * as requests from "./internal/livePage/request.js"
 import { Samples } from "./internal/livePage/sample.js"
 import * as viewers from "./internal/livePage/viewers.js"
@@ -96,40 +96,75 @@ export interface Options<out E = never, out R = never> {
 export const make = <E = never, R = never>(
   options: Options<E, R> = {}
 ): HttpApp.Default<E, R | Telemetry.Monitor | Scope.Scope> => {
-  const { authorize } = options
-  const samples = new Samples(authorize !== undefined)
-  const places = new viewers.Viewers(integer("maxViewers", options.maxViewers ?? 20, { min: 1 }))
-  const actions = new Actions()
-  const isAllowed = (asked: Asked): Effect.Effect<boolean, E, R> => authorize?.(asked) ?? Effect.succeed(true)
-
-  const view = (
-    request: HttpServerRequest.HttpServerRequest,
-    answer: Effect.Effect<HttpServerResponse.HttpServerResponse, never, Telemetry.Monitor | Scope.Scope>
-  ) => {
-    if (request.method !== "GET" && request.method !== "HEAD") return Effect.succeed(wrongMethod("GET, HEAD"))
-    return Effect.if(isAllowed({ request, action: "view", key: undefined }), {
-      onTrue: () => answer,
-      onFalse: () => Effect.succeed(forbidden)
-    })
+  const page: Page<E, R> = {
+    authorize: options.authorize,
+    samples: new Samples(options.authorize !== undefined),
+    places: new viewers.Viewers(integer("maxViewers", options.maxViewers ?? 20, { min: 1 })),
+    actions: new Actions()
   }
+  return Effect.flatMap(HttpServerRequest.HttpServerRequest, (request) => {
+    switch (requests.pathOf(request)) {
+      case "":
+        return view(page, request, html(page))
+      case "events":
+        // A page of another site cannot read them, but it could take all places.
+        return requests.isCrossSite(request) ? Effect.succeed(forbidden) : view(page, request, events(page))
+      case "isolate":
+        return act(page, request, "isolate")
+      case "close":
+        return act(page, request, "close")
+      default:
+        return Effect.succeed(notFound)
+    }
+  }).pipe(Effect.map(HttpServerResponse.setHeaders(headers)))
+}
 
-  const act = (request: HttpServerRequest.HttpServerRequest, action: "isolate" | "close") =>
-    Effect.gen(function*() {
-      if (authorize === undefined) return notFound
-      if (request.method !== "POST") return wrongMethod("POST")
-      if (requests.isCrossSite(request)) return forbidden
-      if (!requests.isJson(request)) return text(415, "The body must be application/json.")
-      const key = yield* requests.keyIn(request)
-      if (key === undefined) return text(400, "The body must be { \"key\": \"...\" }.")
-      if (!(yield* isAllowed({ request, action, key }))) return forbidden
-      const states = yield* actions.run(action, key)
-      if (states.length === 0) return text(404, "No circuit breaker has this key.")
-      samples.forget()
-      yield* Effect.annotateLogs(Effect.logWarning(`LivePage: an operator has used "${action}"`), { key })
-      return HttpServerResponse.unsafeJson({ key, states })
-    })
+interface Page<E, R> {
+  readonly authorize: Options<E, R>["authorize"]
+  readonly samples: Samples
+  readonly places: viewers.Viewers
+  readonly actions: Actions
+}
 
-  const events = Effect.gen(function*() {
+type Response = HttpServerResponse.HttpServerResponse
+
+const view = <E, R, R1>(
+  { authorize }: Page<E, R>,
+  request: HttpServerRequest.HttpServerRequest,
+  answer: Effect.Effect<Response, never, R1>
+): Effect.Effect<Response, E, R | R1> => {
+  if (request.method !== "GET" && request.method !== "HEAD") return Effect.succeed(wrongMethod("GET, HEAD"))
+  if (authorize === undefined) return answer
+  return Effect.flatMap(
+    authorize({ request, action: "view", key: undefined }),
+    (isAllowed): Effect.Effect<Response, never, R1> => isAllowed ? answer : Effect.succeed(forbidden)
+  )
+}
+
+const act = <E, R>(
+  { actions, authorize, samples }: Page<E, R>,
+  request: HttpServerRequest.HttpServerRequest,
+  action: "isolate" | "close"
+): Effect.Effect<Response, E, R | Telemetry.Monitor> =>
+  Effect.gen(function*() {
+    if (authorize === undefined) return notFound
+    if (request.method !== "POST") return wrongMethod("POST")
+    if (requests.isCrossSite(request)) return forbidden
+    if (!requests.isJson(request)) return text(415, "The body must be application/json.")
+    const key = yield* requests.keyIn(request)
+    if (key === undefined) return text(400, "The body must be { \"key\": \"...\" }.")
+    if (!(yield* authorize({ request, action, key }))) return forbidden
+    const states = yield* actions.run(action, key)
+    if (states.length === 0) return text(404, "No circuit breaker has this key.")
+    samples.forget()
+    yield* Effect.annotateLogs(Effect.logWarning(`LivePage: an operator has used "${action}"`), { key })
+    return HttpServerResponse.unsafeJson({ key, states })
+  })
+
+const events = <E, R>(
+  { places, samples }: Page<E, R>
+): Effect.Effect<Response, never, Telemetry.Monitor | Scope.Scope> =>
+  Effect.gen(function*() {
     if (!(yield* places.enter)) return text(503, "Too many viewers.")
     const monitor = yield* Telemetry.Monitor
     const stream = Stream.provideService(viewers.stream(samples), Telemetry.Monitor, monitor)
@@ -140,30 +175,11 @@ export const make = <E = never, R = never>(
     })
   })
 
-  const html = Effect.map(
-    page.contentSecurityPolicy,
-    (policy) =>
-      HttpServerResponse.html(page.html(authorize !== undefined)).pipe(
-        HttpServerResponse.setHeader("content-security-policy", policy)
-      )
-  )
-
-  return Effect.flatMap(HttpServerRequest.HttpServerRequest, (request) => {
-    switch (requests.pathOf(request)) {
-      case "":
-        return view(request, html)
-      case "events":
-        // A page of another site cannot read them, but it could take all places.
-        return requests.isCrossSite(request) ? Effect.succeed(forbidden) : view(request, events)
-      case "isolate":
-        return act(request, "isolate")
-      case "close":
-        return act(request, "close")
-      default:
-        return Effect.succeed(notFound)
-    }
-  }).pipe(Effect.map(HttpServerResponse.setHeaders(headers)))
-}
+const html = <E, R>({ authorize }: Page<E, R>): Effect.Effect<Response> =>
+  Effect.map(contentSecurityPolicy, (policy) =>
+    HttpServerResponse.html(document(authorize !== undefined)).pipe(
+      HttpServerResponse.setHeader("content-security-policy", policy)
+    ))
 
 const headers = {
   "cache-control": "no-store",

@@ -16,7 +16,7 @@ const section = (id: string, title: string, empty: string, kind = "") => `
  *
  * @internal
  */
-export const html = (hasActions: boolean): string =>
+export const document = (hasActions: boolean): string =>
   `<!doctype html>
 <html lang="en">
 <head>
