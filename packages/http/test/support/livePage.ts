@@ -1,5 +1,5 @@
 import { HttpRouter, HttpServer } from "@effect/platform"
-import { NodeHttpServer } from "@effect/platform-node"
+import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
 import { Effect, Stream } from "effect"
 import * as Http from "node:http"
 import * as CircuitBreaker from "reprise/CircuitBreaker"
@@ -9,7 +9,7 @@ import * as HttpServerResilience from "../../src/HttpServerResilience.js"
 import * as LivePage from "../../src/LivePage.js"
 
 /** A server with the page at `/reprise`, and the health at `/health`. */
-export const serve = <E, R>(options: LivePage.Options<E, R> = {}) =>
+export const serve = <E = never, R = never>(options: LivePage.Options<E, R> = {}) =>
   Effect.gen(function*() {
     const node = Http.createServer()
     const server = yield* NodeHttpServer.make(() => node, { port: 0, host: "127.0.0.1" })
@@ -40,6 +40,11 @@ export interface Row {
   readonly state?: string
   readonly status: string
   readonly canAct?: boolean
+  readonly admitted?: number
+  readonly failed?: number
+  readonly rejected?: number
+  readonly running?: number
+  readonly limit?: number
 }
 
 export interface Message {
