@@ -46,7 +46,7 @@ export interface Options<out E = never, out R = never> {
   /**
    * Says who may see the page and who may act. Without it everybody who reaches the page may see it, and nobody may act.
    *
-   * The page asks for `view` with each connection, and a connection lasts up to 20 seconds.
+   * The page asks for `view` with each connection, and a connection lasts up to 10 seconds.
    */
   readonly authorize?: ((asked: Asked) => Effect.Effect<boolean, E, R>) | undefined
   /** How many browsers may watch at once. The next one gets a 503. Defaults to 20. */

@@ -111,7 +111,7 @@ describe("the live page", () => {
       assert.deepInclude(after, { state: "Open", status: "warn", failed: 1, rejected: 2, canAct: false })
       assert.deepInclude(rows.find(({ key }) => key === "db"), { policy: "bulkhead", limit: 2, running: 0 })
       const told = decisions.map(({ count, key, text }) => `${key}: ${text} x${count}`)
-      assert.include(told, "orders: circuit: Closed to Open (consecutive: 1 failed and 0 slow of 1) x1")
+      assert.include(told, "orders: circuit: Closed to Open (consecutive: 1 of 1 failed) x1")
       assert.include(told, "orders: circuitBreaker rejected an attempt (CircuitOpen) x2")
     })
   )

@@ -57,7 +57,7 @@ const ofChange = (event: Telemetry.Event): string | undefined => {
   switch (event._tag) {
     case "CircuitTransition": {
       const { from, to, trip } = event
-      return `circuit: ${from} to ${to}${trip === undefined ? "" : ` (${ofTrip(trip)})`}`
+      return `circuit: ${from} to ${to}${trip === undefined || to !== "Open" ? "" : ` (${ofTrip(trip)})`}`
     }
     case "GateClosed":
       return `server asked every call to wait ${Duration.format(event.duration)}`
@@ -96,5 +96,7 @@ const ofCall = (event: Telemetry.Event): string | undefined => {
  *
  * @internal
  */
-export const ofTrip = ({ calls, failures, rule, slow }: NonNullable<Telemetry.CircuitTransition["trip"]>): string =>
-  calls === 0 ? rule : `${rule}: ${failures} failed and ${slow} slow of ${calls}`
+export const ofTrip = ({ calls, failures, rule, slow }: NonNullable<Telemetry.CircuitTransition["trip"]>): string => {
+  const slowOnes = slow === 0 ? "" : `, ${slow} slow`
+  return calls === 0 ? rule : `${rule}: ${failures} of ${calls} failed${slowOnes}`
+}

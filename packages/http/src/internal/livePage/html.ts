@@ -2,10 +2,11 @@ import * as Effect from "effect/Effect"
 import { script } from "./script.js"
 import { style } from "./style.js"
 
-const section = (id: string, title: string, empty: string, kind = "") => `
-<section id="${id}" aria-labelledby="${id}-title">
+/** Without a text for it, the section is hidden while it is empty. */
+const section = (id: string, title: string, empty?: string, kind = "") => `
+<section id="${id}" aria-labelledby="${id}-title"${empty === undefined ? " hidden" : ""}>
 <h2 id="${id}-title">${title}</h2>
-<p>${empty}</p>
+${empty === undefined ? "" : `<p>${empty}</p>`}
 <div class="scroll ${kind}" role="group" aria-labelledby="${id}-title" tabindex="0" hidden>
 <table aria-labelledby="${id}-title"><thead></thead><tbody></tbody></table>
 </div>
@@ -35,9 +36,9 @@ export const document = (hasActions: boolean): string =>
 </header>
 <main>
 ${section("circuits", "Circuit breakers", "No attempt has passed a circuit breaker yet.")}
-${section("gates", "Retry-After gates", "No attempt has passed a gate yet.")}
-${section("limits", "Queues and limits", "No attempt has passed a bulkhead or a limiter yet.")}
-${section("budgets", "Retry budgets", "No attempt has used a retry budget yet.")}
+${section("gates", "Retry-After gates")}
+${section("limits", "Queues and limits")}
+${section("budgets", "Retry budgets")}
 <p id="omitted"></p>
 ${section("decisions", "Last decisions", "Nothing has been decided since this page was opened.", "tall")}
 <p id="dropped"></p>

@@ -70,10 +70,11 @@ const actions = {
 const hasActions = document.body.dataset.actions === "true"
 
 const circuits = [
-  key, state((row) => row.state === "HalfOpen" ? "Half-open" : row.state), text("For", (row) => time(row.millis), "number"),
-  text("Next probe in", (row) => time(row.leftMillis), "number"), text("Opened by", (row) => row.why),
-  count("Running", "running"), count("Waiting", "waiting"), count("Admitted", "admitted"), count("Failed", "failed"),
-  count("Rejected", "rejected"), text("Down in all", (row) => time(row.downMillis), "number"), ...hasActions ? [actions] : []
+  key, state((row) => row.state === "HalfOpen" ? "Half-open" : row.state), ...hasActions ? [actions] : [],
+  text("For", (row) => time(row.millis), "number"), text("Probe in", (row) => time(row.leftMillis), "number"),
+  text("Opened by", (row) => row.why), count("Running", "running"), count("Waiting", "waiting"),
+  count("Admitted", "admitted"), count("Failed", "failed"), count("Rejected", "rejected"),
+  text("Down", (row) => time(row.downMillis), "number")
 ]
 const gateStates = { Open: "Passing", Closed: "Pausing" }
 const gates = [
@@ -111,8 +112,10 @@ const table = (id, columns) => {
     return row
   }
   return (rows) => {
+    const empty = section.querySelector("p")
     section.querySelector(".scroll").hidden = rows.length === 0
-    section.querySelector("p").hidden = rows.length > 0
+    if (empty) empty.hidden = rows.length > 0
+    else section.hidden = rows.length === 0
     const before = new Map(Array.from(body.rows, (row) => [row.dataset.id, row]))
     const kept = new Set(rows.map(({ id }) => id))
     for (const [id, row] of before) if (!kept.has(id)) row.remove()

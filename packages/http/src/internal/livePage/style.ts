@@ -16,7 +16,7 @@ export const style = `
   }
 }
 * { box-sizing: border-box }
-body { margin: 0; font: 15px/1.5 system-ui, sans-serif; color: var(--text); background: var(--page) }
+body { margin: 0; font: 14px/1.5 system-ui, sans-serif; color: var(--text); background: var(--page) }
 header, main { max-width: 84rem; margin: 0 auto; padding: 0 1.25rem }
 header { padding-top: 1.25rem; display: flex; flex-wrap: wrap; gap: 0 1.5rem; align-items: baseline }
 h1 { font-size: 1.4rem; margin: 0 }
@@ -27,9 +27,9 @@ section p { margin: 0; color: var(--soft) }
 .scroll { overflow-x: auto }
 .scroll.tall { max-height: 24rem; overflow-y: auto }
 table { border-collapse: collapse; width: 100% }
-th, td { text-align: left; padding: .35rem .9rem .35rem 0; border-bottom: 1px solid var(--line); vertical-align: top }
+th, td { text-align: left; padding: .35rem .8rem .35rem 0; border-bottom: 1px solid var(--line); vertical-align: top }
 thead th { font-weight: 600; color: var(--soft); white-space: nowrap }
-tbody th { font-weight: 600; overflow-wrap: anywhere; min-width: 12rem }
+tbody th { font-weight: 600; overflow-wrap: anywhere; min-width: 14rem }
 tbody tr:last-child > * { border-bottom: 0 }
 td { font-variant-numeric: tabular-nums; overflow-wrap: anywhere }
 .number { text-align: right; white-space: nowrap }

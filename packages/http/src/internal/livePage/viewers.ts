@@ -8,7 +8,7 @@ import { Recent } from "./decisions.js"
 import type { Samples } from "./sample.js"
 
 /** Then the browser connects again: a server that stops need not wait for viewers, and a viewer is authorized anew. */
-const samplesPerConnection = 20
+const samplesPerConnection = 10
 
 const reconnectMillis = 500
 
