@@ -8,9 +8,11 @@ import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import { createServer } from "node:http"
 import * as Telemetry from "reprise/Telemetry"
+import { Dispatcher } from "undici"
 import type { ApiDied } from "./api/child.js"
 import * as child from "./api/child.js"
 import * as Calls from "./calls.js"
+import type { Contender } from "./contenders.js"
 import { reprise } from "./contenders.js"
 import { run } from "./run.js"
 
@@ -35,12 +37,31 @@ const serve = Effect.gen(function*() {
   return `${HttpServer.formatAddress(server.address)}/reprise`
 })
 
+/** One client for all rounds, so that the page shows one breaker: what it sends goes through the pool of the round. */
+const lasting = (contender: Contender): Contender => {
+  let pool: Dispatcher | undefined
+  class Pools extends Dispatcher {
+    override dispatch(...args: Parameters<Dispatcher["dispatch"]>): boolean {
+      return pool?.dispatch(...args) ?? false
+    }
+  }
+  const connection = contender.connect(new Pools())
+  return {
+    ...contender,
+    connect: (dispatcher) => {
+      pool = dispatcher
+      return connection
+    }
+  }
+}
+
 /** The same calls through Reprise, over and over: an outage in each round. */
 const goOn = (seed: string): Effect.Effect<never, ApiDied> =>
   Effect.scoped(Effect.gen(function*() {
     const total = Calls.make().length
     const api = yield* child.start(seed, total)
-    return yield* Effect.forever(run(reprise, { seed, total, api, onProgress: () => {} }))
+    const contender = lasting(reprise)
+    return yield* Effect.forever(run(contender, { seed, total, api, onProgress: () => {} }))
   }))
 
 /** Serves the page while the demo runs, and after it until somebody ends the program. */

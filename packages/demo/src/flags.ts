@@ -20,7 +20,8 @@ export const usage = `Usage:
   demo --url URL [--method GET] [--attempts 5]        one resilient request against any server, and its ledger
 
   --seed TEXT      what goes wrong depends on it (default: reprise)
-  --dashboard      serves the live page on 127.0.0.1 and prints its address; it goes on with the same calls until Ctrl-C
+  --dashboard      serves the live page on 127.0.0.1 and prints its address; after the report
+                   it goes on with the same calls, until Ctrl-C ends it with 0
   --url URL        http:// or https://
   --method NAME    ${methods.join(", ")}
   --attempts N     at most so many, the first included: 1 to 20
