@@ -2,7 +2,7 @@
  * The server's side: what a client says of its deadline and of its retries holds for whoever serves it.
  *
  * Middleware for `HttpApp`, `HttpRouter.use` and `HttpServer.serve`, each opt-in here and in the client
- * (`deadlineHeader` and `attemptHeader` of `HttpResilience.retry` and `ResilientHttpClient`).
+ * (`deadlineHeader` and `attemptHeader` of `HttpResilience.retry` and `ResilientHttpClient`). `health` is a readiness endpoint.
  *
  * @since 0.1.0
  */
@@ -163,6 +163,7 @@ export const withoutNestedRetries = (options: AttemptOptions): Middleware => {
  * @category constructors
  */
 export const health = (options: Health.Options = {}): HttpApp.Default<never, Telemetry.Monitor> => {
+  // An option out of range is an error of the program that makes the server, not of each request.
   Health.make([], options)
   return Effect.map(Health.current(options), (health) =>
     HttpServerResponse.unsafeJson(health, {
