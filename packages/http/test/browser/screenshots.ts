@@ -36,7 +36,7 @@ const addressOf = ({ stdout }: Effect.Effect.Success<typeof demo>) =>
 
 const picture = (browser: Browser, url: string, colorScheme: "light" | "dark") =>
   Effect.promise(async () => {
-    const page = await browser.newPage({ colorScheme, viewport: { width: 1_160, height: 520 } })
+    const page = await browser.newPage({ colorScheme, viewport: { width: 1_260, height: 520 } })
     await page.goto(url)
     await page.getByRole("cell", { name: /^circuit: Closed to Open/ }).waitFor({ timeout: 120_000 })
     await page.screenshot({ path: Path.join(root, `docs/images/live-page-${colorScheme}.png`) })
