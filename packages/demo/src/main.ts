@@ -20,6 +20,15 @@ const save = (html: string) =>
     return fileURLToPath(reportUrl)
   })
 
+/** The demo and its report. Gives the exit code. */
+const report = (seed: string) =>
+  Effect.gen(function*() {
+    const { broken, html } = yield* demo(seed)
+    yield* Console.log(`\nReport: ${yield* save(html)}`)
+    yield* Effect.forEach(broken, (what) => Console.error(`\n${what} That must not happen: please report it.`))
+    return broken.length === 0 ? 0 : 1
+  })
+
 /** Gives the exit code. */
 const run = (flags_: Flags) =>
   Effect.gen(function*() {
@@ -32,11 +41,12 @@ const run = (flags_: Flags) =>
         yield* Console.log(`${probe.print(result)}\n\n${result.ending}`)
         return result.succeeded ? 0 : 1
       }
-      case "Demo": {
-        const { broken, html } = yield* demo(flags_.seed)
-        yield* Console.log(`\nReport: ${yield* save(html)}`)
-        yield* Effect.forEach(broken, (what) => Console.error(`\n${what} That must not happen: please report it.`))
-        return broken.length === 0 ? 0 : 1
+      case "Demo":
+        return yield* report(flags_.seed)
+      case "Dashboard": {
+        // Only this needs a server: the plain demo starts faster without it.
+        const dashboard = yield* Effect.promise(() => import("./dashboard.js"))
+        return yield* dashboard.during(report(flags_.seed), flags_.seed)
       }
     }
   })

@@ -10,6 +10,11 @@ describe("the command line", () => {
     assert.deepStrictEqual(parsed("--", "--seed", "7"), { _tag: "Demo", seed: "7" })
   })
 
+  it("means the demo with its live page with --dashboard", () => {
+    assert.deepStrictEqual(parsed("--dashboard"), { _tag: "Dashboard", seed: "reprise" })
+    assert.deepStrictEqual(parsed("--dashboard", "--seed", "7"), { _tag: "Dashboard", seed: "7" })
+  })
+
   it("means one request with --url", () => {
     assert.deepStrictEqual(parsed("--url", "http://localhost:1/x", "--method", "put", "--attempts=3"), {
       _tag: "Probe",
@@ -27,6 +32,7 @@ describe("the command line", () => {
     [["--url", "http://h/", "--attempts", "0"], "--attempts must be"],
     [["--url", "http://h/", "--attempts", "1e1"], "--attempts must be"],
     [["--url", "http://h/", "--seed", "1"], "--seed does not go with"],
+    [["--url", "http://h/", "--dashboard"], "--dashboard does not go with"],
     [["--sed", "1"], "--sed"],
     [["stray"], "stray"]
   ])("refuses %j and says why", (args, why) => {

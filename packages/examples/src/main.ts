@@ -5,6 +5,7 @@ import * as DropIn from "./drop-in.js"
 import * as Fallback from "./fallback.js"
 import * as HttpApi from "./http-api.js"
 import * as LanguageModel from "./language-model.js"
+import * as Operations from "./operations.js"
 import * as Pagination from "./pagination.js"
 import * as Payments from "./payments.js"
 import * as Service from "./service.js"
@@ -17,6 +18,7 @@ const examples = {
   fallback: Fallback.program,
   "http-api": HttpApi.program,
   "language-model": LanguageModel.program,
+  operations: Operations.program,
   pagination: Pagination.program,
   service: Service.program,
   shared: Fleet.program

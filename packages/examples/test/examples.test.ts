@@ -5,6 +5,7 @@ import * as DropIn from "../src/drop-in.js"
 import * as Fallback from "../src/fallback.js"
 import * as HttpApi from "../src/http-api.js"
 import * as LanguageModel from "../src/language-model.js"
+import * as Operations from "../src/operations.js"
 import * as Pagination from "../src/pagination.js"
 import * as Payments from "../src/payments.js"
 import * as Service from "../src/service.js"
@@ -49,6 +50,18 @@ describe("the example", () => {
   it.live("http-api retries a body that was cut, and a POST under the same key", () =>
     Effect.gen(function*() {
       assert.deepStrictEqual(yield* HttpApi.program, { titles: ["two books", "two books"], sameKey: true })
+    }))
+
+  it.live("operations is not ready while an operator isolates what it needs", () =>
+    Effect.gen(function*() {
+      assert.deepStrictEqual(yield* Operations.program, {
+        before: 200,
+        isolatedByGuest: 403,
+        isolatedByOperator: 200,
+        during: 503,
+        closed: 200,
+        after: 200
+      })
     }))
 
   it.effect("fallback answers from memory while the circuit is open, and from another region", () =>

@@ -2,15 +2,18 @@
  * The server's side: what a client says of its deadline and of its retries holds for whoever serves it.
  *
  * Middleware for `HttpApp`, `HttpRouter.use` and `HttpServer.serve`, each opt-in here and in the client
- * (`deadlineHeader` and `attemptHeader` of `HttpResilience.retry` and `ResilientHttpClient`).
+ * (`deadlineHeader` and `attemptHeader` of `HttpResilience.retry` and `ResilientHttpClient`). `health` is a readiness endpoint.
  *
  * @since 0.1.0
  */
 import type * as HttpApp from "@effect/platform/HttpApp"
 import * as HttpServerRequest from "@effect/platform/HttpServerRequest"
+import * as HttpServerResponse from "@effect/platform/HttpServerResponse"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Health from "reprise/Health"
 import * as Retry from "reprise/Retry"
+import type * as Telemetry from "reprise/Telemetry"
 import * as propagation from "./internal/attempt/propagation.js"
 import * as settings from "./internal/call/settings.js"
 import * as headerName from "./internal/request/headerName.js"
@@ -105,6 +108,7 @@ export const deadline = (options: DeadlineOptions): Middleware => {
  * import * as HttpServerResilience from "@reprise/http/HttpServerResilience"
  * import { Effect, Schedule } from "effect"
  * import * as Retry from "reprise/Retry"
+import type * as Telemetry from "reprise/Telemetry"
  *
  * let calls = 0
  * const failing = Effect.suspend(() => Effect.fail(++calls)).pipe(Retry.retry(Schedule.recurs(2)))
@@ -129,4 +133,42 @@ export const withoutNestedRetries = (options: AttemptOptions): Middleware => {
       const number = propagation.wholeNumber(headers[header]) ?? 1
       return number < 2 ? app : Retry.withoutNested(propagation.handling(app, number))
     })
+}
+
+/**
+ * Answers with the health of the policies, as `application/health+json`: for readiness endpoints and status pages.
+ *
+ * An open circuit is `warn` and answers 200: if a dependency is down, a readiness probe that fails takes every replica out. With
+ * `failWhenOpen` the status is `fail` and the answer 503, for dependencies without which the service cannot work. Keys can name
+ * internal hosts, so keep the endpoint internal. Throws `InvalidOption` as `Health.make` does.
+ *
+ * @example
+ * ```ts
+ * import { HttpApp } from "@effect/platform"
+ * import * as HttpServerResilience from "@reprise/http/HttpServerResilience"
+ * import { Effect } from "effect"
+ * import * as Telemetry from "reprise/Telemetry"
+ *
+ * const program = Effect.gen(function*() {
+ *   const handler = HttpApp.toWebHandlerRuntime(yield* Effect.runtime<Telemetry.Monitor>())(HttpServerResilience.health())
+ *   const response = yield* Effect.promise(() => handler(new Request("http://localhost/health")))
+ *   return `${response.status} ${yield* Effect.promise(() => response.text())}`
+ * })
+ *
+ * Effect.runPromise(program.pipe(Effect.provide(Telemetry.layerMonitor))).then(console.log)
+ * // => 200 {"status":"pass","checks":{}}
+ * ```
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const health = (options: Health.Options = {}): HttpApp.Default<never, Telemetry.Monitor> => {
+  // An option out of range is an error of the program that makes the server, not of each request.
+  Health.make([], options)
+  return Effect.map(Health.current(options), (health) =>
+    HttpServerResponse.unsafeJson(health, {
+      status: health.status === "fail" ? 503 : 200,
+      contentType: "application/health+json",
+      headers: { "cache-control": "no-store" }
+    }))
 }

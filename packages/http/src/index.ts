@@ -50,6 +50,13 @@ export * as HttpServerResilience from "./HttpServerResilience.js"
 export * as Idempotency from "./Idempotency.js"
 
 /**
+ * A page that shows the policies of a running process: breakers, gates, limits, budgets and the last decisions, each second.
+ *
+ * @since 0.1.0
+ */
+export * as LivePage from "./LivePage.js"
+
+/**
  * The pipeline of `ResilientHttpClient` as a `fetch` function, for SDKs that take one.
  *
  * @since 0.1.0

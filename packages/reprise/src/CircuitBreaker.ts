@@ -12,21 +12,23 @@ import type * as Exit from "effect/Exit"
 import { dual } from "effect/Function"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
+import * as Predicate from "effect/Predicate"
 import type * as Stream from "effect/Stream"
 import * as Backoff from "./Backoff.js"
 import * as breaker from "./internal/breaker/breaker.js"
 import * as controls from "./internal/breaker/controls.js"
 import * as make_ from "./internal/breaker/make.js"
-import type {
-  CircuitBreaker,
-  CircuitOpen,
-  Isolation,
-  Options,
-  Outcome,
-  Permit,
-  Snapshot,
-  State,
-  Transition
+import {
+  type CircuitBreaker,
+  type CircuitOpen,
+  type Isolation,
+  type Options,
+  type Outcome,
+  type Permit,
+  type Snapshot,
+  type State,
+  type Transition,
+  TypeId
 } from "./internal/breaker/model.js"
 import * as policy from "./internal/breaker/policy.js"
 import * as settings from "./internal/breaker/settings.js"
@@ -49,6 +51,26 @@ export {
   type Transition,
   TypeId
 } from "./internal/breaker/model.js"
+
+/**
+ * Whether a value is a circuit breaker, such as a source of `Telemetry.Monitor`.
+ *
+ * @example
+ * ```ts
+ * import { Effect } from "effect"
+ * import * as CircuitBreaker from "reprise/CircuitBreaker"
+ * import * as Tripping from "reprise/Tripping"
+ *
+ * const breaker = Effect.runSync(CircuitBreaker.make({ trip: Tripping.consecutive(5) }))
+ *
+ * console.log([CircuitBreaker.isCircuitBreaker(breaker), CircuitBreaker.isCircuitBreaker("breaker")])
+ * // => [ true, false ]
+ * ```
+ *
+ * @since 0.1.0
+ * @category guards
+ */
+export const isCircuitBreaker = (u: unknown): u is CircuitBreaker => Predicate.hasProperty(u, TypeId)
 
 /**
  * Whether the error is the rejection of a policy (`CircuitOpen`, `BulkheadFull`, `LimitExceeded`, `RateLimitExceeded`): nothing

@@ -57,6 +57,13 @@ export * as CircuitBreakers from "./CircuitBreakers.js"
 export * as Deadline from "./Deadline.js"
 
 /**
+ * Says whether a service can do its work, from the states of its policies: for readiness endpoints and status pages.
+ *
+ * @since 0.1.0
+ */
+export * as Health from "./Health.js"
+
+/**
  * Starts another attempt when one takes unusually long, and uses the first that succeeds.
  *
  * @since 0.1.0

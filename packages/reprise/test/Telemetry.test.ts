@@ -3,6 +3,7 @@ import { Duration, Effect, Fiber, Layer, Logger, Metric, Option, Schedule, Strea
 import * as Backoff from "reprise/Backoff"
 import * as Bulkhead from "reprise/Bulkhead"
 import * as CircuitBreaker from "reprise/CircuitBreaker"
+import * as Health from "reprise/Health"
 import * as Hedge from "reprise/Hedge"
 import * as Pipeline from "reprise/Pipeline"
 import * as Policy from "reprise/Policy"
@@ -311,6 +312,19 @@ describe("the monitor", () => {
         { policy: "circuitBreaker", key: "db", state: "Open", millis: 10_000, running: 0, waiting: 0 },
         { policy: "bulkhead", key: "db", running: 0, waiting: 0, limit: 3 }
       ])
+    }).pipe(Effect.provide(Telemetry.layerMonitor)))
+
+  it.effect("leaves out a policy of the program whose state throws, and so does the health", () =>
+    Effect.gen(function*() {
+      const inspect = () => {
+        throw new Error("broken")
+      }
+      const own = Policy.make({ admit: () => undefined, source: { policy: "quota", key: "a", inspect } })
+      const bulkhead = yield* Bulkhead.make({ key: "db", maxConcurrent: 3 })
+      yield* Pipeline.make({ policies: [own, bulkhead] })(Effect.void)
+      const { snapshots } = yield* Telemetry.Monitor
+      expect((yield* snapshots).map(({ policy }) => policy)).toStrictEqual(["bulkhead"])
+      expect((yield* Health.components).map(({ policy }) => policy)).toStrictEqual(["bulkhead"])
     }).pipe(Effect.provide(Telemetry.layerMonitor)))
 })
 

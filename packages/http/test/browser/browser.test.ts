@@ -3,35 +3,10 @@ import * as FaultServer from "@reprise/testing/FaultServer"
 import * as Reply from "@reprise/testing/Reply"
 import { Context, Effect, Layer } from "effect"
 import * as Esbuild from "esbuild"
-import * as Fs from "node:fs"
 import * as Path from "node:path"
 import * as Zlib from "node:zlib"
-import { chromium } from "playwright-core"
+import * as Chromium from "./chromium.js"
 import type { Call, FetchCall, Outcome } from "./page.js"
-
-const names = ["chromium", "chromium-browser", "google-chrome"]
-
-const executable = process.env["CHROMIUM_PATH"] ||
-  (process.env["PATH"] ?? "").split(Path.delimiter)
-    .flatMap((folder) => names.map((name) => Path.join(folder, name)))
-    .find((path) => Fs.existsSync(path))
-
-const flags = [
-  "--headless",
-  "--no-sandbox",
-  "--disable-gpu",
-  "--disable-quic",
-  "--no-first-run",
-  "--disable-background-networking",
-  "--disable-component-update",
-  "--disable-sync"
-]
-
-const launch = Effect.suspend(() =>
-  executable === undefined
-    ? Effect.dieMessage("No browser: install chromium (Debian: apt-get install chromium), or set CHROMIUM_PATH.")
-    : Effect.promise(() => chromium.launch({ executablePath: executable, args: flags }))
-)
 
 const bundle = Effect.promise(() =>
   Esbuild.build({
@@ -54,7 +29,7 @@ class Page extends Context.Tag("Page")<Page, {
   static readonly layer = Layer.scoped(
     Page,
     Effect.gen(function*() {
-      const browser = yield* Effect.acquireRelease(launch, (browser) => Effect.promise(() => browser.close()))
+      const browser = yield* Chromium.launch
       const server = yield* FaultServer.make()
       const { outputFiles } = yield* bundle
       const html = "<!doctype html><link rel=icon href=data:,><script type=module src=page.js></script>"
@@ -84,9 +59,8 @@ const ok = reply({ body: "ok" })
 const sentTo = (server: FaultServer.FaultServer, path: string) =>
   Effect.map(server.requests, (all) => all.filter((request) => request.path === path).map(({ method }) => method))
 
-// On the build server a missing browser is a failure; to a person who has none it is no obstacle.
-// eslint-disable-next-line no-restricted-syntax -- see above
-describe.skipIf(executable === undefined && process.env["CI"] === undefined)("in Chromium", () => {
+// eslint-disable-next-line no-restricted-syntax -- see `isMissing`
+describe.skipIf(Chromium.isMissing)("in Chromium", () => {
   layer(Page.layer, { excludeTestServices: true, timeout: "30 seconds" })((it) => {
     it.effect("a GET is sent again after a 503, and its ledger is there", () =>
       Effect.gen(function*() {

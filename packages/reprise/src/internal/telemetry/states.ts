@@ -24,7 +24,14 @@ export class Sources {
     return this.all.flatMap((ref) => ref.deref() ?? [])
   }
 
+  /** A source of the program that throws is left out. */
   snapshots(nowMillis: number): ReadonlyArray<Snapshot> {
-    return this.alive.map((source) => source.inspect(nowMillis))
+    return this.alive.flatMap((source) => {
+      try {
+        return source.inspect(nowMillis)
+      } catch {
+        return []
+      }
+    })
   }
 }

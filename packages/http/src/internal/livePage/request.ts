@@ -1,0 +1,52 @@
+import * as HttpServerRequest from "@effect/platform/HttpServerRequest"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+
+type Request = HttpServerRequest.HttpServerRequest
+
+/** A key of 500 characters fits, however it is encoded. */
+const maxBodyBytes = 16_384
+
+/**
+ * The path below the place where the page is mounted, without slashes around it.
+ *
+ * @internal
+ */
+export const pathOf = ({ url }: Request): string => url.replace(/[?#].*$/s, "").replace(/^\/+|\/+$/g, "")
+
+/**
+ * Whether a page of another site may have sent the request. A browser says so itself, by `Sec-Fetch-Site` over TLS and on the local
+ * host, and by `Origin` always. A request without both comes from no browser.
+ *
+ * @internal
+ */
+export const isCrossSite = ({ headers }: Request): boolean => {
+  const site = headers["sec-fetch-site"]
+  if (site !== undefined) return site !== "same-origin"
+  const origin = headers["origin"]
+  if (origin === undefined) return false
+  return !URL.canParse(origin) || new URL(origin).host !== headers["host"]
+}
+
+/**
+ * A form cannot send this type, and a page of another origin has to ask the server before it may.
+ *
+ * @internal
+ */
+export const isJson = ({ headers }: Request): boolean =>
+  /^application\/json\s*(;|$)/i.test(headers["content-type"] ?? "")
+
+/**
+ * The key in the body. `undefined` for any other body.
+ *
+ * @internal
+ */
+export const keyIn = (request: Request): Effect.Effect<string | undefined> =>
+  request.json.pipe(
+    HttpServerRequest.withMaxBodySize(Option.some(maxBodyBytes)),
+    Effect.map((body) => {
+      const key = typeof body === "object" && body !== null && "key" in body ? body.key : undefined
+      return typeof key === "string" && key !== "" ? key : undefined
+    }),
+    Effect.orElseSucceed(() => undefined)
+  )
