@@ -73,6 +73,7 @@ export interface Options<in In, out R, out Policies extends ReadonlyArray<Policy
 export interface AboutSpan {
   readonly name: string
   readonly kind: Tracer.SpanKind
+  /** Runs only if somebody makes spans. Defaults to none. */
   readonly attributes?: (() => Readonly<Record<string, unknown>>) | undefined
 }
 
