@@ -13,7 +13,7 @@ import * as RetryAfter from "../classify/retryAfter.js"
 import * as clock from "../clock.js"
 import { GateClosed, type RetryAfterGateOptions } from "../model.js"
 import * as gates_ from "./gates.js"
-import { type HttpPolicy, origin, type Placed } from "./guard.js"
+import { origin, type Placed } from "./guard.js"
 
 interface Settings {
   readonly gates: gates_.Gates
@@ -40,46 +40,62 @@ export const make = (options: RetryAfterGateOptions): Placed => {
     jitter: InvalidOption.number("jitter", options.jitter ?? 0.1, { min: 0, max: 1 }),
     learnsFromSuccess: options.learnFromSuccess === true
   }
-  const of = (gate: gates_.Gate) => policyOf(settings, gate)
+  // The gate keeps the policy of the client that used it last: most gates belong to one client.
+  const of = (gate: gates_.Gate) => {
+    const { byClient } = gate
+    if (byClient instanceof GatePolicy && byClient.settings === settings) return byClient
+    const made = new GatePolicy(settings, gate)
+    gate.byClient = made
+    return made
+  }
   return { _tag: "Policy", policyOf: (request) => Keyed.policy(gates.byKey, key(request), of) }
 }
 
-/** Lets every attempt pass while the gate is open, and learns from what came of it. */
-const policyOf = (settings: Settings, gate: gates_.Gate): HttpPolicy => {
-  const ticket: Policy.Ticket<HttpClientResponse.HttpClientResponse, FailedAttempt> = {
-    settle: (end) => {
-      gate.inFlight--
-      return learn(settings, gate, end)
-    },
-    withdraw: () => gate.inFlight--
-  }
-  const admit: Policy.Admit<HttpClientResponse.HttpClientResponse, FailedAttempt> = {
-    _tag: "Admit",
-    holds: true,
-    take: () => {
-      gate.enter()
-      return ticket
+type Response = HttpClientResponse.HttpClientResponse
+
+/** Lets every attempt pass while the gate is open, and learns from the results. One object for all attempts: nothing is allocated. */
+class GatePolicy
+  implements
+    Policy.Policy<GateClosed, Response, FailedAttempt>,
+    Policy.Admit<Response, FailedAttempt>,
+    Policy.Ticket<Response, FailedAttempt>
+{
+  readonly [Policy.TypeId]: typeof Policy.TypeId = Policy.TypeId
+  readonly _tag = "Admit"
+  readonly kind = "judge"
+  readonly holds = true
+
+  constructor(readonly settings: Settings, readonly source: gates_.Gate) {}
+
+  decide(call: Policy.Call): Policy.Decision<GateClosed, Response, FailedAttempt> {
+    const { settings, source: gate } = this
+    // Most gates have never been closed.
+    const leftMillis = gate.untilMillis === -Infinity ? 0 : gate.leftMillis(call.nowMillis)
+    if (leftMillis === 0) return this
+    const error = (reason: GateClosed["reason"]) =>
+      new GateClosed({ key: gate.key, retryAfter: Option.some(Duration.millis(leftMillis)), reason })
+    if (!settings.isWaiting) return { _tag: "Reject", error: error("closed") }
+    if (gate.paused >= settings.maxWaiting) return { _tag: "Reject", error: error("full") }
+    return {
+      _tag: "Wait",
+      enter: (call) => new Pause(settings.jitter, gate, call, () => error("deadline")),
+      refuse: () => error("deadline")
     }
   }
-  return Policy.make({
-    kind: "judge",
-    holds: true,
-    source: gate,
-    decide: (call) => {
-      // Most gates have never been closed.
-      const leftMillis = gate.untilMillis === -Infinity ? 0 : gate.leftMillis(call.nowMillis)
-      if (leftMillis === 0) return admit
-      const error = (reason: GateClosed["reason"]) =>
-        new GateClosed({ key: gate.key, retryAfter: Option.some(Duration.millis(leftMillis)), reason })
-      if (!settings.isWaiting) return { _tag: "Reject", error: error("closed") }
-      if (gate.paused >= settings.maxWaiting) return { _tag: "Reject", error: error("full") }
-      return {
-        _tag: "Wait",
-        enter: (call) => new Pause(settings.jitter, gate, call, () => error("deadline")),
-        refuse: () => error("deadline")
-      }
-    }
-  })
+
+  take(): this {
+    this.source.enter()
+    return this
+  }
+
+  settle(end: End): void | Effect.Effect<void> {
+    this.source.inFlight--
+    return learn(this.settings, this.source, end)
+  }
+
+  withdraw(): void {
+    this.source.inFlight--
+  }
 }
 
 /** A call that waits until the gate opens, and a random part longer, so that not all come at once. */

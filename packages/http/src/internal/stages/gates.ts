@@ -24,6 +24,8 @@ export class Gate implements Telemetry.Source {
   inFlight = 0
   /** It was closed, and no attempt has passed it since. */
   isClosed = false
+  /** Of the client that used it last. */
+  byClient: object | undefined
 
   constructor(readonly key: string) {}
 
