@@ -7,38 +7,77 @@ import { Effect, Either, Layer, type Scope, Stream } from "effect"
 
 /** What the first attempt meets. Each later attempt gets a 200. */
 export type Fault =
-  | { readonly reply: Reply.Reply; readonly oneShotBody?: boolean; readonly responseBody?: boolean }
-  /** The attempt goes to another place. */
-  | { readonly url: Effect.Effect<string, unknown, Scope.Scope> }
-  /** The attempt never reaches the network. */
-  | { readonly step: HttpFault.Step }
+  & { readonly oneShotBody?: boolean; readonly responseBody?: boolean }
+  & (
+    | { readonly reply: Reply.Reply }
+    /** The attempt goes to another place. */
+    | { readonly url: Effect.Effect<string, unknown, Scope.Scope> }
+    /** The attempt never reaches the network. */
+    | { readonly step: HttpFault.Step }
+  )
 
 const status = (status: number, headers: Record<string, string> = {}): Fault => ({
   reply: Reply.respond({ status, headers, body: "no" })
 })
+
+const lost: Fault = { reply: Reply.reset() }
+const silent: Fault = { reply: Reply.hang() }
+
+// fetch repeats a request by itself that is answered 421, and it refuses a 407 of a server that is no proxy.
+const otherStatuses = [
+  ...[
+    400,
+    401,
+    402,
+    403,
+    404,
+    405,
+    406,
+    408,
+    409,
+    410,
+    411,
+    412,
+    413,
+    414,
+    415,
+    416,
+    417,
+    418,
+    422,
+    423,
+    424,
+    425,
+    426
+  ],
+  ...[428, 431, 451, 501]
+]
 
 /** The rows of the table in the README, by the text of their first cell. */
 export const faults: Readonly<Record<string, ReadonlyArray<Fault>>> = {
   "429": [status(429), status(429, { "retry-after": "0" })],
   "503 with `Retry-After`": [status(503, { "retry-after": "0" })],
   "500, 502, 503 or 504": [500, 502, 503, 504].map((code) => status(code)),
-  "another 4xx, or 501": [400, 401, 403, 404, 408, 409, 422, 501].map((code) => status(code)),
+  "another 4xx, or 501": otherStatuses.map((code) => status(code)),
   "`Retry-After` longer than the policy's limit, by default 2 minutes": [
     status(429, { "retry-after": "121" }),
     status(503, { "retry-after": "86400" })
   ],
   "connection refused": [{ url: FaultServer.refusedUrl }],
-  "connection reset or closed after the request": [{ reply: Reply.reset() }, { reply: Reply.fin() }],
-  "no response within `attemptTimeout`": [{ reply: Reply.hang() }],
+  "connection reset or closed after the request": [lost, { reply: Reply.fin() }],
+  "no response within `attemptTimeout`": [silent],
   "response body cut short, with `readBodies`": [
     { reply: Reply.truncate(Reply.respond({ body: "a whole answer" })), responseBody: true }
   ],
   "unknown host": [{ step: HttpFault.fail("dnsNotFound") }],
   "certificate not valid": [{ url: Effect.map(FaultServer.make({ tls: "self-signed" }), ({ url }) => url) }],
-  "any of these, and the request body is a one-time stream": [429, 503].map((code) => ({
-    ...status(code, { "retry-after": "0" }),
-    oneShotBody: true
-  }))
+  "any failure after the attempt read a one-time request body": [
+    status(429, { "retry-after": "0" }),
+    status(503, { "retry-after": "0" }),
+    ...[429, 500, 502, 503, 504].map((code) => status(code)),
+    lost,
+    silent
+  ].map((fault) => ({ ...fault, oneShotBody: true }))
 }
 
 interface Column {
@@ -72,12 +111,11 @@ const requestOf = (method: Column["methods"][number], url: string, key: string |
 }
 
 /** Every method that can meet the fault in this column. */
-export const methodsOf = (fault: Fault, { methods }: Column) =>
-  methods.filter((method) => {
-    if (!("reply" in fault)) return true
-    if (fault.responseBody === true) return method !== "HEAD"
-    return fault.oneShotBody !== true || ["PUT", "POST", "PATCH"].includes(method)
-  })
+export const methodsOf = ({ oneShotBody, responseBody }: Fault, { methods }: Column) =>
+  methods.filter((method) =>
+    (responseBody !== true || method !== "HEAD") &&
+    (oneShotBody !== true || ["PUT", "POST", "PATCH"].includes(method))
+  )
 
 /** The number of attempts, and whether the call succeeded. */
 export const send = (fault: Fault, method: Column["methods"][number], { key, retryUnsent }: Column) =>
@@ -101,7 +139,6 @@ export const send = (fault: Fault, method: Column["methods"][number], { key, ret
       readBodies: HttpResilience.readBodies(),
       retryUnsent
     })(counted)
-    const oneShot = "reply" in fault && fault.oneShotBody === true
-    const result = yield* Effect.either(client.execute(requestOf(method, url, key, oneShot)))
+    const result = yield* Effect.either(client.execute(requestOf(method, url, key, fault.oneShotBody === true)))
     return { attempts, succeeded: Either.isRight(result) }
   }).pipe(Effect.scoped)
