@@ -9,7 +9,7 @@ import * as Snippets from "./snippets.js"
 import { failWith, packages, readJson, root, run } from "./workspace.js"
 
 const readme = Path.join(root, "README.md")
-const example = Fs.existsSync(readme) ? Snippets.inMarkdown(readme)[0] : undefined
+const example = Fs.existsSync(readme) ? Snippets.inMarkdown(readme).find(({ mode }) => mode === "run") : undefined
 
 const project = temporaryDirectory()
 const write = (file: string, content: unknown) =>

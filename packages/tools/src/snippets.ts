@@ -10,9 +10,21 @@ export interface Snippet {
   readonly file: string
   readonly line: number
   readonly code: string
-  /** `run` by default; a fence marked `ts no-run` is only compiled, one marked `ts ignore` is left alone. */
+  /**
+   * `run` by default; a fence marked `ts no-run` is only compiled, one marked `ts ignore` is left alone. A fence marked `diff` is
+   * two snippets that are only compiled: the code before and after the change.
+   */
   readonly mode: "run" | "no-run" | "ignore"
 }
+
+/** Both sides of a diff. A line that the other side has alone becomes an empty line, so that line numbers stay right. */
+const sidesOf = (file: string, line: number, diff: ReadonlyArray<string>): ReadonlyArray<Snippet> =>
+  ["+", "-"].map((other) => ({
+    file,
+    line,
+    code: diff.map((text) => text.startsWith(other) ? "" : text.slice(1)).join("\n") + "\n",
+    mode: "no-run"
+  }))
 
 const snippetsOf = (file: string, lines: ReadonlyArray<string>): ReadonlyArray<Snippet> => {
   const snippets: Array<Snippet> = []
@@ -21,8 +33,11 @@ const snippetsOf = (file: string, lines: ReadonlyArray<string>): ReadonlyArray<S
     const fence = /^(\s*)```(\S*)\s*(.*)$/.exec(text)
     if (open === undefined) {
       if (fence === null || fence[2] === "") return
-      const mode = fence[2] === "ts" ? fence[3]! || "run" : "ignore"
+      const mode = fence[2] === "ts" ? fence[3]! || "run" : fence[2] === "diff" ? "diff" : "ignore"
       open = { line: index + 2, indent: fence[1]!.length, mode, code: [] }
+    } else if (fence !== null && fence[2] === "" && open.mode === "diff") {
+      snippets.push(...sidesOf(file, open.line, open.code))
+      open = undefined
     } else if (fence !== null && fence[2] === "") {
       if (open.mode !== "run" && open.mode !== "no-run" && open.mode !== "ignore") {
         throw new Error(`${file}:${open.line - 1}: unknown fence "ts ${open.mode}": use ts, ts no-run or ts ignore`)
@@ -65,6 +80,7 @@ const inSource = (path: string): ReadonlyArray<Snippet> =>
 /** Every fence of the repository. */
 export const all = (): ReadonlyArray<Snippet> => [
   ...inMarkdown(Path.join(root, "README.md")),
+  ...packages.flatMap((pkg) => inMarkdown(Path.join(pkg.directory, "README.md"))),
   ...filesIn(Path.join(root, "docs"), ".md").flatMap(inMarkdown),
   ...packages.flatMap((pkg) => filesIn(Path.join(pkg.directory, "src"), ".ts")).flatMap(inSource)
 ]
