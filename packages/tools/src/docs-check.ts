@@ -51,16 +51,18 @@ interface Expectation {
 
 /**
  * The program to run and what it has to print, in order. `console.log(x) // => text` prints by itself; any other
- * expression statement before a `// =>` is made to.
+ * expression statement before a `// =>` is made to. A line that begins with `// =>` is what the program prints there.
  */
 const instrument = (program: Program): { readonly code: string; readonly expected: ReadonlyArray<Expectation> } => {
   const source = ts.createSourceFile(program.path, program.code, ts.ScriptTarget.Latest, true)
   const lines = program.code.split("\n")
   const expected: Array<Expectation> = []
   lines.forEach((text, index) => {
-    const marker = /\S.*\/\/ => (.*)$/.exec(text)
+    const marker = /\/\/ => (.*)$/.exec(text)
     if (marker === null) return
     expected.push({ line: program.line + index, text: marker[1]!.trim() })
+    // What the lines before it print.
+    if (/^\s*\/\/ =>/.test(text)) return
     const statement = source.statements.find((node) =>
       source.getLineAndCharacterOfPosition(node.getEnd()).line === index
     )
