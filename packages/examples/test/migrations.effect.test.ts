@@ -61,43 +61,59 @@ describe("From HttpClient.retryTransient", () => {
       assert.strictEqual((yield* call({}, [408])).attempts, 1)
     }))
 
-  row("retryTransient of a POST", "sends a POST again only with a key, or if the server did not process it", () =>
-    Effect.gen(function*() {
-      const keyed = request.pipe(Idempotency.withKey("order-42"))
-      assert.strictEqual((yield* call({}, [503], request)).attempts, 1)
-      assert.strictEqual((yield* call({}, [503], keyed)).attempts, 2)
-      assert.strictEqual((yield* call({ retryUnsent: true }, [429], request)).attempts, 2)
-    }))
+  row(
+    "retryTransient of a POST",
+    "sends a POST again only with a key, or if the server did not process it",
+    () =>
+      Effect.gen(function*() {
+        const keyed = request.pipe(Idempotency.withKey("order-42"))
+        assert.strictEqual((yield* call({}, [503], request)).attempts, 1)
+        assert.strictEqual((yield* call({}, [503], keyed)).attempts, 2)
+        assert.strictEqual((yield* call({ retryUnsent: true }, [429], request)).attempts, 2)
+      })
+  )
 
-  row("Effect.timeout in transformResponse, below the retries", "is the limit of each attempt", () =>
-    Effect.gen(function*() {
-      const { attempts, millis } = yield* call({ attemptTimeout: "5 seconds", retry: { times: 1 } }, ["hang", "hang"])
-      assert.strictEqual(attempts, 2)
-      assertBetween(millis, 10_000, 10_500)
-    }))
+  row(
+    "Effect.timeout in transformResponse, below the retries",
+    "is the limit of each attempt",
+    () =>
+      Effect.gen(function*() {
+        const { attempts, millis } = yield* call({ attemptTimeout: "5 seconds", retry: { times: 1 } }, ["hang", "hang"])
+        assert.strictEqual(attempts, 2)
+        assertBetween(millis, 10_000, 10_500)
+      })
+  )
 
-  row("Effect.timeout in transformResponse, above the retries", "is the limit of the call and of its waits", () =>
-    Effect.gen(function*() {
-      const retry = Schedule.spaced("20 seconds")
-      const { attempts, millis, reason } = yield* call({ deadline: "30 seconds", retry }, Array(20).fill(503))
-      assert.deepStrictEqual([attempts, reason, millis], [2, "deadline", 20_000])
-    }))
+  row(
+    "Effect.timeout in transformResponse, above the retries",
+    "is the limit of the call and of its waits",
+    () =>
+      Effect.gen(function*() {
+        const retry = Schedule.spaced("20 seconds")
+        const { attempts, millis, reason } = yield* call({ deadline: "30 seconds", retry }, Array(20).fill(503))
+        assert.deepStrictEqual([attempts, reason, millis], [2, "deadline", 20_000])
+      })
+  )
 
-  row("HttpClient.filterStatusOk above the retries", "fails for a response other than 2xx", () =>
-    Effect.gen(function*() {
-      const client = ResilientHttpClient.makeTyped({ retry: false })
-      const { client: server } = yield* HttpFault.make(
-        HttpFault.respond({ status: 404 }),
-        HttpFault.respond({ status: 503 }),
-        HttpFault.respond({ status: 204 })
-      )
-      const get = Effect.either(client(server).get("http://example.com"))
-      const results = yield* Effect.all([get, get, get])
-      assert.deepStrictEqual(
-        results.map((result) => result._tag === "Left" ? result.left._tag : result.right.status),
-        ["ClientError", "ServerError", 204]
-      )
-    }))
+  row(
+    "HttpClient.filterStatusOk above the retries",
+    "fails for a response other than 2xx",
+    () =>
+      Effect.gen(function*() {
+        const client = ResilientHttpClient.makeTyped({ retry: false })
+        const { client: server } = yield* HttpFault.make(
+          HttpFault.respond({ status: 404 }),
+          HttpFault.respond({ status: 503 }),
+          HttpFault.respond({ status: 204 })
+        )
+        const get = Effect.either(client(server).get("http://example.com"))
+        const results = yield* Effect.all([get, get, get])
+        assert.deepStrictEqual(
+          results.map((result) => result._tag === "Left" ? result.left._tag : result.right.status),
+          ["ClientError", "ServerError", 204]
+        )
+      })
+  )
 })
 
 describe("From Effect.retry", () => {
@@ -126,12 +142,16 @@ describe("From Effect.retry", () => {
       assert.deepStrictEqual(yield* waits(theirs, "busy"), [1000, 1000, 1000])
     }))
 
-  row("Schedule.union(Schedule.spaced(\"5 seconds\")) as a cap", "limits the waits and not their number", () =>
-    Effect.gen(function*() {
-      assert.deepStrictEqual(yield* waits(policy.pipe(Backoff.capped("5 seconds")), "busy"), [1000, 2000, 4000, 5000])
-      const theirs = policy.pipe(Schedule.union(Schedule.spaced("5 seconds")))
-      assert.lengthOf(yield* waits(theirs, "busy", 7), 7)
-    }))
+  row(
+    "Schedule.union(Schedule.spaced(\"5 seconds\")) as a cap",
+    "limits the waits and not their number",
+    () =>
+      Effect.gen(function*() {
+        assert.deepStrictEqual(yield* waits(policy.pipe(Backoff.capped("5 seconds")), "busy"), [1000, 2000, 4000, 5000])
+        const theirs = policy.pipe(Schedule.union(Schedule.spaced("5 seconds")))
+        assert.lengthOf(yield* waits(theirs, "busy", 7), 7)
+      })
+  )
 
   row("Schedule.jittered", "spreads a wait by a fifth", () =>
     Effect.gen(function*() {
@@ -168,24 +188,32 @@ describe("From Effect.retry", () => {
       assert.lengthOf(yield* waits(denied, "denied"), 0)
     }))
 
-  row("Effect.retryOrElse(task, policy, f)", "uses the other value after the last attempt", () =>
-    Effect.gen(function*() {
-      const { task, times } = scripted(...Array<string>(10).fill("busy"))
-      const result = task.pipe(Retry.retry(policy), Effect.catchAll(() => Effect.succeed("cached")))
-      assert.strictEqual(yield* inADay(result), "cached")
-      assert.lengthOf(times, 5)
-    }))
+  row(
+    "Effect.retryOrElse(task, policy, f)",
+    "uses the other value after the last attempt",
+    () =>
+      Effect.gen(function*() {
+        const { task, times } = scripted(...Array<string>(10).fill("busy"))
+        const result = task.pipe(Retry.retry(policy), Effect.catchAll(() => Effect.succeed("cached")))
+        assert.strictEqual(yield* inADay(result), "cached")
+        assert.lengthOf(times, 5)
+      })
+  )
 
-  row("Effect.timeout around the retries", "ends the call at once if a wait would outlast the deadline", () =>
-    Effect.gen(function*() {
-      const { task, times } = scripted(...Array<string>(10).fill("busy"))
-      const policy = Schedule.spaced("20 seconds")
-      const limited = Retry.retry(task, policy).pipe(Deadline.within("30 seconds"))
-      assert.strictEqual(yield* inADay(Effect.flip(limited)), "busy")
-      assert.deepStrictEqual(times, [0, 20_000])
-      const hanging = Retry.retry(Effect.never, policy).pipe(Deadline.within("30 seconds"))
-      assert.strictEqual((yield* inADay(Effect.flip(hanging)))._tag, "DeadlineExceeded")
-    }))
+  row(
+    "Effect.timeout around the retries",
+    "ends the call at once if a wait would outlast the deadline",
+    () =>
+      Effect.gen(function*() {
+        const { task, times } = scripted(...Array<string>(10).fill("busy"))
+        const policy = Schedule.spaced("20 seconds")
+        const limited = Retry.retry(task, policy).pipe(Deadline.within("30 seconds"))
+        assert.strictEqual(yield* inADay(Effect.flip(limited)), "busy")
+        assert.deepStrictEqual(times, [0, 20_000])
+        const hanging = Retry.retry(Effect.never, policy).pipe(Deadline.within("30 seconds"))
+        assert.strictEqual((yield* inADay(Effect.flip(hanging)))._tag, "DeadlineExceeded")
+      })
+  )
 
   row("Effect.timeoutFail around one attempt", "makes the next attempt after a timeout", () =>
     Effect.gen(function*() {

@@ -1,10 +1,10 @@
 /**
  * Helps the tests of `docs/migrations`: each row of a page has a test, and the test contains the snippet of the row.
  */
-import { assert, it } from "@effect/vitest"
 import type { HttpClientRequest } from "@effect/platform"
-import { Explain } from "@reprise/testing"
+import { assert, it } from "@effect/vitest"
 import type { ResilientHttpClient } from "@reprise/http"
+import { Explain } from "@reprise/testing"
 import { Duration, Effect, Fiber, Option, type Schedule, TestClock } from "effect"
 import { readFileSync } from "node:fs"
 import { Backoff, Retry } from "reprise"
