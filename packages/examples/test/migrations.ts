@@ -7,7 +7,7 @@ import type { ResilientHttpClient } from "@reprise/http"
 import { Explain } from "@reprise/testing"
 import { Duration, Effect, Fiber, Option, type Schedule, TestClock } from "effect"
 import { readFileSync } from "node:fs"
-import { Backoff, Retry } from "reprise"
+import { Backoff, CircuitBreaker, Retry } from "reprise"
 
 const compact = (text: string) => text.replaceAll(/\s/g, "")
 const plain = (cell: string) => cell.replaceAll("`", "").replaceAll("\\|", "|").trim()
@@ -81,3 +81,37 @@ export const call = (
 
 export const assertBetween = (value: number | undefined, min: number, max: number) =>
   assert.isTrue(value !== undefined && value >= min && value <= max, `${value} is not between ${min} and ${max}`)
+
+type Breaker = CircuitBreaker.CircuitBreaker
+
+/** Fails `times` calls of the breaker. */
+export const failing = (breaker: Breaker, times: number, error: unknown = "down") =>
+  Effect.replicateEffect(Effect.ignore(CircuitBreaker.protect(Effect.fail(error), breaker)), times)
+
+/** Asserts that the breaker opens with exactly this number of failures in a row, and for how many milliseconds. */
+export const assertOpens = (make: Effect.Effect<Breaker>, failures: number, openMillis?: number) =>
+  Effect.gen(function*() {
+    const breaker = yield* make
+    yield* failing(breaker, failures - 1)
+    assert.strictEqual(yield* CircuitBreaker.state(breaker), "Closed")
+    yield* failing(breaker, 1)
+    assert.strictEqual(yield* CircuitBreaker.state(breaker), "Open")
+    const { retryAfter } = yield* CircuitBreaker.snapshot(breaker)
+    if (openMillis !== undefined) {
+      assert.strictEqual(Duration.toMillis(Option.getOrThrow(retryAfter)), openMillis)
+    }
+    return breaker
+  })
+
+/** Runs so many effects that never end at the same time: how many run, and what the others failed with. */
+export const atOnce = <E>(count: number, protect: (effect: Effect.Effect<never>) => Effect.Effect<never, E>) =>
+  Effect.gen(function*() {
+    let running = 0
+    const rejections: Array<E> = []
+    const effect = Effect.zipRight(Effect.sync(() => running++), Effect.never)
+    const call = Effect.catchAll(protect(effect), (error) => Effect.sync(() => rejections.push(error)))
+    const fibers = yield* Effect.replicateEffect(Effect.fork(call), count)
+    yield* TestClock.adjust(0)
+    yield* Fiber.interruptAll(fibers)
+    return { running, rejections }
+  })
