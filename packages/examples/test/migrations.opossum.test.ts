@@ -140,9 +140,8 @@ describe("From opossum", () => {
       const onOpen = () => Effect.sync(() => opened++)
       yield* CircuitBreaker.changes(breaker).pipe(
         Stream.filter(({ to }) => to === "Open"),
-        Stream.runForEach(onOpen),
-        Effect.fork
-      )
+        Stream.runForEach(onOpen)
+      ).pipe(Effect.fork)
       yield* TestClock.adjust(0)
       assert.strictEqual(opened, 0)
       yield* failing(breaker, 1)

@@ -88,18 +88,19 @@ type Breaker = CircuitBreaker.CircuitBreaker
 export const failing = (breaker: Breaker, times: number, error: unknown = "down") =>
   Effect.replicateEffect(Effect.ignore(CircuitBreaker.protect(Effect.fail(error), breaker)), times)
 
-/** Asserts that the breaker opens with exactly this number of failures in a row, and for how many milliseconds. */
-export const assertOpens = (make: Effect.Effect<Breaker>, failures: number, openMillis?: number) =>
+/** How long an open breaker stays open from now. */
+export const openMillis = (breaker: Breaker) =>
+  Effect.map(CircuitBreaker.snapshot(breaker), ({ retryAfter }) => Duration.toMillis(Option.getOrThrow(retryAfter)))
+
+/** Asserts that the breaker opens with exactly this number of failures, and for how many milliseconds. */
+export const assertOpens = (make: Effect.Effect<Breaker>, failures: number, millis?: number) =>
   Effect.gen(function*() {
     const breaker = yield* make
     yield* failing(breaker, failures - 1)
     assert.strictEqual(yield* CircuitBreaker.state(breaker), "Closed")
     yield* failing(breaker, 1)
     assert.strictEqual(yield* CircuitBreaker.state(breaker), "Open")
-    const { retryAfter } = yield* CircuitBreaker.snapshot(breaker)
-    if (openMillis !== undefined) {
-      assert.strictEqual(Duration.toMillis(Option.getOrThrow(retryAfter)), openMillis)
-    }
+    if (millis !== undefined) assert.strictEqual(yield* openMillis(breaker), millis)
     return breaker
   })
 
