@@ -124,7 +124,7 @@ describe("From Effect.retry", () => {
       const other = scripted("busy", "busy", "busy")
       yield* inADay(Effect.retry(other.task, Schedule.exponential("100 millis")))
       assert.deepStrictEqual(times, [0, 100, 300, 700])
-      assert.deepStrictEqual(other.times.map((time) => time - other.times[0]!), times)
+      assert.deepStrictEqual(other.times, times)
     }))
 
   row("Effect.retry(task, { times: 3 })", "makes four attempts without waits", () =>

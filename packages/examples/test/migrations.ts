@@ -54,12 +54,14 @@ export const waits = <E>(policy: Schedule.Schedule<unknown, E>, error: E, most =
       )
   )
 
-/** A task that fails with each of the errors in turn and then succeeds. `times` are the starts of its runs. */
+/** A task that fails with each of the errors in turn and then succeeds. `times` are the starts of its runs, after the first. */
 export const scripted = <E>(...errors: ReadonlyArray<E>) => {
   const times: Array<number> = []
+  let start: number | undefined
   const task: Effect.Effect<string, E> = Effect.clockWith((clock) => {
     const error = errors[times.length]
-    times.push(clock.unsafeCurrentTimeMillis())
+    start ??= clock.unsafeCurrentTimeMillis()
+    times.push(clock.unsafeCurrentTimeMillis() - start)
     return error === undefined ? Effect.succeed("done") : Effect.fail(error)
   })
   return { task, times }
