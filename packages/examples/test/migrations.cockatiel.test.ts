@@ -68,8 +68,8 @@ describe("From cockatiel", () => {
     () =>
       Effect.gen(function*() {
         const policy = Backoff.chain(
-          Schedule.spaced("100 millis").pipe(Backoff.attempts(2)),
-          Schedule.spaced("200 millis").pipe(Backoff.attempts(2)),
+          Schedule.spaced("100 millis"),
+          Schedule.spaced("200 millis"),
           Schedule.spaced("500 millis")
         )
         assert.deepStrictEqual(yield* waits(policy, "busy", 5), [100, 200, 500, 500, 500])
