@@ -412,6 +412,6 @@ describe("from another library: around it", () => {
     }))
 })
 
-describe("docs/circuit-breaker.md", () => {
+describe("docs/migrations/circuit-breakers.md", () => {
   it("has a row for every test of this file, a test for every row, and no snippet that is not run", check)
 })

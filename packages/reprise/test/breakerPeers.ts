@@ -1,6 +1,6 @@
 /**
- * Holds the last tables of `docs/circuit-breaker.md` and their tests together: each row of the page has a test, and its
- * snippet stands in the test letter by letter.
+ * Compares the tables of `docs/migrations/circuit-breakers.md` with their tests: each row has a test, and the test contains the
+ * snippet of the row.
  */
 import { assert, it } from "@effect/vitest"
 import { Effect } from "effect"
@@ -13,11 +13,10 @@ const plain = (cell: string) => cell.replaceAll("`", "").replaceAll("\\|", "|").
 
 /** The rows of the tables under these headings. */
 const rowsOf = (headings: ReadonlyArray<string>) => {
-  const page = readFileSync(new URL("../../../docs/circuit-breaker.md", import.meta.url), "utf8")
-  const [, ...sections] = page.split("## Coming from another library")[1]!.split("\n### ")
-  return sections
+  const page = readFileSync(new URL("../../../docs/migrations/circuit-breakers.md", import.meta.url), "utf8")
+  return page.split("\n## ")
     .filter((section) => headings.includes(section.split("\n")[0]!))
-    .flatMap((section) => section.split("\n").filter((line) => /^\| (?!there|---)/.test(line)))
+    .flatMap((section) => section.split("\n").filter((line) => /^\| (?!setting|---)/.test(line)))
     .map((line) => line.split(/(?<!\\)\|/).slice(1))
 }
 
