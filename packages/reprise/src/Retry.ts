@@ -155,7 +155,8 @@ export const whileRetryable = <Out, In, R>(
 
 /**
  * Goes on after an error that the predicate accepts, whatever `retryable` says, and ends with reason `"notRetryable"` after every
- * other error. It also decides for the filters of the schedule that it is put around.
+ * other error. It also decides for the filters of the schedule that it is put around. In a `Pipeline` it never retries the rejection of
+ * a policy: only `whileTag` with the tag of the rejection does.
  *
  * @since 0.1.0
  * @category combinators
@@ -188,8 +189,14 @@ export const whileError =
  * @since 0.1.0
  * @category combinators
  */
-export const whileTag = (...tags: ReadonlyArray<string>) =>
-  whileError((error: unknown) => Predicate.hasProperty(error, "_tag") && tags.some((tag) => tag === error._tag))
+export const whileTag =
+  (...tags: ReadonlyArray<string>) =>
+  <Out, In, R>(self: Schedule.Schedule<Out, In, R>): Schedule.Schedule<Out | undefined, In, R> =>
+    schedule_.filter(
+      self,
+      (error: unknown) => Predicate.hasProperty(error, "_tag") && tags.some((tag) => tag === error._tag),
+      true
+    )
 
 /**
  * Waits at least as long as the failure's `retryAfter` asks: `max(delay, retryAfter * (1 + U(0, jitter)))`.

@@ -5,11 +5,14 @@ import * as Backoff from "reprise/Backoff"
 import * as Bulkhead from "reprise/Bulkhead"
 import * as CircuitBreaker from "reprise/CircuitBreaker"
 import * as Hedge from "reprise/Hedge"
+import { InvalidOption } from "reprise/InvalidOption"
 import * as Pipeline from "reprise/Pipeline"
 import * as Policy from "reprise/Policy"
 import * as RateLimiter from "reprise/RateLimiter"
 import * as Retry from "reprise/Retry"
 import * as RetryBudget from "reprise/RetryBudget"
+import * as Telemetry from "reprise/Telemetry"
+import type { AttemptTimeout } from "reprise/Timeout"
 import * as Tripping from "reprise/Tripping"
 
 class Down extends Data.TaggedError("Down")<{ readonly number: number }> {}
@@ -41,7 +44,11 @@ describe("retries", () => {
       const limited = Pipeline.make({ retry: { schedule: Schedule.forever, times: 1 } })
       assert.deepStrictEqual(yield* Effect.flip(limited(failing(5))), new Down({ number: 2 }))
       const choosy = Pipeline.make({
-        retry: { schedule: Schedule.forever, times: 5, while: (error: Down) => error.number < 3 }
+        retry: {
+          schedule: Schedule.forever,
+          times: 5,
+          while: (error: Down | AttemptTimeout) => error._tag === "Down" && error.number < 3
+        }
       })
       assert.deepStrictEqual(yield* Effect.flip(choosy(failing(5))), new Down({ number: 3 }))
     }))
@@ -149,20 +156,70 @@ describe("the retries of a pipeline", () => {
       }
     }))
 
-  it.effect("follow an attempt that timed out, without asking `while`", () =>
+  it.effect("follow an attempt that timed out, unless `while` refuses: an insert that timed out may have been made", () =>
     Effect.gen(function*() {
-      let attempts = 0
-      const slow = Effect.suspend(() => ++attempts < 3 ? Effect.never : Effect.fail({ code: "500" }))
-      const resilient = Pipeline.make({
-        attemptTimeout: 100,
-        retry: { schedule: Schedule.recurs(5), while: (error: { readonly code: string }) => error.code.startsWith("4") }
-      })
-      const fiber = yield* Effect.fork(Effect.flip(resilient(slow)))
-      yield* TestClock.adjust(200)
-      const last: unknown = yield* Fiber.join(fiber)
-      assert.deepStrictEqual(last, { code: "500" })
-      assert.strictEqual(attempts, 3)
+      const attempts = (retry: Pipeline.Options<Down, never, []>["retry"]) =>
+        Effect.gen(function*() {
+          let attempts = 0
+          const slow = Effect.suspend(() => ++attempts < 9 ? Effect.never : Effect.fail(new Down({ number: attempts })))
+          const fiber = yield* Effect.fork(Effect.flip(Pipeline.make({ attemptTimeout: 100, retry })(slow)))
+          yield* TestClock.adjust("1 minute")
+          const error = yield* Fiber.join(fiber)
+          return [attempts, error._tag] as const
+        })
+      const schedule = Schedule.recurs(2)
+      assert.deepStrictEqual(yield* attempts(schedule), [3, "AttemptTimeout"])
+      assert.deepStrictEqual(yield* attempts({ schedule, while: () => true }), [3, "AttemptTimeout"])
+      assert.deepStrictEqual(yield* attempts({ schedule, while: ({ _tag }) => _tag === "Down" }), [1, "AttemptTimeout"])
     }))
+
+  it.effect("end with the error that opens a circuit, at once", () =>
+    Effect.gen(function*() {
+      const breaker = yield* CircuitBreaker.make({ trip: Tripping.consecutive(2), openFor: "1 hour" })
+      const resilient = Pipeline.make({ retry: Schedule.spaced("1 minute"), policies: [breaker] })
+      const fiber = yield* Effect.fork(Effect.flip(resilient(failing(9))))
+      yield* TestClock.adjust("1 minute")
+      assert.deepStrictEqual(yield* Fiber.join(fiber), new Down({ number: 2 }))
+    }))
+
+  it.effect("do not follow a rejection that a predicate accepts, only one that the schedule names", () =>
+    Effect.gen(function*() {
+      const breaker = yield* CircuitBreaker.make({ trip: Tripping.consecutive(1), openFor: "1 hour" })
+      yield* CircuitBreaker.isolate(breaker)
+      const rejections = (filter: <A>(self: Schedule.Schedule<A>) => Schedule.Schedule<unknown, unknown>) =>
+        Effect.gen(function*() {
+          let rejected = 0
+          yield* Effect.ignore(
+            Pipeline.make({
+              retry: filter(Schedule.recurs(3)),
+              policies: [breaker],
+              listener: Telemetry.listener(({ _tag }) => {
+                if (_tag === "Rejected") rejected++
+              })
+            })(Effect.void)
+          )
+          return rejected
+        })
+      assert.strictEqual(yield* rejections(Retry.whileError(() => true)), 1)
+      assert.strictEqual(yield* rejections(Retry.whileTag("CircuitOpen")), 4)
+    }))
+
+  it.effect("end with DeadlineExceeded if the deadline comes in the queue of a policy", () =>
+    Effect.gen(function*() {
+      const bulkhead = yield* Bulkhead.make({ maxConcurrent: 1, maxQueued: 1 })
+      const holder = yield* Effect.fork(Bulkhead.protect(Effect.never, bulkhead))
+      const fiber = yield* Effect.fork(Effect.flip(Pipeline.make({ deadline: 100, policies: [bulkhead] })(Effect.void)))
+      yield* TestClock.adjust(100)
+      const error = yield* Fiber.join(fiber)
+      assert.strictEqual(error._tag, "DeadlineExceeded")
+      assert.propertyVal(error._tag === "DeadlineExceeded" && Option.getOrThrow(error.last), "_tag", "BulkheadFull")
+      yield* Fiber.interrupt(holder)
+    }))
+
+  it("refuse an attempt timeout that is longer than the deadline", () => {
+    assert.throws(() => Pipeline.make({ deadline: 100, attemptTimeout: 200 }), InvalidOption, "attemptTimeout")
+    assert.doesNotThrow(() => Pipeline.make({ deadline: 100, attemptTimeout: 100 }))
+  })
 })
 
 describe("a hedge", () => {
@@ -248,13 +305,13 @@ describe("time", () => {
 })
 
 describe("policies", () => {
-  it.effect("are asked in their order, and an open circuit ends the call at once", () =>
+  it.effect("are asked in their order, and an open circuit rejects before a limiter", () =>
     Effect.gen(function*() {
       const breaker = yield* CircuitBreaker.make({ trip: Tripping.consecutive(2) })
       const limiter = yield* RateLimiter.make({ limit: 10, window: "1 hour" })
       const resilient = Pipeline.make({ policies: [breaker, limiter], retry: Schedule.recurs(5) })
-      const error = yield* Effect.flip(resilient(failing(9)))
-      assert.strictEqual(error._tag, "CircuitOpen")
+      assert.strictEqual((yield* Effect.flip(resilient(failing(9))))._tag, "Down")
+      assert.strictEqual((yield* Effect.flip(resilient(failing(9))))._tag, "CircuitOpen")
       // The rejected attempt took no token.
       assert.strictEqual((yield* RateLimiter.snapshot(limiter)).remaining, 8)
     }))

@@ -44,7 +44,7 @@ const scenes: fc.Arbitrary<Scene> = fc.record({
   times: fc.integer({ min: 0, max: 4 }),
   attemptTimeout: fc.constantFrom(20, 50, undefined),
   hasPolicies: fc.boolean(),
-  deadline: fc.constantFrom(40, 100, 1_000),
+  deadline: fc.constantFrom(60, 100, 1_000),
   isBusy: fc.boolean(),
   isHedged: fc.boolean()
 })

@@ -11,6 +11,7 @@ import * as Policy from "reprise/Policy"
 import type * as RateLimiter from "reprise/RateLimiter"
 import * as Retry from "reprise/Retry"
 import type * as RetryBudget from "reprise/RetryBudget"
+import type { AttemptTimeout } from "reprise/Timeout"
 import type * as Timeout from "reprise/Timeout"
 import { expectTypeOf } from "vitest"
 
@@ -88,7 +89,7 @@ describe("the types of Pipeline", () => {
 
   it("refuse an effect whose errors the retry policy does not take", () => {
     types(() => {
-      const resilient = Pipeline.make({ retry: { times: 1, while: (error: Down) => error.retryable } })
+      const resilient = Pipeline.make({ retry: { times: 1, while: (error: Down | AttemptTimeout) => error.retryable } })
       resilient(effect)
       // @ts-expect-error the predicate takes `Down`
       resilient(other)

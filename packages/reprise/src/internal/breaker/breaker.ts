@@ -252,7 +252,8 @@ export const reject = (self: Breaker, era: Era, retryAfterMillis: number): Circu
   return circuitOpen(self, era, retryAfterMillis)
 }
 
-const circuitOpen = withoutStack(
+/** @internal */
+export const circuitOpen = withoutStack(
   CircuitBreaker.CircuitOpen,
   function(self: Breaker, era: Era, retryAfterMillis: number) {
     const { state } = era

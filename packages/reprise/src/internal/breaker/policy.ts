@@ -7,7 +7,7 @@ import { currentMonotonicMillis } from "../effect/clock.js"
 import * as Policy from "../shell/model.js"
 import { type Restore, working } from "../shell/wait.js"
 import type { Snapshot, Source } from "../telemetry/event.js"
-import { Breaker, change, commit, type Era, nameOf, opened, overdue, refine, reject } from "./breaker.js"
+import { Breaker, change, circuitOpen, commit, type Era, nameOf, opened, overdue, refine, reject } from "./breaker.js"
 import * as Machine from "./machine.js"
 import type { CircuitOpen } from "./model.js"
 import type { Settings } from "./settings.js"
@@ -35,6 +35,13 @@ export class BreakerPolicy extends Breaker implements Policy.Policy<CircuitOpen>
 
   get policy(): string {
     return "circuitBreaker"
+  }
+
+  rejectionAt(millis: number): CircuitOpen | undefined {
+    const era = this.era.current
+    if (era.holds.size > 0) return circuitOpen(this, era, Infinity)
+    const leftMillis = era.state._tag === "Open" ? era.state.untilMillis - millis : 0
+    return leftMillis > 0 ? circuitOpen(this, era, leftMillis) : undefined
   }
 
   inspect(nowMillis: number): Snapshot {

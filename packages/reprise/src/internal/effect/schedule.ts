@@ -99,17 +99,19 @@ export const unfold = <S, R = never>(
     }))
 
 /**
- * Ends the schedule at an input that the predicate refuses. One that it accepts passes every filter within.
+ * Ends the schedule at an input that the predicate refuses. One that it accepts passes every filter within. `isNamed` if the filter
+ * names its inputs.
  *
  * @internal
  */
 export const filter = <Out, In, R, In2>(
   self: Schedule.Schedule<Out, In, R>,
-  predicate: (input: In2) => boolean
+  predicate: (input: In2) => boolean,
+  isNamed = false
 ): Schedule.Schedule<Out | undefined, In & In2, R> =>
   Schedule.makeWithState(self.initial, (now: number, input: In & In2, state) =>
     predicate(input)
-      ? reason.accepting(self.step(now, input, state))
+      ? reason.accepting(self.step(now, input, state), isNamed)
       : Effect.as(reason.stop("notRetryable"), [state, undefined, ScheduleDecision.done] as const))
 
 /**

@@ -35,6 +35,10 @@ export interface Options<In> {
   readonly toll?: Toll<In> | undefined
   /** Whether another attempt can help. Where it says no, a filter of the schedule may say yes. Defaults to yes. */
   readonly canHelp?: ((input: In) => boolean) | undefined
+  /** The rejection that an attempt would meet at that time. Defaults to none. */
+  readonly rejectionAt?: ((millis: number) => unknown) | undefined
+  /** Whether only a filter that names the input may say yes. Defaults to no. */
+  readonly mustBeNamed?: ((input: In) => boolean) | undefined
   /** Whether it goes on within a loop that allows no other. */
   readonly isNestingAllowed?: boolean | undefined
   /**
@@ -54,6 +58,8 @@ export const make = <Out, In, R>(
     deadlineMillis: ownDeadlineMillis = Infinity,
     isInputHidden = false,
     isNestingAllowed = false,
+    mustBeNamed,
+    rejectionAt,
     scope: ownScope,
     toll
   }: Options<In> = {}
@@ -69,22 +75,36 @@ export const make = <Out, In, R>(
     const own = helps
       ? whole
       : Effect.catchAllDefect(whole, () => Effect.succeed({ state, output: undefined, delayMillis: undefined }))
-    return Effect.map(
-      reason.during(own, canHelp !== undefined && helps),
-      ([stepped, reasons]): Next => {
-        state = stepped.state
-        if (!helps && !reasons.isAccepted) return stopped("notRetryable")
-        const { delayMillis, output } = stepped
-        if (delayMillis === undefined) return stopped(reasons.stop)
-        if (now + delayMillis >= deadlineMillis) return stopped("deadline")
+    return Effect.flatMap(reason.during(own, canHelp !== undefined && helps), ([stepped, reasons]) => {
+      state = stepped.state
+      const { delayMillis, output } = stepped
+      const isNamed = mustBeNamed?.(input) === true
+      if (!helps && !(isNamed ? reasons.isNamed : reasons.isAccepted)) return Exit.succeed(stopped("notRetryable"))
+      if (delayMillis === undefined) return Exit.succeed(stopped(reasons.stop))
+      if (now + delayMillis >= deadlineMillis) return Exit.succeed(stopped("deadline"))
+      const wait = (): Next => {
         if (toll !== undefined && !toll.pay(input, now)) return stopped("budget")
         metadata = isInputHidden
           ? schedule_.iteration(metadata, date, undefined, undefined)
           : schedule_.iteration(metadata, date, input, output)
         return { _tag: "Wait", delayMillis, reason: reasons.wait }
       }
-    )
+      const rejection = helps ? rejectionAt?.(now + delayMillis) : undefined
+      return rejection === undefined
+        ? Exit.succeed(wait())
+        : Effect.map(names(rejection, date), (isNamed) => isNamed ? wait() : stopped("rejected"))
+    })
   }
+  /** Whether a filter of the schedule names the error. The step is thrown away. */
+  const names = (rejection: unknown, date: number): Effect.Effect<boolean, never, R> =>
+    Effect.map(
+      // A filter takes any error; the rest of the schedule need not.
+      reason.during(
+        Effect.catchAllDefect(schedule_.step(schedule, date, rejection as In, state), () => Effect.void),
+        false
+      ),
+      ([, { isNamed }]) => isNamed
+    )
   const next = (input: In) =>
     Effect.withFiberRuntime<Next, never, R>((fiber) => {
       attempts++

@@ -147,6 +147,8 @@ class Loop<A, E, R, R1, R2, L> {
     const toll = this.budget?.toll(isTimeout)
     this.driver = Driver.make(schedule, {
       canHelp: options.canHelp && ((error) => options.canHelp!(error)),
+      rejectionAt: options.rejectionAt && ((millis) => options.rejectionAt!(millis)),
+      mustBeNamed: options.mustBeNamed && ((error) => options.mustBeNamed!(error)),
       deadlineMillis: this.region.deadlineMillis ?? deadlineMillis,
       toll,
       isNestingAllowed: nested === "allow",

@@ -21,7 +21,7 @@ export interface Hint {
  * It waited: `"backoff"` (the schedule's own delay), `"retryAfter"` (the failure's hint was longer). It ended:
  * `"success"`, `"defect"`, `"interrupted"` (from within the attempt), `"attempts"` and `"within"` (the limits of
  * `Backoff`), `"notRetryable"`, `"retryAfterTooLong"`, `"deadline"` (no time for the wait), `"budget"` (a `RetryBudget` is
- * spent), `"nested"` (an outer loop tries again), `"schedule"` (any other schedule's end). Whoever runs the loop may refuse
+ * spent), `"nested"` (an outer loop tries again), `"rejected"` (a policy would reject the next attempt), `"schedule"` (any other schedule's end). Whoever runs the loop may refuse
  * for reasons of its own, such as `"notIdempotent"` and `"circuitOpen"`.
  *
  * @since 0.1.0
@@ -40,6 +40,7 @@ export type Reason =
   | "deadline"
   | "budget"
   | "nested"
+  | "rejected"
   | "schedule"
   | (string & Record<never, never>)
 
@@ -79,6 +80,13 @@ export interface Loop<A, E, R, R1 = never, R2 = never, L = E> {
    * `whileTag`, may still say yes. Defaults to yes.
    */
   readonly canHelp?: ((error: E) => boolean) | undefined
+  /**
+   * The rejection that an attempt would meet at that time. The loop ends with reason `"rejected"` instead of the wait for it, unless a
+   * filter of the schedule names it (`whileTag`). Defaults to none.
+   */
+  readonly rejectionAt?: ((millis: number) => unknown) | undefined
+  /** Whether only a filter that names the error (`whileTag`) may accept it. Defaults to no. */
+  readonly mustBeNamed?: ((error: E) => boolean) | undefined
   /** Runs before each wait begins: to let go of what the failed attempt still holds, or to tell someone. */
   readonly beforeWait?: ((attempt: Attempt<E>) => Effect.Effect<void, never, R2>) | undefined
   /**

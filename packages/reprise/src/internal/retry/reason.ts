@@ -14,9 +14,16 @@ export interface Reasons {
   stop: Reason
   /** Whether a filter has decided that another attempt can help: filters within it do not decide otherwise. */
   isAccepted: boolean
+  /** Whether that filter names the error, and so means it. */
+  isNamed: boolean
 }
 
-const make = (isAccepted: boolean): Reasons => ({ wait: "backoff", stop: "schedule", isAccepted })
+const make = (isAccepted: boolean, isNamed = false): Reasons => ({
+  wait: "backoff",
+  stop: "schedule",
+  isAccepted,
+  isNamed
+})
 
 /** `undefined` in a schedule that no loop of ours runs. */
 const ref = globalValue(
@@ -72,9 +79,10 @@ export const isAccepted: Effect.Effect<boolean> = Effect.map(
  *
  * @internal
  */
-export const accepting = <A, E, R>(step: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
+export const accepting = <A, E, R>(step: Effect.Effect<A, E, R>, isNamed: boolean): Effect.Effect<A, E, R> =>
   Effect.flatMap(FiberRef.get(ref), (reasons) => {
-    if (reasons === undefined) return within(make(true), step)
+    if (reasons === undefined) return within(make(true, isNamed), step)
     reasons.isAccepted = true
+    reasons.isNamed = isNamed
     return step
   })

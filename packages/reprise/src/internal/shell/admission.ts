@@ -27,8 +27,8 @@ export interface Terms {
   readonly mayWait: boolean
   /** Defaults to the deadline of the fiber. */
   readonly deadlineMillis: number | undefined
-  /** Called if a policy rejects the attempt. */
-  readonly onReject?: (() => void) | undefined
+  /** Called if a policy rejects the attempt. Returns the error that the attempt fails with. */
+  readonly onReject?: ((error: unknown) => unknown) | undefined
   /** The call that the attempt is part of, if somebody watches. */
   readonly scope?: telemetry.CallScope | undefined
 }
@@ -175,8 +175,7 @@ export class Admission implements Policy.Call, Policy.End<never, never> {
   reject(error: unknown): Exit.Exit<never, unknown> {
     this.withdraw()
     this.scope?.rejected(this.fiber, this.source, error)
-    this.terms.onReject?.()
-    return Exit.fail(error)
+    return Exit.fail(this.terms.onReject === undefined ? error : this.terms.onReject(error))
   }
 
   /** Of the policy at `place`. */

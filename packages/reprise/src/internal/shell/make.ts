@@ -49,6 +49,10 @@ class Full<E, A, Err> extends Pipeable.Class() implements Policy.Policy<E, A, Er
     this.source = options.source
   }
 
+  rejectionAt(millis: number): E | undefined {
+    return this.options.rejectionAt?.(millis)
+  }
+
   decide(call: Policy.Call): Policy.Decision<E, A, Err> {
     const decision = this.options.decide(call)
     return decision._tag === "Admit"

@@ -26,6 +26,11 @@ export interface Policy<out E, in A = unknown, in Err = unknown> {
   readonly holds: boolean
   /** Its name, key and state in telemetry. Defaults to none. */
   readonly source?: Source | undefined
+  /**
+   * The error that it would reject every attempt with at that time, if nothing changes until then. A pipeline does not wait for such an
+   * attempt: it ends with the error that it has. Defaults to none.
+   */
+  readonly rejectionAt?: ((millis: number) => E | undefined) | undefined
   /** Looks at one attempt. It must change nothing, unless it rejects. */
   readonly decide: (call: Call) => Decision<E, A, Err>
 }

@@ -9,7 +9,6 @@ import { integer, InvalidOption, millis } from "../../InvalidOption.js"
 import type { Budget } from "../budget/budget.js"
 import { monotonicMillis } from "../effect/clock.js"
 import * as timeout from "../effect/timeout.js"
-import { isRejection } from "../errors.js"
 import type { Hedger } from "../hedge/hedge.js"
 import * as retry from "../retry/loop.js"
 import type * as Retry from "../retry/model.js"
@@ -27,7 +26,7 @@ interface Settings<In, R> {
   readonly limit: attempt.Limit | undefined
   readonly schedule: Schedule.Schedule<unknown, In, R> | undefined
   /** What the program says of the errors of its effect. */
-  readonly goesOn: ((error: In) => boolean) | undefined
+  readonly goesOn: ((error: In | AttemptTimeout) => boolean) | undefined
   readonly hedge: Hedger | undefined
   readonly budget: Budget | undefined
   readonly policies: ReadonlyArray<AnyPolicy>
@@ -49,9 +48,15 @@ export const make = <In, R, Policies extends ReadonlyArray<AnyPolicy>, A, Err, E
 const check = <In, R>(options: Pipeline.Options<In, R, ReadonlyArray<AnyPolicy>>): Settings<In, R> => {
   const { budget, key = "pipeline", policies = [] } = options
   checkDistinct(policies)
+  const callMillis = limit("deadline", options.deadline)
+  const attemptMillis = limit("attemptTimeout", options.attemptTimeout)
+  if (attemptMillis < Infinity && attemptMillis > callMillis) {
+    const expected = `at most the deadline, ${Duration.format(callMillis)}`
+    throw new InvalidOption({ option: "attemptTimeout", value: options.attemptTimeout, expected })
+  }
   return {
-    callMillis: limit("deadline", options.deadline),
-    limit: attemptLimit(limit("attemptTimeout", options.attemptTimeout)),
+    callMillis,
+    limit: attemptLimit(attemptMillis),
     ...retryOf(options.retry ?? false),
     // Every hedge is made by `Hedge.make`.
     hedge: options.hedge as Hedger | undefined,
@@ -190,8 +195,10 @@ class Call<In, R, A, E extends In, R1, E2>
     return this.one
   }
 
-  onReject(): void {
+  /** At the deadline the call is out of time, whatever it waited for. */
+  onReject(error: unknown): unknown {
     this.isRejected = true
+    return monotonicMillis() < this.deadlineMillis ? error : new DeadlineExceeded({ last: Option.some(error) })
   }
 
   refuse(error: E | E2): Option.Option<Retry.Reason> {
@@ -200,18 +207,28 @@ class Call<In, R, A, E extends In, R1, E2>
   }
 
   canHelp(error: E | E2): boolean {
-    return this.isOfEffect(error)
-      ? this.settings.goesOn !== undefined || isRetryable(error)
-      : error instanceof AttemptTimeout
+    if (this.isRejected) return false
+    // `refuse` has refused what `while` refuses.
+    return this.settings.goesOn !== undefined || error instanceof AttemptTimeout || isRetryable(error)
   }
 
-  private isOfEffect(error: E | E2): error is E {
-    return !this.isRejected && !isRejection(error) && !(error instanceof AttemptTimeout)
+  /** What the first policy that is shut then would reject the next attempt with. */
+  rejectionAt(millis: number): unknown {
+    for (const policy of this.policies) {
+      const error = policy.rejectionAt?.(millis)
+      if (error !== undefined) return error
+    }
+    return undefined
+  }
+
+  /** Only a filter that names a rejection retries it. */
+  mustBeNamed(): boolean {
+    return this.isRejected
   }
 
   /** By the `while` of the program, which no filter of a schedule overrides. */
   private isRuledOut(error: E | E2): boolean {
-    return this.isOfEffect(error) && this.settings.goesOn?.(error) === false
+    return !this.isRejected && this.settings.goesOn?.(error as E | AttemptTimeout) === false
   }
 
   /** For hedges, which never wait. */
@@ -225,7 +242,7 @@ class Call<In, R, A, E extends In, R1, E2>
       deadlineMillis,
       scope,
       mayWait: false,
-      onReject: () => this.onReject()
+      onReject: (error) => this.onReject(error)
     }
   }
 

@@ -8,7 +8,7 @@ import type { RetryBudget } from "../budget/model.js"
 import type { Hedge } from "../hedge/model.js"
 import type * as Loop from "../retry/model.js"
 import type { Listener } from "../telemetry/event.js"
-import type { DeadlineExceeded } from "../timeErrors.js"
+import type { AttemptTimeout, DeadlineExceeded } from "../timeErrors.js"
 import type * as Policy from "./model.js"
 
 /**
@@ -40,11 +40,11 @@ export interface Options<in In, out R, out Policies extends ReadonlyArray<Policy
       /** Defaults to exponential backoff from 100 ms to 20 s with jitter, for 2 retries, or as many as `times` says. */
       readonly schedule?: Schedule.Schedule<unknown, In, R> | undefined
       /**
-       * Whether another attempt can succeed after an error of the effect. Defaults to `true`, unless the error has a `retryable` that
-       * is `false`. A rejection ends the call, and an `AttemptTimeout` does not, unless a filter of the schedule (`Retry.whileTag`)
-       * decides otherwise.
+       * Whether another attempt can succeed, and is safe, after an error of the effect or an `AttemptTimeout`. Defaults to `true`, unless
+       * the error has a `retryable` that is `false`. The rejection of a policy ends the call, unless the schedule names its tag
+       * (`Retry.whileTag`).
        */
-      readonly while?: ((error: In) => boolean) | undefined
+      readonly while?: ((error: In | AttemptTimeout) => boolean) | undefined
       /** How many retries at the most. Defaults to as many as the schedule has. */
       readonly times?: number | undefined
     }
