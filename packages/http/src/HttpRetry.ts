@@ -90,7 +90,8 @@ export const honorRetryAfter: typeof Retry.honorHint = Retry.honorHint
 /**
  * One budget for each origin, or for each `key`: it bounds how many retries and hedges are added to the calls, however many of them
  * fail. Give it to the client as `budget`. Takes the options of `RetryBudget.share`, or a budget such as `RetryBudget.tokens()`.
- * Throws `InvalidOption` for an option out of range.
+ * Every client has budgets of its own, as it has breakers of its own. To share one among clients, give them a `RetryBudget`, or a
+ * `sharedBudget`. Throws `InvalidOption` for an option out of range.
  *
  * @example
  * ```ts

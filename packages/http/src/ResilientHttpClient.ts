@@ -170,9 +170,11 @@ const layerOf = <I, S, E>(
   make: (options?: Options<E>) => (client: HttpClient.HttpClient) => S,
   options: Options<E> | undefined
 ): Layer.Layer<I, never, HttpClient.HttpClient> => {
-  const build = make(options)
+  // For its errors: an option out of range fails here.
+  make(options)
   const warn = check_.report(options ?? {})
-  return Layer.effect(tag, Effect.zipRight(warn, Effect.map(HttpClient.HttpClient, build)))
+  // Every build of the layer has states of its own: a test that provides it again begins with closed breakers and full budgets.
+  return Layer.effect(tag, Effect.zipRight(warn, Effect.map(HttpClient.HttpClient, (client) => make(options)(client))))
 }
 
 /**
@@ -204,6 +206,17 @@ export const layerConfig = (
   options: Config.Config.Wrap<Options> = config()
 ): Layer.Layer<HttpClient.HttpClient, ConfigError.ConfigError, HttpClient.HttpClient> =>
   Layer.unwrapEffect(OptionsConfig.load(options, layer))
+
+/**
+ * The typed client as a layer whose options come from Effect's `Config`, as in `layerConfig`.
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layerTypedConfig = (
+  options: Config.Config.Wrap<Options> = config()
+): Layer.Layer<ResilientHttpClient, ConfigError.ConfigError, HttpClient.HttpClient> =>
+  Layer.unwrapEffect(OptionsConfig.load(options, layerTyped))
 
 /**
  * The options under their names in the environment, all optional, each behind `prefix` if there is one. If a variable is missing,

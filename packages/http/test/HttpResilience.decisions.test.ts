@@ -280,7 +280,7 @@ describe("classify", () => {
 })
 
 describe("a budget", () => {
-  it.effect("is one for all requests of all clients that have it, or one per origin", () =>
+  it.effect("is one for all clients that have it if it is a RetryBudget, and otherwise one for each client and origin", () =>
     Effect.gen(function*() {
       const sent = (budget: ResilientHttpClient.Options["budget"]) =>
         Effect.gen(function*() {
@@ -292,7 +292,7 @@ describe("a budget", () => {
         })
       const single = yield* RetryBudget.tokens({ capacity: 2, cost: 1 })
       assert.deepStrictEqual(yield* sent(single), [3, 1])
-      assert.deepStrictEqual(yield* sent(HttpRetry.budget(RetryBudget.tokens({ capacity: 2, cost: 1 }))), [3, 1])
+      assert.deepStrictEqual(yield* sent(HttpRetry.budget(RetryBudget.tokens({ capacity: 2, cost: 1 }))), [3, 3])
       assert.deepStrictEqual(yield* sent(HttpRetry.budget({ ratio: 0, minPerSecond: 0 })), [1, 1])
     }))
 })

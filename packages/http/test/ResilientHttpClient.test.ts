@@ -11,11 +11,13 @@ import {
   Layer,
   Option,
   Ref,
+  Schedule,
   TestClock
 } from "effect"
 import * as Backoff from "reprise/Backoff"
 import { InvalidOption } from "reprise/InvalidOption"
 import * as Telemetry from "reprise/Telemetry"
+import * as Tripping from "reprise/Tripping"
 import * as HttpResilience from "../src/HttpResilience.js"
 import * as HttpRetry from "../src/HttpRetry.js"
 import * as ResilientHttpClient from "../src/ResilientHttpClient.js"
@@ -317,5 +319,42 @@ describe("a listener", () => {
       const client = yield* Effect.provide(HttpClient.HttpClient, scriptedClient)
       yield* ResilientHttpClient.make({ retry: false, listener })(client).get("http://h.test/")
       assert.deepStrictEqual(seen, ["AttemptStarted", "AttemptEnded", "CallEnded"])
+    }))
+})
+
+describe("a layer that is provided again", () => {
+  it.effect("begins with closed breakers and full budgets", () =>
+    Effect.gen(function*() {
+      let sent = 0
+      const down = HttpClient.make((request) =>
+        Effect.sync(() => {
+          sent++
+          return HttpClientResponse.fromWeb(request, new Response(null, { status: 503 }))
+        })
+      )
+      const live = ResilientHttpClient.layer({
+        retry: Schedule.recurs(1),
+        budget: HttpRetry.budget({ ratio: 0, minPerSecond: 0.1 }),
+        breaker: HttpResilience.circuitBreaker({ trip: Tripping.consecutive(2), openFor: "1 hour" })
+      }).pipe(Layer.provide(Layer.succeed(HttpClient.HttpClient, down)))
+      const get = Effect.flatMap(HttpClient.HttpClient, (client) => Effect.exit(client.get("http://h.test")))
+      for (let build = 1; build <= 3; build++) {
+        yield* Effect.provide(Effect.zipRight(get, get), live)
+        // The second attempt is paid for by a full budget, and opens the circuit of this build.
+        assert.strictEqual(sent, build * 2)
+      }
+    }))
+
+  it.effect("is typed and reads its options from a config too", () =>
+    Effect.gen(function*() {
+      const client = HttpClient.make((request) =>
+        Effect.succeed(HttpClientResponse.fromWeb(request, new Response(null, { status: 503 })))
+      )
+      const live = ResilientHttpClient.layerTypedConfig(ResilientHttpClient.config("API")).pipe(
+        Layer.provide(Layer.succeed(HttpClient.HttpClient, client)),
+        Layer.provide(Layer.setConfigProvider(ConfigProvider.fromMap(new Map([["API.ATTEMPTS", "1"]]))))
+      )
+      const get = Effect.flatMap(ResilientHttpClient.ResilientHttpClient, (client) => client.get("http://h.test"))
+      assert.propertyVal(yield* Effect.flip(Effect.provide(get, live)), "_tag", "ServerError")
     }))
 })

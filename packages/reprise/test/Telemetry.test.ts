@@ -270,6 +270,22 @@ describe("listeners", () => {
       }
     }))
 
+  it.effect("that log, count or trace are there once, however often their layer is provided", () =>
+    Effect.gen(function*() {
+      const lines: Array<unknown> = []
+      const logger = Logger.replace(Logger.defaultLogger, Logger.make(({ message }) => lines.push(message)))
+      const breaker = yield* CircuitBreaker.make({ trip: Tripping.consecutive(1), openFor: "1 hour" })
+      yield* Effect.ignore(Pipeline.make({ key: "twice", policies: [breaker] })(Effect.fail("down"))).pipe(
+        Effect.provide(Telemetry.layerLogs),
+        Effect.provide(Telemetry.layerAll()),
+        Effect.provide(Telemetry.layerMetrics()),
+        Effect.provide(logger)
+      )
+      expect(lines.length).toBe(1)
+      const [attempts] = (yield* metricsOf("reprise.attempts")).filter(({ tags }) => tags["key"] === "twice")
+      expect(attempts!.state.count).toBe(1)
+    }))
+
   it.effect("are in force wherever their layer is merged", () =>
     Effect.gen(function*() {
       let heard = 0

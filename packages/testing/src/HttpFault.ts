@@ -175,7 +175,8 @@ export const json = (value: unknown, options: Omit<ResponseOptions, "body"> = {}
  * @since 0.1.0
  * @category constructors
  */
-export const fail = (preset: keyof typeof presets): Fail => failWith(presets[preset]())
+export const fail = (preset: keyof typeof presets): Fail =>
+  failWith(presets[InvalidOption.oneOf("preset", preset, Object.keys(presets) as Array<keyof typeof presets>)]())
 
 /**
  * A `RequestError` with a cause of your own; its reason is `"Transport"` by default.

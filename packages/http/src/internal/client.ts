@@ -1,14 +1,16 @@
 import type * as HttpClient from "@effect/platform/HttpClient"
 import type * as HttpClientError from "@effect/platform/HttpClientError"
 import type { DeadlineExceeded } from "reprise/Deadline"
+import type { RetryBudget } from "reprise/RetryBudget"
 import * as retryClient from "./call/calls.js"
 import * as retryPolicy from "./call/retryPolicy.js"
 import * as settings from "./call/settings.js"
 import * as stage from "./call/stage.js"
 import type { HttpFailure } from "./classify/failure.js"
-import type { Options, Route, Stage } from "./model.js"
+import type { Budget, Options, Route, Stage } from "./model.js"
 import * as order from "./order.js"
 import * as idempotencyKey from "./request/idempotencyKey.js"
+import * as budgets from "./stages/budgets.js"
 import type { Facts, Placed } from "./stages/guard.js"
 import * as stages from "./stages/stages.js"
 
@@ -29,9 +31,18 @@ export const make = <E>({ routes = [], ...options }: Options<E> = {}): Pipeline<
     made.set(one, build)
     return build
   }
-  const rest = single(options, states)
+  const own = new Map<unknown, Budget | RetryBudget>()
+  const withBudget = <E>({ budget, ...options }: Options<E>): Options<E> => {
+    if (budget === undefined) return options
+    const made = own.get(budget) ?? budgets.ownOf(budget)
+    own.set(budget, made)
+    return { ...options, budget: made }
+  }
+  const rest = single(withBudget(options), states)
   return routes.length === 0 ? rest : routed(
-    routes.map(({ match, options: overrides }) => [match, single({ ...options, ...overrides }, states)] as const),
+    routes.map(({ match, options: overrides }) =>
+      [match, single(withBudget({ ...options, ...overrides }), states)] as const
+    ),
     rest
   )
 }

@@ -44,7 +44,7 @@ export const retry = (
     classify: options?.classify
   },
   retryUnsent: options?.retryUnsent ?? false,
-  budget: options?.budget && budgets.of(options.budget),
+  budget: options?.budget && budgets.of(budgets.ownOf(options.budget)),
   nested: InvalidOption.oneOf("nested", options?.nested ?? "suppress", ["suppress", "allow"]),
   listener: options?.listener,
   idempotencyHeader: header("idempotencyHeader", options?.idempotencyHeader),

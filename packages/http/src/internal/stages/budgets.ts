@@ -12,9 +12,28 @@ export const make = (
   make: (key: string) => Effect.Effect<RetryBudget.RetryBudget>,
   { key = origin, ...bounds }: KeyOptions
 ): Budget => {
-  const all = registry(bounds, make, "The retry budgets")
-  return (request) => Keyed.get(all, key(request))
+  // Also for the sake of its errors: an option out of range fails here.
+  const own = (): Budget => {
+    const all = registry(bounds, make, "The retry budgets")
+    return (request) => Keyed.get(all, key(request))
+  }
+  return Object.assign(own(), { [fresh]: own })
 }
+
+const fresh: unique symbol = Symbol.for("@reprise/http/budget/fresh")
+
+interface Recipe {
+  readonly [fresh]?: () => Budget
+}
+
+/**
+ * The same budget without the state of any other client, as a stage has no state of any other client. A single budget, or one that
+ * processes share, stays.
+ *
+ * @internal
+ */
+export const ownOf = <B extends Budget | RetryBudget.RetryBudget>(budget: B & Recipe): Budget | B =>
+  budget[fresh]?.() ?? budget
 
 /**
  * The budget of each request: a single one is that of all.

@@ -20,8 +20,12 @@ const capacity = 1_024
 export const layer = (observer: Observer): Layer.Layer<never> => Layer.scopedDiscard(add(observer))
 
 /** The scope with one more observer. */
-const addTo = (own: TelemetryScope | undefined, observer: Observer): TelemetryScope =>
-  new Observers([...own instanceof Observers ? own.all : [], observer], makeCall)
+const addTo = (own: TelemetryScope | undefined, observer: Observer): TelemetryScope => {
+  const all = own instanceof Observers ? own.all : []
+  const isThere = observer.kind !== undefined &&
+    all.some(({ isOver, kind }) => kind === observer.kind && isOver !== true)
+  return new Observers(isThere ? all : [...all, observer], makeCall)
+}
 
 /** @internal */
 export const add = (observer: Observer): Effect.Effect<void, never, Scope.Scope> =>

@@ -49,6 +49,7 @@ const line = (event: Event): Line | undefined => {
 
 /** @internal */
 export const observer: Observer = {
+  kind: "logs",
   onEvent: (event, fiber) => {
     const found = line(event)
     if (found !== undefined) unsafeLog(fiber, ...found)

@@ -186,6 +186,6 @@ export const observed = (maxKeys: number, everyMillis: number): Layer.Layer<neve
   const sampling = Effect.forever(Effect.zipRight(Effect.sleep(Duration.millis(everyMillis)), sample))
   return Layer.merge(
     Layer.scopedDiscard(Effect.forkScoped(sampling)),
-    layer({ onEvent: (event) => recordEvent(recorder, event), onSource: sources.see })
+    layer({ kind: "metrics", onEvent: (event) => recordEvent(recorder, event), onSource: sources.see })
   )
 }

@@ -18,6 +18,8 @@ type AnyFiber = Fiber.RuntimeFiber<unknown, unknown>
  * @internal
  */
 export interface Observer {
+  /** A fiber has one of a kind at most: twice, each event would have two log lines, or be counted twice. */
+  readonly kind?: "logs" | "metrics" | "traces" | undefined
   /** Its layer was released: a fiber may have kept it. */
   isOver?: boolean
   /** Runs in the step of the event. */

@@ -58,6 +58,7 @@ export const make = (): Observer => {
   /** The spans of the calls that run. */
   const spans = new Map<number, Tracer.Span>()
   return {
+    kind: "traces",
     trace: ({ attributes, call, isCall, kind, name, parent }: Traceable, fiber: AnyFiber): Traced | undefined => {
       if (!fiber.getFiberRef(FiberRef.currentTracerEnabled)) return undefined
       const tracer = Context.get(fiber.currentDefaultServices, Tracer.Tracer)
