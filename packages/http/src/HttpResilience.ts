@@ -374,8 +374,8 @@ export const typed: <E, R>(client: Client<E, R>) => Client<Typed<E>, R> = faces.
  * reports that itself, so there the length is not compared. `read` may read the body more than once, except as a `stream`.
  *
  * `read` runs again for each attempt with a 2xx response. A last response with another status is read once, after the
- * attempts, unless the client fails with it. `attemptTimeout` and `deadline` bound that too. Errors of `read` itself are not
- * retried. A stage below that replaces the request's body makes `read` run after the attempt instead of inside it.
+ * attempts, unless the client fails with it. `attemptTimeout` and `deadline` bound that too. An error of `read` itself is not
+ * retried, unless it is an `HttpFailure` that is `retryable`. A stage below that replaces the request's body makes `read` run after the attempt instead of inside it.
  *
  * @example
  * ```ts
@@ -462,15 +462,32 @@ export const executeAndRead: {
 export const readBodies: (options?: ReadBodiesOptions) => ReadBodies = bufferedResponse.readBodies
 
 /**
- * The ledger of the call that gave this response: each attempt (the first 8 and the last 24), what came of it, how long was waited and why. Empty for a
- * response that no `retry` has seen, and while the call still runs, as it does inside the reader of `executeAndRead`. A
- * failed call has its ledger in `attempts` of the `HttpFailure`.
+ * The ledger of a call, from what the call ended with: its response, its `HttpFailure`, or the rejection of a policy. The error
+ * of a drop-in client, and that of `filterStatusOk` above it, have the same ledger.
  *
- * For the rejection of a policy too: a call whose retry was rejected may have been processed by an earlier attempt.
+ * Each attempt (the first 8 and the last 24) has what came of it, how long the call waited, and why. The ledger is empty for a
+ * response that no `retry` has seen, and while the call still runs, as it does inside the reader of `executeAndRead`. A call whose
+ * retry was rejected may have been processed by an earlier attempt.
+ *
+ * @example
+ * ```ts
+ * import { HttpFault } from "@reprise/testing"
+ * import * as HttpResilience from "@reprise/http/HttpResilience"
+ * import * as ResilientHttpClient from "@reprise/http/ResilientHttpClient"
+ * import { Effect } from "effect"
+ *
+ * const program = Effect.gen(function*() {
+ *   const { client } = yield* HttpFault.make(HttpFault.respond({ status: 503 }))
+ *   const failure = yield* Effect.flip(ResilientHttpClient.makeTyped()(client).post("http://example.com"))
+ *   return HttpResilience.attempts(failure).map(({ reason }) => reason)
+ * })
+ *
+ * Effect.runPromise(program).then(console.log) // => [ 'notIdempotent' ]
+ * ```
  *
  * @since 0.1.0
  * @category getters
  */
 export const attempts = (
   result: object
-): Retry.Ledger<HttpFailure> => ledgers.get(result)
+): Retry.Ledger<HttpFailure> => ledgers.ofResult(result)

@@ -385,6 +385,29 @@ describe("a stage", () => {
     }))
 })
 
+describe("a reader that fails", () => {
+  const attemptsOf = (error: (response: HttpClientResponse.HttpClientResponse) => unknown) =>
+    Effect.gen(function*() {
+      const { client, requests } = yield* HttpFault.make()
+      const request = HttpClientRequest.get("http://h.test/")
+      const retrying = HttpResilience.retry(client, three)
+      const read = HttpResilience.executeAndRead(retrying, request, (response) => Effect.fail(error(response)))
+      yield* within(Effect.exit(read))
+      return (yield* requests).length
+    })
+
+  it.effect("with a retryable HttpFailure makes another attempt", () =>
+    Effect.gen(function*() {
+      assert.strictEqual(yield* attemptsOf((response) => HttpFailure.make(response, { retryable: true })), 3)
+      assert.strictEqual(yield* attemptsOf((response) => HttpFailure.make(response, { retryable: false })), 1)
+    }))
+
+  it.effect("with an error of its own ends the call", () =>
+    Effect.gen(function*() {
+      assert.strictEqual(yield* attemptsOf(() => "the program does not like it"), 1)
+    }))
+})
+
 describe("HttpFailure.make", () => {
   const response = (status: number) =>
     Responses.fromWeb(HttpClientRequest.get("http://h.test/secret?token=x"), new Response(null, { status }))

@@ -83,6 +83,19 @@ describe.skipIf(Chromium.isMissing)("in Chromium", () => {
         assert.deepStrictEqual(yield* sentTo(server, "/pay"), ["POST"])
       }))
 
+    it.effect("Chromium sends a POST again whose used connection breaks: one attempt, two requests", () =>
+      Effect.gen(function*() {
+        const { call, server } = yield* Page
+        yield* server.route("/before", Reply.respond({ body: "ok" }))
+        yield* server.route("/twice", Reply.reset(), ok)
+        yield* call({ method: "GET", url: "/before" })
+        assert.deepStrictEqual(yield* call({ method: "POST", url: "/twice", body: "5 EUR" }), {
+          result: "200 ok",
+          attempts: [["response", "success"]]
+        })
+        assert.deepStrictEqual(yield* sentTo(server, "/twice"), ["POST", "POST"])
+      }))
+
     it.effect("an origin that refuses connections is an UnknownNetwork, tried again for a GET only", () =>
       Effect.gen(function*() {
         const { call } = yield* Page

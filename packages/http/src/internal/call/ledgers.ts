@@ -1,6 +1,7 @@
+import * as HttpClientError from "@effect/platform/HttpClientError"
 import type * as HttpClientResponse from "@effect/platform/HttpClientResponse"
 import type * as Retry from "reprise/Retry"
-import type { HttpFailure } from "../classify/failure.js"
+import { type HttpFailure, isHttpFailure } from "../classify/failure.js"
 
 type Ledger = Retry.Ledger<HttpFailure>
 
@@ -35,3 +36,15 @@ export const set = (response: HttpClientResponse.HttpClientResponse & Carrier, l
  */
 export const get = (result: object & Carrier): Ledger =>
   result[key] ?? others.get(result) ?? others.get(Object.getPrototypeOf(result)) ?? []
+
+/**
+ * The ledger of a response, of a failure or rejection, or of the platform's error around one of them.
+ *
+ * @internal
+ */
+export const ofResult = (result: object): Ledger => {
+  const told: object = HttpClientError.isHttpClientError(result)
+    ? Object(result.cause ?? (result._tag === "ResponseError" ? result.response : undefined))
+    : result
+  return isHttpFailure(told) ? told.attempts : get(told)
+}
