@@ -34,8 +34,12 @@ const sidebar = (): Array<DefaultTheme.SidebarItem> => {
     text,
     items: names.filter((name) => all.includes(name)).map(item)
   }))
-  const decisions = pages("decisions").map((page) => item(`decisions/${page}`))
-  return [...items, { text: "Decisions", collapsed: true, items: decisions }].filter(({ items }) => items.length > 0)
+  const folders = ["recipes", "migrations", "decisions"].map((folder) => ({
+    text: folder[0]!.toUpperCase() + folder.slice(1),
+    collapsed: true,
+    items: pages(folder).map((page) => item(`${folder}/${page}`))
+  }))
+  return [...items, ...folders].filter(({ items }) => items.length > 0)
 }
 
 const manifest = Fs.readFileSync(Path.join(root, "packages/reprise/package.json"), "utf8")
