@@ -14,13 +14,13 @@ import { channelOf, failed, format, keyOf, type StoreSettings } from "./store.js
 
 const kind = "breaker"
 
-/** Some three thousand years: for ever, and still a time that Redis takes. */
+/** About three thousand years: practically for ever, and still a time that Redis accepts. */
 const longestMillis = 1e14
 
 /** Redis counts whole milliseconds. */
 const whole = (millis: number): number => millis > 0 ? Math.min(Math.ceil(millis), longestMillis) : 0
 
-/** Nothing is written that could not be read again. */
+/** Avoids values that could not be read again. */
 const finite = (number: number): number => number > 0 ? Math.min(number, Number.MAX_VALUE) : 0
 
 const rank = (trips: number | undefined): number =>
@@ -40,7 +40,7 @@ const asChange = (message: unknown): Option.Option<CircuitBreakerStore.Change> =
     })
     : Option.none()
 
-/** Asks a script about a key. */
+/** Runs a script for a key. */
 const asking = (redis: Redis.Service, settings: StoreSettings) =>
 (
   script: Redis.Script<Answer>,

@@ -2,7 +2,7 @@ import * as Predicate from "effect/Predicate"
 import { RedisError } from "../Redis.js"
 import type { Target } from "./settings.js"
 
-/** What is known of the causes that a person meets. The rest goes by its code. */
+/** Advice for common causes. Other causes show only their code. */
 const socketCodes: Readonly<Record<string, string>> = {
   ECONNREFUSED: "nobody listens there",
   ECONNRESET: "the connection was lost",
@@ -47,7 +47,7 @@ const make = (target: Target, reason: RedisError["reason"], description: string,
 export const disconnected = (target: Target, description: string): RedisError =>
   make(target, "disconnected", description)
 
-/** What calls fail with while there is no connection, whatever was the reason. */
+/** The error of a call without a connection, for any cause. */
 export const down = ({ code, description, server }: RedisError): RedisError =>
   new RedisError({ reason: "disconnected", server, code, description })
 
@@ -65,11 +65,11 @@ export const connectTimeout = (target: Target): RedisError => {
 export const notInstalled = (target: Target, name: string): RedisError =>
   make(target, "refused", `the package "${name}" cannot be loaded; is it installed?`)
 
-/** What is about one node of a cluster, while others are there. */
+/** An error of one node of a cluster, while other nodes work. */
 export const ofNode = ({ code, description, server }: RedisError): RedisError =>
   new RedisError({ reason: "node", server, code, description })
 
-/** What went wrong with the connection. */
+/** An error of the connection. */
 export const ofSocket = (target: Target, error: unknown): RedisError => {
   const code = Predicate.hasProperty(error, "code") && typeof error.code === "string" ? error.code : undefined
   if (code !== undefined && target.tls !== undefined && tlsCode.test(code)) {
@@ -79,20 +79,20 @@ export const ofSocket = (target: Target, error: unknown): RedisError => {
   return make(target, "disconnected", known ?? "the connection was closed", code)
 }
 
-/** Before Redis 7, the error of a command within a script stands behind the place where that was. */
+/** Before Redis 7, the error of a command in a script comes after its position in the script. */
 const code = /^(?:(?:ERR Error running script .*?)?@user_script: ?\d+: ?-?)?([A-Z][A-Z0-9]{1,19})(?= |$)/
 
-/** The first word of the server's error, which is its code; the rest may hold keys and arguments. */
+/** The first word of the server's error, which is its code. The rest may hold keys and arguments. */
 const codeOf = (text: string): string => code.exec(text)?.[1] ?? "ERR"
 
-/** What the server answered to a command. */
+/** An error reply to a command. */
 export const ofReply = (target: Target, text: string): RedisError => {
   const code = codeOf(text)
   if (text.startsWith("CLUSTERDOWN Hash slot")) return make(target, "node", "no node has the slot of the key", code)
   return make(target, "reply", replyCodes[code] ?? "it answered with an error", code)
 }
 
-/** What a server says of itself: whoever asks it for another key hears the same. */
+/** Errors of the server itself: another key would have the same error. */
 const ofServer = /^(BUSY|CLUSTERDOWN|LOADING|MASTERDOWN|MISCONF|NOAUTH|NOREPLICAS|READONLY)$/
 
 export const isOfServer = ({ code, reason }: RedisError): boolean => reason !== "reply" || ofServer.test(code ?? "")
@@ -100,10 +100,10 @@ export const isOfServer = ({ code, reason }: RedisError): boolean => reason !== 
 export const unexpected = (target: Target): RedisError =>
   make(target, "reply", "the script answered something else than it should; is another version of it in use?")
 
-/** What the scripts need: that a script may ask for the time and write then. */
+/** The scripts need a Redis that lets a script read the time and then write. */
 const needed = 5
 
-/** The version of Redis that the server is, or says to be like, where it is one that is too old. */
+/** The error if the version of Redis, or the version that the server claims, is too old. */
 export const ofVersion = (target: Target, info: string): RedisError | undefined => {
   const [, found = "", major] = /^redis_version:((\d+)\.[\d.]+)/m.exec(info) ?? []
   return major !== undefined && Number(major) < needed
@@ -111,7 +111,7 @@ export const ofVersion = (target: Target, info: string): RedisError | undefined 
     : undefined
 }
 
-/** What the server answered to one of the commands by which a connection begins. */
+/** An error reply to one of the commands at the start of a connection. */
 export const ofHandshake = (target: Target, step: "AUTH" | "SELECT" | "PING", text: string): RedisError => {
   const code = codeOf(text)
   if (text.startsWith("ERR max number of clients")) {

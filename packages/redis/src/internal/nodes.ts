@@ -11,10 +11,10 @@ import * as failure from "./failure.js"
 import type { Target } from "./settings.js"
 import { alive, supervise } from "./supervise.js"
 
-/** A server, and the connection to it, or why there is none: what every command fails with meanwhile. */
+/** A server with its connection, or with the error that every command gets meanwhile. */
 class Node {
   current: connection.Connection | RedisError
-  /** How the first attempt to connect has ended. */
+  /** The result of the first attempt to connect. */
   readonly first = Deferred.unsafeMake<void, RedisError>(FiberId.none)
   fiber: Fiber.Fiber<unknown, unknown> | undefined
 
@@ -27,13 +27,13 @@ class Node {
   }
 }
 
-/** How often a command is sent on at most. */
+/** The most redirections of a command. */
 const hops = 4
-/** How often the nodes are asked at most which of them has which slots. */
+/** The least time between two queries for the slots of the nodes. */
 const learnNanos = 500_000_000n
 
 /**
- * The servers that a program speaks to: one, or all that have slots of a cluster.
+ * The servers of a program: one, or all nodes of a cluster that have slots.
  *
  * @internal
  */
@@ -48,12 +48,12 @@ export class Nodes {
     this.all.set(target.server, this.seed)
   }
 
-  /** A server that is there, if any is. */
+  /** A connected server, if there is one. */
   get target(): Target {
     return this.any().target
   }
 
-  /** Connects, and fails where that is not possible, unless it `isDegraded`: then it goes on trying. */
+  /** Connects. If that fails, the result fails too, unless `isDegraded`: then it tries again in the background. */
   start(isDegraded: boolean): Effect.Effect<void, RedisError> {
     const { first, target } = this.seed
     return Effect.zipRight(
@@ -66,7 +66,8 @@ export class Nodes {
   }
 
   /**
-   * Has the node of the key do it, or any where there is no key. What a node says of a cluster is learnt, and followed.
+   * Runs a command on the node of the key, or on any node if there is no key. It follows redirections and learns from
+   * them.
    */
   ask<A>(key: string | undefined, use: Use<A>): Effect.Effect<A, RedisError> {
     return Effect.flatMap(Clock.currentTimeNanos, (start) => {
@@ -113,13 +114,13 @@ export class Nodes {
     )
   }
 
-  /** Where others are there, it is about one node. */
+  /** If other nodes work, the error is about one node. */
   private ofNode(node: Node, error: RedisError): RedisError {
     const isAlone = !Array.from(this.all.values()).some((other) => other !== node && other.isUp)
     return isAlone || !failure.isOfServer(error) || error.code === "CLUSTERDOWN" ? error : failure.ofNode(error)
   }
 
-  /** One that has slots, if any is there: the seed may have left the cluster. */
+  /** A node with slots, if one is connected: the seed may have left the cluster. */
   private any(otherwise = this.seed): Node {
     const up = Array.from(this.all.values()).filter((node) => node.isUp)
     return up.find(({ target }) => this.slots.includes(target.server)) ?? up[0] ?? otherwise
@@ -135,7 +136,7 @@ export class Nodes {
     })
   }
 
-  /** Keeps the connection up as long as the scope is open, and the cluster has the node. */
+  /** Keeps the connection open while the scope is open and the cluster has the node. */
   private keep(node: Node, isDegraded: boolean): Effect.Effect<void> {
     const down = (error: RedisError) => Effect.sync(() => node.current = failure.down(error))
     const supervised = supervise(this.driver, () => node.target, {
@@ -159,7 +160,7 @@ export class Nodes {
     )
   }
 
-  /** Which node has which slots, where there are any. */
+  /** Learns the slots of each node, if the server is a cluster. */
   private learn(from: connection.Connection): Effect.Effect<void, RedisError> {
     return Effect.flatMap(Clock.currentTimeNanos, (now) => {
       if (from.isAlone || this.learnedNanos !== undefined && now - this.learnedNanos < learnNanos) return Effect.void
@@ -186,7 +187,7 @@ export class Nodes {
   }
 }
 
-/** What is asked of a connection; `isAsking` where the node does not have the slot yet. */
+/** A command on a connection; `isAsking` if the node is still receiving the slot. */
 type Use<A> = (
   connection: connection.Connection,
   isAsking: boolean

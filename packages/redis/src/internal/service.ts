@@ -12,7 +12,7 @@ import { Nodes } from "./nodes.js"
 import type { Settings, Target } from "./settings.js"
 import { alive, supervise } from "./supervise.js"
 
-/** A script that the server does not know is sent whole, and known from then on. */
+/** Sends the whole script if the server does not have it. Afterwards the server has it. */
 const evaluate = (
   self: connection.Connection,
   isAsking: boolean,
@@ -50,7 +50,7 @@ const run = (nodes: Nodes, target: Target): Redis.Service["run"] =>
   )
 }
 
-/** The most messages that wait to be taken. */
+/** The most messages that wait for the consumer. */
 const unread = 16_384
 
 const subscribe = (driver: Driver, nodes: Nodes): Redis.Service["subscribe"] => (channel, options) =>

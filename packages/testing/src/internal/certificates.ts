@@ -68,7 +68,7 @@ const makers: { readonly [K in Kind]: () => Promise<KeyPair> } = {
 }
 
 /**
- * A certificate of this kind, and that of the authority which signed all but the self-signed one.
+ * A certificate of this kind, and that of the authority that signed all but the self-signed one.
  *
  * @internal
  */

@@ -22,7 +22,10 @@ const patterns: ReadonlyArray<Pattern> = [
   { pattern: /\b(is|are|was|were) to be\b/i, advice: "write \"must\"" },
   { pattern: /\blet(s|ting)? go\b|\bis let\b/i, advice: "write \"releases\"" },
   { pattern: /\b(gives?|gave|given|giving) back\b/i, advice: "write \"returns\"" },
-  { pattern: /(?<!\bthere )\b(is|are|was|were) no (?!longer\b|more\b)[a-z]+/i, advice: "write \"is not a\" or \"does not\"" },
+  {
+    pattern: /(?<!\bthere )\b(is|are|was|were) no (?!longer\b|more\b)[a-z]+/i,
+    advice: "write \"is not a\" or \"does not\""
+  },
   { pattern: /\b(hears?|heard)\b/i, advice: "only a person hears: write \"receives\" or \"uses\"" },
   { pattern: /\bso (many|long|much)\b(?! (as|that|of)\b)/i, advice: "name the number or the time" },
   {
@@ -30,6 +33,9 @@ const patterns: ReadonlyArray<Pattern> = [
     advice: "write \"if\" or \"when\" for a condition, \"in which\" for a place"
   }
 ]
+
+/** The splitter takes the full stop after a number for a decimal point. */
+const afterNumber = /(?<=\d[.!?]) (?=\p{Lu})/u
 
 /** The text that a reader sees. Code counts as one word; an image and HTML as none. */
 const visible = (node: Node): string => {
@@ -55,9 +61,8 @@ export const plainEnglish: TextlintRuleModule = ({ RuleError, Syntax, report }) 
     const block = node as Parameters<typeof splitAST>[0]
     for (const sentence of splitAST(block).children) {
       if (sentence.type !== "Sentence") continue
-      const text = visible(sentence).replace(/\s+/g, " ").trim()
-      for (const fault of faultsOf(text)) {
-        report(sentence as never, new RuleError(`${fault}\n    ${text}`))
+      for (const text of visible(sentence).replace(/\s+/g, " ").trim().split(afterNumber)) {
+        for (const fault of faultsOf(text)) report(sentence as never, new RuleError(`${fault}\n    ${text}`))
       }
     }
   }

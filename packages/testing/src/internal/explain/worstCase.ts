@@ -35,7 +35,7 @@ interface Change {
   (options: Options): Options
 }
 
-/** What one call does in a scenario. */
+/** The result of one call in a scenario. */
 interface One {
   readonly scenario: Scenario
   readonly requests: number
@@ -64,7 +64,7 @@ export const find = (settings: Settings): Effect.Effect<WorstCase> =>
     }
   })
 
-/** Neither a full budget nor a breaker that other calls keep closed stops one call. */
+/** Without a budget or a breaker that other calls influence, a call makes the most attempts. */
 const withoutBudget: Change = (options) => ({ ...options, budget: undefined })
 const withoutBreaker: Change = (options) => ({ ...withoutBudget(options), breaker: undefined })
 

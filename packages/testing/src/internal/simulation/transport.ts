@@ -8,7 +8,7 @@ import { presets } from "../transportErrors.js"
 import { Exchange, type Server } from "./server.js"
 
 /**
- * A client of the server. `onAttempt` is told of each request before it is sent.
+ * A client of the server. It calls `onAttempt` before it sends each request.
  *
  * @internal
  */

@@ -7,12 +7,12 @@ import { law, soon, type Subject } from "./subject.js"
 
 type Changed = readonly [key: string, version: CircuitBreakerStore.Version]
 
-/** How often it is looked whether something has been told. */
+/** The most checks for an expected message. */
 const looks = 100
 
 const waitMillis = 10
 
-/** Opens what is closed, closes what is not. */
+/** Opens a closed breaker, and closes any other. */
 const change = (about: Subject) =>
   Effect.flatMap(
     about.look(),
@@ -20,8 +20,10 @@ const change = (about: Subject) =>
   )
 
 /**
- * What the store tells of keys that begin with this one while something is done. Before it is sure that it is heard, and after
- * that all of it has been, there are changes of other keys.
+ * The messages of the store about keys with this prefix during an effect.
+ *
+ * Changes of other keys, before and after the effect, show that the subscription is active and that all messages have
+ * arrived.
  *
  * @internal
  */
@@ -66,7 +68,7 @@ const everyTransition = (about: Subject) =>
   })
 
 /**
- * The laws of what is told.
+ * The laws of the messages about changes.
  *
  * @internal
  */

@@ -4,7 +4,7 @@ import { between, same } from "./law.js"
 import { law, minute } from "./subject.js"
 
 /**
- * The laws of what is counted while it is closed.
+ * The laws of counts in a closed breaker.
  *
  * @internal
  */

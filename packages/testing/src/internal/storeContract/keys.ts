@@ -27,7 +27,7 @@ const endings = [
 ]
 
 /**
- * The laws of what a key may be.
+ * The laws of valid keys.
  *
  * @internal
  */

@@ -4,7 +4,7 @@ import { between, same } from "./law.js"
 import { aTrip, law, minute, soon, soonOver } from "./subject.js"
 
 /**
- * The laws of who gets a permit to probe.
+ * The laws of permits to probe.
  *
  * @internal
  */

@@ -4,7 +4,7 @@ import { between } from "./law.js"
 import { aTrip, law, minute } from "./subject.js"
 
 /**
- * The laws of what comes of probes.
+ * The laws of the results of probes.
  *
  * @internal
  */

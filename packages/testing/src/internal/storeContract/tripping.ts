@@ -4,7 +4,7 @@ import { between, same } from "./law.js"
 import { aTrip, law, minute, soon, soonOver } from "./subject.js"
 
 /**
- * The laws of opening it and of closing it by hand.
+ * The laws of opening a breaker, and of closing it by hand.
  *
  * @internal
  */
