@@ -9,7 +9,7 @@ import * as Effect from "effect/Effect"
 import * as config_ from "./internal/effect/config.js"
 
 /**
- * The variables of a config by the option that each of them sets: the name of the variable, and how its value is read.
+ * The variables of a config, by the option that each of them sets: its name, and how to read its value.
  *
  * @since 0.1.0
  * @category models
@@ -19,7 +19,7 @@ export type Variables<Values> = {
 }
 
 /**
- * How variables become options.
+ * Defines how variables become options.
  *
  * @since 0.1.0
  * @category options

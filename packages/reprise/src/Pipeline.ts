@@ -1,6 +1,6 @@
 /**
- * The whole stack for any effect: a deadline, retries with a budget, hedges, policies and an attempt timeout, in the one
- * order that works.
+ * Combines all policies for any effect: a deadline, retries with a budget, hedges, policies and an attempt timeout, in
+ * the right order.
  *
  * @since 0.1.0
  */
@@ -70,8 +70,10 @@ export const make: <
 > = internal.make
 
 /**
- * The engine of a pipeline, for those who build clients on it: one uninterruptible region around a deadline, a retry loop, policies,
- * attempt timeouts and an end of your own. `@reprise/http` is built on it.
+ * Runs a pipeline, for libraries that build clients on it.
+ *
+ * It is one uninterruptible region around a deadline, a retry loop, policies, attempt timeouts and an end of your own.
+ * `@reprise/http` uses it.
  *
  * @since 0.1.0
  * @category combinators
