@@ -70,8 +70,8 @@ export const aimd: (options?: Aimd) => Algorithm<number> = algorithms.aimd
  * `queueSize`.
  *
  * It is `Gradient2Limit` of https://github.com/Netflix/concurrency-limits, whose `min` is 20 and which ignores drops.
- * Here a drop lowers the limit halfway to its minimum. All calls of one round trip together lower the limit by at most
- * a half.
+ * Here a drop moves the limit towards half of its value. All calls of one round trip together lower the limit by at
+ * most a half.
  *
  * During a long overload the average adapts to it, and the limit rises: then only `max` bounds it. Throws
  * `InvalidOption` for an option out of range.
@@ -146,8 +146,8 @@ export const config = (prefix?: string): Config.Config<Options<number>> =>
   })
 
 /**
- * Like `layer`, with options from `Config`: those of `config`, or your own.
- * A value out of range is a `ConfigError` at its variable. The layer logs one warning with unknown variables behind the prefix.
+ * Like `layer`, with options from `Config`: those of `config`, or your own. A value out of range is a `ConfigError` at
+ * its variable. The layer logs one warning with unknown variables behind the prefix.
  *
  * @since 0.1.0
  * @category layers

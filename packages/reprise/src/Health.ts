@@ -51,7 +51,9 @@ export interface Check {
   readonly limit?: number | undefined
   /** The number of retries or tokens that are left. */
   readonly left?: number | undefined
-  /** Since the circuit breaker was made: calls that it let through, how many of them failed, and calls that it rejected. */
+  /**
+   * Since the circuit breaker was made: calls that it let through, how many of them failed, and calls that it rejected.
+   */
   readonly admitted?: number | undefined
   readonly failed?: number | undefined
   readonly rejected?: number | undefined

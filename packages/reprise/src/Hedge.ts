@@ -86,8 +86,8 @@ export const config = (prefix?: string): Config.Config<Options> =>
   })
 
 /**
- * Like `layer`, with options from `Config`.
- * A value out of range is a `ConfigError` at its variable. The layer logs one warning with unknown variables behind the prefix.
+ * Like `layer`, with options from `Config`. A value out of range is a `ConfigError` at its variable. The layer logs one
+ * warning with unknown variables behind the prefix.
  *
  * @since 0.1.0
  * @category layers

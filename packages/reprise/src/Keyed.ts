@@ -18,9 +18,9 @@ export { type Bounds, type Keyed, type Options, TypeId } from "./internal/keyed/
 /**
  * Makes a registry without keys. It holds no fiber and no timer for any number of keys.
  *
- * The registry drops a key only when a new key comes, and only if a new value would behave the same: no call uses it,
- * and it has no state to lose (no spent token, no counted failure, no learned limit). It drops keys that were idle for
- * `idleTimeToLive`, and the least recently used ones if there is no room.
+ * The registry drops a key only when a new key comes, and only if a new value would behave the same. No call uses such
+ * a key, and it has no state to lose: no spent token, no counted failure, no learned limit. The registry drops keys
+ * that were idle for `idleTimeToLive`, and the least recently used ones if there is no room.
  *
  * If no key qualifies, a full registry drops the least recently used one whose new value would admit no more. Examples
  * are a budget that has not paid, and an adaptive limiter that is not below its first limit.

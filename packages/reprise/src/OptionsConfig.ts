@@ -53,7 +53,8 @@ export const optional = <A>(value: Config.Config<A>): Config.Config<A | undefine
   Config.withDefault(value, undefined)
 
 /**
- * Makes the config of a policy from its variables. An option out of range is a `ConfigError` at the variable that set it.
+ * Makes the config of a policy from its variables. An option out of range is a `ConfigError` at the variable that set
+ * it.
  *
  * @example
  * ```ts
@@ -107,8 +108,8 @@ export const make = <Values extends object, A>(spec: Spec<Values, A>): Config.Co
 /**
  * Reads the options, and makes something of them, in a layer for example. An option out of range is a `ConfigError`.
  *
- * If `make` of this module made the config with a prefix, `load` logs one warning with the variables behind the prefix that
- * nothing reads. The warning never shows a value.
+ * If `make` of this module made the config with a prefix, `load` logs one warning with the variables behind the prefix
+ * that nothing reads. The warning never shows a value.
  *
  * @example
  * ```ts

@@ -25,8 +25,9 @@ export type {
 /**
  * Makes a pipeline, from the outside in: deadline, retries, policies, attempt timeout.
  *
- * A rejection of a policy ends the call, unless a filter of the schedule decides otherwise. The call fails with the error of its last
- * attempt, or with `DeadlineExceeded` if no time was left. Throws `InvalidOption` for an option out of range.
+ * A rejection of a policy ends the call, unless a filter of the schedule decides otherwise. The call fails with the
+ * error of its last attempt, or with `DeadlineExceeded` if no time was left. Throws `InvalidOption` for an option out
+ * of range.
  *
  * @example
  * ```ts

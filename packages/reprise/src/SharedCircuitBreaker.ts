@@ -60,7 +60,7 @@ export interface Options<out R = never> extends CircuitBreaker.Options<R>, Shari
 }
 
 /**
- * The options of a registry. The `key` option gives the name of a key in the store.
+ * The options of a registry. The `name` of a key is its name in the store.
  *
  * @since 0.1.0
  * @category options

@@ -61,8 +61,8 @@ export interface MetricsOptions {
 /**
  * Runs an effect for each event, one after the other, in a fiber of the layer.
  *
- * A slow or failing effect never delays or fails a call. If more than 1,024 events wait, the oldest are dropped. The layer logs one
- * warning for the first failure.
+ * A slow or failing effect never delays or fails a call. If more than 1,024 events wait, the oldest are dropped. The
+ * layer logs one warning for the first failure.
  *
  * @example
  * ```ts
@@ -169,8 +169,8 @@ export const layerMetrics = (options: MetricsOptions = {}): Layer.Layer<never> =
   )
 
 /**
- * One span for each call, with one span for each attempt below it. Waits, rejections, retries and transitions are events of the span
- * of the call. `http.request.resend_count` and `error.type` are attributes of the attempts.
+ * One span for each call, with one span for each attempt below it. Waits, rejections, retries and transitions are
+ * events of the span of the call. `http.request.resend_count` and `error.type` are attributes of the attempts.
  *
  * @since 0.1.0
  * @category layers
@@ -178,7 +178,8 @@ export const layerMetrics = (options: MetricsOptions = {}): Layer.Layer<never> =
 export const layerTraces: Layer.Layer<never> = Layer.suspend(() => layers.layer(traces.make()))
 
 /**
- * One structured log line for each change of a state, at `Info` or `Warning`, and for each retry and rejection, at `Debug`.
+ * One structured log line for each change of a state, at `Info` or `Warning`, and for each retry and rejection, at
+ * `Debug`.
  *
  * @since 0.1.0
  * @category layers
