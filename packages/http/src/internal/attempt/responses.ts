@@ -5,7 +5,7 @@ import * as drain from "./drain.js"
 type Response = HttpClientResponse.HttpClientResponse
 
 /**
- * The owner of the responses of one call. It holds each from when it arrives until it is drained, aborted or handed to the
+ * Owns the responses of one call. It holds each one from its arrival until it is drained, aborted or passed to the
  * caller.
  *
  * @internal
@@ -17,14 +17,14 @@ export class Responses {
     this.held.push(response)
   }
 
-  /** The same response by another object: one whose body was read, say. */
+  /** Replaces a response by another object for it, such as one with a body in memory. */
   replace(response: Response, same: Response): Response {
     this.handOver(response)
     this.hold(same)
     return same
   }
 
-  /** From now on the caller owns it. */
+  /** Makes the caller the owner. */
   handOver(response: Response): void {
     if (this.held.length === 1 && this.held[0] === response) this.held.pop()
     else this.held = this.held.filter((other) => other !== response)

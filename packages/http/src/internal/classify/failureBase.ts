@@ -5,8 +5,8 @@ import * as failureMessage from "./failureMessage.js"
 export const TypeId: unique symbol = Symbol.for("@reprise/http/HttpFailure")
 
 /**
- * The class every `HttpFailure` extends. It keeps the response out of what is printed: the response prints its request,
- * and that the whole URL.
+ * The base class of every `HttpFailure`. It hides the response when it is printed: the response prints its request with
+ * the whole URL.
  */
 export const FailureBase = <Tag extends string>(tag: Tag) => {
   class Base extends TypeIdError(TypeId, tag as string)<{ readonly response?: unknown }> {

@@ -13,7 +13,7 @@ export interface StatusVerdict {
 }
 
 /**
- * The errors of a server that may be over with the next request.
+ * The temporary errors of a server.
  *
  * @internal
  */

@@ -17,7 +17,7 @@ export const make = (
 }
 
 /**
- * The budget of each request: a single one is that of all.
+ * The budget of each request. A single budget is that of all.
  *
  * @internal
  */

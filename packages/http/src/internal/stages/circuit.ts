@@ -81,7 +81,7 @@ export const make = (options: CircuitBreakerOptions): Placed => {
   }
 }
 
-/** Where the breaker would reject a call, the call waits as long as the rejection says, if that is not for ever. */
+/** Makes a call wait instead of its rejection, for the time in the rejection, if that is finite. */
 const patient = (breaker: CircuitBreaker.CircuitBreaker): Policy.Policy<CircuitBreaker.CircuitOpen> =>
   Policy.make({
     kind: breaker.kind,
@@ -99,7 +99,7 @@ const patient = (breaker: CircuitBreaker.CircuitBreaker): Policy.Policy<CircuitB
     }
   })
 
-/** The wait is spread by a tenth, so that not all come at once. */
+/** The wait is up to a tenth longer at random, so that the calls do not start at once. */
 class Patience implements Policy.Turn<CircuitBreaker.CircuitOpen> {
   onWake: (() => void) | undefined
   untilMillis: number
