@@ -47,7 +47,7 @@ const isSuccess = (response: HttpClientResponse.HttpClientResponse): boolean =>
 const lastFailure = (response: HttpClientResponse.HttpClientResponse) =>
   Option.flatMap(Array.last(ledgers.get(response)), (attempt) => attempt.failure)
 
-/** What `HttpClient.followRedirects` follows. It sees values only, so that a redirect is one. */
+/** Whether `HttpClient.followRedirects` follows the response. It sees only values, so a redirect must be a value. */
 const isRedirect = ({ headers, status }: HttpClientResponse.HttpClientResponse): boolean =>
   status >= 300 && status < 400 && Boolean(headers["location"])
 
@@ -79,13 +79,13 @@ const failCause = <E>(cause: Cause.Cause<E>, request: HttpClientRequest.HttpClie
     }
   )
 
-/** What a stage fails with that is about the call and not about the request. */
+/** Whether the error of a stage is about the call and not about the request. */
 const isOfReprise = (error: unknown): error is Deadline.DeadlineExceeded | Rejection =>
   // A program's own breaker may be anywhere. By its tag: the class would bring the code of all breakers with it.
   error instanceof Deadline.DeadlineExceeded || Predicate.isTagged(error, "CircuitOpen") || rejections.has(error)
 
 /**
- * The client with the types and the meaning that programs already rely on: whatever the stages below add fails as a
+ * The client with the types and the meaning that programs already use. Every failure of the stages below is a
  * `RequestError`, with the typed failure as its cause.
  *
  * @internal

@@ -18,8 +18,8 @@ type Ended<E> = Exit.Exit<Response, E>
 const timedOut: Response = HttpServerResponse.empty({ status: 504 })
 
 /**
- * Runs the handler with a deadline `millis` from now, or with the one already set where that is earlier, and answers 504 when
- * it passes.
+ * Runs the handler with a deadline `millis` from now, or with an earlier deadline of the fiber, and answers 504 when it
+ * passes.
  *
  * @internal
  */
@@ -35,8 +35,9 @@ export const limit = <E, R>(app: HttpApp.Default<E, R>, millis: number): HttpApp
   )
 
 /**
- * Where a middleware is given to the server, `app` sends the response too. That is not what the deadline limits, and half a
- * response is worse than a late one: so the handler has a fiber of its own, which is left alone once it has its response.
+ * If the server has the middleware, `app` sends the response too. The deadline does not limit that, because half a
+ * response is worse than a late one. So the handler has a fiber of its own, which is not interrupted after it has its
+ * response.
  */
 const within = <E, R>(app: HttpApp.Default<E, R>, millis: number, deadlineMillis: number): HttpApp.Default<E, R> =>
   Effect.suspend(() => {
@@ -56,12 +57,12 @@ const within = <E, R>(app: HttpApp.Default<E, R>, millis: number, deadlineMillis
     )
   })
 
-/** Up to the end of what is interruptible here, which is where the server has sent the response. */
+/** Up to the end of the interruptible part, when the server has sent the response. */
 const asServed = Effect.patchRuntimeFlags(RuntimeFlagsPatch.disable(RuntimeFlags.Interruption))
 
 /**
- * What runs out of time within the handler may fail before the handler is interrupted: both wait for the same moment, by
- * timers that may disagree with the clock by a millisecond.
+ * Code within the handler may time out before the interruption of the handler. Both wait for the same moment, with
+ * timers that may differ from the clock by a millisecond.
  */
 const isOutOfTime = ({ status }: Response, leftMillis: number): boolean => status >= 500 && leftMillis <= 1
 
@@ -87,7 +88,7 @@ const ending = <E>(
   })
 }
 
-/** The server answers a client that went away by who has interrupted. */
+/** The server looks at the interruptor to find a client that went away. */
 const passOn = <E>(
   handler: Fiber.RuntimeFiber<Response, E>,
   cause: Cause.Cause<unknown>

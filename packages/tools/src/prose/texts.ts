@@ -16,7 +16,9 @@ const page = (path: string): Text => ({ file: relative(path), markdown: Fs.readF
 
 /** The tags say nothing in words. The title of an example is a name, not a sentence. */
 const withoutTags = (lines: ReadonlyArray<string>): string =>
-  lines.map((line) => line.startsWith("@") ? "" : line.replace(/\{@link ([^}]*)\}/g, "`$1`")).join("\n")
+  lines
+    .map((line) => line.startsWith("@") ? "" : line.replace(/\s*\*\/\s*$/, "").replace(/\{@link ([^}]*)\}/g, "`$1`"))
+    .join("\n")
 
 const source = (path: string): Text => ({
   file: relative(path),

@@ -43,8 +43,11 @@ const isAsSent = (response: Response): boolean => {
 }
 
 /**
- * The expected number of bytes. `undefined` if it is unknown: no length, no body by the method or the status (RFC 9112
- * section 6.3), or a length that may count encoded bytes while decoded ones are read.
+ * The expected number of bytes. `undefined` if it is unknown:
+ *
+ * - There is no length.
+ * - The method or the status allows no body (RFC 9112 section 6.3).
+ * - The length may count encoded bytes while the reader gets decoded ones.
  *
  * @internal
  */

@@ -64,8 +64,8 @@ export const handling = <A, E, R>(self: Effect.Effect<A, E, R>, number: number):
   })
 
 /**
- * Sends the request with the number of the attempt, or of the incoming attempt if that is greater: then the request is
- * part of a retry too.
+ * Sends the request with the number of the attempt, or of the incoming attempt if that is greater. In that case the
+ * request is part of the outer retry.
  *
  * @internal
  */

@@ -113,7 +113,7 @@ const key: unique symbol = Symbol.for("@reprise/http/reader")
 
 /**
  * Puts the reader on the body, like the marks of `Idempotency`. The body is the one part that every modification of a
- * request keeps, and other requests of a stage (for a token, for example) do not have it.
+ * request keeps. Other requests of a stage (for a token, for example) do not have it.
  *
  * @internal
  */

@@ -61,7 +61,7 @@ type Options<R, R1> = Pipeline.RunningLoop<
   unknown
 >
 
-/** One call, and its attempts. One object for all that the engine and the loop ask: every call makes one. */
+/** One call, and its attempts. It is one object for the engine and the loop, because every call makes one. */
 class Call<E, R, R1> implements Options<R, R1>, Ending<E, R | R1>, attempts.Terms {
   readonly responses = new Responses()
   budget: RetryBudget | undefined
@@ -181,7 +181,7 @@ class Call<E, R, R1> implements Options<R, R1>, Ending<E, R | R1>, attempts.Term
     )
   }
 
-  /** Tells the server how long the attempt has, if asked to. */
+  /** Sends the time of the attempt to the server, if the options say so. */
   private timed<A2, E2, R2>(request: Request, attempt: (request: Request) => Effect.Effect<A2, E2, R2>) {
     const { deadlineMillis, settings: { deadlineHeader, limits } } = this
     return deadlineHeader === undefined
@@ -216,7 +216,9 @@ class Call<E, R, R1> implements Options<R, R1>, Ending<E, R | R1>, attempts.Term
     return this.retries.goesOn !== undefined || Option.exists(failure, ({ retryable }) => retryable)
   }
 
-  /** A line holds neither the request nor what the transport threw: that may hold a connection. */
+  /**
+   * A line of the ledger holds neither the request nor the error of the transport, because that may hold a connection.
+   */
   note({ failure }: FailedAttempt) {
     return failure
   }

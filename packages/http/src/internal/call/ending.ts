@@ -13,7 +13,7 @@ import * as rejections from "./rejections.js"
 import * as timeLimits from "./timeLimits.js"
 
 /**
- * What a loop ends with.
+ * The result of a loop.
  *
  * @internal
  */
@@ -23,7 +23,7 @@ export type Ended = readonly [
 ]
 
 /**
- * The result of the call: the last response, or what the client below failed with.
+ * The result of the call: the last response, or the error of the client below.
  *
  * @internal
  */
