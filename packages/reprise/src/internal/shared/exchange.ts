@@ -15,11 +15,11 @@ import * as tally from "./tally.js"
 
 type Standing = CircuitBreakerStore.Standing
 
-/** A store that answers every question with news must not keep everybody busy. */
+/** The limit for a store that answers every request with news. */
 const maxExchanges = 20
 
 /**
- * Whether there is something to tell or to ask.
+ * Whether there is something to report or to request.
  *
  * @internal
  */
@@ -35,14 +35,14 @@ export const isDue = (member: Member, now: number): boolean => {
   return passed < 0 || passed >= (hasCounted(era) ? syncMillis : quietIntervals * syncMillis)
 }
 
-/** Whether others may wait for it. */
+/** Whether other members may wait for a report of this one. */
 const hasNews = ({ adopted, isDue, orphans, settlements }: Member, { state }: Era): boolean =>
   isDue || settlements.size > 0 || orphans.size > 0 || state.generation !== adopted
 
 const hasCounted = ({ state }: Era): boolean => state._tag === "Closed" && tally.of(state.box.window)?.isEmpty === false
 
 /**
- * Tells the store what it has to know, in the order in which it happened, and takes over what it says.
+ * Sends all changes to the store, in the order in which they happened, and takes over its answers.
  *
  * @internal
  */
@@ -73,7 +73,7 @@ const begin = (member: Member, now: number): void => {
 }
 
 /**
- * Tells the store, before the member leaves, what it does not know yet.
+ * Sends the last report of the member.
  *
  * @internal
  */
@@ -87,7 +87,7 @@ export const leave = (member: Member): Effect.Effect<void, StoreError> =>
     yield* part(member)
   })
 
-/** Tells those who come how many failures in a row there were. */
+/** Reports the number of failures in a row for new members. */
 const part = (member: Member): Effect.Effect<void, StoreError> =>
   Effect.suspend(() => {
     const { state } = member.self.era.current
@@ -112,7 +112,7 @@ const ask = (
     )
   })
 
-/** A permit that may have been given is asked for again, to know that it is there, and then given back. */
+/** Requests a permit again that the store may have given, to be sure that it exists, and then returns it. */
 const giveBack = (member: Member): Effect.Effect<void, StoreError> =>
   Effect.forEach([...member.orphans], (token) =>
     Effect.suspend(() => {
@@ -166,12 +166,12 @@ const settleOne = (
     )
   })
 
-/** Nothing is told that would be refused. */
+/** Limits the time to the range that the store accepts. */
 const bounded = (openMillis: number): number => Math.min(openMillis, answers.longestMillis)
 
 const unknownProbe: Machine.Trip = { rule: "probe", calls: 1, failures: 1, slow: 0 }
 
-/** What has come about here. */
+/** Sends the local change. */
 const push = (member: Member, { state }: Era): Effect.Effect<Standing, StoreError> =>
   Effect.flatMap(currentMonotonicMillis, (now) => {
     const { fleet: { store }, self: { key }, version } = member
@@ -203,7 +203,7 @@ const sync = (member: Member, { state }: Era): Effect.Effect<void, StoreError> =
   })
 }
 
-/** What the others have seen may be enough to trip. */
+/** The counts of the other members may be enough to trip. */
 const hear = (
   member: Member,
   generation: number,

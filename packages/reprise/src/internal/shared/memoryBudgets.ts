@@ -13,7 +13,7 @@ interface Told {
   readonly atMillis: number
 }
 
-/** How many syncs of any key there are between two looks at all keys. */
+/** The number of syncs of any key between two checks of all keys. */
 const syncsBetweenSweeps = 1_000
 
 /**

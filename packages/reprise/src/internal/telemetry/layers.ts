@@ -9,7 +9,7 @@ import { type Observer, Observers } from "./observers.js"
 import { current, type Scope as TelemetryScope, type ScopedListener } from "./scope.js"
 import { makeCall } from "./watch.js"
 
-/** How many events may wait for a consumer that is slow. */
+/** The most events that wait for a slow consumer. */
 const capacity = 1_024
 
 /**
@@ -62,7 +62,7 @@ export class PipelineListener implements ScopedListener {
 }
 
 /**
- * Events for one consumer: a consumer that is slow loses the oldest and learns how many.
+ * Events for one consumer. A slow consumer loses the oldest, and receives their number.
  *
  * @internal
  */
@@ -87,7 +87,7 @@ export class Queue {
 }
 
 /**
- * An event, and how many were dropped since the one before it.
+ * An event, and the number of events dropped since the one before it.
  *
  * @since 0.1.0
  * @category models
