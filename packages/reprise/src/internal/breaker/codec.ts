@@ -4,16 +4,16 @@ import * as windows from "./windows.js"
 
 // What follows up to `State` is not marked internal: the declarations of CircuitBreakerSchema refer to it.
 
-/** Sums of so many counts are still exact. */
+/** Sums of this many counts are still exact. */
 const count = Schema.Int.pipe(Schema.between(0, 1e11))
 const finite = Schema.Number.pipe(Schema.finite())
 
-/** No window has more of them than that. */
+/** No window has more spans than this. */
 const maxSpans = 10_000
 const maxCalls = 1_000_000
 const maxWindows = 1_000
 
-/** Three thousand years: for ever. */
+/** Three thousand years: practically for ever. */
 export const longestMillis = 1e14
 
 export const Trip = Schema.Struct({ rule: Schema.String, calls: count, failures: count, slow: count })
@@ -80,7 +80,7 @@ export const ofState = (state: Machine.State, now: number): State => {
 }
 
 /**
- * The same state with all its times moved: what is written down has dates, and this process has its own time.
+ * The same state with all its times moved, because an exported state has dates, and this process has its own clock.
  *
  * @internal
  */
@@ -125,7 +125,7 @@ const ofSamples = (samples: windows.Samples, now: number): Window => {
 }
 
 /**
- * Fills a new window with what was written down of another, where they are of the same kind; `false` where they are not.
+ * Fills a new window with an exported one. Returns `false` if they are of different kinds.
  *
  * @internal
  */

@@ -15,7 +15,7 @@ export const make = <R>(
     make(options.key ?? "")) as Effect.Effect<Breaker, never, R>
 
 /**
- * Checks the options at once, and then makes any number of breakers with them.
+ * Checks the options at once, and then makes any number of breakers.
  *
  * @internal
  */

@@ -34,7 +34,7 @@ export class Registry<K> extends KeyedImpl<K, Breaker> implements CircuitBreaker
   }
 }
 
-/** Somebody who watches a breaker, or has moved it by hand, uses it. */
+/** A breaker with a listener, or one that an operator has changed, is in use. */
 const standingOf = (breaker: Breaker, nowMillis: number): Standing => {
   const era = breaker.era.current
   const isInUse = breaker.running + breaker.waiting + breaker.listeners.length + era.holds.size > 0
@@ -45,7 +45,7 @@ const standingOf = (breaker: Breaker, nowMillis: number): Standing => {
   return isNew ? "new" : "changed"
 }
 
-/** A new breaker has no successes either. But it trips no later without them. */
+/** A new breaker has no successes either, but the lack of successes does not delay a trip. */
 const isAsMade = (era: Era, nowMillis: number): boolean => {
   const { settings, state } = era
   // Soon after an opening, the next one would be longer than that of a new breaker.

@@ -9,7 +9,7 @@ import type { Reason } from "../retry/model.js"
 import * as reason from "../retry/reason.js"
 
 /**
- * How a schedule goes on after one step.
+ * The state of a schedule after one step.
  *
  * @internal
  */
@@ -41,7 +41,7 @@ export const step = <Out, In, R>(
   )
 
 /**
- * What an attempt sees of the schedule that let it go.
+ * The metadata of the schedule for the attempt after its step.
  *
  * @internal
  */
@@ -61,7 +61,7 @@ export const iteration = (
 })
 
 /**
- * What a combinator makes of one step: the new delay, or the reason to stop.
+ * The result of a combinator for one step: the new delay, or the reason to stop.
  *
  * @internal
  */
@@ -99,7 +99,7 @@ export const unfold = <S, R = never>(
     }))
 
 /**
- * Ends the schedule at an input that the predicate refuses. One that it accepts passes every filter within.
+ * Ends the schedule at an input that the predicate rejects. An input that it accepts passes every filter within.
  *
  * @internal
  */

@@ -37,20 +37,20 @@ interface Ended<A, E> {
   readonly exit: Exit.Exit<A, E>
 }
 
-/** The attempts of one call. What happens to them changes it at once; the caller is woken to act on it. */
+/** The attempts of one call. Each event changes the state at once, and wakes the caller to act on it. */
 class Race<A, E, R> {
   private readonly fibers: Array<Fiber.RuntimeFiber<A, E>> = []
   private running = 0
-  /** Zero after the first failure: only time makes a hedge, and whoever called decides about another attempt. */
+  /** Zero after the first failure: only time starts a hedge, and the caller decides about a retry. */
   private hedgesLeft: number
-  /** Since the last attempt began. */
+  /** Whether the delay since the start of the last attempt is over. */
   private isDelayOver: boolean
-  /** What ended the race, and what last failed to; a rejection where nothing else did. */
+  /** The result that ended the race, or the last failure; a rejection only if there is no other failure. */
   private winner: Ended<A, E> | undefined
   private loser: Ended<A, E> | undefined
   private wake: (() => void) | undefined
   private stopTimer: (() => void) | undefined
-  /** Those with which it began: they may be changed meanwhile. */
+  /** The settings at the start of the race: they may change meanwhile. */
   private readonly settings: Settings
   private readonly delay: Delay
   private readonly withdraw: Effect.Effect<boolean> | undefined
@@ -119,7 +119,7 @@ class Race<A, E, R> {
     if (fiber === this.fibers[0]) this.learn(Exit.isSuccess(exit) && typeof judged === "object")
   }
 
-  /** What the first attempt says about how long one takes; `isAnswer` unless it failed, was interrupted or came too late. */
+  /** Learns from the time of the first attempt. `isAnswer` is false if it failed, was interrupted or came too late. */
   private learn(isAnswer: boolean): void {
     const { sketch } = this.delay
     if (sketch === undefined) return
@@ -205,7 +205,7 @@ class Race<A, E, R> {
     return this.running === 0 ? Effect.suspend(join) : Effect.flatMap(Fiber.interruptAll(this.fibers), join)
   }
 
-  /** The caller was interrupted, or the budget died. */
+  /** Stops the race after an interruption of the caller, or a defect of the budget. */
   private stop(cause: Cause.Cause<never>): Effect.Effect<A, E> {
     this.clearTimer()
     return Effect.flatMap(Fiber.interruptAll(this.fibers), () => {
@@ -222,7 +222,7 @@ class Race<A, E, R> {
     return fibers.find((fiber) => Option.exists(Option.fromNullable(fiber.unsafePoll()), Exit.isSuccess))
   }
 
-  /** Releases what other attempts ended with. All of them, even if to release one of them dies. */
+  /** Releases the results of the other attempts. It releases all of them, even if one release dies. */
   private discard(result: Fiber.RuntimeFiber<A, E> | undefined): Effect.Effect<void> {
     const { discard } = this.settings
     if (discard === undefined) return Effect.void
@@ -236,7 +236,7 @@ class Race<A, E, R> {
   }
 }
 
-/** A finalizer that died while the attempt was being interrupted must not go unseen. */
+/** Keeps the defect of a finalizer that died during the interruption of the attempt. */
 const withDefects = (
   cause: Cause.Cause<never>,
   fiber: Fiber.RuntimeFiber<unknown, unknown>

@@ -11,7 +11,7 @@ import type { KeyedImpl } from "./entries.js"
 import * as keyed from "./keyed.js"
 
 /**
- * The policy of one key, looked up in the step of the decision: a registry never drops a policy that a call waits for
+ * The policy of one key, looked up in the step of the decision. A registry never drops a policy that a call waits for
  * or uses.
  *
  * @internal

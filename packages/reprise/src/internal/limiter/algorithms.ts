@@ -24,10 +24,10 @@ const bounds = (options: AdaptiveLimiter.Bounds, max: number): Bounds => {
 
 const within = ({ max, min }: Bounds, limit: number): number => Math.max(min, Math.min(max, limit))
 
-/** Where fewer calls run than half of those that may, how they fare says nothing about more of them. */
+/** If fewer calls run than half of the limit, their results say nothing about a higher load. */
 const isIdle = (limit: number, sample: Sample): boolean => sample.inFlight * 2 < limit
 
-/** Says nothing where the clock stood still, or jumped. */
+/** A time says nothing if the clock stood still or jumped. */
 const isTimed = ({ rttMillis }: Sample): boolean => rttMillis > 0 && rttMillis < Infinity
 
 interface Lowered {
@@ -35,7 +35,7 @@ interface Lowered {
   readonly floor: number
 }
 
-/** However many calls show the same event, together they lower the limit by no more than to its `least` share. */
+/** Bounds the decrease by all calls of one event together to the `least` share of the limit. */
 const atOnce = (before: Lowered, { isSameEvent }: Sample, limit: number, least: number): Lowered => {
   const { floor } = before
   if (limit >= before.limit) return { limit, floor }
@@ -64,7 +64,7 @@ export const aimd = (options: AdaptiveLimiter.Aimd = {}): Algorithm<number> => {
   }
 }
 
-/** How many samples the long-term time is the plain mean of. */
+/** The number of samples for which the long-term time is the plain mean. */
 const warmup = 10
 
 export const gradient2 = (options: AdaptiveLimiter.Gradient2 = {}): Algorithm<AdaptiveLimiter.Gradient2State> => {
@@ -104,7 +104,7 @@ export const gradient2 = (options: AdaptiveLimiter.Gradient2 = {}): Algorithm<Ad
   }
 }
 
-/** The fractional part of the golden ratio: its multiples are spread evenly. */
+/** The fractional part of the golden ratio, whose multiples are evenly spread. */
 const golden = 0.618_033_988_749_894_9
 
 const log10 = (limit: number): number => Math.max(1, Math.floor(Math.log10(limit)))
@@ -140,7 +140,9 @@ export const vegas = (options: AdaptiveLimiter.Vegas = {}): Algorithm<AdaptiveLi
   }
 }
 
-/** TCP Vegas takes away a quarter for a loss. In one literal: to spread a state costs as much as the rest of a call. */
+/**
+ * TCP Vegas removes a quarter for a loss. One literal, because to spread a state costs as much as the rest of a call.
+ */
 const lowered = (
   state: AdaptiveLimiter.VegasState,
   sample: Sample,

@@ -26,7 +26,7 @@ interface Settings<In, R> {
   readonly callMillis: number
   readonly limit: attempt.Limit | undefined
   readonly schedule: Schedule.Schedule<unknown, In, R> | undefined
-  /** What the program says of the errors of its effect. */
+  /** The program's classification of the errors of its effect. */
   readonly goesOn: ((error: In) => boolean) | undefined
   readonly hedge: Hedger | undefined
   readonly budget: Budget | undefined
@@ -102,7 +102,7 @@ const run = <In, R, A, E extends In, R1, E2>(
 
 type Exceeded<E> = DeadlineExceeded<E>
 
-/** One call: what the engine, the loop and the attempts ask is one object. */
+/** One call. The engine, the loop and the attempts use the same object. */
 class Call<In, R, A, E extends In, R1, E2>
   implements
     Pipeline.Call<A, E | E2 | Exceeded<E | E2>, R | R1, Exceeded<E | E2>, A, E | E2 | Exceeded<E | E2>>,
@@ -114,9 +114,11 @@ class Call<In, R, A, E extends In, R1, E2>
   readonly mayWait = true
   private one!: Effect.Effect<A, E | E2, R1>
   private last: Option.Option<E | E2> = Option.none()
-  /** Of the last attempt. */
+  /** Whether the last attempt was rejected. */
   private isRejected = false
-  /** A hedge is for an attempt that runs: one that waits for a policy is not slow. */
+  /**
+   * Whether an attempt runs: a hedge is only for a running attempt, because one that waits for a policy is not slow.
+   */
   private isUnderWay = false
 
   constructor(
@@ -157,7 +159,7 @@ class Call<In, R, A, E extends In, R1, E2>
     return this.settings.budget
   }
 
-  /** A schedule takes the errors of the effect. The driver bears one that does not take a rejection. */
+  /** A schedule takes the errors of the effect. The driver accepts a schedule that does not take a rejection. */
   get schedule() {
     return this.settings.schedule as Schedule.Schedule<unknown, unknown, R>
   }
@@ -209,12 +211,12 @@ class Call<In, R, A, E extends In, R1, E2>
     return !this.isRejected && !isRejection(error) && !(error instanceof AttemptTimeout)
   }
 
-  /** By the `while` of the program, which no filter of a schedule overrides. */
+  /** Whether the `while` of the program rejects the error. No filter of a schedule overrides that. */
   private isRuledOut(error: E | E2): boolean {
     return this.isOfEffect(error) && this.settings.goesOn?.(error) === false
   }
 
-  /** For hedges, which never wait. */
+  /** The terms of hedges, which never wait. */
   private get unwaiting(): attempt.Terms {
     const { deadlineMillis, limit, partition, policies, priority, scope } = this
     return {
