@@ -233,7 +233,7 @@ export const automaticKeys: {
 } = ((
   ...args: readonly [AutomaticKeysOptions?] | readonly [AnyClient, AutomaticKeysOptions?]
 ) => {
-  // Not `dual`: options are to fail here, before there is a client.
+  // Not `dual`, because options must fail here, before there is a client.
   const [self, options] = isClient(args[0]) ? [args[0], args[1]] : [undefined, args[0]]
   const withKeys = addKeys(options)
   return self === undefined ? withKeys : withKeys(self)
@@ -246,7 +246,7 @@ const isClient = (u: unknown): u is AnyClient => Predicate.hasProperty(u, HttpCl
 
 const addKeys = (options: AutomaticKeysOptions | undefined) => {
   const add = idempotencyKey.automatic(options)
-  // Not HttpClient.mapRequestInputEffect: what it adds becomes part of `self`, whose retries would run it again.
+  // Not HttpClient.mapRequestInputEffect: its changes become part of `self`, whose retries would run them again.
   return <E, R>(self: HttpClient.HttpClient.With<E, R>): HttpClient.HttpClient.With<E, R> =>
     HttpClient.makeWith(
       (request: Effect.Effect<HttpClientRequest.HttpClientRequest>) => Effect.flatMap(request, self.execute),

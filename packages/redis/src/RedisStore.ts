@@ -71,7 +71,7 @@ const decode = (options: Options): StoreSettings => {
     prefix: text("prefix", options.prefix ?? "reprise"),
     syncMillis,
     timeoutMillis: InvalidOption.millis("timeout", options.timeout ?? "250 millis", { min: 1 }),
-    // What is asked for in every interval must not be gone at the next.
+    // A key that is used in every interval must not expire before the next one.
     keepMillis: InvalidOption.millis("keep", options.keep ?? "1 hour", { moreThan: syncMillis })
   }
 }

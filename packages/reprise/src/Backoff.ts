@@ -72,7 +72,7 @@ export const exponential = (
   options?: { readonly factor?: number | undefined }
 ): Schedule.Schedule<Duration.Duration> => {
   const baseMillis = InvalidOption.millis("base", base, { moreThan: 0 })
-  // An infinite factor is no factor: the largest number is the bound.
+  // An infinite factor is not valid: the largest number is the bound.
   const factor = InvalidOption.number("factor", options?.factor ?? 2, { min: 1 })
   return unfold(0, (n) => Effect.succeed([baseMillis * factor ** n, n + 1]))
 }
@@ -421,7 +421,7 @@ export const within: {
   const durationMillis = InvalidOption.millis("duration", duration, { moreThan: 0 })
   return (self) =>
     transform(self, { elapsed: 0, previous: Infinity }, ({ delayMillis, now, state }) => {
-      // A clock that steps back adds no time and takes none away.
+      // A clock that moves backwards adds no time and takes none away.
       const elapsed = state.elapsed + Math.max(0, now - state.previous)
       const next = { elapsed, previous: now }
       return Effect.succeed(

@@ -158,7 +158,7 @@ export class StateRefused extends Data.TaggedError("StateRefused")<{
  */
 export const exportState = (self: CircuitBreaker.CircuitBreaker): Effect.Effect<State> =>
   Effect.zipWith(
-    // Every breaker is made by `make` or by a registry.
+    // `make` or a registry makes every breaker.
     Ref.get((self as Breaker).era),
     currentMonotonicMillis,
     ({ isDisabled, state }, now): State => ({
@@ -203,7 +203,7 @@ export const importState = (
 ): Effect.Effect<void, StateRefused> => {
   const imported = Effect.suspend(() => Schema.decodeUnknown(State)(state)).pipe(
     Effect.mapError((cause) => new StateRefused({ reason: cause.message, cause })),
-    // Windows in windows without end, or an object that throws when it is read.
+    // Windows nested without end, or an object with a getter that throws.
     Effect.catchAllDefect((defect) => new StateRefused({ reason: `it cannot be read (${defect})` })),
     Effect.flatMap(({ isDisabled, state }) => restore.into(self as Breaker, state, isDisabled)),
     Effect.filterOrFail(

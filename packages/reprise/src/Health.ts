@@ -105,7 +105,7 @@ export const components: Effect.Effect<ReadonlyArray<Component>, never, Telemetr
     CircuitBreaker.isCircuitBreaker(source)
       ? Effect.map(CircuitBreaker.snapshot(source), (circuit) => ({ ...source.inspect(now), circuit }))
       : Effect.sync(() => source.inspect(now))
-  // A policy of the program that throws is left out.
+  // Leaves out a policy of the program that throws.
   const exits = yield* Effect.forEach(sources, (source) => Effect.exit(component(source)))
   return exits.flatMap((exit) => Exit.isSuccess(exit) ? [exit.value] : [])
 })
@@ -141,7 +141,7 @@ export const make = (components: ReadonlyArray<Component>, options: Options = {}
   const isVital = typeof failWhenOpen === "function" ? failWhenOpen : (key: string) => failWhenOpen.includes(key)
   const all = components.map((component) => checkOf(component, isVital))
   all.sort((one, other) => severity[other.status] - severity[one.status])
-  // A key can be any text, `__proto__` too.
+  // A key can be any text, even `__proto__`.
   const checks = Object.create(null) as Record<string, Array<Check>>
   for (const check of all.slice(0, maxChecks)) {
     const name = `${check.componentType}:${check.componentId}`

@@ -83,14 +83,14 @@ export const optional = <A>(value: Config.Config<A>): Config.Config<A | undefine
  */
 export const make = <Values extends object, A>(spec: Spec<Values, A>): Config.Config<A> => {
   const { blame = {}, others = [], prefix } = spec
-  // Which value belongs to which option matters again where `options` takes them.
+  // The relation of values to options matters again when `options` takes them.
   const variables: Readonly<Record<string, readonly [string, Config.Config<unknown>]>> = spec.variables
   const entries = Object.entries(variables)
   const fields = Object.fromEntries(entries.map(([option, [name, value]]) => [option, Config.nested(value, name)]))
   const config = Config.mapOrFail(Config.all(fields), (values) => {
     const isSet = (option: string) => values[option] !== undefined && variables[option] !== undefined
     const made = () => {
-      // `fields` has the keys of `variables`, which the type of `Object.fromEntries` forgets.
+      // `fields` has the keys of `variables`, but the type of `Object.fromEntries` loses them.
       const options = spec.options(values as Values)
       spec.check(options)
       return options

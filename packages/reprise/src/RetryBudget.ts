@@ -342,6 +342,6 @@ export const retry: {
     options?: Failures<E>
   ): Effect.Effect<A, E | BudgetExhausted<E>, R | R1> =>
     internal.retry(self, schedule, of(budget), options?.isTimeout, (last) =>
-      // It carries what it is given.
+      // The error has the type of its `last`.
       exhausted(of(budget).key, last) as BudgetExhausted<E>)
 )

@@ -191,7 +191,7 @@ export const all = (...rules: readonly [Tripping, ...ReadonlyArray<Tripping>]): 
 export const make = <S>(options: Own<S>): Tripping =>
   strategy.make("durations", (previous) =>
     new windows.Own(
-      // The same functions take their own state back.
+      // The same functions get their own state back.
       previous instanceof windows.Own && previous.functions === options ? previous.state as S : options.initial,
       options,
       options.initial

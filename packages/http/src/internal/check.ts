@@ -22,7 +22,7 @@ const optionsOf: (made: Parameters<typeof stages.optionsOf>[0]) => GuardOptions 
 const fixedMillis = (value: unknown): number =>
   typeof value === "object" && !Duration.isDuration(value) && !Array.isArray(value)
     ? NaN
-    // The types of the guards have seen to it.
+    // The types of the guards ensure it.
     : millisOf(value as Duration.DurationInput)
 
 /** The error of one combination of options, or nothing. */

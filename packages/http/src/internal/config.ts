@@ -45,7 +45,7 @@ const variables = {
 
 /** Removes options that are `undefined`, which would hide the options below them. */
 const defined = <A extends object>(options: A): A =>
-  // What is left out may be left out in every option.
+  // Every option may be missing.
   Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as A
 
 const isSet = (options: object): boolean => Object.keys(defined(options)).length > 0

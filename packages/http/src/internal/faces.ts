@@ -24,7 +24,7 @@ import type { Rejection, Typed } from "./model.js"
 export const typed = <E, R>(
   client: HttpClient.HttpClient.With<E, R>
 ): HttpClient.HttpClient.With<Typed<E>, R> =>
-  // `transform` adds the new error to the old one; what the new one leaves out cannot come through.
+  // `transform` adds the new error to the old one, but errors that the new one leaves out cannot occur.
   HttpClient.transform(client, (effect, request) => {
     const own = reader.of(request)
     if (own !== undefined) own.present = identity
@@ -72,7 +72,7 @@ const failCause = <E>(cause: Cause.Cause<E>, request: HttpClientRequest.HttpClie
       if (Option.isSome(failure)) return Effect.fail(failure.value)
       const error = Option.getOrUndefined(Cause.failureOption(cause))
       if (!HttpClientError.isHttpClientError(error)) return Effect.failCause(cause)
-      // A stage below gave up: a drop-in client that is out of time, or one with an error of its own.
+      // A stage below gave up: a drop-in client without time left, or one with an error of its own.
       return Effect.fail(
         isOfReprise(error.cause) ? error.cause : makeFailure.gaveUp(request, error.cause)
       )
@@ -81,7 +81,8 @@ const failCause = <E>(cause: Cause.Cause<E>, request: HttpClientRequest.HttpClie
 
 /** Whether the error of a stage is about the call and not about the request. */
 const isOfReprise = (error: unknown): error is Deadline.DeadlineExceeded | Rejection =>
-  // A program's own breaker may be anywhere. By its tag: the class would bring the code of all breakers with it.
+  // A program's own breaker may be in any place. The check uses its tag: the class would include the code of all
+  // breakers.
   error instanceof Deadline.DeadlineExceeded || Predicate.isTagged(error, "CircuitOpen") || rejections.has(error)
 
 /**
@@ -122,7 +123,7 @@ const plain = (cause: Cause.Cause<unknown>, request: HttpClientRequest.HttpClien
 const requestError = (request: HttpClientRequest.HttpClientRequest, cause: Error & { readonly _tag: string }) =>
   new HttpClientError.RequestError({
     request,
-    // "Transport" is what others retry; a request that cannot be sent must not look like that.
+    // Other code retries "Transport". A request that cannot be sent must have another reason.
     reason: cause._tag === "InvalidRequest" ? "Encode" : "Transport",
     description: cause.message,
     cause

@@ -48,11 +48,11 @@ const within = <E, R>(app: HttpApp.Default<E, R>, millis: number, deadlineMillis
         return Effect.as(asServed, isOutOfTime(response, deadlineMillis - nowMillis) ? timedOut : response)
       })
     )
-    // The server runs it uninterruptibly, but for routes and for streams of bodies.
+    // The server runs it uninterruptibly, except for routes and for streams of bodies.
     const handling = Effect.interruptible(Effect.zipRight(begin, Deadline.locally(app, deadlineMillis)))
     return Effect.uninterruptible(
       Effect.flatMap(Effect.forkDaemon(handling), (handler) =>
-        // What it has changed counts too: a middleware within has headers for every response.
+        // Its changes count too: a middleware within sets headers for every response.
         Effect.flatMap(ending(handler, answer, millis), (exit) => Effect.zipRight(handler.inheritAll, exit)))
     )
   })
@@ -78,7 +78,7 @@ const ending = <E>(
     onFailure: (cause) => {
       if (!Cause.isFailure(cause)) return passOn(handler, cause)
       if (answer.hasBegun) return Effect.catchAllCause(ended, (cause) => passOn(handler, cause))
-      // In one step with the question above: now the handler does not get to its response any more.
+      // In one step with the check above: from now on the handler cannot finish its response.
       handler.unsafeInterruptAsFork(FiberId.none)
       return Effect.map(
         Fiber.await(handler),

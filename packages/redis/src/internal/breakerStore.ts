@@ -47,7 +47,7 @@ const asking = (redis: Redis.Service, settings: StoreSettings) =>
   key: string,
   args: ReadonlyArray<string | number>
 ): Effect.Effect<CircuitBreakerStore.Admission, StoreError> => {
-  // In JSON, for it is part of what is told of it.
+  // As JSON, because it is part of the published message.
   const context = [channelOf(settings, kind), JSON.stringify(key), whole(settings.keepMillis)]
   return Effect.matchEffect(redis.run(script, [keyOf(settings, kind, key)], [...context, ...args]), {
     onSuccess: (answer) => answer instanceof StoreError ? answer : Effect.succeed(answer),

@@ -28,7 +28,7 @@ class Upstream<A> {
   tell(message: A): void {
     for (const queue of this.queues) {
       const size = Option.getOrElse(queue.unsafeSize(), () => Infinity)
-      // Behind that one nothing is lost: whoever takes it looks at everything anew.
+      // Nothing is lost behind a `missed`: its consumer reads all state again.
       if (size <= capacity) queue.unsafeOffer(size < capacity ? message : this.missed)
     }
   }

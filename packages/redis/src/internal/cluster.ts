@@ -1,7 +1,7 @@
 import * as Predicate from "effect/Predicate"
 import type { Target } from "./settings.js"
 
-// What a client has to know of Redis Cluster: https://redis.io/docs/latest/operate/oss_and_stack/reference/cluster-spec/
+// The rules for clients of Redis Cluster: https://redis.io/docs/latest/operate/oss_and_stack/reference/cluster-spec/
 
 const slotCount = 16_384
 

@@ -97,7 +97,7 @@ export const sendTo = (
   ask<Redirection>(
     self,
     () => {
-      // With nothing between them: it is about the next command only.
+      // No other command may come between them: it applies to the next command only.
       if (isAsking) self.client.send(["ASKING"]).catch(() => {})
       return self.client.send(args)
     },
@@ -129,7 +129,7 @@ export const subscribe = (
 export const bounded = <A, E>(self: Connection, effect: Effect.Effect<A, E>): Effect.Effect<A, E | Redis.RedisError> =>
   Effect.suspend(() => {
     const before = self.replies
-    // The time limit holds where the caller cannot be interrupted too: in a finalizer.
+    // The time limit also applies if the caller cannot be interrupted, as in a finalizer.
     return Effect.timeoutFail(Effect.interruptible(effect), {
       duration: self.target.commandMillis,
       onTimeout: () => {
@@ -152,10 +152,11 @@ const handshake = (self: Connection): Effect.Effect<void, Redis.RedisError> => {
   const isAnonymous = target.username === undefined && target.password === undefined
   return (isAnonymous ? Effect.void : step("AUTH", ...credentials(target))).pipe(
     Effect.zipRight(target.database === 0 ? Effect.void : step("SELECT", String(target.database))),
-    // Without a password this is the first thing that tells whether one is needed. A user who may not ask is one, too.
+    // Without a password, this is the first command that shows whether one is needed. A user without this permission
+    // is logged in too.
     Effect.zipRight(Effect.catchIf(step("PING"), ({ code }) => code === "NOPERM", () => Effect.void)),
     Effect.zipRight(attempt(self, ["INFO", "server"])),
-    // Who is not told which version it is goes on: so it is with some that are managed.
+    // Continues if the server does not show its version, as some managed ones do not.
     Effect.flatMap((info) => {
       self.isAlone = /^(redis|server)_mode:standalone/m.test(String(info))
       return failure.ofVersion(target, String(info)) ?? Effect.void

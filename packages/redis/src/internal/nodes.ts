@@ -58,7 +58,7 @@ export class Nodes {
     const { first, target } = this.seed
     return Effect.zipRight(
       this.keep(this.seed, isDegraded),
-      // Where Redis is there, the first calls should find it; where it is not, a start must not take long.
+      // If Redis works, the first calls should find it. If not, the start must not take long.
       isDegraded
         ? Deferred.await(first).pipe(Effect.ignore, Effect.timeoutOption(target.commandMillis))
         : Deferred.await(first)
@@ -73,7 +73,7 @@ export class Nodes {
     return Effect.flatMap(Clock.currentTimeNanos, (start) => {
       const slot = key === undefined || this.slots.length === 0 ? undefined : cluster.slotOf(key)
       const home = slot === undefined ? undefined : this.all.get(this.slots[slot] ?? "")
-      // Whoever else is there knows who has taken over.
+      // Any other connected node can name the new primary.
       return this.askNode(home?.isUp ? home : this.any(home), use, { isAsking: false, left: hops, start })
     })
   }
@@ -81,7 +81,7 @@ export class Nodes {
   private askNode<A>(node: Node, use: Use<A>, trip: Trip): Effect.Effect<A, RedisError> {
     const { current } = node
     if (current instanceof RedisError) return Effect.fail(this.ofNode(node, current))
-    // It takes a moment until the link knows.
+    // The link notices it a moment later.
     if (current.error !== undefined) return Effect.fail(this.ofNode(node, current.error))
     return Effect.catchAll(
       connection.bounded(current, use(current, trip.isAsking)),
@@ -153,7 +153,7 @@ export class Nodes {
     })
     return supervised.pipe(
       Effect.ensuring(down(failure.disconnected(node.target, "its layer has been closed"))),
-      // Whoever builds the layer may not be interruptible; the end of its scope has to end this all the same.
+      // The fiber that builds the layer may be uninterruptible, but the end of its scope must end this.
       Effect.interruptible,
       Effect.forkIn(this.scope),
       Effect.map((fiber) => void (node.fiber = fiber))
@@ -167,7 +167,7 @@ export class Nodes {
       this.learnedNanos = now
       return Effect.flatMap(connection.attempt(from, ["CLUSTER", "SLOTS"]), (reply) => {
         const slots = cluster.slotsOf(reply, from.target)
-        // A node that has left the cluster knows of no other one.
+        // A node that has left the cluster lists no other node.
         return slots?.some((address) => address !== undefined) === true ? this.take(slots) : Effect.void
       })
     })

@@ -33,7 +33,7 @@ const heartbeatMillis = 5_000
 export const alive = (self: Connection): Effect.Effect<never, RedisError> =>
   Effect.raceFirst(
     Deferred.await(self.lost),
-    // Whatever is answered is an answer; where none comes, the connection is given up.
+    // Any answer is good. Without an answer, the connection is lost.
     Effect.forever(Effect.delay(Effect.ignore(bounded(self, send(self, ["PING"]))), heartbeatMillis))
   )
 

@@ -15,7 +15,7 @@ const open = (region: Region): Region => region.isOver && region.outer ? open(re
 const current = local.make<Region>(
   "Deadline/current",
   { deadlineMillis: Infinity, isOver: false },
-  // A fiber that goes on after the region that it was forked in keeps the deadline.
+  // A fiber that outlives the region that forked it keeps the deadline.
   (region) => ({ ...open(region) })
 )
 

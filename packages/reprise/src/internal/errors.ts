@@ -16,7 +16,7 @@ export const withoutStack = <E extends object, Args extends ReadonlyArray<unknow
   fill: (this: Types.Mutable<E>, ...args: Args) => void
 ): (...args: Args) => E => {
   fill.prototype = type.prototype
-  // A class cannot be given the prototype of another; a function can, and is a constructor then.
+  // A class cannot get the prototype of another one. A function can, and then works as a constructor.
   const Bare = fill as unknown as new(...args: Args) => E
   return (...args) => new Bare(...args)
 }

@@ -46,7 +46,7 @@ const generate = async (name: string, options: {
   return { cert: pair.cert, key: pair.private }
 }
 
-// Keys are made once for a process, whoever asks first.
+// The first request makes the keys, once for the process.
 const cache = globalValue(
   Symbol.for("@reprise/testing/internal/certificates"),
   () => new Map<Kind | "ca", Promise<KeyPair>>()

@@ -88,7 +88,7 @@ export class Sending implements reader.Watch {
   limit(fiber: Fiber.RuntimeFiber<unknown, unknown>): timeLimits.Limited | undefined {
     const { terms } = this
     const limited = timeLimits.limited(fiber, this.request, terms.limits.attemptMillis, terms.deadlineMillis)
-    // The call may end before this attempt has: to release a connection takes time too.
+    // The call may end before this attempt, because the release of a connection takes time.
     if (limited !== undefined) terms.tell?.(() => Option.some(limited.onTimeout()))
     return limited
   }

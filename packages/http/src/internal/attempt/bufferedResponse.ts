@@ -82,7 +82,7 @@ class Body {
   private ended(end: Option.Option<BodyError>): Exit.Exit<Response, BodyError> {
     const { response } = this
     if (Option.isSome(end)) {
-      // fetch says so of a response without a body.
+      // The reason with fetch for a response without a body.
       return end.value.reason === "EmptyBody" ? Exit.succeed(response) : Exit.fail(end.value)
     }
     const expected = expectedBytes(response) ?? 0

@@ -103,7 +103,7 @@ const shared = (response: Response, expected: number): Response => {
   }).pipe(Effect.cached, Effect.runSync)
   const stream = Stream.suspend(() => {
     if (isBuffered) return streamOf(arrayBuffer)
-    // What a transport gives the second time is not the body.
+    // The second read of a transport does not return the body.
     if (isStreamed) return response.stream
     isStreamed = true
     let receivedBytes = 0

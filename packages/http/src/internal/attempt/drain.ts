@@ -41,7 +41,7 @@ export const drain = (
       }))
     return read.pipe(
       Timeout.timeoutFail({ duration: Math.max(maxMillis, 1), onTimeout: () => undefined }),
-      // What is being thrown away may break on the way; only the request that follows matters.
+      // The discarded response may break on the way. Only the next request matters.
       Effect.catchAllCause(() => Effect.void)
     )
   })

@@ -49,7 +49,7 @@ interface Incoming {
 
 const incoming: FiberRef.FiberRef<Incoming | undefined> = globalValue(
   Symbol.for("@reprise/http/propagation/incoming"),
-  // What runs for a request never changes what is around it.
+  // Code for a request never changes the context around it.
   () => FiberRef.unsafeMake<Incoming | undefined>(undefined, { join: (own) => own })
 )
 

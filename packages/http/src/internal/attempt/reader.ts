@@ -98,7 +98,7 @@ const within = <A, E, R>(
   error: (bound: Bound) => OutOfTime
 ) =>
   bound === undefined || bound.untilMillis === Infinity ? read : Effect.withFiberRuntime<A, E, R>((fiber) => {
-    // Even without time left the read has to begin: its interruption is what closes the connection.
+    // The read must begin even without time left, because its interruption closes the connection.
     const duration = Math.min(Math.max(bound.untilMillis - clock.monotonicMillis(fiber), 1), maxDelayMillis)
     // The stage that has set the limit has the error in its type, and so in that of the call.
     return Timeout.timeoutFail(read, { duration, onTimeout: () => present(error(bound)) }) as Effect.Effect<A, E, R>
@@ -178,7 +178,7 @@ export const execute = <E, R>(
       watch?.onResponse(response)
       return watch?.judge === undefined
         ? read(response)
-        // What it fails with is for the owner of the attempt.
+        // Its failure is for the owner of the attempt.
         : Effect.flatMap(watch.judge(prepared, response) as Attempt<E, R>, read)
     })
   })

@@ -33,7 +33,7 @@ export class Responses {
   /** Releases all of them before the next attempt, so that it can use their connections. */
   drain(limits: drain.Limits, deadlineMillis: number): Effect.Effect<void> {
     const release = (response: Response) =>
-      // A reader has begun with a response that is no failure, so its connection is not worth keeping.
+      // A reader has begun with a good response, so its connection is not worth keeping.
       Effect.map(response.status < 400 ? drain.abort(response) : drain.drain(response, limits, deadlineMillis), () =>
         this.handOver(response))
     return Effect.forEach(this.held, release, { discard: true })

@@ -111,7 +111,7 @@ export const overall = <E, R>(
       reader.boundCall(request, millis, deadlineMillis)
       return Effect.catchAll(client.execute(request), outOfTime)
     })
-    // Where the time runs out from the outside, there is no last failure of any type.
+    // If the time ends from the outside, there is no last failure of any type.
     return Deadline.within(named, millis) as typeof named
   })
 

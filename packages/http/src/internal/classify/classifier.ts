@@ -43,7 +43,7 @@ export const fromResponse = (
 
 /** @internal */
 export const classify = (error: unknown, options: ClassifyOptions): Option.Option<HttpFailure.HttpFailure> =>
-  // A value that throws when it is looked at is no error of a transport.
+  // A value that throws on access is not an error of a transport.
   safely(() => classifyKnown(error, options), Option.none())
 
 const classifyKnown = (error: unknown, options: ClassifyOptions): Option.Option<HttpFailure.HttpFailure> => {
@@ -62,7 +62,7 @@ const classifyKnown = (error: unknown, options: ClassifyOptions): Option.Option<
     return isForeign(cause) ? Option.none() : failed(judgeRequestError(error, options), cause, request)
   }
   return error.reason === "StatusCode"
-    // A 2xx that the program's own `filterStatus` refuses is not what was asked for.
+    // A 2xx that the program's own `filterStatus` refuses is not a valid answer.
     ? Option.orElse(
       fromResponse(error.response, options),
       () => failed(transportRules.verdict("DecodeFailure"), cause, request)

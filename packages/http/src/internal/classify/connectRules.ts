@@ -51,7 +51,7 @@ export const rules: ReadonlyArray<Rule> = [
   {
     syscall: /^connect$/,
     code: /^(UND_ERR_CONNECT_TIMEOUT|ECONNREFUSED|ConnectionRefused|FailedToOpenSocket)$/,
-    // The second text is what Bun says of any address that it cannot reach.
+    // The second text is Bun's for any address that it cannot reach.
     message: new RegExp(`before secure TLS connection was established|Was there a typo in the url or port|${deno}`),
     tag: "ConnectFailure",
     sent: "no"

@@ -18,7 +18,7 @@ export const FailureBase = <Tag extends string>(tag: Tag) => {
     }
 
     override get message(): string {
-      // Every failure has the facts that its message is made of.
+      // Every failure has the facts for its message.
       return failureMessage.of(tag, this as unknown as Parameters<typeof failureMessage.of>[1])
     }
 
@@ -26,7 +26,7 @@ export const FailureBase = <Tag extends string>(tag: Tag) => {
       return { ...this, _tag: tag, message: this.message }
     }
   }
-  // The same constructor, for its own tag and whatever facts the failure has.
+  // The same constructor, for its own tag and all facts of the failure.
   return Base as unknown as ReturnType<typeof TypeIdError<typeof TypeId, Tag>>
 }
 

@@ -54,7 +54,7 @@ export const fromTransport = (
   return new HttpFailure[verdict.tag]({
     ...facts(verdict, request),
     ...(cause && { cause }),
-    // Each class takes what it has of these.
+    // Each class takes its own fields of these.
     ...own[verdict.tag] as Own
   })
 }

@@ -25,7 +25,7 @@ export const likely = (
   texts: ReadonlyArray<string>,
   length: number
 ): ReadonlyArray<string> => {
-  // Nothing here is asynchronous: one array serves all.
+  // Nothing here is asynchronous, so one array is enough.
   filter.fill(0)
   for (const text of texts) {
     everyRun(text, length, (hash) => {

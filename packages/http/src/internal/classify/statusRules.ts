@@ -40,7 +40,7 @@ export const judge = (
   const saysWhen = status === 503 && "retry-after" in headers && Option.isSome(retryAfter)
   return {
     tag,
-    // The server knows better than any table of statuses.
+    // The server's own word counts more than any table of statuses.
     retryable: Option.getOrElse(RetryAfter.shouldRetry(headers), () => retryable),
     sent: refusals.includes(status) || saysWhen ? "refused" : "maybe",
     retryAfter

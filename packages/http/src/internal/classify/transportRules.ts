@@ -22,9 +22,9 @@ const rules: ReadonlyArray<Rule> = [
     tag: "ProtocolFailure"
   },
   {
-    // What arrived cannot be decoded, or was read before. The texts are those of fetch, undici and platform.
+    // The body cannot be decoded, or was read before. The texts are those of fetch, undici and platform.
     name: /^(SyntaxError|RangeError|ParseError)$/,
-    // Bun says of its decoders no more than ZlibError, and Deno only that the end was unexpected.
+    // Bun's decoders only say ZlibError, and Deno's only that the end was unexpected.
     code: /^(Z_|ZSTD_|ERR__ERROR_|ERR_BROTLI|ERR_ENCODING_|UND_ERR_NOT_SUPPORTED$|(Zlib|Brotli|Zstd)\w*Error$)/,
     message: /\b(unusable|already been read|locked|form-?data|maxBytes)\b|^unexpected end of file$/i,
     only: "body",
@@ -109,7 +109,7 @@ export const judge = (
     const rule = ruleOf(link, phase)
     if (rule === undefined) continue
     const isProven = rule.sent === "no" && !streamsBody && isProof(links, told, phase, redirectRuledOut)
-    // fetch refuses the caller's own bad URL at once: one that it found on the way was in a redirect.
+    // fetch refuses the caller's own bad URL at once, so a later one was in a redirect.
     const ofRedirect = link.code === "ERR_INVALID_URL" && link !== links[0]
     return {
       tag: ofRedirect ? "ProtocolFailure" : phase === "body" && !finalInBody.has(rule.tag) ? "BodyFailure" : rule.tag,
@@ -128,7 +128,7 @@ const withoutRule = (links: ReadonlyArray<Link>, phase: Phase, streamsBody: bool
   // Nothing but the program's own stream fails a request with an error that has no code, and a TypeError that is not about
   // the network is about the arguments.
   if (streamsBody ? said.length > 0 : first?.name === "TypeError" && first === said[0]) return "InvalidRequest"
-  // An error without a word is how Node's fetch says that a proxy wants a password (407).
+  // With an empty error, Node's fetch says that a proxy wants a password (407).
   return first?.message === "fetch failed" && second?.message === "" && second.code === undefined
     ? "ProtocolFailure"
     : "UnknownNetwork"

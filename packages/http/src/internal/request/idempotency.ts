@@ -83,7 +83,7 @@ export const isIdempotent = (request: HttpClientRequest.HttpClientRequest, heade
   has(request, header ?? defaultHeader) ||
   isMarkedIdempotent(request)
 
-// The classes a transport can read more than once. Everything else is taken to be used up by the first attempt.
+// The classes that a transport can read more than once. The first attempt may consume any other.
 const isRepeatable = (body: unknown): boolean =>
   body === undefined || body === null || typeof body === "string" || ArrayBuffer.isView(body) ||
   body instanceof ArrayBuffer || body instanceof Blob || body instanceof URLSearchParams || body instanceof FormData

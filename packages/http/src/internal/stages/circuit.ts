@@ -48,11 +48,11 @@ const registryOf = (options: CircuitBreakerOptions): HttpCircuitBreakers => {
     const { key: _, onOpen, ...rest } = options
     // A call that waits for the circuit to close waits for its probes too.
     const own = onOpen === "wait" ? { onFull: onOpen, ...rest } : rest
-    // No option requires anything, and what a registry is made of is synchronous.
+    // No option has requirements, and a registry is made synchronously.
     return Effect.runSync(makeBreakers(own))
   }
   const { breakers } = options
-  // Any other registry would judge attempts by rules that are not for them.
+  // Any other registry would judge attempts by the wrong rules.
   if (Predicate.hasProperty(breakers, BreakersTypeId)) return breakers
   throw new InvalidOption.InvalidOption({
     option: "breakers",
@@ -72,7 +72,7 @@ export const make = (options: CircuitBreakerOptions): Placed => {
   return {
     _tag: "Policy",
     policyOf: (request) => Keyed.policy(breakers, key(request)),
-    // Whatever an attempt fails with says whether the circuit is open now.
+    // Every failure of an attempt shows whether the circuit is open now.
     isShut: (request) =>
       Effect.flatMap(
         CircuitBreakers.get(breakers, key(request)),

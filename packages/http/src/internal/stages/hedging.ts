@@ -52,7 +52,7 @@ export const make = (options: HedgeOptions): (facts: Facts) => Placed => {
           : Effect.flatMap(budgets.of(budget)(request), (budget) => RetryBudget.tryWithdraw(budget))
         return Effect.suspend(() => {
           const race = new Race(request, running)
-          // What waits at a gate or in a queue is not slow, and another one would wait behind it.
+          // An attempt that waits at a gate or in a queue is not slow, and a hedge would wait behind it.
           const withdraw = Effect.suspend(() => race.mayHedge ? paid : Effect.succeed(false))
           const one = race.attempt(inner, attempt)
           const raced = Keyed.use(all, key(request), (hedge) => Hedge.protect(one, hedge, { withdraw, nested }))
@@ -105,7 +105,7 @@ class Race {
         this.sent++
         this.underWay++
         return Effect.catchAll(attempt, (failed) => {
-          // Before a permit is given back that a hedge waits for.
+          // Before the release of a permit that a hedge waits for.
           this.hasFailed = true
           return Effect.fail(failed)
         })

@@ -130,6 +130,6 @@ const handOver = <E>(
   if (response !== undefined) responses.handOver(response)
   return origin._tag === "Response"
     ? Exit.succeed(origin.response)
-    // What the client below failed with, or the rejection.
+    // The error of the client below, or the rejection.
     : Exit.failCause(origin.cause as Cause.Cause<E>)
 }

@@ -72,7 +72,7 @@ export type State = typeof State.Type
 export const ofState = (state: Machine.State, now: number): State => {
   if (state._tag === "Closed") return { _tag: "Closed", window: ofWindow(state.box.window, now) }
   const { openedAtMillis, trip, trips } = state
-  // Who goes on with it knows nothing of the probes of this one, and may send its own at once.
+  // The next process does not have the probes of this one, and may send its own at once.
   const untilMillis = state._tag === "Open"
     ? Math.min(state.untilMillis, openedAtMillis + longestMillis)
     : Math.max(now, openedAtMillis)
@@ -151,7 +151,7 @@ const fillSamples = (samples: windows.Samples, from: Window, now: number): boole
     return true
   }
   if (!(samples instanceof windows.LastMillis) || from.kind !== "time") return false
-  // One from the future would hold up the clock of the window.
+  // A time in the future would stop the clock of the window.
   const spans = from.spans.map((span) => ({ ...span, atMillis: Math.min(span.atMillis, now) }))
   for (const span of spans.sort((a, b) => a.atMillis - b.atMillis)) samples.put(span)
   return true

@@ -250,7 +250,8 @@ export const halfOpen = (
 
 const admitProbe = (state: HalfOpen, now: number, config: Config): readonly [Verdict, State] => {
   const leases = stillHeld(state.leases, now, config)
-  // No more than can still decide: after enough successes it is closed. One who tolerates less gets none.
+  // Never more than can still decide: after enough successes it is closed. A member that tolerates fewer failures gets
+  // none.
   const undecided = Math.max(config.probes, config.successes + config.tolerated) - state.successes - state.failures
   if (leases.length < Math.min(config.probes, undecided) && state.failures <= config.tolerated) {
     const lease = { id: state.issued + 1, untilMillis: now + config.leaseMillis }
@@ -305,7 +306,7 @@ const settleProbe = (
   const returned = { ...state, leases: state.leases.filter(({ id }) => id !== lease) }
   switch (outcome) {
     case "success": {
-      // Those who share it may tolerate fewer failures than there were: then none of their probes can close it.
+      // Another member may tolerate fewer failures than there were. Then none of its probes can close it.
       if (state.failures > config.tolerated) return [undefined, returned]
       const next = { ...returned, successes: state.successes + 1 }
       return [undefined, next.successes >= config.successes ? recovered(state, config, now) : next]

@@ -111,7 +111,7 @@ export const letThrough = (
   self.running++
   self.admitted++
   const { shadow } = self
-  // It lets every call through, and only notes what it would have done.
+  // It admits every call, and only records what it would have done.
   const decision = shadow === undefined ? undefined : decideLocally(shadow, shadow.era.current, call)
   const noted = decision?._tag === "Admit" ? decision.take(call) : undefined
   return new Permit(self, permit, nowMillis, inFlight, isWatched ? inFlight?.add(nowMillis) : undefined, noted)

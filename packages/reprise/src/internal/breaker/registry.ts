@@ -29,7 +29,7 @@ export class Registry<K> extends KeyedImpl<K, Breaker> implements CircuitBreaker
     // It was made by `own` with a key of this type.
     const key = breaker.ownKey as K
     const kept = Option.getOrUndefined(MutableHashMap.get(this.entries, key))
-    // One that is not kept, for want of room, is in no list either.
+    // A breaker without room in the registry is in no list either.
     if (kept?.value === breaker) { for (const listener of this.listeners) listener([key, transition]) }
   }
 }

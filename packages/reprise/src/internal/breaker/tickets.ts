@@ -93,7 +93,7 @@ export class Plain implements Policy.Admit, Policy.Ticket, Judged {
   ended(outcome: Machine.Outcome, end: Policy.End): Refinement {
     if (outcome === "ignored" || outcome === "interrupted") return undefined
     const { permit, self } = this
-    // No rule that reads no clock trips with a success.
+    // A rule that reads no clock never trips with a success.
     const isTimeless = outcome === "success" && self.era.current.settings.reads === "nothing"
     return record(self, permit, outcome, end.exit, isTimeless ? 0 : end.nowMillis, 0)
   }

@@ -125,7 +125,7 @@ export class LastMillis implements Samples {
     // Stryker disable next-line ConditionalExpression: it only spares working out the same once more.
     if (nowMillis === this.nowMillis) return
     this.nowMillis = nowMillis
-    // In this order, no rounding puts a moment into the span before its own.
+    // In this order, no rounding moves a time into an earlier span.
     const clock = Math.floor(nowMillis * this.buckets / this.millis)
     this.ahead = Math.max(this.ahead, this.head - clock)
     const span = clock + this.ahead

@@ -29,7 +29,7 @@ export class Waiters<W extends Waiter> {
   /** The next to be served. */
   get first(): W | undefined {
     const lane = this.lanes[0]
-    // Only what `add` was given is in a lane.
+    // A lane holds only values from `add`.
     return (this.order === "fifo" ? lane?.oldest : lane?.newest) as W | undefined
   }
 

@@ -47,7 +47,7 @@ const hasChanged = (before: Runtime.Runtime<never>, child: Fiber.RuntimeFiber<un
   let changed = false
   fields.fiberRefs(child).locals.forEach(([[, value]], ref) => {
     const old: unknown = FiberRefs.getOrDefault(before.fiberRefs, ref)
-    // What was set and set back is no change, and the flags were compared above.
+    // A reference that was set and reset has not changed, and the flags were compared above.
     if (value !== old && ref !== FiberRef.currentRuntimeFlags) changed ||= !fields.isKept(ref, old, value)
   })
   return changed

@@ -135,7 +135,7 @@ export const transform = <Out, In, R, In2, S, R2 = never>(
           if (verdict._tag === "Stop") {
             return Effect.as(reason.stop(verdict.reason), [next, out, ScheduleDecision.done] as const)
           }
-          // An unchanged delay keeps its interval: `cron` and its like say there until when it may be used.
+          // An unchanged delay keeps its interval, in which schedules such as `cron` store their end.
           const changed = verdict.delayMillis !== start
           const result = [next, out, changed ? continueAfter(now, clamp(verdict.delayMillis)) : decision] as const
           return verdict.reason === undefined ? Effect.succeed(result) : Effect.as(reason.wait(verdict.reason), result)

@@ -77,7 +77,7 @@ const inPlace = <A, E, R, E1, A2, E2>(
   end: (exit: Exit.Exit<A, E | E1>) => Effect.Effect<A2, E2>
 ): Effect.Effect<A2, E2, R> => {
   let interruptor: FiberId.FiberId | undefined
-  // Whatever knows of the deadline ends itself, and knows better why.
+  // Code that uses the deadline ends on its own, with a better reason.
   const stopTimer = timer.start(fiber, millis, () => {
     interruptor = FiberId.unsafeMake()
     fiber.unsafeInterruptAsFork(interruptor)

@@ -26,7 +26,7 @@ export const start = (
   isLast = false
 ): () => void => {
   if (millis <= maxDelayMillis) return startOne(fiber, millis, task, isLast)
-  // A timer that is given more fires at once, and a sleep never ends.
+  // A timer with a longer delay fires at once, and a sleep never ends.
   let stop = startOne(fiber, maxDelayMillis, () => {
     stop = start(fiber, millis - maxDelayMillis, task, isLast)
   })

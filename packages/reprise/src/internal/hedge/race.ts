@@ -80,7 +80,7 @@ class Race<A, E, R> {
   begin(): Effect.Effect<A, E> {
     this.start()
     if (this.winner !== undefined) return this.settle(this.winner)
-    // Where the interruption came before, the effect is a finalizer, which runs to its end.
+    // If the interruption came before, the effect is a finalizer, which runs to its end.
     this.isFinalizer = !Cause.isEmpty(this.parent.getFiberRef(FiberRef.interruptedCause))
     return this.go()
   }
@@ -111,7 +111,7 @@ class Race<A, E, R> {
       case "rejected":
         this.loser ??= { fiber, exit }
         this.hedgesLeft = 0
-        // It was not made, so it says nothing of how long one takes.
+        // It was not made, so it says nothing about the duration of an attempt.
         return
       default:
         this.winner = { fiber, exit: judged }
@@ -179,7 +179,7 @@ class Race<A, E, R> {
       if (isOver || this.mayHedge()) resume(Effect.void)
       else this.wake = () => resume(Effect.void)
     })
-    // What is uninterruptible here may be interruptible in an attempt: it has to hear of the interruption.
+    // The uninterruptible part here may be interruptible in an attempt, so the attempt must receive the interruption.
     return Effect.matchCauseEffect(this.isFinalizer ? this.restore(event) : Effect.interruptible(event), {
       onSuccess: () => this.go(),
       onFailure: (cause) => this.stop(cause)
@@ -199,7 +199,7 @@ class Race<A, E, R> {
       this.self.won++
       telemetry.of(this.parent)?.emit({ _tag: "HedgeWon", key: this.self.key }, this.parent)
     }
-    // A judge that threw takes the place of what the attempt ended with.
+    // The defect of a judge replaces the result of the attempt.
     const result = fiber.unsafePoll() === exit ? fiber : undefined
     const join = () => Effect.flatMap(this.discard(result), () => Child.join(this.runtime, fiber, exit))
     return this.running === 0 ? Effect.suspend(join) : Effect.flatMap(Fiber.interruptAll(this.fibers), join)

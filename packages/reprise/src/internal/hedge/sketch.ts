@@ -54,7 +54,7 @@ export class Sketch {
   }
 
   record(millis: number, nowMillis: number): void {
-    // A clock that steps back makes no window longer.
+    // A clock that moves backwards does not extend a window.
     if (nowMillis < this.beganMillis) this.beganMillis = nowMillis
     const { minimum, windowMillis } = this.settings
     if (nowMillis - this.beganMillis >= windowMillis && this.presentSamples >= minimum) this.rotate(nowMillis)

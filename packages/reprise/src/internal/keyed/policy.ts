@@ -51,7 +51,7 @@ export class KeyedPolicy<K, V, E, A, Err> implements Policy.Policy<E, A, Err> {
     const exit = runInStep(self.make(key))
     const fiber = unfinished(exit)
     if (fiber !== undefined) {
-      // One that takes its time is made while the call waits.
+      // A value that takes time is made while the call waits.
       const made = Effect.flatMap(
         Fiber.await(fiber),
         (exit) => Effect.map(currentMonotonicMillis, (now) => this.keep(call, exit, now))

@@ -52,7 +52,7 @@ export const aimd = (options: AdaptiveLimiter.Aimd = {}): Algorithm<number> => {
     initial: range.initial,
     at: (limit) => within(range, limit),
     next: (limit, sample) => {
-      // What happened to calls of the same round trip has been learned from the first of them.
+      // The first call of the round trip has already changed the limit.
       if (sample.isSameEvent === true) return limit
       // 0.57 times 100 is 56.99999999999999.
       if (sample.didDrop || sample.rttMillis > timeoutMillis) {
@@ -83,7 +83,7 @@ export const gradient2 = (options: AdaptiveLimiter.Gradient2 = {}): Algorithm<Ad
     at,
     next: (state, sample) => {
       const { limit } = state
-      // What is refused at once looks like a short time, and must not make room for more.
+      // A rejection at once looks like a short time, and must not raise the limit.
       if (sample.didDrop) return { ...state, ...atOnce(state, sample, move(limit, limit / 2), 0.5) }
       if (!isTimed(sample)) return state
       const samples = Math.min(state.samples + 1, warmup)
@@ -94,7 +94,7 @@ export const gradient2 = (options: AdaptiveLimiter.Gradient2 = {}): Algorithm<Ad
         ? limit
         : move(limit, limit * Math.max(0.5, Math.min(1, tolerance * ratio)) + queueSize)
       return {
-        // After a long overload, the average over it would let everything in.
+        // After a long overload, the average over it would admit every call.
         longRttMillis: ratio > 2 ? longRttMillis * 0.9 : longRttMillis,
         samples,
         ...atOnce(state, sample, to, 0.5)
@@ -133,7 +133,7 @@ export const vegas = (options: AdaptiveLimiter.Vegas = {}): Algorithm<AdaptiveLi
       if (rttMillis < noLoadRttMillis) return { limit, floor, noLoadRttMillis: rttMillis, samples, jitter }
       const queue = Math.ceil(limit * (1 - noLoadRttMillis / rttMillis))
       const to = isIdle(limit, sample) ? limit : towards(limit, queue)
-      // Rounding must not move what stays.
+      // Rounding must not change a limit that stays.
       return lowered(state, sample, to === limit ? limit : move(limit, to), samples)
     },
     limit: ({ limit }) => Math.floor(limit)

@@ -79,7 +79,7 @@ export class Limiter extends Pipeable.Class() implements AdaptiveLimiter.Adaptiv
 /** Calls with a measured duration. */
 class Timed extends Group<AdaptiveLimiter.LimitExceeded> {
   override take(call: Policy.Call): Policy.Ticket {
-    // The end of a call is timed from the clock that its admission has read.
+    // The end of a call uses the clock that its admission has read.
     void call.nowMillis
     return super.take(call)
   }

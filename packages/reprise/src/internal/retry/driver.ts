@@ -68,7 +68,7 @@ export const make = <Out, In, R>(
   let wallAhead: number | undefined
   const step = (input: In, helps: boolean, date: number, now: number, deadlineMillis: number) => {
     const whole = schedule_.step(schedule, date, input, state)
-    // Only a filter is of interest if it says no. The rest of the schedule need not take an error such as a rejection.
+    // Only the rejection of a filter matters. The rest of the schedule need not accept an error such as a rejection.
     const own = helps
       ? whole
       : Effect.catchAllDefect(whole, () => Effect.succeed({ state, output: undefined, delayMillis: undefined }))
@@ -107,7 +107,7 @@ export const make = <Out, In, R>(
     if (!isNestingAllowed && nested.isSuppressed(fiber.getFiberRef(nested.current))) return stop("nested")
     const now = clock.monotonicMillis(fiber)
     const deadlineMillis = Math.min(deadline.of(fiber), ownDeadlineMillis)
-    // No schedule could say anything else.
+    // Every schedule would end here.
     if (now >= deadlineMillis) return stop("deadline")
     wallAhead ??= clock.wallAheadMillis(fiber)
     return step(input, helps, now + wallAhead, now, deadlineMillis)

@@ -20,7 +20,7 @@ export const retry = <A, E, R, B, R1>(
   self: Effect.Effect<A, E, R>,
   schedule: Schedule.Schedule<B, E, R1>
 ): Effect.Effect<A, E, R | R1> =>
-  // A success passes `catchAllCause` by untouched; which causes are tried again is left to `catchAll`, as in Effect.retry.
+  // A success passes `catchAllCause` untouched. `catchAll` decides which causes are retried, as in Effect.retry.
   Effect.catchAllCause(self, (cause) => again(Effect.failCause(cause), self, Driver.make(schedule)))
 
 /**
@@ -156,7 +156,7 @@ class Loop<A, E, R, R1, R2, L> {
       scope: this.scope
     })
     const decided = this.decide(this.driver, exit, entry, error)
-    // The loop never fails: its own exit is what it ends with.
+    // The loop never fails: its result is its own exit.
     return toll === undefined ? decided : toll.over(decided, ([exit]) => Exit.isSuccess(exit))
   }
 

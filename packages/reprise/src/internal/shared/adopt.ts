@@ -57,7 +57,7 @@ export const adopt = (
         const before = member.version
         member.version = version
         if (!CircuitBreakerStore.isSameVersion(before, version)) member.seen = {}
-        // The store does not know of it any more: it is told again.
+        // The store no longer has it, so the member reports it again.
         const isUnknown = isLost(before, version) || member.adopted === lost && isUntold(before, version)
         if (state._tag === "Closed" && era.state._tag !== "Closed" && isUnknown) {
           member.adopted = lost
@@ -102,7 +102,7 @@ const taken = (
     case "Closed":
       return own._tag === "Closed" ? undefined : Machine.recovered(own, settings, now)
     case "Open": {
-      // How long that is open has been told already. The clock of the store may have been set since.
+      // The rest of that open time is known. The clock of the store may have been set since.
       if (own._tag === "Open" && isSame && isKnown) return undefined
       const { openMillis, trip, trips } = state
       const untilMillis = now + openMillis
@@ -112,7 +112,7 @@ const taken = (
     }
     case "HalfOpen": {
       if (own._tag === "HalfOpen" && isSame && isKnown) return undefined
-      // Who has not seen it open does not know for how long it was.
+      // A member that has not seen it open does not have its open time.
       const last = own._tag === "Closed" ? { openedAtMillis: now, openMillis: 0 } : own
       const { openedAtMillis } = last
       const untilMillis = "untilMillis" in last ? last.untilMillis : openedAtMillis + last.openMillis

@@ -35,7 +35,7 @@ type Field =
   | keyof RetryAfterStore.Announcement
 
 const object = (what: string, value: unknown): { readonly [name in Field]?: unknown } =>
-  // The seam between an answer, which may be anything, and its fields, which are checked one by one.
+  // The seam between an answer of any type and its fields, which are checked one by one.
   typeof value === "object" && value !== null ? value : refuse(what, value)
 
 const number = (what: string, value: unknown, min: number, max = Number.MAX_SAFE_INTEGER): number =>

@@ -80,7 +80,7 @@ export class Member implements Shared {
   changed({ isDisabled, state }: Era): void {
     this.fullUntilMillis = -Infinity
     this.fullTimes = 0
-    // Who disables it here, and enables it again, means this process.
+    // To disable and enable a breaker affects this process only.
     if (isDisabled || this.wasDisabled) this.adopted = state.generation
     this.wasDisabled = isDisabled
     if (state.generation !== this.adopted) this.fleet.bell.ring()
@@ -93,7 +93,7 @@ export class Member implements Shared {
     durationMillis: number
   ): void {
     const lease = this.leases.get(id)
-    // It was given here, without the store.
+    // The permit is local, not from the store.
     if (lease?.generation !== generation) return
     this.leases.delete(id)
     const judged = Machine.judged(outcome, durationMillis, settings)
@@ -110,7 +110,7 @@ export class Member implements Shared {
   failed(error: StoreError): Effect.Effect<void> {
     if (error.reason === "unavailable") this.isDue = true
     if (error.reason === "unreadable") {
-      // Whatever became of them: nobody can tell, and a lease ends by itself.
+      // Their results are unknown, and a lease ends on its own.
       this.settlements.clear()
       this.orphans.clear()
     }
@@ -168,7 +168,7 @@ export class Member implements Shared {
           }
           return Either.match(Cause.failureOrCause(exit.cause), {
             onLeft: (error) => {
-              // Only a permit that was asked for without an answer may have been given.
+              // Only after a request without an answer may the store have given a permit.
               if (error.reason === "unavailable") this.orphan(token)
               return Effect.flatMap(currentMonotonicMillis, (now) => {
                 this.aloneUntilMillis = now + fleet.syncMillis
@@ -196,7 +196,7 @@ export class Member implements Shared {
     return Effect.flatMap(adopt(this, asked, standing), () =>
       Effect.map(currentMonotonicMillis, (now) => {
         if (isGranted) return this.probe(token, standing.version, now, call)
-        // Not more often, however many calls there are; and less often, the longer the probe of another takes.
+        // At this rate for any number of calls, and less often the longer the probe of another process takes.
         const patience = this.fleet.syncMillis * Math.min(2 ** this.fullTimes++, quietIntervals)
         this.fullUntilMillis = now + Math.min(retryAfterMillis || Infinity, patience)
         return undefined
@@ -213,7 +213,7 @@ export class Member implements Shared {
     const { self } = this
     const era = self.era.current
     const { settings: { leaseMillis }, state } = era
-    // It has changed again since the answer was taken over.
+    // The state has changed again since the answer.
     if (state._tag !== "HalfOpen") {
       this.orphan(token)
       return undefined
@@ -287,6 +287,6 @@ export const probing = ({ leaseMillis, probes, successes, tolerated }: Settings)
 /** Whether the store decides about a call. */
 const mayProbe = ({ holds, isDisabled, state }: Era, now: number): boolean => {
   if (holds.size > 0 || isDisabled || state._tag === "Closed") return false
-  // A clock that stepped back is for the breaker itself to see to.
+  // The breaker itself handles a clock that moved backwards.
   return state._tag === "HalfOpen" || (now >= state.untilMillis && now >= state.openedAtMillis)
 }

@@ -90,9 +90,9 @@ const leave = (member: Member): Effect.Effect<void, StoreError> =>
 
 const isDue = ({ exchangedMillis, fleet: { syncMillis }, held, shared }: Member, now: number): boolean => {
   const passed = now - exchangedMillis
-  // The bell rings for those who come: it is no reason for the others to tell more often.
+  // The bell rings for new members. The others need not report more often.
   if (passed >= 0 && passed < syncMillis / 2) return false
-  // A clock that stepped back must not end it.
+  // A clock that moved backwards must not end it.
   return shared.others === undefined || passed < 0 || passed >= quietIntervals * syncMillis ||
     !shared.isTold(now, held)
 }
@@ -101,7 +101,7 @@ const exchange = (member: Member): Effect.Effect<void, StoreError> =>
   Effect.suspend(() => {
     const isNew = member.shared.others === undefined
     const once = Effect.zipRight(draw(member), exchangeOnce(member))
-    // Who comes to know of the others reserves a part at once.
+    // A member that has just received the sums of the others reserves a part at once.
     return isNew ? Effect.zipRight(once, once) : once
   })
 

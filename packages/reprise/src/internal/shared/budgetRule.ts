@@ -78,7 +78,7 @@ export abstract class SharedRule<L extends Rule = Rule> implements Rule {
       : Math.max(Math.min(this.part, this.rest(this.others, nowMillis, held)), 0)
   }
   standing(nowMillis: number): "new" | "changed" {
-    // What it has told counts for the others until it tells them that it is over.
+    // Its last report counts for the others until it reports its end.
     return this.local.standing(nowMillis) === "new" && this.isTold(nowMillis, 0) ? "new" : "changed"
   }
 
@@ -114,7 +114,7 @@ export abstract class SharedRule<L extends Rule = Rule> implements Rule {
     const { told } = this
     const others = this.others = {
       members: sums.members,
-      // A store that has lost what it was told has no less than nothing of the others.
+      // A store that lost the reports must not show less than nothing for the others.
       calls: Math.max(sums.calls - told.calls, 0),
       wanted: Math.max(sums.wanted - told.wanted, 0),
       reserved: Math.max(sums.reserved - told.reserved, 0),

@@ -49,7 +49,7 @@ export const make = <I, S extends Store>(tag: Context.Tag<I, S>, what: string): 
  */
 export const joined = (crew: Crew<unknown>, joining: Joining, now: number): Effect.Effect<void> | undefined => {
   const waiting = crew.isOver ? undefined : joining.wait(now)
-  // It may have been made, and the bell rung, before it was kept.
+  // The member may exist, and the bell may have rung, before it was stored.
   if (waiting !== undefined) crew.bell.ring()
   return waiting
 }
@@ -91,7 +91,7 @@ export const run = <M extends { readonly joining: Joining }>(
     ))
   const rounds = Effect.forever(Effect.zipRight(
     Effect.catchAllCause(round, (cause) => Effect.logError(`${link.what}: sharing`, cause)),
-    // What rings while the store is away can wait.
+    // A ring while the store is away can wait.
     Effect.suspend(() => link.isUp ? bell.wait(syncMillis) : timer.sleep(syncMillis))
   ))
   const disband = Effect.suspend(() => {

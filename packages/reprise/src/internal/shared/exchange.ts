@@ -31,7 +31,7 @@ export const isDue = (member: Member, now: number): boolean => {
     return member.exchanges < maxExchanges || Math.abs(now - member.exchangesSinceMillis) >= syncMillis
   }
   const passed = now - member.exchangedMillis
-  // A clock that stepped back must not end it.
+  // A clock that moved backwards must not end it.
   return passed < 0 || passed >= (hasCounted(era) ? syncMillis : quietIntervals * syncMillis)
 }
 
@@ -51,7 +51,7 @@ export const exchange = (member: Member): Effect.Effect<void, StoreError> =>
     begin(member, yield* currentMonotonicMillis)
     yield* settle(member)
     const era = member.self.era.current
-    // The news first: to ask for a permit that may have been given changes the state.
+    // Changes first: the request for a permit that may exist changes the state.
     if (era.state.generation !== member.adopted) {
       yield* push(member, era)
       yield* giveBack(member)
@@ -159,7 +159,7 @@ const settleOne = (
         ),
       (openMillis) => {
         const settlement = { token, version, outcome, openMillis: bounded(openMillis), ...probing(settings) }
-        // Since that probe something else has come about here: somebody has opened or closed it by hand.
+        // The state has changed here since that probe, by an operator.
         const isOld = state.generation !== member.adopted && state.generation > generation + 1
         return ask(member, () => member.fleet.store.settle(member.self.key, settlement), isOld)
       }
@@ -185,7 +185,7 @@ const sync = (member: Member, { state }: Era): Effect.Effect<void, StoreError> =
   const { fleet: { link: { isUp }, store }, hasLooked, seen, self: { key }, version } = member
   const own = state._tag === "Closed" ? tally.of(state.box.window) : undefined
   const counted = own?.take() ?? {}
-  // What it has counted while the store was away is old.
+  // Its counts from the time without the store are old.
   const counts = isUp ? counted : {}
   return Effect.flatMap(ask(member, () => store.sync(key, { version, counts })), (standing) => {
     member.seen = standing.counts
@@ -194,7 +194,7 @@ const sync = (member: Member, { state }: Era): Effect.Effect<void, StoreError> =
     const isSame = CircuitBreakerStore.isSameVersion(standing.version, version)
     const isFirst = CircuitBreakerStore.isSameVersion(version, CircuitBreakerStore.noVersion)
     const others = tally.minus(standing.counts, isSame ? seen : {}, isSame || isFirst ? counts : {})
-    // All that was counted since it last looked, even where there was no record then.
+    // All counts since its last exchange, even if there was no record then.
     const isNew = isSame || (isFirst && hasLooked)
     return hear(member, state.generation, (window, now) =>
       isNew

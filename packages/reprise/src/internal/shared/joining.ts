@@ -26,7 +26,7 @@ export class Joining {
   wait(now: number): Effect.Effect<void> | undefined {
     if (this.isOver || !this.link.isUp) return undefined
     this.sinceMillis ??= now
-    // A clock that stepped back makes it no longer.
+    // A clock that moved backwards does not extend it.
     const left = Math.min(this.sinceMillis + this.link.timeoutMillis - now, this.link.timeoutMillis)
     if (left <= 0) return undefined
     return Effect.withFiberRuntime((fiber) => {

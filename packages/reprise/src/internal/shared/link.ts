@@ -65,7 +65,7 @@ export const ask = <A>(
         return link.isUp ? Effect.succeed(answer) : Effect.as(up(link), answer)
       },
       onFailure: (error) => {
-        // A refusal, and an answer that cannot be read, was an answer all the same.
+        // A refusal or an invalid answer is still an answer.
         if (error.reason !== "unavailable") link.answers++
         const isUp = link.answers !== before
         return isUp === link.isUp ? error : Effect.zipRight(isUp ? up(link) : down(link, error), error)
@@ -77,7 +77,7 @@ const checked = <A>(
   question: () => Effect.Effect<A, StoreError>,
   check: (answer: unknown) => A
 ): Effect.Effect<A, StoreError> =>
-  // Disconnected: a store that cannot be interrupted must not hold up the caller.
+  // Disconnected, because a store that cannot be interrupted must not delay the caller.
   Effect.disconnect(Effect.suspend(() => {
     const answer: unknown = question()
     return Effect.isEffect(answer) ? answer as Effect.Effect<unknown, unknown> : Effect.die(noEffect)

@@ -49,7 +49,7 @@ export class MemoryBudgets implements RetryBudgetStore.Service {
 
 const none: Standing = { members: 0, calls: 0, wanted: 0, reserved: 0, spent: 0 }
 
-// A clock that stepped back must not keep anybody for longer.
+// A clock that moved backwards must not keep a member for longer.
 const isPresent = ({ atMillis, report }: Told, now: number) => Math.abs(now - atMillis) < report.presentMillis
 
 const isRemembered = ({ atMillis, report }: Told, now: number) => Math.abs(now - atMillis) < report.rememberMillis

@@ -23,7 +23,7 @@ export class Listeners<Change> {
   tell(change: Change): void {
     for (const queue of this.queues) {
       const size = Option.getOrElse(queue.unsafeSize(), () => Infinity)
-      // Behind that one nothing is lost: whoever reads it looks at everything anew.
+      // Nothing is lost behind a `Missed`: its reader reads all state again.
       if (size <= capacity) queue.unsafeOffer(size < capacity ? change : this.missed)
     }
   }

@@ -44,7 +44,7 @@ export class Records {
 
   add(key: string, state: Machine.State, now: number): Record {
     this.letGo(now)
-    // 0 is the epoch of what is not kept.
+    // 0 is the epoch of a key without a record.
     const epoch = Math.max(Math.floor(now), 1)
     const record: Record = { epoch, state, tokens: new Map(), counts: new Map(), usedMillis: now }
     this.byKey.set(key, record)

@@ -75,7 +75,7 @@ export class MemoryStore implements CircuitBreakerStore.Service {
   ): number {
     if (record.state._tag === "Closed") return 0
     const { state: kept } = record
-    // Who has waited for it has counted its time.
+    // The member has waited for this opening, so its time is over.
     const isWaited = version !== undefined && isCurrent(record, version)
     const before = kept._tag === "Open" && isWaited ? { ...kept, untilMillis: now } : kept
     const [verdict, state] = admit(before, now, config)
@@ -97,7 +97,7 @@ export class MemoryStore implements CircuitBreakerStore.Service {
         const config = configOf(probing)
         const permit = { generation, lease }
         const [, state] = Machine.settle(record.state, permit, outcome, now, 0, config, () => 0, openMillis)
-        // The members know how often it has opened.
+        // The members have the number of openings.
         this.become(key, record, state._tag === "Closed" ? closed(state.generation, now) : state)
       }
       return standing(record, now)

@@ -61,7 +61,7 @@ export const pause = (self: Member, key: string, millis: number): Effect.Effect<
     if (self.isOver || !(bounded > 0)) return Effect.void
     const isFirst = self.outbox.isEmpty
     self.outbox.put(key, bounded, monotonicMillis(fiber))
-    // While the store is away, it is not asked for the sake of each.
+    // While the store is away, a pause does not cause a request.
     if (isFirst || self.link.isUp) self.bell.ring()
     return Effect.void
   })
@@ -112,7 +112,7 @@ const listening = (self: Member): Effect.Effect<never> =>
         self.bell.ring()
       })
     },
-    // Listening begins with word of what was missed.
+    // The stream begins with `Missed`.
     self.joining.end
   )
 
@@ -134,20 +134,20 @@ const tellAll = (self: Member): Effect.Effect<void> =>
 /** Returns whether the store answered. */
 const catchUp = (self: Member): Effect.Effect<boolean> =>
   Effect.flatMap(currentMonotonicMillis, (asked) => {
-    // Before the question: what is missed after it makes for another one.
+    // Before the request, so that a message lost after it causes another request.
     self.isBehind = false
     return Effect.flatMap(
       Effect.either(askAll(self)),
       Either.match({
         onLeft: (error) =>
           Effect.sync(() => {
-            // What cannot be read now will be told of when it can.
+            // Pauses that cannot be read now are published again later.
             if (error.reason !== "unreadable") self.isBehind = true
             return error.reason !== "unavailable"
           }),
         onRight: (pauses) =>
           Effect.flatMap(currentMonotonicMillis, (now) => {
-            // Taken from the moment of the question on, no pause gets longer by being asked for.
+            // Counted from the request, so that the request does not extend a pause.
             const late = Math.max(now - asked, 0)
             const heard = Effect.forEach(
               pauses,

@@ -63,7 +63,7 @@ export const tallied = (trip: Tripping): Tripping => {
       const window = makeWindow(previous, nowMillis)
       const tally = new Tally(limits)
       const record = window.record.bind(window)
-      // In place of the window's own: whoever looks at it (to export it, to go on with it) finds one of its kind.
+      // Replaces the window's own counter, because other code (export, `reconfigure`) must find a window of its kind.
       window.record = (outcome, nowMillis, durationMillis) => {
         record(outcome, nowMillis, durationMillis)
         tally.add(outcome, durationMillis)

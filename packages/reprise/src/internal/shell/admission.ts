@@ -141,7 +141,7 @@ export class Admission implements Policy.Call, Policy.End<never, never> {
     const { kept, places } = this
     for (let i = 0; i < places.length; i++) {
       try {
-        // What was not kept has admitted in this step.
+        // A ticket that was not kept has been admitted in this step.
         const ticket = kept?.[i] ?? (places[i] as Admit).take(this)
         if (ticket.settle !== undefined) this.settles = true
         places[i] = ticket
@@ -150,7 +150,7 @@ export class Admission implements Policy.Call, Policy.End<never, never> {
         return { _tag: "Die", defect }
       }
     }
-    // A policy that wants to know how long the attempt takes has read the clock by now.
+    // A policy that needs the duration of the attempt has read the clock by now.
     this.startMillis = this.readMillis
     return undefined
   }
@@ -198,7 +198,7 @@ export class Admission implements Policy.Call, Policy.End<never, never> {
     try {
       ticket.withdraw?.()
     } catch {
-      // The others are given back all the same, and the attempt ends with its own reason.
+      // The other tickets are still released, and the attempt ends with its own reason.
     }
   }
 

@@ -27,7 +27,7 @@ export const protect = <A, E, R, E2>(
     if (holds) return masked
     const admission = new Admission(own, fiber)
     const verdict = admission.look()
-    // Tickets that must hear of interruptions, and places in queues, are only taken inside of the mask.
+    // Tickets that must receive interruptions, and places in queues, are only taken inside the mask.
     if (verdict === undefined ? admission.holds : verdict._tag === "Wait") return masked
     const failed = verdict ?? admission.take()
     return failed === undefined

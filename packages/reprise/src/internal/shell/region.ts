@@ -40,7 +40,7 @@ const begin = <A, E, R, E1, B, E2>(
     if (millis === Infinity) {
       const self = run(call, new Running(outerMillis, restore, scope))
       return call.end === undefined && scope === undefined
-        // Without an end of its own, the result of the call is that of `run`.
+        // Without `end`, the result of the call is that of `run`.
         ? self as unknown as Effect.Effect<B, E2, R>
         : Effect.matchCauseEffect(self, {
           onSuccess: (value) => end(call, scope, Exit.succeed(value)),

@@ -30,7 +30,7 @@ export const add = (observer: Observer): Effect.Effect<void, never, Scope.Scope>
     const over = Effect.sync(() => {
       own.isOver = true
     })
-    // Layers that are released beside each other do not tell the fiber around them, so the observer itself is marked.
+    // A layer cannot remove its observer from the fiber around it, so the observer itself is marked as released.
     return Effect.zipRight(
       Effect.addFinalizer(() => over),
       Effect.locallyScopedWith(current, (scope) => addTo(scope, own))
@@ -130,7 +130,7 @@ export const background = <R>(
           : Effect.logWarning(`Telemetry: a listener is slow; ${dropped} events were dropped`),
         Effect.catchAllCause(Effect.suspend(() => onEvent(event)), report)
       ))
-    // What the listener does by itself is not watched: it would hear itself for ever.
+    // The listener's own calls have no observers, or it would receive its own events for ever.
     yield* Effect.forkScoped(Effect.locally(run, current, undefined))
     yield* add({ onEvent: (event) => own.offer(event) })
   }))

@@ -126,7 +126,7 @@ const trace = (call: Call, fiber: AnyFiber, about: AboutSpan, isCall: boolean): 
   const { all, attempts, id } = call
   if (call.about.isTraced === false || all.every(({ trace }) => trace === undefined)) return undefined
   const parent = Option.getOrUndefined(Context.getOption(fiber.currentContext, Tracer.ParentSpan))
-  // A hedge is a request that is sent again too.
+  // A hedge is also a request that is sent again.
   const resent = attempts > 1 ? { "http.request.resend_count": attempts - 1 } : {}
   const attributes = { ...about.attributes?.(), ...resent }
   const traceable = { name: about.name, kind: about.kind, call: id, isCall, parent, attributes }

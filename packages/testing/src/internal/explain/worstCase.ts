@@ -97,7 +97,7 @@ const oneCall = (settings: Settings): Effect.Effect<ReadonlyArray<One>> =>
         const { endMillis, exchanges, isCut } = yield* single(settings, change, [outcome])
         if (isCut) {
           const millis = deadline === undefined ? endMillis : Duration.toMillis(deadline)
-          // Nothing is worse, and the other scenarios take long.
+          // No result is worse, and the other scenarios take long.
           return [...ones, { scenario, requests: Infinity, millis }]
         }
         ones.push({ scenario, requests: exchanges.length, millis: endMillis })
@@ -142,7 +142,7 @@ const outage = ({ calls: count, everyMillis, make, request }: Settings, change: 
   Effect.suspend(() => {
     const failing = answers.script([outcomes.failing])()
     const hanging = answers.script(["hang"])()
-    // No budget allows so many.
+    // No budget allows this many.
     const limit = isEndless ? count * 10 : Infinity
     let requests = 0
     const run = calls.run({

@@ -51,7 +51,7 @@ export const keys = [
   law("The empty key is one like any other", (about) =>
     Effect.gen(function*() {
       const empty = about.at("")
-      // Nobody knows what another run has left there.
+      // Another run may have left keys there.
       const before = yield* empty.close((yield* empty.look()).version)
       yield* about.stands("it, closed", before, { state: "Closed" })
       const open = yield* empty.trip({ version: before.version })
