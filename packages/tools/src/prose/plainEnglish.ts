@@ -34,8 +34,8 @@ const patterns: ReadonlyArray<Pattern> = [
   }
 ]
 
-/** The splitter takes the full stop after a number for a decimal point. */
-const afterNumber = /(?<=\d[.!?]) (?=\p{Lu})/u
+/** The splitter misses an end after a number, a unit, code or bold text. */
+const missedEnd = /(?<=(?<!\b(?:e\.g|i\.e|vs|cf))[.!?]) (?=\p{Lu})/u
 
 /** The text that a reader sees. Code counts as one word; an image and HTML as none. */
 const visible = (node: Node): string => {
@@ -61,7 +61,7 @@ export const plainEnglish: TextlintRuleModule = ({ RuleError, Syntax, report }) 
     const block = node as Parameters<typeof splitAST>[0]
     for (const sentence of splitAST(block).children) {
       if (sentence.type !== "Sentence") continue
-      for (const text of visible(sentence).replace(/\s+/g, " ").trim().split(afterNumber)) {
+      for (const text of visible(sentence).replace(/\s+/g, " ").trim().split(missedEnd)) {
         for (const fault of faultsOf(text)) report(sentence as never, new RuleError(`${fault}\n    ${text}`))
       }
     }
