@@ -62,7 +62,7 @@ export class BrokenLaw extends Data.TaggedError("BrokenLaw")<{
    */
   override get message(): string {
     const { actual, expected, law, what } = this
-    return `"${law}" is not so: ${what} should be ${expected} and is ${actual}`
+    return `The store breaks the law "${law}": ${what} should be ${expected}, but is ${actual}`
   }
 }
 

@@ -62,7 +62,11 @@ const over = <A extends object>(stage: Stage<unknown> | undefined, own: A): A =>
 const needs = (values: Values, names: ReadonlyArray<keyof Values>, other: string): undefined => {
   const name = names.find((name) => values[name] !== undefined)
   if (name === undefined) return undefined
-  throw new InvalidOption({ option: name, value: values[name], expected: `${other}, without which it means nothing` })
+  throw new InvalidOption({
+    option: name,
+    value: values[name],
+    expected: `${other}, because it has no effect without it`
+  })
 }
 
 const tripOf = (values: Values) => {

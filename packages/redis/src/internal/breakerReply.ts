@@ -14,10 +14,10 @@ export type Answer = CircuitBreakerStore.Admission | StoreError
 
 /** Other values that the key may hold. No error shows them: they may belong to another program. */
 const unreadable = new Map<Reply, string>([
-  ["type", "what is kept under the key is no hash"],
-  ["format", "what is kept under the key was written by another version, or by something else"],
-  ["state", "what is kept under the key is in a state that is not known"],
-  ["field", "what is kept under the key lacks a field, or has no number where one should be"]
+  ["type", "the key holds a value that is not a hash"],
+  ["format", "the value of the key comes from another version or another program"],
+  ["state", "the value of the key has an unknown state"],
+  ["field", "the value of the key lacks a field, or has text in place of a number"]
 ])
 
 const list = (reply: Reply | undefined): ReadonlyArray<Reply> => Array.isArray(reply) ? reply : []

@@ -15,7 +15,7 @@ const whole = (millis: number): number => Math.ceil(millis)
 
 const unreadable = new StoreError({
   reason: "unreadable",
-  description: "what is kept under the key of the budget was not written by this version"
+  description: "the value of the budget's key comes from another version or another program"
 })
 
 /** The store over a connection. It has no tag, so that the tests see its type (`stripInternal`). */

@@ -15,22 +15,22 @@ const socketCodes: Readonly<Record<string, string>> = {
 }
 
 const replyCodes: Readonly<Record<string, string>> = {
-  BUSY: "another script runs there for too long",
+  BUSY: "another script has run for too long",
   CLUSTERDOWN: "the cluster is down: some of its slots have no node",
-  CROSSSLOT: "the keys of a script have to be in one slot of the cluster",
-  LOADING: "it still loads its data",
+  CROSSSLOT: "the keys of a script must be in one slot of the cluster",
+  LOADING: "it is still loading its data",
   MASTERDOWN: "it is a replica that has lost its primary",
-  MISCONF: "it cannot save its data, and takes no writes until it can",
-  ASK: "the nodes of the cluster send each other the command",
-  MOVED: "the nodes of the cluster send each other the command",
+  MISCONF: "it cannot save its data, and accepts no writes until it can",
+  ASK: "the nodes of the cluster redirect the command to each other",
+  MOVED: "the nodes of the cluster redirect the command to each other",
   NOPERM: "the user is not allowed to do this",
   OOM: "its memory is full; it needs a larger maxmemory, or a policy to evict keys",
-  READONLY: "it is a replica, which takes no writes"
+  READONLY: "it is a replica, which accepts no writes"
 }
 
 const refusals: Readonly<Record<string, string>> = {
-  DENIED: "it is in protected mode, and only lets clients of its own machine in",
-  NOAUTH: "it wants a password, and none is given",
+  DENIED: "it is in protected mode, and accepts only clients of its own machine",
+  NOAUTH: "it requires a password, and the options have none",
   NOPERM: "the user is not allowed to do this",
   WRONGPASS: "user name or password are wrong"
 }
@@ -52,7 +52,7 @@ export const down = ({ code, description, server }: RedisError): RedisError =>
   new RedisError({ reason: "disconnected", server, code, description })
 
 export const silent = (target: Target): RedisError =>
-  disconnected(target, `it did not answer for ${target.commandMillis} ms, and the connection was given up`)
+  disconnected(target, `it did not answer for ${target.commandMillis} ms, so the connection was closed`)
 
 export const timeout = (target: Target): RedisError =>
   make(target, "timeout", `no answer within ${target.commandMillis} ms; the command may have been executed`)
@@ -73,7 +73,12 @@ export const ofNode = ({ code, description, server }: RedisError): RedisError =>
 export const ofSocket = (target: Target, error: unknown): RedisError => {
   const code = Predicate.hasProperty(error, "code") && typeof error.code === "string" ? error.code : undefined
   if (code !== undefined && target.tls !== undefined && tlsCode.test(code)) {
-    return make(target, "refused", "the TLS connection failed; tls.ca has to name who signed the certificate", code)
+    return make(
+      target,
+      "refused",
+      "the TLS connection failed; tls.ca must have the authority that signed the certificate",
+      code
+    )
   }
   const known = code === undefined ? undefined : socketCodes[code]
   return make(target, "disconnected", known ?? "the connection was closed", code)
@@ -98,7 +103,7 @@ const ofServer = /^(BUSY|CLUSTERDOWN|LOADING|MASTERDOWN|MISCONF|NOAUTH|NOREPLICA
 export const isOfServer = ({ code, reason }: RedisError): boolean => reason !== "reply" || ofServer.test(code ?? "")
 
 export const unexpected = (target: Target): RedisError =>
-  make(target, "reply", "the script answered something else than it should; is another version of it in use?")
+  make(target, "reply", "the script returned an unexpected value; is another version of it in use?")
 
 /** The scripts need a Redis that lets a script read the time and then write. */
 const needed = 5
@@ -115,11 +120,13 @@ export const ofVersion = (target: Target, info: string): RedisError | undefined 
 export const ofHandshake = (target: Target, step: "AUTH" | "SELECT" | "PING", text: string): RedisError => {
   const code = codeOf(text)
   if (text.startsWith("ERR max number of clients")) {
-    return make(target, "disconnected", "it has as many clients as it takes", code)
+    return make(target, "disconnected", "it has reached its limit of clients", code)
   }
   const known = refusals[code]
   if (known !== undefined) return make(target, "refused", known, code)
-  if (step === "AUTH" && code === "ERR") return make(target, "refused", "it takes no password, and one is given", code)
+  if (step === "AUTH" && code === "ERR") {
+    return make(target, "refused", "it has no password, but the options have one", code)
+  }
   if (step === "SELECT") return make(target, "refused", `it has no database ${target.database}`, code)
   return ofReply(target, text)
 }

@@ -79,7 +79,7 @@ const asPaused = (message: unknown): Option.Option<Change> => {
 
 const unreadable = new StoreError({
   reason: "unreadable",
-  description: "what is kept under the key of the pauses is no sorted set"
+  description: "the key of the pauses holds a value that is not a sorted set"
 })
 
 const asStoreError = (error: Redis.RedisError): StoreError =>

@@ -45,7 +45,7 @@ const words: Readonly<Record<string, string>> = {
   RateLimited: "The server asks for fewer requests",
   ServerError: "The server failed",
   ClientError: "The server does not accept the request",
-  UnexpectedResponse: "The response is not the answer that was asked for",
+  UnexpectedResponse: "The response is not the expected answer",
   ConnectFailure: "Could not connect",
   HostNotFound: "There is no such host",
   TlsFailure: "No secure connection: check the certificate, the host name and the clock",
@@ -55,7 +55,7 @@ const words: Readonly<Record<string, string>> = {
   DecodeFailure: "The body of the response could not be decoded",
   ProtocolFailure: "The answer is not a valid HTTP response",
   InvalidRequest: "The request cannot be sent as it is",
-  UnknownNetwork: "The network failed without saying how"
+  UnknownNetwork: "The network failed without details"
 }
 
 /** Names a response that is valid HTTP, and not the expected answer. */

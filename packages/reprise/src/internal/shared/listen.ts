@@ -33,7 +33,7 @@ export const listen = <A>(
           ? Effect.void
           : link.lines.write(
             Effect.logWarning,
-            `${link.what}: the changes are heard late. ${broken(exit.cause).message}`
+            `${link.what}: the changes arrive late. ${broken(exit.cause).message}`
           )
       ),
       Effect.zipRight(onEnd),

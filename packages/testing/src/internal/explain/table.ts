@@ -91,8 +91,8 @@ export const renderWorstCase = (worst: WorstCase): string => {
 }
 
 const words: Readonly<Record<WorstCase["attemptsIn"], string>> = {
-  failing: "where every attempt fails at once",
-  refused: "where no connection is made",
-  hanging: "where the server never answers",
-  asking: "where the server is slow, and asks for the longest wait that it is granted"
+  failing: "if every attempt fails at once",
+  refused: "if no connection is made",
+  hanging: "if the server never answers",
+  asking: "if the server is slow, and asks for the longest accepted wait"
 }

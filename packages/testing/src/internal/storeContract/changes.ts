@@ -74,7 +74,7 @@ const everyTransition = (about: Subject) =>
  */
 export const changes = [
   law(
-    "Every change between closed, open and half-open is told, in its order, with key and version",
+    "The store publishes every change of state, in order, with key and version",
     (about) =>
       Effect.gen(function*() {
         let expected: ReadonlyArray<Changed> = []
@@ -89,7 +89,7 @@ export const changes = [
   ),
 
   law(
-    "What changes nothing is not told: neither reports, nor what is refused, nor what decides nothing",
+    "The store publishes nothing for an operation that changes no state",
     (about) =>
       Effect.gen(function*() {
         const version = yield* about.probe(["a"], { probes: 2 })
@@ -113,7 +113,7 @@ export const changes = [
       })
   ),
 
-  law("Everybody who listens is told", (about) =>
+  law("Every subscriber receives a change", (about) =>
     Effect.gen(function*() {
       const key = `${about.key} inner`
       const inner = about.at(key)
@@ -124,7 +124,7 @@ export const changes = [
           heard = all
         })
       )
-      yield* same("how much one has heard", heard.length, 1)
-      yield* same("what the other has heard", outer, heard)
+      yield* same("the changes of one subscriber", heard.length, 1)
+      yield* same("the changes of the other subscriber", outer, heard)
     }))
 ]
