@@ -27,7 +27,7 @@ const source = (path: string): Text => ({
 
 const exists = (path: string): boolean => Fs.existsSync(path)
 
-/** Every text of the repository. The texts of `docs/benchmarks.md` come from `packages/bench/src`. */
+/** Every text of the repository. The text of `docs/benchmarks.md` comes from `packages/bench/src`: change both. */
 export const all = (): ReadonlyArray<Text> => [
   ...[
     Path.join(root, "README.md"),
