@@ -106,7 +106,7 @@ export class Connection implements Wire {
     return Effect.sync(() => {
       this.ended = true
       this.reading = false
-      // Reading goes on: closing with unread bytes would send an RST after the FIN.
+      // Reading continues, because closing with unread bytes would send an RST after the FIN.
       this.socket.resume()
       this.socket.end()
     })

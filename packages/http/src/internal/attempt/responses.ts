@@ -39,7 +39,7 @@ export class Responses {
     return Effect.forEach(this.held, release, { discard: true })
   }
 
-  /** Before the result of the call: releases what the call does not hand over. */
+  /** Releases the responses that the caller does not get, before the result of the call. */
   before<A, E>(result: Effect.Effect<A, E>): Effect.Effect<A, E> {
     return this.held.length === 0
       ? result

@@ -68,13 +68,13 @@ export class Gates implements RetryAfterGates {
 
   constructor(readonly byKey: Keyed.Keyed<string, Gate>, readonly maxMillis: number) {}
 
-  /** Closes the gate. The effect tells other processes. */
+  /** Closes the gate. The effect publishes the pause to other processes. */
   close(gate: Gate, nowMillis: number, asked: number): Effect.Effect<void> | undefined {
     const millis = Math.min(asked, this.maxMillis)
     return gate.close(nowMillis, millis) ? this.tell?.(gate.key, millis) : undefined
   }
 
-  /** Closes the gate for a pause of another process, and tells no process. */
+  /** Closes the gate for a pause of another process, and does not publish it. */
   hear(key: string, asked: number): Effect.Effect<void> {
     return Keyed.use(this.byKey, key, (gate) =>
       Effect.map(clock.currentMonotonicMillis, (now) => {

@@ -38,7 +38,7 @@ export interface Era {
 export interface Shared {
   /** Whether it does not have the state of the others yet: then a call must wait. */
   readonly isJoining: boolean
-  /** `undefined` if the breaker decides by itself. */
+  /** `undefined` if the breaker decides alone. */
   readonly decide: (era: Era, call: Policy.Call) => Policy.Decision<CircuitBreaker.CircuitOpen> | undefined
   /** A probe has ended. */
   readonly settled: (era: Era, permit: Machine.Permit, outcome: Machine.Outcome, durationMillis: number) => void

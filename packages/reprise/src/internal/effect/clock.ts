@@ -6,8 +6,8 @@ import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
 
-// Whatever waits, lasts or ends reads the monotonic clock: nobody can set it. The wall clock is for dates that other machines
-// or people write or read.
+// Waits, durations and ends read the monotonic clock, which cannot be set. The wall clock is for dates of other machines and
+// people.
 
 type AnyFiber = Fiber.RuntimeFiber<unknown, unknown>
 

@@ -68,8 +68,9 @@ const startLast = (clock: Clock.Clock, millis: number, task: () => void): () => 
   const dueMillis = monotonicOf(clock) + millis
   const wake = () => {
     const leftMillis = dueMillis - monotonicOf(clock)
-    // Timers come in the order in which they are due, however late the event loop is. The clock rounds: what is due at the same
-    // moment may be due half a millisecond later, and this one wakes half of one early. So a timer of one may come before it.
+    // Timers fire in the order of their due times, even if the event loop is late. The clock rounds: another timer of the same
+    // moment may be due half a millisecond later, and this one may wake half a millisecond early. So a wait of 1 ms could end
+    // before it, and this one waits 2 ms.
     stop = leftMillis > 0 ? startLive(leftMillis, wake) : startLive(2, task)
   }
   let stop = startLive(millis, wake)

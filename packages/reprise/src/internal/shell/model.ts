@@ -143,7 +143,7 @@ export interface Turn<out E, in A = unknown, in Err = unknown> {
    */
   readonly work?: Effect.Effect<unknown, unknown> | undefined
   /**
-   * A ticket grants the place. `"again"` makes every policy decide anew. `undefined` means not yet, and is not allowed
+   * A ticket grants the place. `"again"` makes every policy decide again. `undefined` means not yet, and is not allowed
    * when `isPastDeadline` is true.
    */
   readonly poll: (nowMillis: number, isPastDeadline: boolean) => Ticket<A, Err> | Reject<E> | "again" | undefined

@@ -70,7 +70,7 @@ export class Call {
 /** A call that needs more requests has no end. */
 const maxRequests = 1_000
 
-/** A budget keeps earlier calls in the options. By this time it has forgotten them: a window is at most 24.8 days. */
+/** A budget keeps earlier calls in the options. After this time it has dropped them: a window is at most 24.8 days. */
 const laterMillis = 2 ** 32
 
 /**
@@ -112,7 +112,7 @@ class Calls {
     return Math.round(this.timeline.agenda.nowMillis)
   }
 
-  /** Lets the budget forget, then makes the first call. */
+  /** Waits until the budget has dropped earlier calls, then makes the first call. */
   start(): void {
     const { options: { budget }, request } = this.settings
     const { agenda } = this.timeline
