@@ -4,34 +4,20 @@
  * `packages/tools/prose.json` lists the files that are not clean yet, with their number of findings. A number may only
  * go down: `pnpm prose --update` writes it. With files as arguments, the command prints their findings and no more.
  */
-import { TextlintKernel } from "@textlint/kernel"
-import Markdown from "@textlint/textlint-plugin-markdown"
 import * as Path from "node:path"
-import { plainEnglish } from "./prose/plainEnglish.js"
+import { findings } from "./prose/lint.js"
 import * as Texts from "./prose/texts.js"
 import { conclude, generate, readJson, root } from "./workspace.js"
 
 type Counts = Readonly<Record<string, number>>
 
-const kernel = new TextlintKernel()
-
-/** The findings of a text, as `file:line: finding`. */
-const findings = async ({ file, markdown }: Texts.Text): Promise<ReadonlyArray<string>> => {
-  const { messages } = await kernel.lintText(markdown, {
-    ext: ".md",
-    filePath: file,
-    plugins: [{ pluginId: "markdown", plugin: Markdown.default }],
-    rules: [{ ruleId: "plain-english", rule: plainEnglish }]
-  })
-  return messages.map(({ line, message }) => `${file}:${line}: ${message}`)
-}
-
-const list = Path.join(root, "packages/tools/prose.json")
+const name = "packages/tools/prose.json"
+const list = Path.join(root, name)
 
 const problemsOf = (file: string, found: ReadonlyArray<string>, listed: number): ReadonlyArray<string> => {
   if (found.length > listed) return [...found, `${file}: ${found.length} findings, at most ${listed} allowed`]
   if (found.length === listed) return []
-  return [`${file}: ${found.length} findings, but ${list} allows ${listed}: run "pnpm prose --update"`]
+  return [`${file}: ${found.length} findings, but ${name} allows ${listed}: run "pnpm prose --update"`]
 }
 
 const args = process.argv.slice(2).filter((arg) => !arg.startsWith("--"))
@@ -54,7 +40,7 @@ if (args.length > 0) {
   const gone = Object.keys(allowed).filter((file) => !results.some(([name]) => name === file))
   conclude(
     [
-      ...gone.map((file) => `${file}: listed in ${list}, but there is no such file`),
+      ...gone.map((file) => `${file}: listed in ${name}, but there is no such file`),
       ...results.flatMap(([file, found]) => problemsOf(file, found, allowed[file] ?? 0))
     ],
     `${results.length} files: ${Object.values(allowed).reduce((sum, count) => sum + count, 0)} findings left in ${

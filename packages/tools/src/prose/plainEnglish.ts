@@ -37,7 +37,7 @@ const patterns: ReadonlyArray<Pattern> = [
 /** The splitter misses an end after a number, a unit, code or bold text. */
 const missedEnd = /(?<=(?<!\b(?:e\.g|i\.e|vs|cf))[.!?]) (?=\p{Lu})/u
 
-/** The text that a reader sees. Code counts as one word; an image and HTML as none. */
+/** The text that a reader sees. Code and an address count as one word, an image and HTML as none. */
 const visible = (node: Node): string => {
   if (node.type === "Code") return "X"
   if (node.type === "Image" || node.type === "Html") return ""
@@ -47,7 +47,7 @@ const visible = (node: Node): string => {
 }
 
 const faultsOf = (sentence: string): ReadonlyArray<string> => {
-  const words = sentence.match(/[\p{L}\p{N}][\p{L}\p{N}'’./:-]*/gu)?.length ?? 0
+  const words = sentence.match(/[\p{L}\p{N}](?:[\p{L}\p{N}'’./:-]|,(?=\d))*/gu)?.length ?? 0
   const long = words > maxWords ? [`${words} words: at most ${maxWords}`] : []
   return long.concat(patterns.flatMap(({ advice, pattern }) => {
     const found = pattern.exec(sentence)
@@ -61,8 +61,9 @@ export const plainEnglish: TextlintRuleModule = ({ RuleError, Syntax, report }) 
     const block = node as Parameters<typeof splitAST>[0]
     for (const sentence of splitAST(block).children) {
       if (sentence.type !== "Sentence") continue
-      for (const text of visible(sentence).replace(/\s+/g, " ").trim().split(missedEnd)) {
-        for (const fault of faultsOf(text)) report(sentence as never, new RuleError(`${fault}\n    ${text}`))
+      const text = visible(sentence).replace(/\bhttps?:\/\/\S+/g, "X").replace(/\s+/g, " ").trim()
+      for (const part of text.split(missedEnd)) {
+        for (const fault of faultsOf(part)) report(sentence as never, new RuleError(`${fault}\n    ${part}`))
       }
     }
   }

@@ -20,10 +20,10 @@ const withoutTags = (lines: ReadonlyArray<string>): string =>
     .map((line) => line.startsWith("@") ? "" : line.replace(/\s*\*\/\s*$/, "").replace(/\{@link ([^}]*)\}/g, "`$1`"))
     .join("\n")
 
-const source = (path: string): Text => ({
-  file: relative(path),
-  markdown: withoutTags(docComments(Fs.readFileSync(path, "utf8")))
-})
+/** The doc comments of a source, as Markdown. */
+export const ofSource = (source: string): string => withoutTags(docComments(source))
+
+const source = (path: string): Text => ({ file: relative(path), markdown: ofSource(Fs.readFileSync(path, "utf8")) })
 
 const exists = (path: string): boolean => Fs.existsSync(path)
 
