@@ -37,6 +37,8 @@ describe("The prose linter", () => {
     "There is no key, and the key is no longer there.",
     "The call waits as long as the deadline allows.",
     "The page where the option is described.",
+    "## Why does it wait so long?",
+    "| where |\n| --- |\n| here |",
     "Run `what is to be where`, see [the page](what/whoever/where.md).",
     `See https://example.com/what/is-to-be/where and \`${words(40)}\`.`,
     `\`\`\`ts\n// What is to be run where ${words(40)}\n\`\`\``,

@@ -27,9 +27,9 @@ const patterns: ReadonlyArray<Pattern> = [
     advice: "write \"is not a\" or \"does not\""
   },
   { pattern: /\b(hears?|heard)\b/i, advice: "only a person hears: write \"receives\" or \"uses\"" },
-  { pattern: /\bso (many|long|much)\b(?! (as|that|of)\b)/i, advice: "name the number or the time" },
+  { pattern: /\bso (many|long|much)\b(?! (as|that|of)\b)(?!.*\?$)/i, advice: "name the number or the time" },
   {
-    pattern: new RegExp(String.raw`(?<!\b(${place}),? )\bwhere\b(?! (to|from)\b)(?!.*\?$)`, "i"),
+    pattern: new RegExp(String.raw`(?<!\b(${place}),? )\bwhere\b(?! (to|from)\b|$)(?!.*\?$)`, "i"),
     advice: "write \"if\" or \"when\" for a condition, \"in which\" for a place"
   }
 ]
