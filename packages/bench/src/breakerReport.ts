@@ -31,8 +31,8 @@ const heapTable = ({ heap }: results.Breakers): string =>
 export const markdown = (breakers: results.Breakers): string =>
   `## Circuit breakers
 
-On success, and while open (the rejection is caught, by all of them). opossum has a new breaker in each sample: once a
-second it sorts the times of all calls of its window, which would fall into the samples of others.
+On success, and while open (each library catches the rejection). opossum has a new breaker in each sample. Once a second
+it sorts the times of all calls of its window, which would fall into the samples of others.
 
 ${microTable(breakers.micro, breakers.bytes)}
 
@@ -42,7 +42,7 @@ To record a call and to ask whether it trips, without a clock; every tenth call 
 
 ${windowTable(breakers)}
 
-### What one breaker holds
+### Memory of one breaker
 
 Bytes on the heap and in buffers after a full collection, each kind in a process of its own. Those in use have had one
 call; the peers too, except opossum.

@@ -7,14 +7,14 @@ const full = "+ layer({ attemptTimeout, deadline })"
 const base = "Effect client"
 
 const timeLimits =
-  "About a microsecond for the timer and its region, another for the deadline, whose reference takes a copy of all references " +
-  "of the fiber; with 50 requests in flight most of it is collecting what was allocated. `Effect.timeout` pays for two fibers, " +
+  "About a microsecond is the timer and its region. Another one is the deadline, whose reference copies all references of the " +
+  "fiber. With 50 requests in flight, most of the time is garbage collection. `Effect.timeout` pays for two fibers, " +
   "and adds several times what retry, attempt timeout and deadline add together"
 
 const noisy =
   "It allocates about 6 kB more per request, and processes disagree by more than the goal allows for: see the range"
 
-/** The growth that counts as "back where it was": code and type feedback settle within it. */
+/** The growth that counts as "back at its level before": code and type feedback settle within it. */
 const heapSlack = 1_048_576
 
 export const of = (all: results.Results): ReadonlyArray<Goal> => [
@@ -52,7 +52,7 @@ const policies = ({ micro }: results.Results): ReadonlyArray<Goal> => {
 
 const sharing = ({ rates }: results.Sharing): Goal =>
   atMostOne(
-    "commands to Redis per second, process and shared thing, at whatever rate of calls",
+    "commands to Redis per second, process and shared thing, at any rate of calls",
     30,
     // A breaker and a budget.
     Math.max(...rates.map(({ commandsPerSecond }) => commandsPerSecond)) / 2,
@@ -94,7 +94,7 @@ const overHttp = ({ http }: results.Results): ReadonlyArray<Goal> => {
 
 const afterwards = (heap: results.Heap): Goal => ({
   what: `heap after ${heap.calls.toLocaleString("en")} retried calls`,
-  wanted: "back where it was (within 1 MiB)",
+  wanted: "back at its level before (within 1 MiB)",
   measured: `${(Math.abs(heap.after - heap.before) / 1024).toFixed(0)} KiB ${
     heap.after > heap.before ? "more" : "less"
   } than before`,

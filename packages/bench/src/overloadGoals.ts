@@ -8,8 +8,8 @@ const alone = ({ micro }: results.Overload): ReadonlyArray<Goal> =>
   ] as const).map(([what, name, limit]) => atMost(what, limit, results.ratio(micro, name, "Effect.flatMap"), inF))
 
 const deadline =
-  "The deadline is about 4 kB of it: a timer besides that of the attempt, a `FiberRef`, to set which takes a copy of " +
-  "all references of the fiber, and the operations that do it"
+  "The deadline is about 4 kB of it: a timer besides that of the attempt, a `FiberRef` and its operations. To set a " +
+  "`FiberRef` copies all references of the fiber"
 
 /** Marginal around a promise: the stacks by their names in the suite. */
 const pipelines = ({ pipeline, pipelineBytes }: results.Overload): ReadonlyArray<Goal> =>

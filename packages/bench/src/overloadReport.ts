@@ -49,7 +49,7 @@ ${microTable(overload.micro, overload.bytes)}
 
 ${microTable(overload.pipeline, overload.pipelineBytes)}
 
-### What a rate limiter lets through
+### Calls that a rate limiter admits
 
 By 64 fibers that ask all the time, for 3 s after the burst: calls per second over the limit, in real time.
 
@@ -57,8 +57,8 @@ ${rateTable(overload)}
 
 ### Memory per origin
 
-What a client in memory holds after a call to each of 10,000 origins (the capacity that each guard has by default), and to each of
-10,000 others; timers and fibers that are alive then. \`all guards\` are a bulkhead, a learned limit, a rate limiter and a hedge on
+The memory of a client after a call to each of 10,000 origins (the default capacity of each guard), and to 10,000 others. The
+table also has the live timers and fibers. \`all guards\` are a bulkhead, a learned limit, a rate limiter and a hedge on
 top. Bytes on the heap and in buffers after a full collection, each client in a process of its own.
 
 ${originTable(overload)}

@@ -103,10 +103,10 @@ const machineSection = (stored: Stored): string => {
 ${machine.cores} x ${machine.cpu}, ${machine.memoryGiB} GiB, ${machine.system}, Node ${machine.node}, ${machine.measuredAt}.
 ${versions.map(([name, version]) => `${name} ${version}`).join(", ")}.
 
-A sample is quiet if nobody else wanted a CPU before it, a fixed probe ran at full speed, and the thread waited for a CPU
-for at most 5 % of it. Quiet were: ${noises.join(" samples, ")} samples. Load of
-the machine before and after: ${loads.join(", ")} (the benchmark itself makes
-about 1). With few quiet samples, trust the bytes, and ratios only as far as their ranges do not overlap.
+A sample is quiet under three conditions. No other process wanted a CPU before it. A fixed probe ran at full speed. The thread
+waited for a CPU for at most 5 % of the sample. Quiet were: ${noises.join(" samples, ")} samples. Load of
+the machine before and after: ${loads.join(", ")}.
+The benchmark itself makes about 1. With few quiet samples, trust the bytes, and ratios only as far as their ranges do not overlap.
 `
 }
 
@@ -114,15 +114,16 @@ const howMeasured = (processes: number): string =>
   `## How it is measured
 
 - A suite is a run of its own (\`pnpm bench --only\`): rows of two tables were not measured side by side.
-- All cases of a suite run in one process, each once per round, in a random order; a ratio is formed within each round;
-  then the median of the rounds; then the median of ${processes} fresh processes, with the least and the greatest of them.
+- All cases of a suite run in one process, each once per round, in a random order. Each round gives a ratio.
+  Each process gives the median of its rounds. The tables show the median of ${processes} fresh processes,
+  with the least and the greatest of them.
 - Marginal is the case without its base (the empty loop, the bare promise) in the same round.
 - Between samples only minor collections: a full one deoptimises the code of Effect, and would measure that.
 - Bytes per call: growth of the heap over a sample in which nothing was collected; repeatable to about 1 %. Budgets for
   these, not times, are the gate in CI (\`pnpm bench:gate\`).
 - The packages are compiled as published, not run through a TypeScript loader, which adds to every function made.
-- HTTP: GETs over loopback, 50 in flight, the server in a process of its own; CPU is user and system time of the whole
-  client process, its collector threads included; every body is read. Tracing is off except in the rows that say so.
+- HTTP: GETs over loopback, 50 in flight, with the server in a process of its own. CPU is user and system time of the whole
+  client process, including its collector threads. The client reads every body. Tracing is off except in the rows that say so.
 `
 
 const heapSection = ({ heap }: results.Results): string =>
@@ -130,7 +131,7 @@ const heapSection = ({ heap }: results.Results): string =>
 
 ${heap.calls.toLocaleString("en")} calls, each refused with 503 once and then answered (${
     (heap.seconds * 1e6 / heap.calls).toFixed(0)
-  } µs per call with its wait, 50 in flight): ${(heap.before / 2 ** 20).toFixed(2)} MiB before, ${
+  } µs per call with its wait, 50 in flight). Memory: ${(heap.before / 2 ** 20).toFixed(2)} MiB before, ${
     (heap.after / 2 ** 20).toFixed(2)
   } MiB after, ${heap.timers} timers left.
 `

@@ -4,7 +4,7 @@ import type { Sharing } from "./results.js"
 export const markdown = ({ bytesPerKey, rates }: Sharing): string =>
   `## Shared state
 
-What one process asks of Redis for calls through a breaker and a budget that are shared. The calls themselves ask nothing: see
+The commands of one process to Redis for calls through a shared breaker and a shared budget. The calls themselves ask nothing: see
 \`SharedCircuitBreaker\` above.
 
 ${
@@ -14,7 +14,7 @@ ${
     )
   }
 
-What Redis holds for a key, of 10,000:
+The memory of Redis per key, for 10,000 keys:
 
 ${table(["key", "bytes"], Object.entries(bytesPerKey).map(([kind, bytes]) => [kind, number(bytes)]))}
 `

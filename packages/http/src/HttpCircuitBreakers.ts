@@ -1,5 +1,5 @@
 /**
- * Circuit breakers for HTTP, one per origin, that several clients of a program or of a fleet share.
+ * Makes circuit breakers for HTTP, one per origin, that several clients of a program or of a fleet share.
  *
  * @since 0.1.0
  */
@@ -20,8 +20,10 @@ export type {
 } from "./internal/model.js"
 
 /**
- * Makes breakers for `HttpResilience.circuitBreaker`. Share them between clients, look at their states and changes, or open and
- * isolate one by hand with `CircuitBreakers`. Throws `InvalidOption` for an option out of range.
+ * Makes breakers for `HttpResilience.circuitBreaker`.
+ *
+ * Share them between clients, read their states and changes, or open and isolate one by hand with `CircuitBreakers`.
+ * Throws `InvalidOption` for an option out of range.
  *
  * @example
  * ```ts
@@ -53,7 +55,8 @@ export type {
 export const make = (options: Options): Effect.Effect<HttpCircuitBreakers> => circuit.makeBreakers(options)
 
 /**
- * Makes breakers that share the state of each origin (or key) with other processes, through the `CircuitBreakerStore`. Throws `InvalidOption` for an option out of range.
+ * Makes breakers that share the state of each origin (or key) with other processes, through the `CircuitBreakerStore`.
+ * Throws `InvalidOption` for an option out of range.
  *
  * @example
  * ```ts

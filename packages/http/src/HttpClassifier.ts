@@ -1,8 +1,8 @@
 /**
- * Finds out which `HttpFailure` an error, a response or a whole `Cause` is.
+ * Classifies an error, a response or a whole `Cause` as an `HttpFailure`.
  *
- * What a transport surfaces says little by itself: an expired certificate, a reset and a bug of the caller are all
- * `RequestError` with reason `Transport`. The chain of causes tells them apart.
+ * The errors of a transport say little: an expired certificate, a reset and a bug of the caller are all `RequestError`
+ * with reason `Transport`. The classifier reads the chain of causes to find the difference.
  *
  * @since 0.1.0
  */
@@ -16,7 +16,7 @@ import type { ClassifyOptions } from "./internal/classify/classifier.js"
 export type { ClassifyOptions } from "./internal/classify/classifier.js"
 
 /**
- * The failure that a response other than 2xx is; none for 2xx.
+ * The failure of a response that is not 2xx; none for 2xx.
  *
  * @since 0.1.0
  * @category constructors
@@ -27,9 +27,11 @@ export const fromResponse: (
 ) => Option.Option<HttpFailure> = internal.fromResponse
 
 /**
- * The failure that an error of an `HttpClient` is, found from the codes and classes in its chain of causes, from message text
- * only where there is nothing else; none for an error that has nothing to do with HTTP, and for a `RequestError` whose cause is
- * a tagged error of a stage below, such as `DeadlineExceeded`: that says itself what it is.
+ * Classifies an error of an `HttpClient` by the codes and classes in its chain of causes, and by message text if it has
+ * nothing else.
+ *
+ * The result is none for an error that does not concern HTTP. It is also none for a `RequestError` whose cause is a
+ * tagged error of a stage below, such as `DeadlineExceeded`.
  *
  * @since 0.1.0
  * @category constructors
@@ -37,8 +39,8 @@ export const fromResponse: (
 export const classify: (error: unknown, options: ClassifyOptions) => Option.Option<HttpFailure> = internal.classify
 
 /**
- * Like `classify`, for a whole `Cause`: also sees the defects with which a transport answers bad arguments. None for
- * interruptions and all other defects.
+ * Like `classify`, for a whole `Cause`: it also classifies the defects of a transport that rejects bad arguments. None
+ * for interruptions and all other defects.
  *
  * @since 0.1.0
  * @category constructors

@@ -1,5 +1,5 @@
 /**
- * What can go wrong with an HTTP request, as one union of typed errors, and what may be done about each.
+ * Defines the failures of HTTP requests as one union of typed errors, with the facts that decide about a retry.
  *
  * @since 0.1.0
  */
@@ -53,7 +53,7 @@ export {
 export const isHttpFailure: (u: unknown) => u is HttpFailure = internal.isHttpFailure
 
 /**
- * The failure that an error is or carries as its `cause`.
+ * The failure that an error is, or has as its `cause`.
  *
  * @since 0.1.0
  * @category getters
@@ -61,11 +61,11 @@ export const isHttpFailure: (u: unknown) => u is HttpFailure = internal.isHttpFa
 export const fromError: (error: unknown) => Option.Option<HttpFailure> = internal.fromError
 
 /**
- * Makes the failure that a response is to the program, for `classify`. The tag defaults to that of the status, and to
- * `UnexpectedResponse` below 400.
+ * Makes the failure for a response, for `classify`. The tag defaults to that of the status, and to `UnexpectedResponse`
+ * below 400.
  *
- * `RateLimited`, `ServerError` and `UnexpectedResponse` are retryable unless the verdict says otherwise. A circuit breaker counts a
- * retryable `ServerError` as a failure of the server, and ignores the other two.
+ * `RateLimited`, `ServerError` and `UnexpectedResponse` are retryable unless the verdict says otherwise. A circuit
+ * breaker counts a retryable `ServerError` as a failure of the server, and ignores the other two.
  *
  * @example
  * ```ts
@@ -95,7 +95,7 @@ export const make: (
 ) => RateLimited | ServerError | ClientError | UnexpectedResponse = internal.make
 
 /**
- * A copy with what the program decides in place of what Reprise has found.
+ * A copy with the verdict of the program in place of Reprise's own.
  *
  * @since 0.1.0
  * @category combinators
@@ -113,8 +113,13 @@ export const withAttempts: <F extends HttpFailure>(failure: F, attempts: Retry.L
   internal.withAttempts
 
 /**
- * A request may be sent again if its failure is retryable, and it is idempotent (or was not processed, and `retryUnsent` is
- * on), and its body can be made again.
+ * Decides whether a request may be sent again after a failure.
+ *
+ * It may if all of these are true:
+ *
+ * - The failure is retryable.
+ * - The request is idempotent, or was not processed and `retryUnsent` is on.
+ * - The body can be sent again.
  *
  * @since 0.1.0
  * @category predicates
@@ -125,7 +130,7 @@ export const disposition: (
     readonly idempotent: boolean
     readonly replayable: boolean
     readonly retryUnsent?: boolean | undefined
-    /** In place of the `retryable` of the failure. */
+    /** Replaces the `retryable` of the failure. */
     readonly retryable?: boolean | undefined
   }
 ) => Disposition = internal.disposition

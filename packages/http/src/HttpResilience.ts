@@ -1,10 +1,10 @@
 /**
- * Combinators that make an `HttpClient` resilient, one per stage: `HttpClient -> HttpClient`.
+ * Adds resilience to an `HttpClient` in stages, each a combinator `HttpClient -> HttpClient`.
  *
- * A stage below `retry` runs for every attempt, a stage above it once per call. The order that works, from the bottom up:
+ * A stage below `retry` runs for every attempt, a stage above it once per call. The right order, from the bottom up, is
  * `attemptTimeout`, `rateLimiter`, `adaptiveLimiter`, `bulkhead`, `circuitBreaker`, `retryAfterGate`, `retry`,
- * `Idempotency.automaticKeys`, `deadline`, `typed`; then `HttpClient.followRedirects` and `filterStatusOk`. `ResilientHttpClient`
- * has them in this order, and takes the same values as options.
+ * `Idempotency.automaticKeys`, `deadline`, `typed`; then `HttpClient.followRedirects` and `filterStatusOk`.
+ * `ResilientHttpClient` has them in this order, and takes the same values as options.
  *
  * @since 0.1.0
  */
@@ -86,18 +86,22 @@ export {
 type Client<E, R> = HttpClient.HttpClient.With<E, R>
 
 /**
- * Sends a request again after a failure that another attempt can mend, for as long as the policy goes on.
+ * Sends a request again after a failure, if another attempt can succeed and is safe.
  *
- * The policy decides whether another attempt can help: by default if the failure is `retryable`. `while`, `HttpRetry.whileTag` and
- * `HttpRetry.whileStatus` decide otherwise. The client decides whether it is safe, and no policy overrides that: the request must
- * be idempotent, have an idempotency key, or (with `retryUnsent`) not have been processed, and its body must be one that can be
- * sent again.
+ * The policy decides whether another attempt can succeed: by default if the failure is `retryable`. `while`,
+ * `HttpRetry.whileTag` and `HttpRetry.whileStatus` change that. The client decides whether another attempt is safe, and
+ * no policy overrides it:
  *
- * Errors and responses share one count. A failed response is drained or aborted before the wait begins; the last one
- * reaches the caller intact, as a value. The error of the last attempt stays what it was, with the typed `HttpFailure` and
- * the ledger of all attempts as its `cause`. Interrupting a wait sends nothing more; interrupting an attempt closes its
- * socket. The span of each request after the first has `http.request.resend_count`, unless a client below has a span name
- * generator of its own. Throws `InvalidOption` for options out of range.
+ * - The request must be idempotent, have an idempotency key, or (with `retryUnsent`) not have been processed.
+ * - Its body must be one that can be sent again.
+ *
+ * Errors and responses share one count of attempts. The client drains or aborts a failed response before the wait. The
+ * caller gets the last response intact, as a value. The error of the last attempt keeps its type. Its `cause` is the
+ * typed `HttpFailure` with the ledger of all attempts.
+ *
+ * An interruption of a wait sends nothing more. An interruption of an attempt closes its socket. The span of each
+ * request after the first has `http.request.resend_count`, unless a client below has its own span name generator.
+ * Throws `InvalidOption` for options out of range.
  *
  * @example
  * ```ts
@@ -138,10 +142,11 @@ export const retry: {
 )
 
 /**
- * Ends each attempt after `duration` with `AttemptTimeout`, its socket closed; earlier, where a `Deadline` is set and comes
- * first. The body that `executeAndRead` reads is part of the attempt. A body that the program reads later is not.
+ * Ends each attempt after `duration` with `AttemptTimeout`, and closes its socket. An earlier `Deadline` ends it
+ * sooner.
  *
- * Throws `InvalidOption` unless `duration` is longer than zero and at most 2^31-1 ms.
+ * The limit includes the body that `executeAndRead` reads, but not a body that the program reads later. Throws
+ * `InvalidOption` unless `duration` is longer than zero and at most 2^31-1 ms.
  *
  * @since 0.1.0
  * @category combinators
@@ -156,11 +161,10 @@ export const attemptTimeout: {
 )
 
 /**
- * Gives each call, its attempts and waits together, `duration` from now, or the time left until the `Deadline` already set
- * where that is less.
+ * Limits each call, with all its attempts and waits, to `duration`, or to the rest of an earlier `Deadline`.
  *
- * Fails with `DeadlineExceeded`, which carries the last failure, when the time is up, or at once when the next wait would
- * end after it. Where the last failure is a response, that goes to the caller instead (`typed` makes it `DeadlineExceeded`).
+ * Fails with `DeadlineExceeded`, which has the last failure, when the time is up, or at once if the next wait would end
+ * later. If the last failure is a response, the caller gets the response instead (`typed` makes it `DeadlineExceeded`).
  * Throws `InvalidOption` unless `duration` is longer than zero and at most 2^31-1 ms.
  *
  * @since 0.1.0
@@ -176,9 +180,10 @@ export const deadline: {
 )
 
 /**
- * Stops calling what keeps failing: one circuit breaker per origin, or per `key`. Where it is open, calls fail with
- * `CircuitOpen` without sending anything, and the retry loop ends at once. Throws `InvalidOption` for an option out of
- * range.
+ * Stops calls to a server that keeps failing: one circuit breaker per origin, or per `key`.
+ *
+ * While it is open, calls fail with `CircuitOpen` without sending anything, and the retry loop ends at once. Throws
+ * `InvalidOption` for an option out of range.
  *
  * @example
  * ```ts
@@ -201,15 +206,18 @@ export const deadline: {
 export const circuitBreaker: (options: CircuitBreakerOptions) => Stage<CircuitOpen> = stages.circuitBreaker
 
 /**
- * Holds all calls back while the server asks to keep away, so that a hundred fibers do not each learn it alone. A 429 or a 503
- * that says for how long closes the gate of its origin (or `key`). Calls that waited go on spread over a little more time.
+ * Holds all calls to a server back while the server asks for a pause. A 429 or a 503 with a wait header closes the gate
+ * of its origin (or `key`).
  *
- * If the server counts per tenant, token or resource, give a `key` that says so: otherwise one tenant's 429 holds back all
- * others. A successful response closes no gate, even if it used up a quota: the quota need not be that of the next call.
- * `learnFromSuccess` changes that.
+ * So a hundred fibers do not need a hundred failures. When the gate opens, the waiting calls start over a short extra
+ * time.
  *
- * A call that may not wait fails with `GateClosed`, without sending anything, and is not retried. Throws `InvalidOption`
- * for an option out of range.
+ * If the server counts per tenant, token or resource, give a `key` that says so. Otherwise the 429 of one tenant holds
+ * back all others. A successful response closes no gate, even if it used up a quota, because the next call may have
+ * another quota. `learnFromSuccess` changes that.
+ *
+ * A call that may not wait fails with `GateClosed`, without sending anything and without a retry. Throws
+ * `InvalidOption` for an option out of range.
  *
  * @example
  * ```ts
@@ -239,9 +247,10 @@ export const circuitBreaker: (options: CircuitBreakerOptions) => Stage<CircuitOp
 export const retryAfterGate: (options?: RetryAfterGateOptions) => Stage<GateClosed> = stages.retryAfterGate
 
 /**
- * Bounds how many attempts run at once, and how many wait for their turn: those beyond fail with `BulkheadFull`, without
- * sending anything, and are not retried. The time spent waiting is no part of the attempt's. Throws `InvalidOption` for an
- * option out of range.
+ * Bounds how many attempts run at once, and how many wait.
+ *
+ * Attempts beyond fail with `BulkheadFull`, without sending anything and without a retry. The wait does not count
+ * towards the time of the attempt. Throws `InvalidOption` for an option out of range.
  *
  * @example
  * ```ts
@@ -264,8 +273,10 @@ export const retryAfterGate: (options?: RetryAfterGateOptions) => Stage<GateClos
 export const bulkhead: (options: BulkheadOptions) => Stage<BulkheadFull> = stages.bulkhead
 
 /**
- * Bounds how many attempts run at once by a limit that is learned from how long they take, and which time out or are refused
- * with 429, 503 or 504: those beyond fail with `LimitExceeded`, without sending anything, and are not retried. Throws
+ * Bounds how many attempts run at once with a limit that it learns from their durations, timeouts, and responses 429,
+ * 503 and 504.
+ *
+ * Attempts beyond the limit fail with `LimitExceeded`, without sending anything and without a retry. Throws
  * `InvalidOption` for an option out of range.
  *
  * @since 0.1.0
@@ -274,11 +285,11 @@ export const bulkhead: (options: BulkheadOptions) => Stage<BulkheadFull> = stage
 export const adaptiveLimiter: <S>(options: AdaptiveLimiterOptions<S>) => Stage<LimitExceeded> = stages.adaptiveLimiter
 
 /**
- * Takes a token before each attempt: from a limiter of Reprise per origin, or from any other, given as a function. What that
- * fails with is what the call fails with, without sending anything and without a retry. Throws `InvalidOption` for an option
- * out of range.
+ * Takes a token before each attempt, from a limiter of Reprise per origin, or from any other one, given as a function.
  *
- * With `effect/RateLimiter`, whose limiters are functions: `HttpResilience.rateLimiter(() => limiter(Effect.void))`.
+ * If the limiter fails, the call fails with its error, without sending anything and without a retry. Throws
+ * `InvalidOption` for an option out of range. For the functions of `effect/RateLimiter`, write
+ * `HttpResilience.rateLimiter(() => limiter(Effect.void))`.
  *
  * @example
  * ```ts
@@ -303,16 +314,19 @@ export const rateLimiter: {
 } = stages.rateLimiter
 
 /**
- * Sends a request again beside an attempt that takes too long. The first success is the result, and the client closes the
- * sockets of the others. It hedges requests that are idempotent, or have an idempotency key, with a body that can be read more
- * than once. Throws `InvalidOption` for an option out of range.
+ * Sends a request again beside an attempt that takes too long. The first success is the result, and the client closes
+ * the sockets of the others.
  *
- * - Only time starts a hedge. After a failure the retry policy decides: its backoff, its number of attempts and `Retry-After`
- *   hold. The `retryAfter` of the failure is the longest wait that the server has asked any of these attempts for.
- * - If an attempt fails while the request of another is under way, the call waits for that one and starts no other.
- * - Each hedge draws on the retry budget of the client, if there is one, and passes the policies as every attempt does.
- * - A hedge counts as an attempt: each takes a step of the retry policy. So a policy of 3 attempts makes at most
- *   `3 + maxHedges` requests: the last attempt may be hedged too, also where there are no retries.
+ * It hedges a request only if it is idempotent or has an idempotency key, and its body can be read more than once.
+ * Throws `InvalidOption` for an option out of range.
+ *
+ * - Only time starts a hedge. After a failure the retry policy decides: its backoff, its number of attempts and
+ *   `Retry-After` hold. The `retryAfter` of the failure is the longest wait that the server has asked any of these
+ *   attempts for.
+ * - If an attempt fails while the request of another one is in flight, the call waits for that one and starts no other.
+ * - Each hedge uses the retry budget of the client, if there is one, and passes the policies as every attempt does.
+ * - A hedge counts as an attempt: each takes a step of the retry policy. So a policy of 3 attempts makes at most `3 +
+ *   maxHedges` requests: the last attempt may have hedges too, even without retries.
  * - Within `Retry.withoutNested` there are no hedges, unless the client has `nested: "allow"`.
  *
  * @since 0.1.0
@@ -323,8 +337,8 @@ export const hedge: (options: HedgeOptions) => Stage<never> = stages.hedge
 /**
  * Puts a policy of your own before every attempt: one for all requests, or one for each key.
  *
- * The policy sees the end of each attempt: a response below 400 as a success, and every other result as its `HttpFailure`. Its
- * rejection is an error of the client, and ends the call without a retry.
+ * The policy sees the end of each attempt: a response below 400 as a success, and every other result as its
+ * `HttpFailure`. Its rejection is an error of the client, and ends the call without a retry.
  *
  * @example
  * ```ts
@@ -353,13 +367,16 @@ export const policy: <E>(
 ) => Stage<E> = stages.policy
 
 /**
- * The client with every failure in the type: a response other than 2xx fails with the `HttpFailure` of its status (its
- * `response` still readable), transport errors and timeouts with theirs, so that `Effect.catchTags` can be exhaustive.
+ * Puts every failure into the type of the client, so that `Effect.catchTags` can be exhaustive.
+ *
+ * A response other than 2xx fails with the `HttpFailure` of its status, whose `response` is still readable. Transport
+ * errors and timeouts fail with their own `HttpFailure`.
  *
  * A redirect (300 to 399 with a `Location`) is a value, so that `HttpClient.followRedirects` above can follow it. If no
  * stage follows it, `executeAndRead` fails with `ProtocolFailure`. A 304 always does.
  *
- * Arguments that make a transport die (a bad header value on node) fail with `InvalidRequest`. Other defects stay defects.
+ * If arguments make a transport die (a bad header value on node), the call fails with `InvalidRequest`. Other defects
+ * stay defects.
  *
  * @since 0.1.0
  * @category combinators
@@ -367,11 +384,12 @@ export const policy: <E>(
 export const typed: <E, R>(client: Client<E, R>) => Client<Typed<E>, R> = faces.typed
 
 /**
- * Executes the request and reads its response as one attempt: a body that is cut short or stalls is a failed attempt like
- * any other, timed out and sent again by the stages of the client.
+ * Executes the request and reads its response as one attempt. A body that is cut short or stalls is then a failed
+ * attempt, which the stages of the client time out and retry.
  *
- * The response that `read` is given fails with `BodyFailure`'s error if fewer bytes arrive than `Content-Length` says. `fetch`
- * reports that itself, so there the length is not compared. `read` may read the body more than once, except as a `stream`.
+ * The response that `read` receives fails with `BodyFailure`'s error if fewer bytes arrive than `Content-Length` says.
+ * `fetch` reports that itself, so with `fetch` Reprise does not compare the length. `read` may read the body more than
+ * once, except as a `stream`.
  *
  * `read` runs again for each attempt with a 2xx response. A last response with another status is read once, after the
  * attempts, unless the client fails with it. `attemptTimeout` and `deadline` bound that too. An error of `read` itself is not
@@ -424,12 +442,15 @@ export const executeAndRead: {
   }))
 
 /**
- * Reads the body of each 2xx response within its attempt, for programs that do not use `executeAndRead`: HttpApiClient, RPC and AI
- * clients. A body that is cut short or stalls is then a failed attempt: the client sends the request again, and the circuit breaker
- * counts it. The program reads the body from memory, as often as it likes.
+ * Reads the body of each 2xx response within its attempt, for programs that do not use `executeAndRead`: HttpApiClient,
+ * RPC and AI clients.
  *
- * A body of more than `maxBytes` streams on. Streams are not read: server-sent events, newline-delimited JSON, gRPC and
- * `application/octet-stream`. Put it below `attemptTimeout`. Throws `InvalidOption` for an option out of range.
+ * A body that is cut short or stalls is then a failed attempt: the client sends the request again, and the circuit
+ * breaker counts it. The program reads the body from memory, as often as it likes.
+ *
+ * A body of more than `maxBytes` becomes a stream after that. It does not read streams: server-sent events,
+ * newline-delimited JSON, gRPC and `application/octet-stream`. Put it below `attemptTimeout`. Throws `InvalidOption`
+ * for an option out of range.
  *
  * @example
  * ```ts
@@ -465,9 +486,9 @@ export const readBodies: (options?: ReadBodiesOptions) => ReadBodies = bufferedR
  * The ledger of a call, from what the call ended with: its response, its `HttpFailure`, or the rejection of a policy. The error
  * of a drop-in client, and that of `filterStatusOk` above it, have the same ledger.
  *
- * Each attempt (the first 8 and the last 24) has what came of it, how long the call waited, and why. The ledger is empty for a
- * response that no `retry` has seen, and while the call still runs, as it does inside the reader of `executeAndRead`. A call whose
- * retry was rejected may have been processed by an earlier attempt.
+ * The ledger lists each attempt (the first 8 and the last 24) with its result, its wait and the reason. It is empty for a response
+ * without a `retry` stage, and while the call still runs, as inside the reader of `executeAndRead`. If a policy rejects a retry, an
+ * earlier attempt may have been processed.
  *
  * @example
  * ```ts

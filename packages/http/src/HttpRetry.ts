@@ -1,8 +1,8 @@
 /**
- * Retry policies over `HttpFailure`.
+ * Makes retry policies for `HttpFailure`.
  *
- * They say when and how often; whether a request may be sent again at all is decided by `HttpResilience.retry`, whatever
- * the schedule.
+ * A policy decides when and how often to retry. `HttpResilience.retry` decides whether another attempt is safe, for
+ * every schedule.
  *
  * @since 0.1.0
  */
@@ -21,7 +21,8 @@ import * as budgets from "./internal/stages/budgets.js"
 export type { Budget, ExponentialOptions } from "./internal/model.js"
 
 /**
- * Ends the schedule at a failure that trying again cannot mend: `Retry.whileRetryable` under the name HTTP users look for.
+ * Ends the schedule at a failure after which another attempt cannot succeed: `Retry.whileRetryable` under a name for
+ * HTTP.
  *
  * @since 0.1.0
  * @category combinators
@@ -29,8 +30,8 @@ export type { Budget, ExponentialOptions } from "./internal/model.js"
 export const whileRetryable: typeof Retry.whileRetryable = Retry.whileRetryable
 
 /**
- * Goes on after a failure with one of these tags, whatever its `retryable` says, and ends after every other failure. Whether it is
- * safe to send the request again is decided by the client.
+ * Continues after a failure with one of these tags, even if its `retryable` is `false`. It ends after every other
+ * failure. The client decides whether another attempt is safe.
  *
  * @since 0.1.0
  * @category combinators
@@ -42,8 +43,8 @@ export const whileTag: (
 ) => Retry.whileError((failure: HttpFailure) => tags.includes(failure._tag))
 
 /**
- * Goes on after a response with one of these statuses, and ends after every other failure. Whether it is safe to send the request
- * again is decided by the client.
+ * Continues after a response with one of these statuses, and ends after every other failure. The client decides whether
+ * another attempt is safe.
  *
  * @example
  * ```ts
@@ -76,11 +77,11 @@ export const whileStatus: (
   )
 
 /**
- * Waits at least as long as the server asks with `Retry-After` (RFC 9110 section 10.2.3) or a header of that kind:
- * `max(delay, retryAfter * (1 + U(0, jitter)))`, with `jitter` 0.1.
+ * Waits at least as long as the server asks with `Retry-After` (RFC 9110 section 10.2.3) or a similar header.
  *
- * A server that asks for more than `max` (default 2 minutes) ends the retrying, and its response goes to the caller. Put it
- * after `Backoff.capped`, which would cut the wait short.
+ * The wait is `max(delay, retryAfter * (1 + U(0, jitter)))`, with `jitter` 0.1. If the server asks for more than `max`
+ * (default 2 minutes), the retries end, and the caller gets the response. Put it after `Backoff.capped`, which would
+ * shorten the wait.
  *
  * @since 0.1.0
  * @category combinators
@@ -88,10 +89,10 @@ export const whileStatus: (
 export const honorRetryAfter: typeof Retry.honorHint = Retry.honorHint
 
 /**
- * One budget for each origin, or for each `key`: it bounds how many retries and hedges are added to the calls, however many of them
- * fail. Give it to the client as `budget`. Takes the options of `RetryBudget.share`, or a budget such as `RetryBudget.tokens()`.
- * Every client has budgets of its own, as it has breakers of its own. To share one among clients, give them a `RetryBudget`, or a
- * `sharedBudget`. Throws `InvalidOption` for an option out of range.
+ * Makes one budget for each origin, or for each `key`, that bounds how many retries and hedges a client adds to its calls.
+ *
+ * Give it to the client as `budget`. It takes the options of `RetryBudget.share`, or a budget such as `RetryBudget.tokens()`. Every
+ * client has budgets of its own. To share one among clients, give them a `RetryBudget` or a `sharedBudget`. Throws `InvalidOption` for an option out of range.
  *
  * @example
  * ```ts
@@ -122,10 +123,11 @@ export const budget = (
 ): Budget => budgets.make((key) => Effect.isEffect(budget) ? budget : RetryBudget.share({ ...budget, key }), keys)
 
 /**
- * A `RetryBudget.share` for each origin, or for each `key`, that is one for all processes that share it: a fleet adds no more
- * retries to an origin than one client would. Shared for as long as the scope is open, by one fiber for all origins; without
- * the store each process has budgets of its own, as `SharedRetryBudget` says. Throws `InvalidOption` for an option out of
- * range.
+ * Makes a `RetryBudget.share` for each origin, or for each `key`, that is one budget for all processes. A fleet then
+ * adds no more retries to an origin than one client would.
+ *
+ * It is shared while the scope is open, by one fiber for all origins. Without the store each process has its own
+ * budgets, see `SharedRetryBudget`. Throws `InvalidOption` for an option out of range.
  *
  * @example
  * ```ts
@@ -160,10 +162,10 @@ export const sharedBudget = (
 ): Effect.Effect<Budget, never, RetryBudgetStore | Scope.Scope> => budgets.makeShared(options, keys)
 
 /**
- * The usual policy in one call: exponential backoff with full jitter (AWS Architecture Blog, "Exponential Backoff And
- * Jitter", 2015), only for failures that can pass, `Retry-After` obeyed. For anything else compose your own from `Backoff`.
+ * Makes the usual policy: exponential backoff with full jitter, only for retryable failures, and with `Retry-After`.
  *
- * Throws `InvalidOption` for options out of range.
+ * The jitter is that of "Exponential Backoff And Jitter", AWS Architecture Blog, 2015. For any other policy, compose
+ * your own from `Backoff`. Throws `InvalidOption` for options out of range.
  *
  * @since 0.1.0
  * @category constructors
@@ -172,10 +174,10 @@ export const exponential: (options?: ExponentialOptions) => Schedule.Schedule<Du
   retryPolicy.exponential
 
 /**
- * The policy where none is given: 3 attempts, full jitter over 500 ms, 1 s, ... up to 20 s, only for failures that can
- * pass, `Retry-After` obeyed up to 2 minutes.
+ * The default policy: 3 attempts with full jitter over 500 ms, 1 s and so on, up to 20 s.
  *
- * The numbers are those of the AWS SDKs' standard mode, with half their base.
+ * It retries only retryable failures, and waits for a `Retry-After` of up to 2 minutes. The numbers are those of the
+ * AWS SDKs' standard mode, with half their base.
  *
  * @example
  * ```ts

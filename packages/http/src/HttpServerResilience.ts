@@ -1,8 +1,9 @@
 /**
- * The server's side: what a client says of its deadline and of its retries holds for whoever serves it.
+ * Applies the client's deadline and attempt number on the server, as middleware.
  *
- * Middleware for `HttpApp`, `HttpRouter.use` and `HttpServer.serve`, each opt-in here and in the client
- * (`deadlineHeader` and `attemptHeader` of `HttpResilience.retry` and `ResilientHttpClient`). `health` is a readiness endpoint.
+ * Use it with `HttpApp`, `HttpRouter.use` and `HttpServer.serve`. Each part is opt-in, here and in the client
+ * (`deadlineHeader` and `attemptHeader` of `HttpResilience.retry` and `ResilientHttpClient`). `health` is a readiness
+ * endpoint.
  *
  * @since 0.1.0
  */
@@ -25,13 +26,13 @@ import * as serverDeadline from "./internal/serverDeadline.js"
  */
 export interface DeadlineOptions {
   /**
-   * The header that holds how many milliseconds the client waits: the `deadlineHeader` of a client of Reprise, or
+   * The header with the time that the client waits, in milliseconds. It is the `deadlineHeader` of a Reprise client, or
    * `x-envoy-expected-rq-timeout-ms` behind an Envoy.
    */
   readonly header: string
   /** The most that a client may ask for. Defaults to no limit. */
   readonly max?: Duration.DurationInput | undefined
-  /** For a request without the header, or with one that means nothing. Defaults to no limit. */
+  /** The limit for a request without a valid header. Defaults to no limit. */
   readonly default?: Duration.DurationInput | undefined
 }
 
@@ -40,25 +41,31 @@ export interface DeadlineOptions {
  * @category options
  */
 export interface AttemptOptions {
-  /** The header that holds the number of the attempt: the `attemptHeader` of a client of Reprise. */
+  /** The header with the number of the attempt: the `attemptHeader` of a Reprise client. */
   readonly header: string
 }
 
 type Middleware = <E, R>(app: HttpApp.Default<E, R>) => HttpApp.Default<E, R>
 
 /**
- * Gives the handler the time that its client waits, and answers 504 when that has passed, or at once where nothing is left:
- * work for a client that has gone is work for nobody (the SRE book, "Addressing Cascading Failures").
+ * Limits the handler to the time that its client waits, and answers 504 when that has passed, or at once if none is
+ * left.
  *
- * Everything within sees it as its `Deadline`: retries, queues, and the clients that call the next server and tell it in turn.
- * The handler is interrupted and awaited; what must not be interrupted has to say so (`Effect.uninterruptible`), for the
- * defaults of the platform, an `uninterruptible` route among them, do not hold. What it has forked ends with it. A response
- * that has begun is not cut. A server error at or after the deadline becomes 504 too; a handler that gives up earlier, with
- * `DeadlineExceeded`, answers what that error says.
+ * The answer would not reach a client that has gone away (the SRE book, "Addressing Cascading Failures").
  *
- * Only digits count, up to 2^31-1; any other value is ignored. It is a duration, so that clocks that differ do no harm (as
- * in gRPC's `grpc-timeout`). Throws `InvalidOption` for a name that is none, or a `max` or `default` that is not longer than
- * zero and at most 2^31-1 ms.
+ * 1. All code in the handler sees the time as its `Deadline`: retries, queues, and clients, which send the rest to the
+ *    next server.
+ * 2. The middleware interrupts the handler and waits for its end. The fibers that the handler has forked end with it.
+ * 3. The defaults of the platform do not protect the handler, not even an `uninterruptible` route. Use
+ *    `Effect.uninterruptible` for code that must finish.
+ * 4. A response that has begun continues.
+ * 5. A server error at or after the deadline becomes 504 too. If the handler fails earlier with `DeadlineExceeded`, the
+ *    answer is that of the error.
+ * 6. Only digits count, up to 2^31-1. Any other value is ignored. The value is a duration, so the clocks need not agree
+ *    (as in gRPC's `grpc-timeout`).
+ *
+ * Throws `InvalidOption` for an invalid header name, or a `max` or `default` that is not longer than zero and at most
+ * 2^31-1 ms.
  *
  * @example
  * ```ts
@@ -92,15 +99,16 @@ export const deadline = (options: DeadlineOptions): Middleware => {
 }
 
 /**
- * Runs the handler of a request that is sent again, one whose header says 2 or more, within `Retry.withoutNested`: its own
- * retries make one attempt each, for its caller is trying again already.
+ * Runs the handler of a retried request within `Retry.withoutNested`: its own retry loops make one attempt each.
  *
- * Three attempts by each of three clients in a row are 27 requests to the last server; so they are 7. The first attempt says
- * nothing: nobody knows yet whether its caller will send it again, and whoever is next to the failure does so at the least cost
- * (the SRE book, "Handling Overload"). A client of Reprise in the handler that has an `attemptHeader` passes the number on.
- * `Effect.retry` does not know of it.
+ * A request is a retry if its header says 2 or more. Its caller retries already, so nested retries would multiply. With
+ * three attempts by each of three clients in a row, the last server gets 7 requests instead of 27.
  *
- * Only digits count, up to 2^31-1; any other value is ignored. Throws `InvalidOption` for a name that is none.
+ * The first attempt is not limited, because its caller may not retry. A retry close to the failure costs least (the SRE
+ * book, "Handling Overload"). A Reprise client in the handler with an `attemptHeader` passes the number on.
+ * `Effect.retry` ignores it.
+ *
+ * Only digits count, up to 2^31-1. Any other value is ignored. Throws `InvalidOption` for an invalid header name.
  *
  * @example
  * ```ts
@@ -136,11 +144,11 @@ export const withoutNestedRetries = (options: AttemptOptions): Middleware => {
 }
 
 /**
- * Answers with the health of the policies, as `application/health+json`: for readiness endpoints and status pages.
+ * Answers with the health of the policies, as `application/health+json`, for readiness endpoints and status pages.
  *
- * An open circuit is `warn` and answers 200: if a dependency is down, a readiness probe that fails takes every replica out. With
- * `failWhenOpen` the status is `fail` and the answer 503, for dependencies without which the service cannot work. Keys can name
- * internal hosts, so keep the endpoint internal. Throws `InvalidOption` as `Health.make` does.
+ * An open circuit is `warn` and answers 200: a readiness probe that fails for a dependency would take every replica
+ * out. With `failWhenOpen` the status is `fail` and the answer 503, for dependencies without which the service cannot
+ * work. Keys can name internal hosts, so keep the endpoint internal. Throws `InvalidOption` as `Health.make` does.
  *
  * @example
  * ```ts

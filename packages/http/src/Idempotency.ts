@@ -1,9 +1,8 @@
 /**
- * Which requests may be sent twice: idempotent methods, idempotency keys, and bodies that can be made again.
+ * Decides which requests may be sent twice: by method, by idempotency key, and by body.
  *
- * A failure after which the server may have processed the request allows another attempt only where sending it twice
- * does what sending it once does ({@link isIdempotent}), and where the second body is the same as the first
- * ({@link isReplayable}).
+ * If the server may have processed a request, another attempt must meet two conditions. To send it twice must have the
+ * effect of sending it once ({@link isIdempotent}). The second body must be equal to the first ({@link isReplayable}).
  *
  * @since 0.1.0
  */
@@ -19,11 +18,14 @@ import * as idempotencyKey from "./internal/request/idempotencyKey.js"
 export type { AutomaticKeysOptions, HeaderOptions } from "./internal/model.js"
 
 /**
- * Whether the request may be sent again when the server may have processed it already.
+ * Whether the request may be sent again after the server may have processed it.
  *
- * That is so for GET, HEAD, OPTIONS, TRACE, PUT and DELETE (RFC 9110 section 9.2.2), for QUERY
- * (draft-ietf-httpbis-safe-method-w-body: safe and idempotent), for a request with a key that is not empty, and for one
- * marked with {@link markIdempotent}.
+ * These requests are idempotent:
+ *
+ * - GET, HEAD, OPTIONS, TRACE, PUT and DELETE (RFC 9110 section 9.2.2);
+ * - QUERY (draft-ietf-httpbis-safe-method-w-body: safe and idempotent);
+ * - a request with a key that is not empty;
+ * - a request marked with {@link markIdempotent}.
  *
  * @example
  * ```ts
@@ -43,12 +45,14 @@ export const isIdempotent = (request: HttpClientRequest.HttpClientRequest, optio
   idempotency.isIdempotent(request, options?.header)
 
 /**
- * Whether the body of the request can be sent a second time and be the same.
+ * Whether the body of the request can be sent a second time unchanged.
  *
- * That is so for no body, text, JSON, bytes, `FormData`, and a raw string, typed array, `ArrayBuffer`, `Blob` or
- * `URLSearchParams`. A `Stream` and any other raw body (a web or Node stream, an iterator) may be read once only, and a
- * transport sends it empty the second time and reports success: they are replayable where marked with
- * {@link markReplayable}, and a `Stream` inside a Reprise client as long as no attempt has read from it.
+ * It can for no body, text, JSON, bytes, `FormData`, and a raw string, typed array, `ArrayBuffer`, `Blob` or
+ * `URLSearchParams`.
+ *
+ * A `Stream` and any other raw body (a web or Node stream, an iterator) may be readable only once. A transport would
+ * send it empty the second time and report success. Such a body is replayable if it is marked with {@link
+ * markReplayable}. A `Stream` inside a Reprise client is also replayable until an attempt has read from it.
  *
  * @example
  * ```ts
@@ -70,9 +74,9 @@ export const isIdempotent = (request: HttpClientRequest.HttpClientRequest, optio
 export const isReplayable: (request: HttpClientRequest.HttpClientRequest) => boolean = idempotency.isReplayable
 
 /**
- * Says that the request may be sent twice, whatever its method is: `POST /search`, or a server that recognises repeats.
+ * Declares that the request may be sent twice, with any method: `POST /search`, or a server that recognises repeats.
  *
- * Mark last: the mark is kept by every later change of the request except that of its body.
+ * Mark last: every later change of the request keeps the mark, except a change of its body.
  *
  * @example
  * ```ts
@@ -94,11 +98,12 @@ export const markIdempotent: (request: HttpClientRequest.HttpClientRequest) => H
   idempotency.markIdempotent
 
 /**
- * Says that the body, a `Stream` or a raw value, yields the same bytes every time it is read: a file that is opened anew
- * for each read, for instance. It says nothing about the method.
+ * Declares that the body, a `Stream` or a raw value, has the same bytes every time it is read. An example is a file
+ * that each read opens.
  *
- * Mark last: the mark is kept by every later change of the request except that of its body. Do not mark a stream made
- * of one iterator, `Readable` or `ReadableStream`: it is empty the second time, and the server accepts that.
+ * It says nothing about the method. Mark last: every later change of the request keeps the mark, except a change of its
+ * body. Do not mark a stream made of one iterator, `Readable` or `ReadableStream`: it is empty the second time, and the
+ * server accepts that.
  *
  * @since 0.1.0
  * @category combinators
@@ -107,12 +112,12 @@ export const markReplayable: (request: HttpClientRequest.HttpClientRequest) => H
   idempotency.markReplayable
 
 /**
- * Gives the request this idempotency key, unless it has one. The key is sent as it is, without quotes.
+ * Adds this idempotency key to the request, unless it has one. The key is sent as it is, without quotes.
  *
- * Name what is done (an order number), so that a program which is restarted does not do it twice. With a header other
- * than `Idempotency-Key` the request is marked as well ({@link markIdempotent}): mark last.
+ * Derive the key from the operation (an order number), so that a restarted program does not do it twice. With a header
+ * other than `Idempotency-Key` the function also marks the request ({@link markIdempotent}), so call it last.
  *
- * Throws `InvalidOption` where `header` is not a header name, or `key` is empty or not printable ASCII.
+ * Throws `InvalidOption` if `header` is not a header name, or `key` is empty or not printable ASCII.
  *
  * @example
  * ```ts
@@ -148,13 +153,13 @@ export const withKey: {
 )
 
 /**
- * Gives the request a new idempotency key, a UUID version 4, unless it has one.
+ * Adds a new idempotency key to the request, a UUID version 4, unless it has one.
  *
- * The key comes from Effect's `Random` where the program provides one (`Effect.withRandom`), and is then the same for
- * the same seed; else from the platform's cryptographic source. It is made when the effect runs: run it once and send
- * the request it gives on every attempt. {@link automaticKeys} does that for a whole client.
+ * If the program provides Effect's `Random` (`Effect.withRandom`), the key comes from it, and is the same for the same
+ * seed. Otherwise it comes from the platform's cryptographic source. The effect makes the key: run it once, and send
+ * the resulting request on every attempt. {@link automaticKeys} does that for a whole client.
  *
- * Throws `InvalidOption` where `header` is not a header name.
+ * Throws `InvalidOption` if `header` is not a header name.
  *
  * @example
  * ```ts
@@ -182,13 +187,13 @@ export const withGeneratedKey = (
 }
 
 /**
- * Gives each POST and PATCH request of a client that has no idempotency key a new one, once per logical call.
+ * Adds a new idempotency key to each POST and PATCH request of a client that has none, once per call.
  *
- * Put it outside of (after, in a `pipe`) the retries: then all attempts of a call carry the same key. Inside of them
- * each attempt would get a new key, and the server would take each for a new call.
+ * Put it outside of the retries (after them, in a `pipe`), so that all attempts of a call have the same key. Inside of
+ * them each attempt would get a new key, and the server would treat each as a new call.
  *
- * It turns retries on for these requests, so use it only with servers that know the header; others ignore it and do the
- * work twice. Throws `InvalidOption` where `header` is not a header name or `methods` is empty.
+ * It turns retries on for these requests, so use it only with servers that support the header. Other servers ignore it
+ * and do the work twice. Throws `InvalidOption` if `header` is not a header name or `methods` is empty.
  *
  * @example
  * ```ts
@@ -228,7 +233,7 @@ export const automaticKeys: {
 } = ((
   ...args: readonly [AutomaticKeysOptions?] | readonly [AnyClient, AutomaticKeysOptions?]
 ) => {
-  // Not `dual`: options are to fail here, before there is a client.
+  // Not `dual`, because options must fail here, before there is a client.
   const [self, options] = isClient(args[0]) ? [args[0], args[1]] : [undefined, args[0]]
   const withKeys = addKeys(options)
   return self === undefined ? withKeys : withKeys(self)
@@ -241,7 +246,7 @@ const isClient = (u: unknown): u is AnyClient => Predicate.hasProperty(u, HttpCl
 
 const addKeys = (options: AutomaticKeysOptions | undefined) => {
   const add = idempotencyKey.automatic(options)
-  // Not HttpClient.mapRequestInputEffect: what it adds becomes part of `self`, whose retries would run it again.
+  // Not HttpClient.mapRequestInputEffect: its changes become part of `self`, whose retries would run them again.
   return <E, R>(self: HttpClient.HttpClient.With<E, R>): HttpClient.HttpClient.With<E, R> =>
     HttpClient.makeWith(
       (request: Effect.Effect<HttpClientRequest.HttpClientRequest>) => Effect.flatMap(request, self.execute),

@@ -1,5 +1,6 @@
 /**
- * A page that shows the policies of a running process: breakers, gates, limits, budgets and the last decisions, each second.
+ * Shows the policies of a running process on a page: breakers, gates, limits, budgets and the last decisions, each
+ * second.
  *
  * @since 0.1.0
  */
@@ -18,7 +19,7 @@ import { Samples } from "./internal/livePage/sample.js"
 import * as viewers from "./internal/livePage/viewers.js"
 
 /**
- * What a request wants to do.
+ * The kind of a request to the page.
  *
  * @since 0.1.0
  * @category models
@@ -26,7 +27,7 @@ import * as viewers from "./internal/livePage/viewers.js"
 export type Action = "view" | "isolate" | "close"
 
 /**
- * What `authorize` decides about.
+ * The input of `authorize`.
  *
  * @since 0.1.0
  * @category models
@@ -44,24 +45,27 @@ export interface Asked {
  */
 export interface Options<out E = never, out R = never> {
   /**
-   * Says who may see the page and who may act. Without it everybody who reaches the page may see it, and nobody may act.
+   * Decides who may see the page and who may act. By default every client that reaches the page may see it, and none
+   * may act.
    *
    * The page asks for `view` with each connection, and a connection lasts up to 10 seconds.
    */
   readonly authorize?: ((asked: Asked) => Effect.Effect<boolean, E, R>) | undefined
-  /** How many browsers may watch at once. The next one gets a 503. Defaults to 20. */
+  /** The most browsers that may watch at once. The next one gets a 503. Defaults to 20. */
   readonly maxViewers?: number | undefined
 }
 
 /**
  * Makes the page, for `HttpRouter.mountApp("/reprise", ...)` or for a server of its own.
  *
- * The page shows up to 200 policies, those with a problem first, and updates them each second while somebody watches. It loads nothing
- * from elsewhere. With `authorize` an operator can isolate a circuit, which rejects every call, and close it again. An action is for
- * this process only, and for every circuit breaker with the same key. The log has one warning about it.
+ * The page shows up to 200 policies, those with a problem first, and updates them each second while a browser watches.
+ * It loads nothing from elsewhere. With `authorize` an operator can isolate a circuit, which rejects every call, and
+ * close it again. An action applies to this process only, and to every circuit breaker with the same key. The log has
+ * one warning about it.
  *
- * Routes: `GET /` is the page, `GET /events` its server-sent events. `POST /isolate` and `POST /close` take `{ "key": "..." }` as
- * `application/json`, refuse requests from pages of other sites, and may be sent again. An error of `authorize` is an error of the app.
+ * Routes: `GET /` is the page, `GET /events` its server-sent events. `POST /isolate` and `POST /close` take `{ "key":
+ * "..." }` as `application/json`. They refuse requests from pages of other sites, and may be sent again. An error of
+ * `authorize` is an error of the app.
  *
  * Throws `InvalidOption` if `maxViewers` is not a whole number of at least 1.
  *

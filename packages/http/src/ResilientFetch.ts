@@ -1,5 +1,5 @@
 /**
- * The pipeline of `ResilientHttpClient` as a `fetch` function, for SDKs that take one.
+ * Makes the pipeline of `ResilientHttpClient` a `fetch` function, for SDKs that take one.
  *
  * Use `make` in any program, and `fromClient` in an Effect program that has an `HttpClient` already.
  *
@@ -19,7 +19,7 @@ import * as ResilientHttpClient from "./ResilientHttpClient.js"
 /**
  * The options of `ResilientHttpClient`, and the `fetch` that sends the attempts.
  *
- * With `redirect: "manual"` no call follows redirects, whatever its own `redirect` says.
+ * With `redirect: "manual"` no call follows redirects, even if its own `redirect` says so.
  *
  * @since 0.1.0
  * @category options
@@ -32,15 +32,16 @@ export interface Options extends ResilientHttpClient.Options {
 /**
  * Makes a `fetch` function that sends a request again if another attempt can succeed and is safe.
  *
- * The function takes and returns what `fetch` does. All calls share the breakers, budgets and limits of the options. Turn the
- * retries of your SDK off (`maxRetries: 0`), because its attempts and these would multiply.
+ * The function takes and returns the same values as `fetch`. All calls share the breakers, budgets and limits of the
+ * options. Turn the retries of your SDK off (`maxRetries: 0`), because its attempts and these would multiply.
  *
- * - The promise resolves with the response of the last attempt, whatever its status. Time limits and retries end with its headers.
- * - A call without a response rejects with a `TypeError`. Its `cause` is an `HttpFailure`, `DeadlineExceeded`, or the error of a
- *   policy, such as `CircuitOpen`.
+ * - The promise resolves with the response of the last attempt, with any status. Time limits and retries end with its
+ *   headers.
+ * - A call without a response rejects with a `TypeError`. Its `cause` is an `HttpFailure`, `DeadlineExceeded`, or the
+ *   error of a policy, such as `CircuitOpen`.
  * - The `signal` of a call ends its attempt, its waits and its body. The promise rejects with the reason of the signal.
- * - A `ReadableStream` is sent once. Any other body, and the body of a `Request`, may be sent again. A `Request` whose body may be
- *   sent again is read into memory.
+ * - A `ReadableStream` is sent once. Any other body, and the body of a `Request`, may be sent again. A `Request` whose
+ *   body may be sent again is read into memory.
  * - No header is added unless the options say so.
  *
  * Throws `InvalidOption` for options out of range.
@@ -91,11 +92,12 @@ const maySendAgain = (request: HttpClientRequest.HttpClientRequest, options: Res
  * Makes a `fetch` function of an `HttpClient`, for an SDK inside an Effect program.
  *
  * The calls run as the effect that made the function does: with its services, tracer, logger and clock, and within its
- * `Deadline`. They share the breakers, budgets and limits of the client. A client over fetch receives the other options of each
- * call too, such as `redirect`.
+ * `Deadline`. They share the breakers, budgets and limits of the client. A client over fetch receives the other options
+ * of each call too, such as `redirect`.
  *
- * The function returns responses, rejects and aborts as that of `make` does. The client sends trace headers if it does so for
- * the program: see `HttpClient.withTracerPropagation`. The typed client works too: its failed responses are values again.
+ * The function returns responses, rejects and aborts as that of `make` does. The client sends trace headers if it does
+ * so for the program: see `HttpClient.withTracerPropagation`. The typed client works too: its failed responses are
+ * values again.
  *
  * @example
  * ```ts

@@ -1,5 +1,5 @@
 /**
- * The whole pipeline as a `Layer`: an `HttpClient` that sends again what can succeed and is safe to send again.
+ * Makes the whole pipeline a `Layer`: an `HttpClient` that retries requests if another attempt can succeed and is safe.
  *
  * @since 0.1.0
  */
@@ -36,8 +36,9 @@ export class ResilientHttpClient extends Context.Tag("@reprise/http/ResilientHtt
 >() {}
 
 /**
- * Looks for options that contradict each other, or leave out what the others count on. It makes nothing and sends nothing. The
- * layers do it on their own: they throw for an error, and log the warnings once.
+ * Finds options that contradict each other, or that need a missing option. It makes nothing and sends nothing.
+ *
+ * The layers call it: they throw for an error, and log the warnings once.
  *
  * @example
  * ```ts
@@ -58,15 +59,17 @@ export const check = (options: Options<unknown>): ReadonlyArray<Finding> => chec
 /**
  * Options for production, with any of them replaced by yours.
  *
- * - `retry`: 3 attempts, full jitter over 500 ms and 1 s (`HttpRetry.standard`): what the AWS SDKs do.
- * - `attemptTimeout`: 10 s; `deadline`: 30 s. Three attempts have room in it (the numbers of Microsoft's standard resilience handler).
- * - `budget`: retries for a tenth of the calls, and one per second and origin on top: a server that is overloaded gets 1.1 times
- *   the load and not 3 times.
- * - `breaker`: opens after 10 failures in a row, or when half of at least 20 calls in 10 s fail: what is down is found out within a
- *   second or two, and a few errors say nothing. It stays open for 1 s at first, and each time a tenth longer, up to 60 s, so that
- *   it makes an outage about a tenth longer, and not twice as long as the doubling of backoff would. In the simulation of a server
- *   at 80 % load that is stuck for 10 s, it is back in 4 s; with retries alone, never.
- * - `gate`: nobody calls a server that asks everybody to wait; the deadline bounds the wait.
+ * - `retry`: 3 attempts, full jitter over 500 ms and 1 s (`HttpRetry.standard`), as in the AWS SDKs.
+ * - `attemptTimeout`: 10 s; `deadline`: 30 s, enough for three attempts. The numbers are those of Microsoft's standard
+ *   resilience handler.
+ * - `budget`: retries for a tenth of the calls, plus one per second and origin. An overloaded server gets 1.1 times the
+ *   load instead of 3 times.
+ * - `breaker`: opens after 10 failures in a row, or when half of at least 20 calls in 10 s fail. It detects an outage
+ *   within a second or two, and ignores a few errors. It stays open for 1 s at first, and each time a tenth longer, up
+ *   to 60 s. So it makes an outage about a tenth longer; with a doubling open time it could be twice as long. In the
+ *   simulation of a server at 80 % load that stalls for 10 s, the server recovers in 4 s. With retries alone, it never
+ *   does.
+ * - `gate`: no call goes to a server that asks for a pause. The deadline bounds the wait.
  *
  * @example
  * ```ts
@@ -102,10 +105,10 @@ export const standard = <E = Rejection>(overrides?: Options<E>): Options<E> => (
 })
 
 /**
- * Puts the pipeline over a client and keeps its type: a failed response is still a value with its body readable, a
- * transport failure still a `RequestError`, with the typed `HttpFailure` (or `DeadlineExceeded`) as its `cause`.
+ * Puts the pipeline over a client and keeps its type.
  *
- * Throws `InvalidOption` for options out of range.
+ * A failed response is still a value with a readable body. A transport failure is still a `RequestError`, with the
+ * typed `HttpFailure` (or `DeadlineExceeded`) as its `cause`. Throws `InvalidOption` for options out of range.
  *
  * @since 0.1.0
  * @category constructors
@@ -128,9 +131,10 @@ export const makeTyped = <E = Rejection>(options?: Options<E>) => {
 }
 
 /**
- * The pipeline as a layer over the `HttpClient` of the context. Programs that use it do not change.
+ * Puts the pipeline over the `HttpClient` of the context, as a layer. Programs that use it do not change.
  *
- * Throws `InvalidOption` for options out of range, and for those that `check` finds an error in; its warnings are logged.
+ * Throws `InvalidOption` for options out of range, and for an error that `check` finds. It logs the warnings of
+ * `check`.
  *
  * @example
  * ```ts
@@ -155,7 +159,7 @@ export const layer = (
 ): Layer.Layer<HttpClient.HttpClient, never, HttpClient.HttpClient> => layerOf(HttpClient.HttpClient, make, options)
 
 /**
- * The typed client as a layer over the `HttpClient` of the context.
+ * Puts the typed client over the `HttpClient` of the context, as a layer.
  *
  * Throws `InvalidOption` for options out of range.
  *
@@ -178,9 +182,10 @@ const layerOf = <I, S, E>(
 }
 
 /**
- * The pipeline as a layer whose options come from Effect's `Config`: from the names of `config`, or your own. An option out of
- * range is a `ConfigError` at its variable. If the config has a prefix, the layer logs one warning with the variables behind it
- * that nothing reads.
+ * Like `layer`, with options from Effect's `Config`: those of `config`, or your own.
+ *
+ * An option out of range is a `ConfigError` at its variable. If the config has a prefix, the layer logs one warning
+ * with the variables behind it that nothing reads.
  *
  * @example
  * ```ts
@@ -223,15 +228,20 @@ export const layerTypedConfig = (
  * the option is as in `defaults` (`standard()`, say), also within a breaker or a bulkhead. `defaults` defaults to no options. The guide
  * "Configuration" lists the variables with their defaults.
  *
- * An option out of range, options that contradict each other, and one without the option that it needs, are a `ConfigError` at their
- * variables.
+ * If a variable is missing, the option comes from `defaults` (for example `standard()`), also within a breaker or a
+ * bulkhead. `defaults` defaults to no options. The guide "Configuration" lists the variables with their defaults.
  *
- * - retries: `ATTEMPTS`, `BASE_DELAY`, `MAX_DELAY`, `MAX_RETRY_AFTER`, `RETRY_UNSENT`, `IDEMPOTENCY_KEYS`, `DRAIN_MAX_BYTES`,
- *   `DRAIN_MAX_DURATION`;
+ * A `ConfigError` at the variables reports an option out of range, options that contradict each other, and an option
+ * that needs a missing one.
+ *
+ * - retries: `ATTEMPTS`, `BASE_DELAY`, `MAX_DELAY`, `MAX_RETRY_AFTER`, `RETRY_UNSENT`, `IDEMPOTENCY_KEYS`,
+ *   `DRAIN_MAX_BYTES`, `DRAIN_MAX_DURATION`;
  * - time: `ATTEMPT_TIMEOUT`, `DEADLINE`;
  * - budget: `BUDGET_RATIO`, `BUDGET_MIN_PER_SECOND`;
- * - breaker: `BREAKER_FAILURES` in a row; `BREAKER_RATE` of at least `BREAKER_MINIMUM_CALLS` in `BREAKER_WINDOW`; either trips it; `BREAKER_OPEN_FOR`;
- * - the others: `GATE`, `MAX_CONCURRENT` with `MAX_QUEUED` and `QUEUE_TIMEOUT`, `RATE_LIMIT` with `RATE_WINDOW`, `HEDGE_AFTER`.
+ * - breaker: `BREAKER_FAILURES` in a row; `BREAKER_RATE` of at least `BREAKER_MINIMUM_CALLS` in `BREAKER_WINDOW`;
+ *   either trips it; `BREAKER_OPEN_FOR`;
+ * - the others: `GATE`, `MAX_CONCURRENT` with `MAX_QUEUED` and `QUEUE_TIMEOUT`, `RATE_LIMIT` with `RATE_WINDOW`,
+ *   `HEDGE_AFTER`.
  *
  * @since 0.1.0
  * @category config

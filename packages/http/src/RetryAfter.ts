@@ -1,8 +1,8 @@
 /**
- * What a server says about when to come back: pure parsers of `Retry-After` and its relatives.
+ * Parses `Retry-After` and similar headers, in which a server says how long to wait.
  *
- * No parser throws, whatever it is given. What does not match the grammar is `None`, and the client's own backoff
- * applies. Every duration is at least zero and at most 2^31-1 ms (24.8 days): a timer cannot hold more.
+ * No parser throws. A value outside the grammar is `None`, and the client's own backoff applies. Every duration is at
+ * least zero and at most 2^31-1 ms (24.8 days), the limit of a timer.
  *
  * @since 0.1.0
  */
@@ -17,12 +17,13 @@ export type { HeadersOptions, ParseOptions } from "./internal/classify/retryAfte
 /**
  * Parses an HTTP-date (RFC 9110 section 5.6.7) to milliseconds since the epoch.
  *
- * All three forms are read, always in GMT and independent of the time zone of the process: IMF-fixdate
- * (`Sun, 06 Nov 1994 08:49:37 GMT`), RFC 850 (`Sunday, 06-Nov-94 08:49:37 GMT`) and asctime
- * (`Sun Nov  6 08:49:37 1994`). They are case-sensitive, as the RFC says. A day that the month does not have is `None`; a
- * leap second (`:60`) is the second after `:59`. A two-digit year is the latest one that is not more than 50 years
- * after `nowMillis`, as the RFC says. The name of the day must be one of the seven, but need not be the right one: it
- * adds nothing to the date, and to ignore the date of a server that is overloaded does more harm.
+ * 1. It reads all three forms, always in GMT and independent of the time zone of the process: IMF-fixdate (`Sun, 06 Nov
+ *    1994 08:49:37 GMT`), RFC 850 (`Sunday, 06-Nov-94 08:49:37 GMT`) and asctime (`Sun Nov 6 08:49:37 1994`). They are
+ *    case-sensitive, as the RFC says.
+ * 2. A day that the month does not have is `None`. A leap second (`:60`) is the second after `:59`.
+ * 3. A two-digit year is the latest one that is not more than 50 years after `nowMillis`, as the RFC says.
+ * 4. The name of the day must be one of the seven, but may be the wrong one. It adds nothing to the date, and to ignore
+ *    the date of an overloaded server does more harm.
  *
  * @example
  * ```ts
@@ -42,11 +43,12 @@ export const parseHttpDate: (value: string, nowMillis: number) => Option.Option<
 /**
  * Parses the value of a `Retry-After` header (RFC 9110 section 10.2.3): a number of seconds, or an HTTP-date.
  *
- * Many servers send a decimal fraction, such as `2.0`, although the RFC has only whole numbers: the parser accepts it. The
- * grammar is strict otherwise. Blanks around the value are dropped. `+5`, `-5`, `.5`, `5.`, `1,5`, `0x10`, `1e3`, `7, 9` (two
- * headers that were joined), an ISO 8601 date, `soon` and the empty string are `None`. A date is measured against the server's
- * own clock (`dateMillis`) where it is known, so that a skewed local clock does no harm; a date in the past is a wait
- * of zero.
+ * The RFC has only whole numbers, but many servers send a decimal fraction, such as `2.0`: the parser accepts it. The
+ * grammar is strict otherwise. The parser drops blanks around the value. Examples of `None` are `+5`, `-5`, `.5`, `5.`,
+ * `1,5`, `0x10`, `1e3`, and `7, 9` (two joined headers). So are an ISO 8601 date, `soon` and the empty string.
+ *
+ * The parser measures a date against the server's own clock (`dateMillis`) if it is known, so that a skewed local clock
+ * does no harm. A date in the past is a wait of zero.
  *
  * @example
  * ```ts
@@ -68,23 +70,23 @@ console.log(show("1e3")) // => none
 export const parse: (value: string, options: ParseOptions) => Option.Option<Duration.Duration> = internal.parse
 
 /**
- * How long the server asks to wait, from all the headers in which servers say so. The first of these that applies wins:
+ * The time that the server asks to wait, from all headers for that purpose. The first of these that applies wins:
  *
  * 1. `retry-after-ms`: milliseconds, decimals allowed (Azure and OpenAI APIs).
  * 2. `retry-after`: see {@link parse} (RFC 9110 section 10.2.3).
- * 3. Only where neither of these two is *present* (one that is malformed does not count as absent), and only where the
- *    quota is used up or how much is left of it is not said:
+ * 3. The quota headers, only if both headers above are absent (a malformed one is not absent). They count only if the
+ *    quota is used up, or if the response does not say how much is left:
  *    - `ratelimit`: of the items with `r=0`, the longest `t` in seconds (draft-ietf-httpapi-ratelimit-headers, 08 and
  *      later), or `reset` with `remaining=0` (draft 07),
  *    - `ratelimit-reset` with `ratelimit-remaining` (drafts 00 to 06),
  *    - `x-ratelimit-reset-after` (Discord), `x-ratelimit-reset` (GitHub and many) with `x-ratelimit-remaining`,
  *    - `x-rate-limit-reset` with `x-rate-limit-remaining` (X, Okta).
  *
- * A `...-reset` header holds seconds or a time, and servers do not agree which: a number below 10^9 is seconds to
- * wait, one from 10^9 the epoch in seconds, one from 10^12 the epoch in milliseconds. Dates and times are measured against the
- * response's own `Date` header if it is valid. A cache adds an `Age` header, the seconds since that `Date`: they are added to it.
+ * A `...-reset` header holds seconds or a time, and servers differ. A number below 10^9 is seconds to wait, one from
+ * 10^9 the epoch in seconds, one from 10^12 the epoch in milliseconds. The parser measures dates and times against the
+ * response's own `Date` header if it is valid. It adds the `Age` header of a cache, the seconds since that `Date`.
  *
- * Whether a wait that long is worth it is for the caller to say: the limits are not applied here.
+ * The result has no upper limit: the caller decides whether the wait is too long.
  *
  * @example
  * ```ts
@@ -110,9 +112,10 @@ export const fromHeaders: (headers: Headers.Headers, options: HeadersOptions) =>
   internal.fromHeaders
 
 /**
- * How long until a quota is full again, in the headers of a response that was *not* refused: only where they say that
- * nothing is left of it. The headers are those of {@link fromHeaders} without `retry-after` and `retry-after-ms`, which mean
- * other things in a success (when to ask again for a result, say).
+ * The time until a quota is full again, from the headers of a successful response.
+ *
+ * It is `None` unless the headers say that the quota is used up. The headers are those of {@link fromHeaders} without
+ * `retry-after` and `retry-after-ms`, which have other meanings in a success (such as the time of the next poll).
  *
  * @example
  * ```ts
@@ -133,8 +136,8 @@ export const untilReplenished: (headers: Headers.Headers, options: HeadersOption
   internal.untilReplenished
 
 /**
- * Whether the server says that the request should be sent again: the `x-should-retry` header, `true` or `false`
- * (OpenAI, Anthropic and other APIs). Anything else is `None`.
+ * Whether the server wants the request to be sent again: the `x-should-retry` header, `true` or `false` (OpenAI,
+ * Anthropic and other APIs). Any other value is `None`.
  *
  * @example
  * ```ts

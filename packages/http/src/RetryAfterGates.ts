@@ -1,5 +1,6 @@
 /**
- * Gates that hold back all calls to a server that asked for a pause, shared by several clients of a program or of a fleet.
+ * Makes gates that hold back all calls to a server that asked for a pause. Several clients of a program or of a fleet
+ * share them.
  *
  * @since 0.1.0
  */
@@ -12,7 +13,10 @@ import * as gates from "./internal/stages/gates.js"
 export type { GatesOptions as Options, RetryAfterGates } from "./internal/model.js"
 
 /**
- * Makes gates for `HttpResilience.retryAfterGate`. If a server asks one of the clients that share them to wait, all of them wait. Throws `InvalidOption` for an option out of range.
+ * Makes gates for `HttpResilience.retryAfterGate`. If a server asks one of the clients that share them to wait, all of
+ * them wait.
+ *
+ * Throws `InvalidOption` for an option out of range.
  *
  * @example
  * ```ts
@@ -44,12 +48,13 @@ export type { GatesOptions as Options, RetryAfterGates } from "./internal/model.
 export const make = (options: Options = {}): Effect.Effect<RetryAfterGates> => gates.make(options)
 
 /**
- * Makes gates that share their pauses with those of other processes, through the `RetryAfterStore`, while the scope is open. Throws `InvalidOption` for an option out
- * of range.
+ * Makes gates that share their pauses with those of other processes, through the `RetryAfterStore`, while the scope is
+ * open.
  *
- * No call waits for the store. A gate that closes here closes in the other processes within 100 milliseconds plus the time of the
- * store. A pause also holds for keys that are first used later, as long as `capacity` allows. Without the store each process goes on
- * by itself, and publishes what is left of its pauses when the store is back.
+ * No call waits for the store. A gate that closes here closes in the other processes within 100 milliseconds plus the
+ * time of the store. A pause also holds for keys that are first used later, as long as `capacity` allows. Without the
+ * store each process works alone, and publishes the rest of its pauses when the store is back. Throws `InvalidOption`
+ * for an option out of range.
  *
  * @example
  * ```ts

@@ -1,7 +1,7 @@
 /**
- * `Redis` over the official client, `redis`.
+ * Connects Reprise to Redis with the official client library, `redis`.
  *
- * The package `redis` has to be installed.
+ * Install the package `redis` next to this one.
  *
  * @since 0.1.0
  */
@@ -15,11 +15,13 @@ import type * as Redis from "./Redis.js"
 const library: adapter.Library = { name: "redis", load: () => import("./internal/nodeRedis.js") }
 
 /**
- * Connects, and fails where that is not possible: within `connectTimeout`, and with what has to be done about it. From then
- * on the connection is made again whenever it is lost, for ever, and closed with the scope of the layer.
+ * Makes a connection to Redis, and closes it with the scope of the layer.
  *
- * A change of state is one line in the log. A URL that is not valid fails with `startDegraded` too; `InvalidOption` is thrown
- * for the other options out of range.
+ * The layer fails if it cannot connect within `connectTimeout`. The error says what to do about it. After the first
+ * connection the layer reconnects after every loss, without a limit.
+ *
+ * The layer logs one line for each change of state. An invalid URL fails even with `startDegraded`. Throws
+ * `InvalidOption` for any other option out of range.
  *
  * @example
  * ```ts no-run
@@ -47,7 +49,7 @@ export const layer = (options: Redis.Options): Layer.Layer<Redis.Redis, Redis.Re
   adapter.layer(library, options)
 
 /**
- * The same with options that come from Effect's `Config`: from the names of `config`, or your own.
+ * Like `layer`, with options from Effect's `Config`: those of `config`, or your own.
  *
  * @example
  * ```ts
@@ -73,9 +75,10 @@ export const layerConfig = (
 ): Layer.Layer<Redis.Redis, ConfigError.ConfigError | Redis.RedisError> => adapter.layerConfig(library, options)
 
 /**
- * The options under their names in the environment: `URL`, and optionally `USERNAME`, `PASSWORD`, `DATABASE`, `TLS_CA` (in
- * PEM), `COMMAND_TIMEOUT` (1 second), `CONNECT_TIMEOUT` (5 seconds), `START_DEGRADED` (false), each behind `prefix` if there
- * is one.
+ * Reads the options from the environment. Each name has the `prefix` in front, if there is one.
+ *
+ * The names are `URL`, and optionally `USERNAME`, `PASSWORD`, `DATABASE`, `TLS_CA` (in PEM), `COMMAND_TIMEOUT` (1
+ * second), `CONNECT_TIMEOUT` (5 seconds) and `START_DEGRADED` (false).
  *
  * @since 0.1.0
  * @category config

@@ -1,8 +1,8 @@
 /**
- * What the shared policies need of Redis, whichever client library speaks to it: scripts, and channels to announce on.
+ * Runs scripts and publishes messages on Redis for the shared policies, with any client library.
  *
- * Made by `NodeRedis.layer` or `IoRedis.layer`. Redis 5.0 and newer, and Valkey: one server, one endpoint in front of several,
- * or a Redis Cluster.
+ * `NodeRedis.layer` and `IoRedis.layer` make it. It works with Redis 5.0 and newer, and with Valkey: one server, one
+ * endpoint in front of several, or a Redis Cluster.
  *
  * @since 0.1.0
  */
@@ -17,8 +17,10 @@ import * as InvalidOption from "reprise/InvalidOption"
 import { sha1 } from "./internal/sha1.js"
 
 /**
- * A connection to Redis that comes back by itself. No call of it waits longer than `commandTimeout`, whatever happens to the
- * server or the network: without a connection it fails at once.
+ * A connection to Redis that reconnects on its own.
+ *
+ * No call waits longer than `commandTimeout`, even if the server or the network hangs. Without a connection a call
+ * fails at once.
  *
  * @since 0.1.0
  * @category tags
@@ -31,64 +33,64 @@ export class Redis extends Context.Tag("@reprise/redis/Redis")<Redis, Service>()
  */
 export interface Service {
   /**
-   * Runs a script, in one round trip; in two where the server does not have it yet, or not any more.
+   * Runs a script in one round trip, or in two if the server does not have the script.
    *
-   * A `timeout`, and a `disconnected` that comes during the call, leave open whether the script ran.
+   * After a `timeout`, or a `disconnected` during the call, the script may have run or not.
    */
   readonly run: <A>(
     script: Script<A>,
     keys: ReadonlyArray<string>,
     args: ReadonlyArray<string | number>
   ) => Effect.Effect<A, RedisError>
-  /** Sends a message to those who listen to the channel at this moment, and returns how many they are. */
+  /** Publishes a message, and returns the number of subscribers that the channel has now. */
   readonly publish: (channel: string, message: string) => Effect.Effect<number, RedisError>
   /**
-   * The messages of a channel, over a connection that is opened with the stream and closed with it.
+   * The messages of a channel. The stream opens a connection of its own, and closes it at its end.
    *
-   * It does not fail: it waits for Redis, and goes on after an outage. Redis keeps no messages, so those of the outage
-   * are lost; `onSubscribed` is told when the channel is listened to again. Of more than 16,384 messages that were not
-   * taken yet the oldest are dropped.
+   * The stream does not fail: it waits for Redis, and continues after an outage. Redis keeps no messages, so those
+   * published during the outage are lost. `onSubscribed` runs when the subscription is back. If more than 16,384
+   * messages wait for the consumer, the stream drops the oldest.
    */
   readonly subscribe: (channel: string, options?: {
     /**
-     * Runs in a fiber of its own each time that the channel begins to be listened to: the first time, and after every
-     * outage, when what was announced meanwhile has to be asked for. It ends with the connection.
+     * Runs in its own fiber after each subscription: after the first one, and after every outage. Use it to read the
+     * changes that the outage hid. It ends with the connection.
      */
     readonly onSubscribed?: Effect.Effect<void> | undefined
   }) => Stream.Stream<string>
-  /** Succeeds where Redis answers. */
+  /** Succeeds if Redis answers. */
   readonly ping: Effect.Effect<void, RedisError>
 }
 
 /**
- * Where Redis is, and how long to wait for it. The same for each client library.
+ * The address of Redis, and the limits of each wait. They are the same for each client library.
  *
  * @since 0.1.0
  * @category options
  */
 export interface Options {
   /**
-   * `redis://host:port/database`, or `rediss:` for TLS. Port 6379 and database 0 where there is none. It may hold user name
-   * and password (`redis://user:password@host`), their special characters percent-encoded.
+   * `redis://host:port/database`, or `rediss:` for TLS. The port defaults to 6379 and the database to 0. The URL may
+   * hold user name and password (`redis://user:password@host`). Percent-encode their special characters.
    *
-   * Of a Redis Cluster, any node, or a name that leads to one: it tells of the others.
+   * For a Redis Cluster, give the URL of any node, or a name that resolves to one. That node lists the others.
    */
   readonly url: string | Redacted.Redacted
-  /** The name of the ACL user. Defaults to that of the URL, or else to Redis' own default user. */
+  /** The name of the ACL user. Defaults to the one in the URL, then to Redis' own default user. */
   readonly username?: Redacted.Redacted | undefined
-  /** Defaults to that of the URL, or else to none. */
+  /** Defaults to the one in the URL, then to none. */
   readonly password?: Redacted.Redacted | undefined
-  /** The number of the database. Defaults to that of the URL, or else to 0. */
+  /** The number of the database. Defaults to the one in the URL, then to 0. */
   readonly database?: number | undefined
-  /** How the server is verified; for a `rediss:` URL only. Defaults to the authorities that Node trusts. */
+  /** The settings of TLS, for a `rediss:` URL only. By default the client trusts the authorities that Node trusts. */
   readonly tls?: Tls | undefined
-  /** How long a call may take. Defaults to 1 second. */
+  /** The most time for a call. Defaults to 1 second. */
   readonly commandTimeout?: Duration.DurationInput | undefined
-  /** How long it may take to connect, with TLS and authentication. Defaults to 5 seconds. */
+  /** The most time to connect, with TLS and authentication. Defaults to 5 seconds. */
   readonly connectTimeout?: Duration.DurationInput | undefined
   /**
-   * Without Redis, to start all the same and connect when it comes, instead of failing. The start waits for the connection,
-   * though no longer than `commandTimeout`. Defaults to `false`.
+   * If `true`, the layer starts even if Redis is away, and connects later. The start then waits for the connection, but
+   * no longer than `commandTimeout`. Defaults to `false`.
    */
   readonly startDegraded?: boolean | undefined
 }
@@ -98,40 +100,42 @@ export interface Options {
  * @category options
  */
 export interface Tls {
-  /** The authorities to trust, in PEM, in place of those that Node trusts. */
+  /** The authorities to trust, in PEM. They replace those that Node trusts. */
   readonly ca?: string | ReadonlyArray<string> | undefined
-  /** The certificate of the client, in PEM, where the server asks for one. */
+  /** The certificate of the client, in PEM, for a server that requires one. */
   readonly cert?: string | undefined
   /** The private key of that certificate, in PEM. */
   readonly key?: Redacted.Redacted | undefined
-  /** The name that the certificate of the server has to bear. Defaults to the host of the URL. */
+  /** The name that the server's certificate must have. Defaults to the host of the URL. */
   readonly servername?: string | undefined
-  /** `false` accepts any certificate, that of an attacker too. Defaults to `true`. */
+  /** `false` accepts any certificate, even an attacker's. Defaults to `true`. */
   readonly rejectUnauthorized?: boolean | undefined
 }
 
 /**
- * Redis did not do what it was asked.
+ * A call to Redis that failed.
  *
- * It tells of the server's address and of codes, and never of user names, passwords, keys, arguments or text of the server.
+ * The error shows the server's address and codes. It never shows user names, passwords, keys, arguments or text of the
+ * server.
  *
  * @since 0.1.0
  * @category errors
  */
 export class RedisError extends Data.TaggedError("RedisError")<{
   /**
-   * - `disconnected`: there is no connection, or it was lost during the call. It comes back by itself.
-   * - `timeout`: no answer within `commandTimeout` (or `connectTimeout`). The command may have been executed.
-   * - `refused`: wrong URL, user name, password or database, or a certificate that is not trusted: somebody has to act.
-   * - `reply`: the server answered with an error, or a script with something that is not its to answer.
-   * - `node`: the node of a cluster that has the key is away or did not answer, or there is none. Other nodes are there.
+   * - `disconnected`: there is no connection, or it was lost during the call. Reprise reconnects on its own.
+   * - `timeout`: no answer within `commandTimeout` (or `connectTimeout`). The command may have run.
+   * - `refused`: wrong URL, user name, password or database, or a certificate that is not trusted. A person must fix
+   *   it.
+   * - `reply`: the server answered with an error, or a script with a value that `decode` does not accept.
+   * - `node`: in a cluster, the node that holds the key is missing or did not answer. Other nodes still work.
    */
   readonly reason: "disconnected" | "timeout" | "refused" | "reply" | "node"
-  /** `host:port`; empty where the URL is not valid. */
+  /** `host:port`; empty if the URL is not valid. */
   readonly server: string
   /** The first word of the server's error (`OOM`, `READONLY`, `BUSY`), or Node's code (`ECONNREFUSED`). */
   readonly code: string | undefined
-  /** What happened, and what to do about it. */
+  /** The problem, and its remedy. */
   readonly description: string
 }> {
   /**
@@ -143,7 +147,7 @@ export class RedisError extends Data.TaggedError("RedisError")<{
 }
 
 /**
- * What a script may answer: Lua's numbers (whole ones), strings and tables; `false` and `nil` are `null`, `true` is 1.
+ * The result of a script: Lua's whole numbers, strings and tables. `false` and `nil` become `null`, `true` becomes 1.
  *
  * @since 0.1.0
  * @category models
@@ -151,7 +155,7 @@ export class RedisError extends Data.TaggedError("RedisError")<{
 export type Reply = string | number | null | ReadonlyArray<Reply>
 
 /**
- * A Lua script and what it answers. Redis runs it as one step: nobody sees or does anything in between.
+ * A Lua script and its result. Redis runs it as one step: no other command runs in between.
  *
  * @since 0.1.0
  * @category models
@@ -159,9 +163,9 @@ export type Reply = string | number | null | ReadonlyArray<Reply>
 export interface Script<out A> {
   readonly lua: string
   readonly numberOfKeys: number | undefined
-  /** `None` for what the script does not answer. */
+  /** Returns `None` for a reply that the script cannot have sent. */
   readonly decode: (reply: Reply) => Option.Option<A>
-  /** The SHA-1 of `lua` in hexadecimal, by which the server knows the script. Computed once, on first use. */
+  /** The SHA-1 of `lua` in hexadecimal, the server's name for the script. Computed once, on first use. */
   readonly sha1: Effect.Effect<string>
 }
 
@@ -170,18 +174,18 @@ export interface Script<out A> {
  * @category options
  */
 export interface ScriptOptions<A> {
-  /** The source. It reads the time by `redis.call("TIME")`, so that all processes agree about it. */
+  /** The source. It must read the time with `redis.call("TIME")`, so that all processes use the same clock. */
   readonly lua: string
-  /** With another number of keys a call dies with `InvalidOption`. Defaults to any number. */
+  /** A call with another number of keys dies with `InvalidOption`. Defaults to any number. */
   readonly numberOfKeys?: number | undefined
-  /** `None` for what the script does not answer: the call fails with a `RedisError`. */
+  /** Returns `None` for a reply that the script cannot have sent. The call then fails with a `RedisError`. */
   readonly decode: (reply: Reply) => Option.Option<A>
 }
 
 /**
- * Makes a script. Nothing is sent: the server gets it with the first call.
+ * Makes a script. The server receives it with the first call.
  *
- * Throws `InvalidOption` for a number of keys that is none.
+ * Throws `InvalidOption` if `numberOfKeys` is not a whole number of at least 0.
  *
  * @example
  * ```ts

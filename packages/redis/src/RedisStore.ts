@@ -1,9 +1,11 @@
 /**
- * Where many processes share the state of their policies: Redis.
+ * Shares the state of policies between many processes, in Redis.
  *
- * Each thing that is shared is one key, named `prefix:kind:format:{key}`; each change of it is one script, so that no two
- * processes decide at the same time, and by the time of Redis, so that their clocks need not agree. What is kept under a key
- * and was not written by this version is left as it is, and those who share it go on by themselves.
+ * - Each shared value has one key, named `prefix:kind:format:{key}`.
+ * - Each change is one script, so two processes never decide at the same time.
+ * - All times are those of Redis, so the clocks of the processes need not agree.
+ * - If another version or program wrote the value of a key, the store leaves it as it is. The policies of that key then
+ *   work without sharing.
  *
  * @since 0.1.0
  */
@@ -24,7 +26,7 @@ import type { StoreSettings } from "./internal/store.js"
 import type { Redis } from "./Redis.js"
 
 /**
- * Everything that is shared: `CircuitBreakerStore`, `RetryBudgetStore` and `RetryAfterStore`.
+ * All stores: `CircuitBreakerStore`, `RetryBudgetStore` and `RetryAfterStore`.
  *
  * @since 0.1.0
  * @category models
@@ -32,24 +34,27 @@ import type { Redis } from "./Redis.js"
 export type RedisStore = CircuitBreakerStore | RetryBudgetStore | RetryAfterStore
 
 /**
- * The same for all who share something, except `timeout`.
+ * The options of the stores. Except for `timeout`, every process that shares state must have the same.
  *
  * @since 0.1.0
  * @category options
  */
 export interface Options {
-  /** What the names of its keys and channels begin with. Who has another one shares nothing. Defaults to `"reprise"`. */
+  /**
+   * The start of the names of all keys and channels. Processes with different prefixes share nothing. Defaults to
+   * `"reprise"`.
+   */
   readonly prefix?: string | undefined
-  /** How often members tell what they have seen, and learn what the others have: at least 1 ms. Defaults to 100 ms. */
+  /** The time between two exchanges with the store: at least 1 ms. Defaults to 100 ms. */
   readonly syncInterval?: Duration.DurationInput | undefined
   /**
-   * The longest that anybody waits for an answer: at least 1 ms, and no longer than the `commandTimeout` of the connection
-   * in any case. Defaults to 250 ms.
+   * The longest wait for an answer: at least 1 ms. The `commandTimeout` of the connection is a limit too. Defaults to
+   * 250 ms.
    */
   readonly timeout?: Duration.DurationInput | undefined
   /**
-   * How long Redis keeps what nobody asks for: longer than `syncInterval`. What is open is kept for as long as it is to be
-   * open, and then for so long. Defaults to 1 hour.
+   * The time for which Redis keeps a value that no process uses: longer than `syncInterval`. An open breaker is kept
+   * for its open time, and then for this time. Defaults to 1 hour.
    */
   readonly keep?: Duration.DurationInput | undefined
 }
@@ -66,15 +71,15 @@ const decode = (options: Options): StoreSettings => {
     prefix: text("prefix", options.prefix ?? "reprise"),
     syncMillis,
     timeoutMillis: InvalidOption.millis("timeout", options.timeout ?? "250 millis", { min: 1 }),
-    // What is asked for in every interval must not be gone at the next.
+    // A key that is used in every interval must not expire before the next one.
     keepMillis: InvalidOption.millis("keep", options.keep ?? "1 hour", { moreThan: syncMillis })
   }
 }
 
 /**
- * The stores over a connection. Throws `InvalidOption` for an option out of range.
+ * Makes the stores over a connection. Throws `InvalidOption` for an option out of range.
  *
- * Nothing in it fails because Redis is away: the policies go on with what they know, and share again when it is back.
+ * An outage of Redis fails no call. The policies continue with their own state, and share again when Redis is back.
  *
  * @example
  * ```ts no-run
@@ -103,7 +108,7 @@ export const layer = (options: Options = {}): Layer.Layer<RedisStore, never, Red
 }
 
 /**
- * The same with options that come from Effect's `Config`: from the names of `config`, or your own. One out of range is a
+ * Like `layer`, with options from Effect's `Config`: those of `config`, or your own. An option out of range is a
  * `ConfigError`.
  *
  * @example
@@ -134,8 +139,9 @@ export const layerConfig = (
 ): Layer.Layer<RedisStore, ConfigError.ConfigError, Redis> => Layer.unwrapEffect(OptionsConfig.load(options, layer))
 
 /**
- * The options under their names in the environment: `PREFIX` (reprise), `SYNC_INTERVAL` (100 millis), `TIMEOUT` (250 millis),
- * `KEEP` (1 hour), each behind `prefix` if there is one.
+ * Reads the options from the environment. Each name has the `prefix` in front, if there is one.
+ *
+ * The names are `PREFIX` (reprise), `SYNC_INTERVAL` (100 millis), `TIMEOUT` (250 millis) and `KEEP` (1 hour).
  *
  * @since 0.1.0
  * @category config

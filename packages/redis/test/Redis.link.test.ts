@@ -154,7 +154,7 @@ virtual(
       yield* pass(6_100)
       assert.include(
         lines.at(-1),
-        "it did not answer for 1000 ms, and the connection was given up; no subscription until"
+        "it did not answer for 1000 ms, so the connection was closed; no subscription until"
       )
       state.answers = true
       yield* pass(6_000)

@@ -23,7 +23,7 @@ onEachAdapter("A connection", (adapter) => {
         assert.isBelow(millis, 1_000)
       }
       const given = yield* Effect.flip(redis.ping)
-      assert.include(given.message, "it did not answer for 100 ms, and the connection was given up")
+      assert.include(given.message, "it did not answer for 100 ms, so the connection was closed")
       yield* proxy.pass
       yield* back(redis)
     }))

@@ -28,7 +28,7 @@ onEachAdapter("A start", (adapter) => {
       const open = yield* RedisServer.make()
       assert.deepStrictEqual(
         yield* refusal(adapter, { url: open.url, password: secret }),
-        ["refused", "ERR", "it takes no password, and one is given (ERR)"]
+        ["refused", "ERR", "it has no password, but the options have one (ERR)"]
       )
     }))
 

@@ -87,7 +87,7 @@ it.scopedLive("A start fails where the server has as many clients as it takes", 
     for (const options of [{ url: server.url }, { url: server.url, password: secret }]) {
       assert.deepStrictEqual(
         yield* refusal(IoRedis.layer, options),
-        ["disconnected", "ERR", "it has as many clients as it takes (ERR)"]
+        ["disconnected", "ERR", "it has reached its limit of clients (ERR)"]
       )
     }
     yield* ping

@@ -10,7 +10,7 @@ onEachAdapter("A start over TLS", (adapter) => {
     Effect.gen(function*() {
       const server = yield* RedisServer.make({ tls: true })
       const { ca, url } = server
-      const hint = "the TLS connection failed; tls.ca has to name who signed the certificate"
+      const hint = "the TLS connection failed; tls.ca must have the authority that signed the certificate"
       const [reason, code, description] = yield* refusal(adapter, { url })
       assert.deepStrictEqual([reason, description], ["refused", `${hint} (${code})`])
       const other = yield* refusal(adapter, { url: url.replace("localhost", "127.0.0.1"), tls: { ca } })

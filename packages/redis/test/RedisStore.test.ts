@@ -149,6 +149,6 @@ onEachAdapter("RedisStore without Redis", (adapter) => {
       yield* server.command("REPLICAOF", "127.0.0.1", "1")
       const error = yield* Effect.flip(about(store, "a").look)
       assert.strictEqual(error.reason, "unavailable")
-      assert.include(error.message, "it is a replica, which takes no writes (READONLY)")
+      assert.include(error.message, "it is a replica, which accepts no writes (READONLY)")
     }))
 })

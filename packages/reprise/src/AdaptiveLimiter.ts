@@ -1,5 +1,5 @@
 /**
- * Bounds how many calls run at once by a limit that it learns from how long they take and which of them are turned away.
+ * Bounds the number of concurrent calls with a limit that it learns from the duration and the rejections of calls.
  *
  * @since 0.1.0
  */
@@ -47,18 +47,18 @@ export {
   type VegasState
 } from "./internal/limiter/model.js"
 
-/** Every limiter is made here. */
+/** `make` and `layer` make every limiter. */
 const of = (self: AdaptiveLimiter): limiter.Limiter => self as limiter.Limiter
 
 /**
- * Additive increase, multiplicative decrease: one more after each call while at least half of the limit runs, and `backoff`
- * times the limit, but at least one less, after a drop.
+ * Additive increase, multiplicative decrease. The limit grows by one after each call while at least half of it is in
+ * use. After a drop it shrinks to `backoff` times its value, but by at least one.
  *
- * Calls that began before the limit was lowered change it no more, as TCP reduces its window once per round trip: 30 calls that
- * time out in one pause of a server lower the limit once.
+ * Calls that began before the last decrease do not change the limit, as TCP reduces its window once per round trip. If
+ * 30 calls time out in one pause of a server, the limit shrinks once.
  *
- * As `AIMDLimit` of https://github.com/Netflix/concurrency-limits, whose `min` is 20. It learns from drops alone: give `dropped`
- * what the server says when it has too much to do. Throws `InvalidOption` for an option out of range.
+ * It is `AIMDLimit` of https://github.com/Netflix/concurrency-limits, whose `min` is 20. It learns from drops only, so
+ * let `dropped` detect the responses of an overloaded server. Throws `InvalidOption` for an option out of range.
  *
  * @since 0.1.0
  * @category algorithms
@@ -66,11 +66,15 @@ const of = (self: AdaptiveLimiter): limiter.Limiter => self as limiter.Limiter
 export const aimd: (options?: Aimd) => Algorithm<number> = algorithms.aimd
 
 /**
- * Lowers the limit as calls take longer than on the long-term average, by up to a half, and else lets it grow by `queueSize`.
+ * Lowers the limit, by up to a half, as calls take longer than their long-term average. Otherwise the limit grows by
+ * `queueSize`.
  *
- * As `Gradient2Limit` of https://github.com/Netflix/concurrency-limits, whose `min` is 20 and which knows no drops: here a drop
- * goes halfway down. Calls of one round trip together lower the limit by at most a half. Where an overload lasts, the average follows it, and the limit rises: `max` is what bounds it then.
- * Throws `InvalidOption` for an option out of range.
+ * It is `Gradient2Limit` of https://github.com/Netflix/concurrency-limits, whose `min` is 20 and which ignores drops.
+ * Here a drop moves the limit towards half of its value. All calls of one round trip together lower the limit by at
+ * most a half.
+ *
+ * During a long overload the average adapts to it, and the limit rises: then only `max` bounds it. Throws
+ * `InvalidOption` for an option out of range.
  *
  * @since 0.1.0
  * @category algorithms
@@ -80,11 +84,16 @@ export const gradient2: (
 ) => Algorithm<Gradient2State> = algorithms.gradient2
 
 /**
- * Estimates from the shortest time of all calls how many of them queue at the server, and holds that between 3 and 6; from a
- * limit of 100 on, between 6 and 12, and so on with each power of ten.
+ * Estimates how many calls queue at the server, from the shortest time of all calls, and holds that number between 3
+ * and 6. From a limit of 100 on, the range is 6 to 12, and so on with each power of ten.
  *
- * As `VegasLimit` of https://github.com/Netflix/concurrency-limits, after TCP Vegas; but the time of a drop is never the shortest,
- * calls of one round trip together lower the limit by at most a quarter, and the jitter of the measurements is a fixed sequence. Throws `InvalidOption` for an option out of range.
+ * It is `VegasLimit` of https://github.com/Netflix/concurrency-limits, after TCP Vegas, with three differences:
+ *
+ * - The time of a drop is never the shortest time.
+ * - All calls of one round trip together lower the limit by at most a quarter.
+ * - The jitter of the measurements is a fixed sequence.
+ *
+ * Throws `InvalidOption` for an option out of range.
  *
  * @since 0.1.0
  * @category algorithms
@@ -92,8 +101,8 @@ export const gradient2: (
 export const vegas: (options?: Vegas) => Algorithm<VegasState> = algorithms.vegas
 
 /**
- * Makes a limiter. It holds no fiber and no timer: only a wait that is limited has a timer, while it lasts. Throws
- * `InvalidOption` for an option out of range.
+ * Makes a limiter. It holds no fiber. It holds a timer only during a wait that has a limit. Throws `InvalidOption` for
+ * an option out of range.
  *
  * @since 0.1.0
  * @category constructors
@@ -101,7 +110,7 @@ export const vegas: (options?: Vegas) => Algorithm<VegasState> = algorithms.vega
 export const make = <S>(options: Options<S>): Effect.Effect<AdaptiveLimiter> => limiter.make(options)
 
 /**
- * Makes the limiter of a tag, for the wiring of services.
+ * Makes a limiter as the service of a tag.
  *
  * @since 0.1.0
  * @category layers
@@ -112,8 +121,10 @@ export const layer = <I, S>(
 ): Layer.Layer<I> => Layer.effect(tag, make(options))
 
 /**
- * The numbers of a limiter that learns by `aimd`, read from Effect's `Config`: `MIN_LIMIT`, `MAX_LIMIT`, `INITIAL_LIMIT`,
- * `BACKOFF`, `TIMEOUT`, `MAX_QUEUED` and `QUEUE_TIMEOUT`, each behind the prefix if there is one.
+ * Reads the numbers of a limiter that learns by `aimd` from Effect's `Config`.
+ *
+ * The names are `MIN_LIMIT`, `MAX_LIMIT`, `INITIAL_LIMIT`, `BACKOFF`, `TIMEOUT`, `MAX_QUEUED` and `QUEUE_TIMEOUT`, each
+ * with the prefix in front, if there is one.
  *
  * @since 0.1.0
  * @category config
@@ -135,8 +146,8 @@ export const config = (prefix?: string): Config.Config<Options<number>> =>
   })
 
 /**
- * Like `layer`, with options from `Config`: those of `config`, or your own.
- * A value out of range is a `ConfigError` at its variable. The layer logs one warning with unknown variables behind the prefix.
+ * Like `layer`, with options from `Config`: those of `config`, or your own. A value out of range is a `ConfigError` at
+ * its variable. The layer logs one warning with unknown variables behind the prefix.
  *
  * @since 0.1.0
  * @category layers
@@ -154,16 +165,18 @@ export const layerConfig: {
   )
 
 /**
- * Runs the effect where the limit leaves room, and learns from how it ends; waits for room where it may, and fails with
- * `LimitExceeded` where not. Put timeouts inside: an interrupted call shows nothing.
+ * Runs the effect if the limit allows it, and learns from its result.
  *
- * While fewer run than the limit, everybody may run. From then on, only a partition may of which fewer run than its share of
- * the limit (rounded up): so what others have borrowed of it is not taken from it, and for as long as their calls run, more
- * run than the limit, at most by the shares that were borrowed. Those who wait are served in the order in which they came, but
- * first those whose partition has less than its share.
+ * A call beyond the limit waits in the queue, or fails with `LimitExceeded` if it cannot. Put timeouts inside: the
+ * limiter learns nothing from an interrupted call.
  *
- * A partition also has its share of the queue (rounded up). If others have filled the queue, a call of a partition that waits in
- * fewer places than its own takes the place of the call that came last in the partition that has borrowed most.
+ * 1. Below the limit, every call may run.
+ * 2. At the limit, a call may run only if its partition runs less than its share of the limit (rounded up). So a
+ *    partition gets its share even if others have borrowed it. Until the borrowed calls end, more calls run than the
+ *    limit, by at most the borrowed shares.
+ * 3. The queue is first in, first out, but partitions below their share go first.
+ * 4. A partition also has its share of the queue (rounded up). In a full queue, a call of a partition below its share
+ *    replaces the last call of the partition that has borrowed most.
  *
  * @example
  * ```ts
@@ -205,12 +218,11 @@ export const protect: {
 )
 
 /**
- * Changes how the limit is learnt and how many may wait; what is not given stays. The limit goes on from where it is; how long
- * calls take is learnt anew.
+ * Changes the algorithm and the size of the queue. An option that is missing keeps its value. The limit keeps its value
+ * too; the limiter learns the duration of calls anew.
  *
- * A lower limit interrupts nobody, and a higher one lets those begin who wait; a smaller queue rejects those who came last,
- * first of the partitions that wait in more places than their share.
- * Throws `InvalidOption` for an option out of range.
+ * A lower limit interrupts no call. A higher one starts calls from the queue. A smaller queue rejects the newest calls,
+ * first those of partitions above their share. Throws `InvalidOption` for an option out of range.
  *
  * @example
  * ```ts
@@ -238,7 +250,7 @@ export const reconfigure: {
 )
 
 /**
- * All that is known, for dashboards and for people.
+ * The full state, for dashboards and logs.
  *
  * @since 0.1.0
  * @category getters

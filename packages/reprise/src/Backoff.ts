@@ -1,10 +1,12 @@
 /**
- * How long to wait before the next attempt, and when to stop: `Schedule`s, and functions from `Schedule` to `Schedule`,
- * that Effect lacks. They are meant for `pipe`, and mix freely with Effect's own.
+ * Computes the wait before the next attempt, and when to stop: `Schedule`s, and functions between `Schedule`s, that
+ * Effect lacks.
  *
- * In every formula `n` is the number of failed attempts so far, from 1; `U(a, b)` is a uniform draw from `[a, b)`, taken
- * from Effect's `Random` once per step. No delay is negative, `NaN` or longer than 2^31-1 ms (24.8 days), however often
- * a schedule is stepped. A combinator changes the delay and leaves the output of its schedule as it is.
+ * They are made for `pipe`, and combine freely with Effect's own.
+ *
+ * In every formula, `n` is the number of failed attempts so far, from 1. `U(a, b)` is a uniform draw from `[a, b)`,
+ * taken from Effect's `Random` once per step. No delay is negative, `NaN` or longer than 2^31-1 ms (24.8 days), even
+ * after many steps. A combinator changes the delay and keeps the output of its schedule.
  *
  * @since 0.1.0
  */
@@ -24,7 +26,7 @@ type ContextOf<S> = S extends Schedule.Schedule<unknown, never, infer R> ? R : n
 type InOf<S> = (S extends Schedule.Schedule<unknown, infer In, unknown> ? (input: In) => void : never) extends
   (input: infer In) => void ? In : never
 
-/** Data-first and data-last like `dual`, but the option is checked at once, not when the schedule is given. */
+/** Data-first and data-last like `dual`, but it checks the option at once, before it gets the schedule. */
 function combinator<A>(make: (option: A) => Combinator) {
   function apply(option: A): Combinator
   function apply<Out, In, R>(self: Schedule.Schedule<Out, In, R>, option: A): Schedule.Schedule<Out, In, R>
@@ -46,10 +48,10 @@ const jitter = (f: (delayMillis: number, random: number) => number): Combinator 
 const between = (min: number, max: number, random: number): number => min + (max - min) * random
 
 /**
- * Waits that grow by a factor: `base * factor^(n-1)`, so 1 s, 2 s, 4 s, 8 s ... without an end.
+ * Delays that grow by a factor: `base * factor^(n-1)`, so 1 s, 2 s, 4 s, 8 s and so on, without an end.
  *
- * The delays of `Schedule.exponential`, which past a delay of 2^31-1 ms would never wake. `base` is longer than zero;
- * `factor` is at least 1 and defaults to 2. Throws `InvalidOption` otherwise.
+ * The delays are those of `Schedule.exponential`, but that schedule never wakes after a delay above 2^31-1 ms. `base`
+ * must be longer than zero. `factor` must be at least 1, and defaults to 2. Throws `InvalidOption` otherwise.
  *
  * @example
  * ```ts
@@ -70,15 +72,16 @@ export const exponential = (
   options?: { readonly factor?: number | undefined }
 ): Schedule.Schedule<Duration.Duration> => {
   const baseMillis = InvalidOption.millis("base", base, { moreThan: 0 })
-  // An infinite factor is no factor: the largest number is the bound.
+  // An infinite factor is not valid: the largest number is the bound.
   const factor = InvalidOption.number("factor", options?.factor ?? 2, { min: 1 })
   return unfold(0, (n) => Effect.succeed([baseMillis * factor ** n, n + 1]))
 }
 
 /**
- * Waits that grow by a fixed amount: `base + increment * (n-1)`, so 1 s, 2 s, 3 s, 4 s ... without an end.
+ * Delays that grow by a fixed amount: `base + increment * (n-1)`, so 1 s, 2 s, 3 s, 4 s and so on, without an end.
  *
- * `base` is longer than zero; `increment` is zero or longer and defaults to `base`. Throws `InvalidOption` otherwise.
+ * `base` must be longer than zero. `increment` must be zero or longer, and defaults to `base`. Throws `InvalidOption`
+ * otherwise.
  *
  * @example
  * ```ts
@@ -104,9 +107,10 @@ export const linear = (
 }
 
 /**
- * Waits that grow as the Fibonacci numbers: `one * F(n)`, so 1 s, 1 s, 2 s, 3 s, 5 s ... without an end.
+ * Delays that grow as the Fibonacci numbers: `one * F(n)`, so 1 s, 1 s, 2 s, 3 s, 5 s and so on, without an end.
  *
- * It grows by 1.62 in the long run: gentler than doubling. `one` is longer than zero, or `InvalidOption` is thrown.
+ * The factor is 1.62 in the long run: smaller than doubling. `one` must be longer than zero. Throws `InvalidOption`
+ * otherwise.
  *
  * @example
  * ```ts
@@ -127,9 +131,9 @@ export const fibonacci = (one: Duration.DurationInput): Schedule.Schedule<Durati
 }
 
 /**
- * Waits drawn anew each time: `U(min, max)`, without an end. The `wait_random` of tenacity.
+ * Random delays, drawn anew each time: `U(min, max)`, without an end. It is tenacity's `wait_random`.
  *
- * `min` is zero or longer, `max` longer than zero and not below `min`. Throws `InvalidOption` otherwise.
+ * `min` must be zero or longer, `max` longer than zero and not below `min`. Throws `InvalidOption` otherwise.
  *
  * @example
  * ```ts
@@ -153,11 +157,12 @@ export const random = (options: {
 }
 
 /**
- * Waits that walk at random, each drawn from the one before: `min(cap, U(base, 3 * previous))`, where `previous` begins
- * as `base`; without an end.
+ * Random delays, each drawn from the one before: `min(cap, U(base, 3 * previous))`, without an end. `previous` begins
+ * as `base`.
  *
- * It spreads callers as widely as {@link fullJitter}, and never waits less than `base`. `base` is longer than zero and
- * `cap` not below it, or `InvalidOption` is thrown. From "Exponential Backoff And Jitter", AWS Architecture Blog, 2015.
+ * It spreads callers as widely as {@link fullJitter}, and never waits less than `base`. `base` must be longer than zero
+ * and `cap` not below it. Throws `InvalidOption` otherwise. From "Exponential Backoff And Jitter", AWS Architecture
+ * Blog, 2015.
  *
  * @example
  * ```ts
@@ -187,10 +192,10 @@ export const decorrelated = (options: {
 }
 
 /**
- * One wait from each schedule in turn; the last goes on for as long as it likes. The `wait_chain` of tenacity.
+ * Takes one delay from each schedule in turn. The last schedule continues until it ends. It is tenacity's `wait_chain`.
  *
- * Each schedule starts afresh when its turn comes. One that stops ends the whole, so that a filter on any of them holds.
- * Throws `InvalidOption` where there is none.
+ * Each schedule starts when its turn comes. If a schedule stops, the chain stops, so a filter on any of them works.
+ * Throws `InvalidOption` if the list is empty.
  *
  * @example
  * ```ts
@@ -230,10 +235,11 @@ export const chain = <Schedules extends readonly [AnySchedule, ...ReadonlyArray<
 }
 
 /**
- * Never waits longer than `max`: `min(max, delay)`.
+ * Limits each delay to `max`: `min(max, delay)`.
  *
- * Put it before the jitter, so that the longest waits are spread too; and once more after {@link additiveJitter} or
- * {@link proportionalJitter} where the bound must be hard. `max` is longer than zero, or `InvalidOption` is thrown.
+ * Put it before the jitter, so that the jitter spreads the longest delays too. If `max` must be a hard limit, add it
+ * once more after {@link additiveJitter} or {@link proportionalJitter}. `max` must be longer than zero. Throws
+ * `InvalidOption` otherwise.
  *
  * @example
  * ```ts
@@ -266,10 +272,10 @@ export const capped: {
 })
 
 /**
- * Waits anything up to the delay: `U(0, delay)`.
+ * Draws each delay from zero to its full length: `U(0, delay)`.
  *
- * The least work for an overloaded server, and the choice where nothing speaks for another. The "full jitter" of
- * "Exponential Backoff And Jitter", AWS Architecture Blog, 2015; the `wait_random_exponential` of tenacity.
+ * It causes the least load on an overloaded server, and is the default choice. It is the "full jitter" of "Exponential
+ * Backoff And Jitter", AWS Architecture Blog, 2015, and tenacity's `wait_random_exponential`.
  *
  * @example
  * ```ts
@@ -293,8 +299,8 @@ export const fullJitter: <Out, In, R>(self: Schedule.Schedule<Out, In, R>) => Sc
 /**
  * Waits at least half of the delay: `delay/2 + U(0, delay/2)`.
  *
- * For waits that must not be short, at the price of a narrower spread. The "equal jitter" of "Exponential Backoff And
- * Jitter", AWS Architecture Blog, 2015.
+ * Use it for delays that must not be short. It spreads callers less than full jitter. It is the "equal jitter" of
+ * "Exponential Backoff And Jitter", AWS Architecture Blog, 2015.
  *
  * @since 0.1.0
  * @category combinators
@@ -304,10 +310,10 @@ export const equalJitter: <Out, In, R>(self: Schedule.Schedule<Out, In, R>) => S
 )
 
 /**
- * Waits up to `max` longer than the delay: `delay + U(0, max)`.
+ * Adds up to `max` to each delay: `delay + U(0, max)`.
  *
- * `max` is longer than zero, or `InvalidOption` is thrown. The `wait_exponential_jitter` of tenacity, the
- * `backoff_jitter` of urllib3.
+ * `max` must be longer than zero. Throws `InvalidOption` otherwise. It is tenacity's `wait_exponential_jitter`, and
+ * urllib3's `backoff_jitter`.
  *
  * @since 0.1.0
  * @category combinators
@@ -324,10 +330,10 @@ export const additiveJitter: {
 })
 
 /**
- * Waits a random multiple of the delay: `delay * U(min, max)`.
+ * Multiplies each delay by a random factor: `delay * U(min, max)`.
  *
- * `{ min: 0.75, max: 1.25 }` is what Polly does to constant and linear delays, `{ min: 0.8, max: 1.2 }` is
- * `Schedule.jittered`. `min` is at least 0 and `max` not below it. Throws `InvalidOption` otherwise.
+ * `{ min: 0.75, max: 1.25 }` is Polly's jitter of constant and linear delays, `{ min: 0.8, max: 1.2 }` is
+ * `Schedule.jittered`. `min` must be at least 0, and `max` not below it. Throws `InvalidOption` otherwise.
  *
  * @since 0.1.0
  * @category combinators
@@ -348,10 +354,10 @@ export const proportionalJitter: {
 })
 
 /**
- * Stops after `n` attempts, the first one included: `attempts(1)` never tries again.
+ * Stops after `n` attempts, including the first: `attempts(1)` never retries.
  *
- * `n` is a whole number of at least 1, or `InvalidOption` is thrown. `Schedule.recurs(n)` counts retries instead, so
- * that it makes `n + 1` attempts.
+ * `n` must be a whole number of at least 1. Throws `InvalidOption` otherwise. `Schedule.recurs(n)` counts retries
+ * instead, so it makes `n + 1` attempts.
  *
  * @example
  * ```ts
@@ -384,9 +390,9 @@ export const attempts: {
 /**
  * Stops before a wait that would end later than `duration` after the first failure: if `elapsed + delay > duration`.
  *
- * `Schedule.upTo` looks only at the time elapsed, and so overshoots by a whole wait. A schedule sees nothing before the
- * first failure, and nothing ends an attempt that runs: for a bound on the whole call use `Deadline`. A clock that steps
- * back does not lengthen the time. `duration` is longer than zero, or `InvalidOption` is thrown.
+ * `Schedule.upTo` checks only the elapsed time, so it can be late by a whole wait. A schedule does not see the time
+ * before the first failure, and does not end a running attempt: use `Deadline` to bound the whole call. A clock that
+ * moves backwards does not extend the time. `duration` must be longer than zero. Throws `InvalidOption` otherwise.
  *
  * @example
  * ```ts
@@ -415,7 +421,7 @@ export const within: {
   const durationMillis = InvalidOption.millis("duration", duration, { moreThan: 0 })
   return (self) =>
     transform(self, { elapsed: 0, previous: Infinity }, ({ delayMillis, now, state }) => {
-      // A clock that steps back adds no time and takes none away.
+      // A clock that moves backwards adds no time and takes none away.
       const elapsed = state.elapsed + Math.max(0, now - state.previous)
       const next = { elapsed, previous: now }
       return Effect.succeed(

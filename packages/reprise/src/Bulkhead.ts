@@ -1,5 +1,5 @@
 /**
- * Bounds how many calls run at once, and how many wait for their turn: one slow dependency cannot take everything there is.
+ * Bounds how many calls run at once, and how many wait, so that one slow dependency cannot use all resources.
  *
  * @since 0.1.0
  */
@@ -24,12 +24,12 @@ export {
   TypeId
 } from "./internal/bulkhead/model.js"
 
-/** Every bulkhead is made here. */
+/** `make` and `layer` make every bulkhead. */
 const of = (self: Bulkhead): bulkhead.Handle => self as bulkhead.Handle
 
 /**
- * Makes a bulkhead. It holds no fiber and no timer: only a wait that is limited has a timer, while it lasts. Throws
- * `InvalidOption` for an option out of range.
+ * Makes a bulkhead. It holds no fiber. It holds a timer only during a wait that has a limit. Throws `InvalidOption` for
+ * an option out of range.
  *
  * @since 0.1.0
  * @category constructors
@@ -37,7 +37,7 @@ const of = (self: Bulkhead): bulkhead.Handle => self as bulkhead.Handle
 export const make = (options: Options): Effect.Effect<Bulkhead> => bulkhead.make(options)
 
 /**
- * Makes the bulkhead of a tag, for the wiring of services.
+ * Makes a bulkhead as the service of a tag.
  *
  * @since 0.1.0
  * @category layers
@@ -46,8 +46,10 @@ export const layer = <I>(tag: Context.Tag<I, Bulkhead>, options: Options): Layer
   Layer.effect(tag, make(options))
 
 /**
- * The numbers of `Options`, read from Effect's `Config`: `MAX_CONCURRENT`, which has no default, `MAX_QUEUED` and
- * `QUEUE_TIMEOUT`, each behind the prefix if there is one.
+ * Reads the numbers of `Options` from Effect's `Config`.
+ *
+ * The names are `MAX_CONCURRENT`, which has no default, `MAX_QUEUED` and `QUEUE_TIMEOUT`, each with the prefix in
+ * front, if there is one.
  *
  * @since 0.1.0
  * @category config
@@ -65,8 +67,8 @@ export const config = (prefix?: string): Config.Config<Options> =>
   })
 
 /**
- * Like `layer`, with options from `Config`.
- * A value out of range is a `ConfigError` at its variable. The layer logs one warning with unknown variables behind the prefix.
+ * Like `layer`, with options from `Config`. A value out of range is a `ConfigError` at its variable. The layer logs one
+ * warning with unknown variables behind the prefix.
  *
  * @since 0.1.0
  * @category layers
@@ -77,12 +79,15 @@ export const layerConfig = <I>(
 ): Layer.Layer<I, ConfigError.ConfigError> => Layer.effect(tag, Effect.flatten(OptionsConfig.load(options, make)))
 
 /**
- * Runs the effect with a permit, which it gives back however it ends; waits for one where all are taken, and fails with
- * `BulkheadFull` where it may not wait.
+ * Runs the effect with a permit, and releases the permit at its end.
  *
- * Nobody who waits is overtaken, but by a higher priority. Where the queue is full, the one that would be served last is
- * rejected: the call itself, or one that waits and has a lower priority, or the same and came before it (`"lifo"`). A call
- * that waits is rejected as soon as the deadline of its fiber passes, and one whose deadline has passed does not wait.
+ * If all permits are taken, the call waits in the queue. It fails with `BulkheadFull` if it may not wait.
+ *
+ * 1. A waiting call goes before later calls, except those of a higher priority.
+ * 2. If the queue is full, the bulkhead rejects the call that it would serve last. That is the new call, or a waiting
+ *    call of a lower priority, or with `"lifo"` the oldest one of the same priority.
+ * 3. The bulkhead rejects a waiting call when the deadline of its fiber passes. A call whose deadline has passed does
+ *    not wait.
  *
  * @example
  * ```ts
@@ -123,11 +128,11 @@ export const protect: {
 )
 
 /**
- * Changes how many may run and how many may wait; what is not given stays.
+ * Changes the number of permits and the size of the queue. An option that is missing keeps its value.
  *
- * Fewer permits interrupt nobody: no other call begins until enough of them have ended. More permits go to those who wait, in
- * their order. A smaller queue rejects those who would have been served last. Throws `InvalidOption` for a number out of
- * range.
+ * Fewer permits interrupt no call: the next call starts when enough calls have ended. More permits go to the waiting
+ * calls, in order. A smaller queue rejects the calls that it would serve last. Throws `InvalidOption` for a number out
+ * of range.
  *
  * @since 0.1.0
  * @category control
@@ -138,7 +143,7 @@ export const resize: {
 } = dual(2, (self: Bulkhead, options: Size): Effect.Effect<void> => bulkhead.resize(of(self), options))
 
 /**
- * All that is known, for dashboards and for people.
+ * The full state, for dashboards and logs.
  *
  * @since 0.1.0
  * @category getters

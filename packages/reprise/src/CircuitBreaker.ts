@@ -73,9 +73,11 @@ export {
 export const isCircuitBreaker = (u: unknown): u is CircuitBreaker => Predicate.hasProperty(u, TypeId)
 
 /**
- * Whether the error is the rejection of a policy (`CircuitOpen`, `BulkheadFull`, `LimitExceeded`, `RateLimitExceeded`): nothing
- * was called, so it says nothing about the dependency. An `isFailure` of your own replaces the default, so it has to leave
- * these out itself.
+ * Whether the error is the rejection of a policy: `CircuitOpen`, `BulkheadFull`, `LimitExceeded` or
+ * `RateLimitExceeded`.
+ *
+ * After a rejection no call was made, so it says nothing about the dependency. An `isFailure` of your own replaces the
+ * default, so it must exclude rejections too.
  *
  * @example
  * ```ts
@@ -104,8 +106,10 @@ export const isCircuitBreaker = (u: unknown): u is CircuitBreaker => Predicate.h
 export const isRejection: (error: unknown) => boolean = rejections.isRejection
 
 /**
- * How a breaker without `isFailure` and `outcome` judges a call, for an `outcome` that decides some cases and passes on the
- * rest: a value is a success, an error or a defect a failure, and the rejection of a policy is ignored.
+ * Classifies a result as a breaker without `isFailure` and `outcome` does.
+ *
+ * A value is a success. An error or a defect is a failure. The rejection of a policy is ignored. Use it in an `outcome`
+ * of your own for the cases that you do not decide.
  *
  * @example
  * ```ts
@@ -131,7 +135,7 @@ export const isRejection: (error: unknown) => boolean = rejections.isRejection
 export const defaultOutcome = (exit: Exit.Exit<unknown, unknown>): Outcome => settings.defaultOutcome(exit)
 
 /**
- * Makes a breaker, closed. It holds no fiber and no timer. Throws `InvalidOption` for an option out of range.
+ * Makes a closed breaker. It holds no fiber and no timer. Throws `InvalidOption` for an option out of range.
  *
  * @example
  * ```ts
@@ -161,7 +165,7 @@ export const defaultOutcome = (exit: Exit.Exit<unknown, unknown>): Outcome => se
 export const make = <R = never>(options: Options<R>): Effect.Effect<CircuitBreaker, never, R> => make_.make(options)
 
 /**
- * Makes the breaker of a tag, for the wiring of services.
+ * Makes a breaker as the service of a tag.
  *
  * @example
  * ```ts
@@ -187,9 +191,10 @@ export const layer = <I, R = never>(
 ): Layer.Layer<I, never, R> => Layer.effect(tag, make(options))
 
 /**
- * The numbers of `Options` that a deployment may want to set, read from Effect's `Config`: `FAILURES` (consecutive ones, 5),
- * `OPEN_FOR` (first time, 1 s), `MAX_OPEN_FOR` (60 s), `PROBES`, `SUCCESSES`, `LEASE`, each behind the prefix if there is
- * one.
+ * Reads the numbers of `Options` from Effect's `Config`, each with the prefix in front, if there is one.
+ *
+ * The names are `FAILURES` (consecutive ones, 5), `OPEN_FOR` (first time, 1 s), `MAX_OPEN_FOR` (60 s), `PROBES`,
+ * `SUCCESSES` and `LEASE`.
  *
  * @example
  * ```ts
@@ -236,8 +241,8 @@ export const config = (prefix?: string): Config.Config<Options> => {
 }
 
 /**
- * Like `layer`, with options from `Config`.
- * A value out of range is a `ConfigError` at its variable. The layer logs one warning with unknown variables behind the prefix.
+ * Like `layer`, with options from `Config`. A value out of range is a `ConfigError` at its variable. The layer logs one
+ * warning with unknown variables behind the prefix.
  *
  * @example
  * ```ts
@@ -264,10 +269,10 @@ export const layerConfig = <I>(
 ): Layer.Layer<I, ConfigError.ConfigError> => Layer.effect(tag, Effect.flatten(OptionsConfig.load(options, make)))
 
 /**
- * Runs the effect if the breaker admits it, and fails with `CircuitOpen` instead where it does not.
+ * Runs the effect if the breaker admits it, and fails with `CircuitOpen` otherwise.
  *
- * A defect is a failure. An interrupted call says nothing, unless the rule counts slow calls and it was one. What a call
- * says that was admitted before the breaker last changed its state is not heard.
+ * A defect is a failure. An interrupted call does not count, unless the rule counts slow calls and it was slow. The
+ * breaker ignores the result of a call that it admitted before its last change of state.
  *
  * @example
  * ```ts
@@ -298,9 +303,10 @@ export const protect: {
 )
 
 /**
- * Fails with `CircuitOpen` if the breaker is open or isolated now, and does nothing otherwise. It makes no call, admits none and
- * spends no probe: put it before a queue, so that nobody waits for a call that would be rejected afterwards. The call itself
- * still needs `protect`.
+ * Fails with `CircuitOpen` if the breaker is open or isolated now, and does nothing otherwise.
+ *
+ * It admits no call and uses no probe. Put it before a queue, so that no call waits only to be rejected afterwards. The
+ * call itself still needs `protect`.
  *
  * @example
  * ```ts
@@ -326,12 +332,12 @@ export const protect: {
  */
 export const failIfOpen = (self: CircuitBreaker): Effect.Effect<void, CircuitOpen> => policy.failIfOpen(of(self))
 
-/** Every breaker is made by `make` or by a registry. */
+/** `make` and the registries make every breaker. */
 const of = (self: CircuitBreaker): breaker.Breaker => self as breaker.Breaker
 
 /**
- * Asks for a permit, for what cannot be wrapped by `protect`. Every permit has to be given to `settle`, whatever happens:
- * take it and give it back in `Effect.acquireUseRelease`.
+ * Requests a permit, for a call that `protect` cannot wrap. Every permit must go to `settle`: use
+ * `Effect.acquireUseRelease`.
  *
  * @example
  * ```ts
@@ -360,7 +366,7 @@ const of = (self: CircuitBreaker): breaker.Breaker => self as breaker.Breaker
 export const admit = (self: CircuitBreaker): Effect.Effect<Permit, CircuitOpen> => shell.admitted([self])
 
 /**
- * Gives a permit back and says how the call ended. A second time does nothing.
+ * Releases a permit and records the result of the call. Only the first time counts.
  *
  * @example
  * ```ts
@@ -396,7 +402,7 @@ export const settle: {
 )
 
 /**
- * The state now. Reading it changes nothing: an open breaker becomes half-open with the next call after its time.
+ * The state now. To read it changes nothing: an open breaker becomes half-open with the next call after its open time.
  *
  * @example
  * ```ts
@@ -420,7 +426,7 @@ export const settle: {
 export const state = (self: CircuitBreaker): Effect.Effect<State> => Effect.map(of(self).era, breaker.nameOf)
 
 /**
- * All that is known, for dashboards and for people.
+ * The full state, for dashboards and logs.
  *
  * @example
  * ```ts
@@ -447,7 +453,7 @@ export const state = (self: CircuitBreaker): Effect.Effect<State> => Effect.map(
 export const snapshot = (self: CircuitBreaker): Effect.Effect<Snapshot> => controls.snapshot(of(self))
 
 /**
- * The candidate that was given as `shadow`, as a breaker: its `snapshot` and `changes` say what it would have done.
+ * The breaker that was given as `shadow`. Its `snapshot` and `changes` show what it would have done.
  *
  * @example
  * ```ts
@@ -474,8 +480,10 @@ export const snapshot = (self: CircuitBreaker): Effect.Effect<Snapshot> => contr
 export const shadow = (self: CircuitBreaker): Option.Option<CircuitBreaker> => Option.fromNullable(of(self).shadow)
 
 /**
- * The state now, as a transition from where it is to where it is, and then every transition, in order. Between the two
- * nothing is lost, also if the consumer starts to read later. A consumer that is more than 64 behind loses the oldest.
+ * The current state, as a transition from that state to itself, and then every transition in order.
+ *
+ * No transition between the two is lost, even if the consumer reads later. A consumer that is more than 64 transitions
+ * behind loses the oldest.
  *
  * @example
  * ```ts
@@ -502,7 +510,7 @@ export const shadow = (self: CircuitBreaker): Option.Option<CircuitBreaker> => O
 export const changes = (self: CircuitBreaker): Stream.Stream<Transition> => watch.changes(of(self))
 
 /**
- * Rejects all calls until every isolation has been released; then the breaker goes on where it was.
+ * Rejects all calls until every isolation has ended. Then the breaker continues in its earlier state.
  *
  * @example
  * ```ts
@@ -529,7 +537,7 @@ export const changes = (self: CircuitBreaker): Stream.Stream<Transition> => watc
 export const isolate = (self: CircuitBreaker): Effect.Effect<Isolation> => controls.isolate(of(self))
 
 /**
- * Lets all calls through and goes on counting, without ever opening. It begins with a new window.
+ * Admits all calls and never opens, but still counts. It begins with a new window.
  *
  * @example
  * ```ts
@@ -582,7 +590,7 @@ export const disable = (self: CircuitBreaker): Effect.Effect<void> => controls.s
 export const enable = (self: CircuitBreaker): Effect.Effect<void> => controls.setDisabled(of(self), false)
 
 /**
- * Closes an open or half-open breaker now, with a new window; does nothing to one that is closed.
+ * Closes an open or half-open breaker now, with a new window. It does nothing to a closed breaker.
  *
  * @example
  * ```ts
@@ -606,8 +614,8 @@ export const enable = (self: CircuitBreaker): Effect.Effect<void> => controls.se
 export const close = (self: CircuitBreaker): Effect.Effect<void> => controls.close(of(self))
 
 /**
- * Opens a closed or half-open breaker now: for `openFor` where it is given, or else as long as its schedule says. Zero makes
- * the next call a probe.
+ * Opens a closed or half-open breaker now, for `openFor`, or for the time of its schedule by default. After an
+ * `openFor` of zero the next call is a probe.
  *
  * @example
  * ```ts
@@ -635,7 +643,7 @@ export const trip = (
 ): Effect.Effect<void> => controls.trip(of(self), options?.openFor)
 
 /**
- * Puts it into the state in which it was made: closed, with a new window, neither isolated nor disabled.
+ * Restores the initial state: closed, with a new window, neither isolated nor disabled.
  *
  * @example
  * ```ts
@@ -660,8 +668,9 @@ export const trip = (
 export const reset = (self: CircuitBreaker): Effect.Effect<void> => controls.reset(of(self))
 
 /**
- * Gives a running breaker other options. State, generation, the time until which it is open, and what its window has seen
- * stay; a window of another kind begins empty. `key` and `shadow` stay too.
+ * Changes the options of a running breaker. It keeps its state, generation, open time and window.
+ *
+ * A window of another kind begins empty. `key` and `shadow` do not change.
  *
  * @example
  * ```ts

@@ -1,6 +1,7 @@
 /**
- * Circuit breakers on the wire and on disk: `CircuitOpen` for RPC, and the state of a breaker for the process after this one.
- * A module of its own, so that a program without it does not hold `Schema`.
+ * Encodes circuit breakers as JSON: `CircuitOpen` for RPC, and the state of a breaker for the next process.
+ *
+ * It is a separate module, so that a program without it does not bundle `Schema`.
  *
  * @since 0.1.0
  */
@@ -75,7 +76,7 @@ export const CircuitOpen = Schema.transform(
 )
 
 /**
- * What is written down of a breaker, as JSON. Times are epoch milliseconds, so that the time between counts.
+ * The state of a breaker as JSON. Times are epoch milliseconds, so that the time between the two processes counts.
  *
  * @example
  * ```ts
@@ -112,7 +113,7 @@ export const State = Schema.Struct({
 export type State = typeof State.Type
 
 /**
- * What was written down cannot be the state of this breaker.
+ * The state does not fit this breaker.
  *
  * @since 0.1.0
  * @category errors
@@ -130,8 +131,7 @@ export class StateRefused extends Data.TaggedError("StateRefused")<{
 }
 
 /**
- * Writes down the state of a breaker. Isolations are not part of it, and a half-open one is written down as open with its
- * time over.
+ * Exports the state of a breaker. It leaves out isolations. A half-open breaker becomes an open one whose time is over.
  *
  * @example
  * ```ts
@@ -158,7 +158,7 @@ export class StateRefused extends Data.TaggedError("StateRefused")<{
  */
 export const exportState = (self: CircuitBreaker.CircuitBreaker): Effect.Effect<State> =>
   Effect.zipWith(
-    // Every breaker is made by `make` or by a registry.
+    // `make` or a registry makes every breaker.
     Ref.get((self as Breaker).era),
     currentMonotonicMillis,
     ({ isDisabled, state }, now): State => ({
@@ -169,9 +169,10 @@ export const exportState = (self: CircuitBreaker.CircuitBreaker): Effect.Effect<
   )
 
 /**
- * Puts a breaker into the state that was written down: an open one stays open for the rest of its time, and its schedule goes
- * on where it was. Fails with `StateRefused`, and changes nothing, where the state is of another version, has impossible
- * values or comes from another kind of rule; with `onRefused: "closed"` it closes the breaker instead.
+ * Imports the state of a breaker. An open breaker stays open for the rest of its time, and its schedule continues.
+ *
+ * Fails with `StateRefused`, and changes nothing, if the state has another version, impossible values or another kind
+ * of rule. With `onRefused: "closed"` it closes the breaker instead.
  *
  * @example
  * ```ts
@@ -202,7 +203,7 @@ export const importState = (
 ): Effect.Effect<void, StateRefused> => {
   const imported = Effect.suspend(() => Schema.decodeUnknown(State)(state)).pipe(
     Effect.mapError((cause) => new StateRefused({ reason: cause.message, cause })),
-    // Windows in windows without end, or an object that throws when it is read.
+    // Windows nested without end, or an object with a getter that throws.
     Effect.catchAllDefect((defect) => new StateRefused({ reason: `it cannot be read (${defect})` })),
     Effect.flatMap(({ isDisabled, state }) => restore.into(self as Breaker, state, isDisabled)),
     Effect.filterOrFail(

@@ -1,8 +1,8 @@
 /**
- * Where circuit breakers keep what they share with those of other processes.
+ * Stores the state that circuit breakers share with those of other processes.
  *
- * Its operations are whole transitions, each of them one step of the store, and all times in them are durations: the clocks of
- * two processes need not agree.
+ * Each operation is a whole transition, in one step of the store. All times are durations, so the clocks of the
+ * processes need not agree.
  *
  * @since 0.1.0
  */
@@ -31,9 +31,9 @@ export {
 } from "./internal/shared/circuitStore.js"
 
 /**
- * Shares within one process: between the instances of a service that runs several times in it, and in tests.
+ * Shares state within one process: between several instances of a service, and in tests.
  *
- * It holds no fiber and no timer. What nobody has asked for in an hour is let go of when another key comes. Throws
+ * It holds no fiber and no timer. It drops a key that was unused for an hour when another key comes. Throws
  * `InvalidOption` for an option out of range.
  *
  * @example
@@ -57,9 +57,9 @@ export {
  * @category layers
  */
 export const layerMemory = (options: {
-  /** How often members tell what they have seen. Defaults to `100 millis`. */
+  /** The time between two exchanges with the store. Defaults to `100 millis`. */
   readonly syncInterval?: Duration.DurationInput | undefined
-  /** The longest that anybody waits for an answer. Defaults to `250 millis`. */
+  /** The longest wait for an answer. Defaults to `250 millis`. */
   readonly timeout?: Duration.DurationInput | undefined
 } = {}): Layer.Layer<CircuitBreakerStore> => {
   const syncMillis = InvalidOption.millis("syncInterval", options.syncInterval ?? "100 millis", { moreThan: 0 })

@@ -1,5 +1,5 @@
 /**
- * A circuit breaker for each key (an origin, a tenant), made on first use.
+ * Makes a circuit breaker for each key (an origin, a tenant), on first use.
  *
  * @since 0.1.0
  */
@@ -19,15 +19,15 @@ import { policy } from "./Keyed.js"
 export { type CircuitBreakers, type Options, TypeId } from "./internal/breaker/registryModel.js"
 
 /**
- * Makes a registry without keys. It holds no fiber and no timer, whatever the number of keys.
+ * Makes a registry without keys. It holds no fiber and no timer for any number of keys.
  *
- * The registry drops a key only when a new key comes, and only if its breaker is as a new one: closed, with no failed or slow
- * call in its window, and used by no call, waiter or listener of `changes`.
+ * The registry drops a key only when a new key comes, and only if its breaker is like a new one. Such a breaker is
+ * closed, has no failed or slow call in its window, and has no calls, waiters or listeners of `changes`.
  *
- * If there is no such key among `capacity` keys, the registry logs one warning and grows, up to twice its capacity. From then
- * on, each new key replaces the least recently used breaker that no call uses, even an open one: a host that is called needs
- * protection more than one that nobody calls. It never drops a breaker that is isolated or disabled. Throws `InvalidOption`
- * for an option out of range.
+ * If no key of a full registry (`capacity` keys) qualifies, the registry logs one warning and grows, up to twice its
+ * capacity. From then on, each new key replaces the least recently used breaker that no call uses, even an open one. A
+ * host with calls needs protection more than one without. The registry never drops a breaker that is isolated or
+ * disabled. Throws `InvalidOption` for an option out of range.
  *
  * @example
  * ```ts
@@ -83,11 +83,11 @@ export const layer = <I, K, R = never>(
   options: Options<K, R>
 ): Layer.Layer<I, never, R> => Layer.effect(tag, make(options))
 
-/** Every registry is made by `make`. */
+/** `make` makes every registry. */
 const of = <K>(self: CircuitBreakers<K>): internal.Registry<K> => self as internal.Registry<K>
 
 /**
- * The breaker of a key; made where there is none.
+ * The breaker of a key. The registry makes it if there is none.
  *
  * @example
  * ```ts
@@ -160,7 +160,7 @@ export const protect: {
 )
 
 /**
- * Every key with what is known of its breaker.
+ * Every key with the snapshot of its breaker.
  *
  * @example
  * ```ts
@@ -186,10 +186,11 @@ export const entries = <K>(
 ): Effect.Effect<ReadonlyArray<readonly [key: K, snapshot: CircuitBreaker.Snapshot]>> => internal.snapshots(of(self))
 
 /**
- * The state of every key now, and then every transition of every key, also of keys that come later, in order: for a health
- * page, a dashboard or an alert. The first element of a key that is there at the start has the same state in `from` and `to`.
- * A new key begins closed, and so does one that was evicted. A consumer that is more than 1,024 transitions behind loses the
- * oldest. Reading does not keep a key from being evicted.
+ * The state of every key now, and then every transition of every key in order, including new keys.
+ *
+ * Use it for a health page, a dashboard or an alert. The first element of a key that exists at the start has the same
+ * state in `from` and `to`. A new key begins closed, and so does one that was evicted. A consumer that is more than
+ * 1,024 transitions behind loses the oldest. To read the stream does not protect a key from eviction.
  *
  * @example
  * ```ts
@@ -218,7 +219,7 @@ export const changes = <K>(
 ): Stream.Stream<readonly [key: K, transition: CircuitBreaker.Transition]> => watch.changesOfAll(of(self))
 
 /**
- * How often a new key came while none of `capacity` breakers or more could go.
+ * The number of times that a new key came while the registry could drop none of its `capacity` breakers or more.
  *
  * @example
  * ```ts

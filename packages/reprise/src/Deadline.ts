@@ -1,5 +1,5 @@
 /**
- * An absolute deadline, carried in fiber context, for everything that runs below it.
+ * Sets an absolute deadline in the context of the fiber, for all effects that run inside.
  *
  * @since 0.1.0
  */
@@ -18,8 +18,10 @@ import * as InvalidOption from "./InvalidOption.js"
 export { DeadlineExceeded } from "./internal/timeErrors.js"
 
 /**
- * The time on the clock of deadlines, in milliseconds. It is the monotonic clock (`Clock.currentTimeNanos`): it begins with the
- * epoch, and goes on evenly when somebody sets the clock of the machine.
+ * The time on the clock of deadlines, in milliseconds.
+ *
+ * The clock is monotonic (`Clock.currentTimeNanos`). It begins with the epoch, and continues evenly when a person or a
+ * program sets the clock of the machine.
  *
  * @since 0.1.0
  * @category getters
@@ -35,7 +37,7 @@ export const now: Effect.Effect<number> = clock.currentMonotonicMillis
 export const unsafeNow = (fiber: Fiber.RuntimeFiber<unknown, unknown>): number => clock.monotonicMillis(fiber)
 
 /**
- * The deadline of the running fiber in milliseconds on the clock of `now`, `Infinity` where none is set.
+ * The deadline of the running fiber in milliseconds on the clock of `now`, or `Infinity` if there is none.
  *
  * @since 0.1.0
  * @category getters
@@ -43,7 +45,8 @@ export const unsafeNow = (fiber: Fiber.RuntimeFiber<unknown, unknown>): number =
 export const current: Effect.Effect<number> = Effect.withFiberRuntime((fiber) => Exit.succeed(internal.of(fiber)))
 
 /**
- * The deadline of the fiber in milliseconds on the clock of `now`, `Infinity` where none is set, within a step of that fiber.
+ * The deadline of the fiber in milliseconds on the clock of `now`, or `Infinity` if there is none, within a step of
+ * that fiber.
  *
  * @since 0.1.0
  * @category unsafe
@@ -51,7 +54,7 @@ export const current: Effect.Effect<number> = Effect.withFiberRuntime((fiber) =>
 export const unsafeCurrent = (fiber: Fiber.RuntimeFiber<unknown, unknown>): number => internal.of(fiber)
 
 /**
- * The time left until the deadline: zero once it has passed, `Duration.infinity` where none is set.
+ * The time left until the deadline: zero after it has passed, `Duration.infinity` if there is none.
  *
  * @since 0.1.0
  * @category getters
@@ -64,10 +67,11 @@ export const remaining: Effect.Effect<Duration.Duration> = Effect.zipWith(
 )
 
 /**
- * Runs the effect with a deadline `duration` from now, or with the one already set where that is earlier, and fails with
- * `DeadlineExceeded` when it passes. `Retry` and `HttpResilience` inside it never begin a wait that would end after it.
+ * Runs the effect with a deadline `duration` from now, and fails with `DeadlineExceeded` when it passes.
  *
- * Throws `InvalidOption` unless `duration` is longer than zero and at most 2^31-1 ms.
+ * If the fiber already has an earlier deadline, that one applies. `Retry` and `HttpResilience` inside never start a
+ * wait that would end after the deadline. Throws `InvalidOption` unless `duration` is longer than zero and at most
+ * 2^31-1 ms.
  *
  * @example
  * ```ts
@@ -107,8 +111,10 @@ export const within: {
 })
 
 /**
- * Sets the deadline, in milliseconds on the clock of `now`, for the effect without enforcing it, or keeps the one already set
- * where that is earlier; for callers that end their work at the deadline themselves.
+ * Sets the deadline for the effect, in milliseconds on the clock of `now`, without enforcing it.
+ *
+ * If the fiber already has an earlier deadline, that one applies. Use it in code that ends its work at the deadline
+ * itself.
  *
  * @since 0.1.0
  * @category combinators

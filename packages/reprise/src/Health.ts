@@ -1,5 +1,6 @@
 /**
- * Says whether a service can do its work, from the states of its policies: for readiness endpoints and status pages.
+ * Computes whether a service can do its work, from the states of its policies, for readiness endpoints and status
+ * pages.
  *
  * @since 0.1.0
  */
@@ -43,18 +44,20 @@ export interface Check {
   /** The key of the policy. */
   readonly componentId: string
   readonly state?: string | undefined
-  /** How long a circuit has not been closed, or how long a gate stays closed, in milliseconds. */
+  /** The time since the circuit was closed, or the time that a gate stays closed, in milliseconds. */
   readonly millis?: number | undefined
   readonly running?: number | undefined
   readonly waiting?: number | undefined
   readonly limit?: number | undefined
-  /** How many retries or tokens are left. */
+  /** The number of retries or tokens that are left. */
   readonly left?: number | undefined
-  /** Since the circuit breaker was made: calls that it let through, how many of them failed, and calls that it rejected. */
+  /**
+   * Since the circuit breaker was made: calls that it let through, how many of them failed, and calls that it rejected.
+   */
   readonly admitted?: number | undefined
   readonly failed?: number | undefined
   readonly rejected?: number | undefined
-  /** How long the circuit was not closed since the breaker was made, in milliseconds. */
+  /** The time for which the circuit was not closed since the breaker was made, in milliseconds. */
   readonly downMillis?: number | undefined
 }
 
@@ -69,7 +72,7 @@ export interface Health {
   readonly status: Status
   /** By policy and key, as `circuitBreaker:payments`. Policies with the same key share an entry. */
   readonly checks: Readonly<Record<string, ReadonlyArray<Check>>>
-  /** Says how many checks are not listed. */
+  /** The number of checks that are not listed, in words. */
   readonly notes?: ReadonlyArray<string> | undefined
 }
 
@@ -79,16 +82,18 @@ export interface Health {
  */
 export interface Options {
   /**
-   * The dependencies without which the service cannot work, by the key of their circuit breaker: it is `fail` while the breaker
-   * rejects every call. Once the open time is over it is `warn`, because only a call can probe. Defaults to none.
+   * The keys of the circuit breakers of dependencies without which the service cannot work.
+   *
+   * The status is `fail` while such a breaker rejects every call. After its open time the status is `warn`, because
+   * only a call can probe. Defaults to none.
    */
   readonly failWhenOpen?: ((key: string) => boolean) | ReadonlyArray<string> | undefined
-  /** How many components are listed, the worst first. All of them count for the status. Defaults to 100. */
+  /** The most components in the list, the worst first. All of them count for the status. Defaults to 100. */
   readonly maxChecks?: number | undefined
 }
 
 /**
- * The policies and budgets that attempts have passed, with the totals of circuit breakers.
+ * The policies and budgets that attempts have used so far, with the totals of circuit breakers.
  *
  * @since 0.1.0
  * @category getters
@@ -100,16 +105,17 @@ export const components: Effect.Effect<ReadonlyArray<Component>, never, Telemetr
     CircuitBreaker.isCircuitBreaker(source)
       ? Effect.map(CircuitBreaker.snapshot(source), (circuit) => ({ ...source.inspect(now), circuit }))
       : Effect.sync(() => source.inspect(now))
-  // A policy of the program that throws is left out.
+  // Leaves out a policy of the program that throws.
   const exits = yield* Effect.forEach(sources, (source) => Effect.exit(component(source)))
   return exits.flatMap((exit) => Exit.isSuccess(exit) ? [exit.value] : [])
 })
 
 /**
- * The health of the components.
+ * Computes the health of the components.
  *
- * A component is `warn` if it is a circuit breaker that is open, half-open or isolated, a closed `Retry-After` gate, or an empty
- * retry budget. It is `fail` only by `failWhenOpen`. Throws `InvalidOption` if `maxChecks` is not a whole number of at least 0.
+ * A component is `warn` if it is a circuit breaker that is open, half-open or isolated, a closed `Retry-After` gate, or
+ * an empty retry budget. It is `fail` only by `failWhenOpen`. Throws `InvalidOption` if `maxChecks` is not a whole
+ * number of at least 0.
  *
  * @example
  * ```ts
@@ -135,7 +141,7 @@ export const make = (components: ReadonlyArray<Component>, options: Options = {}
   const isVital = typeof failWhenOpen === "function" ? failWhenOpen : (key: string) => failWhenOpen.includes(key)
   const all = components.map((component) => checkOf(component, isVital))
   all.sort((one, other) => severity[other.status] - severity[one.status])
-  // A key can be any text, `__proto__` too.
+  // A key can be any text, even `__proto__`.
   const checks = Object.create(null) as Record<string, Array<Check>>
   for (const check of all.slice(0, maxChecks)) {
     const name = `${check.componentType}:${check.componentId}`
@@ -208,7 +214,10 @@ const statusOf = (component: Component, isVital: (key: string) => boolean): Stat
   }
 }
 
-/** A service that fails gets no calls, and without calls an open circuit is never probed: so the end of its time counts. */
+/**
+ * A service that fails gets no calls, and without calls no probe can close the circuit. So an open circuit counts only
+ * until its open time ends.
+ */
 const rejectsAll = ({ circuit, state }: Component): boolean =>
   state === "Isolated" ||
   state === "Open" && (circuit === undefined || Option.match(circuit.retryAfter, {

@@ -1,5 +1,5 @@
 /**
- * Starts another attempt when one takes unusually long, and uses the first that succeeds.
+ * Starts another attempt when one takes unusually long, and uses the first success.
  *
  * @since 0.1.0
  */
@@ -28,11 +28,11 @@ export {
 } from "./internal/hedge/model.js"
 
 /**
- * Hedges after the time within which this share of recent calls was answered, to within 5 %, or a millisecond (Dean and
- * Barroso, "The Tail at Scale", 2013: hedging beyond the 95th percentile adds 5 % of load).
+ * Hedges after the time within which this share of recent calls had an answer, to within 5 % or a millisecond.
  *
- * It learns from the first attempt of each call, never from hedges: how long an answer took, and where there was none, or a
- * hedge was faster, that it took longer than the delay. Throws `InvalidOption` for an option out of range.
+ * Hedges beyond the 95th percentile add 5 % of load (Dean and Barroso, "The Tail at Scale", 2013). It learns from the
+ * first attempt of each call, never from hedges. If that attempt had no answer, or a hedge was faster, it learns that
+ * the answer took longer than the delay. Throws `InvalidOption` for an option out of range.
  *
  * @since 0.1.0
  * @category constructors
@@ -48,7 +48,7 @@ export const quantile = (options: QuantileOptions): Quantile => new delay.Quanti
 export const make = (options: Options): Effect.Effect<Hedge> => hedger.make(options, race.run)
 
 /**
- * Makes the hedge of a tag, for the wiring of services.
+ * Makes a hedge as the service of a tag.
  *
  * @since 0.1.0
  * @category layers
@@ -57,9 +57,11 @@ export const layer = <I>(tag: Context.Tag<I, Hedge>, options: Options): Layer.La
   Layer.effect(tag, make(options))
 
 /**
- * The numbers of `Options`, read from Effect's `Config`: `AFTER`, or `QUANTILE` for a delay that is learned, or both: then
- * `AFTER` is the delay until it is known. With `QUANTILE`, `MIN_AFTER` and `MAX_AFTER` bound it. `MAX_HEDGES`. Each is behind the
- * prefix if there is one.
+ * Reads the numbers of `Options` from Effect's `Config`, each with the prefix in front, if there is one.
+ *
+ * - `AFTER` is a fixed delay.
+ * - `QUANTILE` learns the delay. `AFTER` is then the delay until it is known, and `MIN_AFTER` and `MAX_AFTER` bound it.
+ * - `MAX_HEDGES` is the most hedges per call.
  *
  * @since 0.1.0
  * @category config
@@ -84,8 +86,8 @@ export const config = (prefix?: string): Config.Config<Options> =>
   })
 
 /**
- * Like `layer`, with options from `Config`.
- * A value out of range is a `ConfigError` at its variable. The layer logs one warning with unknown variables behind the prefix.
+ * Like `layer`, with options from `Config`. A value out of range is a `ConfigError` at its variable. The layer logs one
+ * warning with unknown variables behind the prefix.
  *
  * @since 0.1.0
  * @category layers
@@ -95,19 +97,23 @@ export const layerConfig = <I>(
   options: Config.Config<Options> = config()
 ): Layer.Layer<I, ConfigError.ConfigError> => Layer.effect(tag, Effect.flatten(OptionsConfig.load(options, make)))
 
-/** Every hedge is made by `make`. */
+/** `make` and `layer` make every hedge. */
 const of = (self: Hedge): hedger.Hedger => self as hedger.Hedger
 
 /**
- * Runs the effect, and again beside itself each time that the delay has passed without a result, up to `maxHedges` times.
- * Only what may be done twice may be hedged.
+ * Runs the effect, and starts it again each time that the delay passes without a result, up to `maxHedges` times.
  *
- * The first success is the result. Only time starts a hedge: after a failure none starts, because the failure may say to wait.
- * Put a retry policy around the call for another attempt. Attempts that still run are waited for, and one of them may
- * succeed. When all have failed, the call fails with the last failure. Within `Retry.withoutNested` no hedge starts.
+ * Hedge only effects that are safe to run twice.
  *
- * The call interrupts the attempts that lost, and their finalizers have run when it returns. If the caller is interrupted, the
- * call interrupts all of them. It keeps what the attempt that succeeded set in `FiberRef`s.
+ * 1. The first success is the result.
+ * 2. Only time starts a hedge. After a failure none starts, because the failure may require a wait. Put a retry policy
+ *    around the call to retry.
+ * 3. The call waits for attempts that still run, because one of them may succeed. If all fail, the call fails with the
+ *    last failure.
+ * 4. Within `Retry.withoutNested` no hedge starts.
+ * 5. The call interrupts the attempts that lost, and their finalizers have run when it returns. If the caller is
+ *    interrupted, the call interrupts all of them.
+ * 6. The call keeps the `FiberRef` values of the attempt that succeeded.
  *
  * @example
  * ```ts
@@ -137,7 +143,7 @@ export const protect: {
 )
 
 /**
- * Like `protect`, for attempts that differ: each is made with its number, which counts from 1.
+ * Like `protect`, for attempts that differ: the function makes each attempt from its number, which counts from 1.
  *
  * @since 0.1.0
  * @category combinators
@@ -152,8 +158,10 @@ export const hedge: {
 )
 
 /**
- * Gives a running hedge other options. What a `quantile` has learned stays for another `quantile`, and so do the counts and the
- * `key`; calls that run end as they began. Throws `InvalidOption` for an option out of range.
+ * Changes the options of a running hedge.
+ *
+ * The measurements of a `quantile` stay for another `quantile`, and so do the counts and the `key`. Calls that run keep
+ * their old options. Throws `InvalidOption` for an option out of range.
  *
  * @example
  * ```ts
@@ -178,7 +186,7 @@ export const reconfigure: {
 } = dual(2, (self: Hedge, options: Options): Effect.Effect<void> => hedger.reconfigure(of(self), options))
 
 /**
- * All that is known, for dashboards and for people.
+ * The full state, for dashboards and logs.
  *
  * @since 0.1.0
  * @category getters

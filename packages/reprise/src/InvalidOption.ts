@@ -1,5 +1,5 @@
 /**
- * The error for an option that makes no sense, thrown where a value is constructed and never later.
+ * The error for an invalid option. Constructors throw it, and nothing throws it later.
  *
  * @since 0.1.0
  */
@@ -8,7 +8,7 @@ import * as Duration from "effect/Duration"
 import * as Option from "effect/Option"
 
 /**
- * The longest wait in milliseconds, 2^31-1 (24.8 days): a JavaScript timer cannot hold more.
+ * The longest wait in milliseconds, 2^31-1 (24.8 days): the limit of a JavaScript timer.
  *
  * @since 0.1.0
  * @category constants
@@ -18,15 +18,15 @@ export const maxDelayMillis = 2_147_483_647
 /**
  * An option has a value outside its allowed range.
  *
- * It is thrown synchronously by the constructor that was given the option: a program with a bad policy does not start.
+ * The constructor that takes the option throws it synchronously, so a program with a bad policy does not start.
  *
  * @since 0.1.0
  * @category errors
  */
 export class InvalidOption extends Data.TaggedError("InvalidOption")<{
-  /** The name of the option, with a path where it is nested: `"drain.maxBytes"`. */
+  /** The name of the option, with a path if it is nested: `"drain.maxBytes"`. */
   readonly option: string
-  /** The value as it was given. */
+  /** The given value. */
   readonly value: unknown
   /** The allowed values, in words. */
   readonly expected: string
@@ -40,7 +40,7 @@ export class InvalidOption extends Data.TaggedError("InvalidOption")<{
 }
 
 /**
- * What is wrong with the value, without the name of the option.
+ * The error of the value, without the name of the option.
  *
  * @internal
  */
@@ -54,7 +54,7 @@ const show = (value: unknown): string => {
 }
 
 /**
- * The number, if it is finite and lies in `[min, max]`; throws `InvalidOption` otherwise.
+ * Returns the number if it is finite and in `[min, max]`. Throws `InvalidOption` otherwise.
  *
  * @since 0.1.0
  * @category validation
@@ -71,7 +71,7 @@ export const number = (
 }
 
 /**
- * The number, if it is a whole one in `[min, max]`; throws `InvalidOption` otherwise.
+ * Returns the number if it is a whole number in `[min, max]`. Throws `InvalidOption` otherwise.
  *
  * @since 0.1.0
  * @category validation
@@ -90,8 +90,8 @@ export const integer = (
 }
 
 /**
- * The duration in milliseconds, if it lies above `moreThan` (or from `min`) and is at most {@link maxDelayMillis};
- * throws `InvalidOption` otherwise.
+ * Returns the duration in milliseconds if it is above `moreThan` (or at least `min`) and at most {@link
+ * maxDelayMillis}. Throws `InvalidOption` otherwise.
  *
  * @since 0.1.0
  * @category validation
@@ -110,7 +110,7 @@ export const millis = (
 }
 
 /**
- * The value, if it is one of the words; throws `InvalidOption` otherwise.
+ * Returns the value if it is one of the words. Throws `InvalidOption` otherwise.
  *
  * @since 0.1.0
  * @category validation

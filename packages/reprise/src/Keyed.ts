@@ -1,5 +1,6 @@
 /**
- * One policy (a bulkhead, a budget, a limiter) for each key: an origin, a tenant; made on first use and bounded in number.
+ * Makes one policy (a bulkhead, a budget, a limiter) for each key (an origin, a tenant), on first use and up to a
+ * limit.
  *
  * @since 0.1.0
  */
@@ -15,18 +16,18 @@ import type { Policy } from "./Policy.js"
 export { type Bounds, type Keyed, type Options, TypeId } from "./internal/keyed/model.js"
 
 /**
- * Makes a registry without keys. It holds no fiber and no timer, whatever the number of keys.
+ * Makes a registry without keys. It holds no fiber and no timer for any number of keys.
  *
- * The registry drops a key only when a new key comes, and only if a new value would behave the same: no call uses it, and it
- * remembers nothing (no spent token, no counted failure, no learned limit). It drops keys that were idle for `idleTimeToLive`,
- * and the least recently used ones if there is no room.
+ * The registry drops a key only when a new key comes, and only if a new value would behave the same. No call uses such
+ * a key, and it has no state to lose: no spent token, no counted failure, no learned limit. The registry drops keys
+ * that were idle for `idleTimeToLive`, and the least recently used ones if there is no room.
  *
- * If there is no such key, a full registry drops the least recently used one whose new value would admit no more: a budget that
- * has not paid, or an adaptive limiter that is not below its first limit.
+ * If no key qualifies, a full registry drops the least recently used one whose new value would admit no more. Examples
+ * are a budget that has not paid, and an adaptive limiter that is not below its first limit.
  *
- * If none of `capacity` keys may go, the registry logs one warning and grows, up to twice its capacity. From then on, each new
- * key replaces the least recently used one that no call uses. If calls use all of them, the value of the new key is not kept.
- * Throws `InvalidOption` for an option out of range.
+ * If it can drop none of `capacity` keys, the registry logs one warning and grows, up to twice its capacity. From then
+ * on, each new key replaces the least recently used one that no call uses. If calls use all of them, the registry does
+ * not store the new key. Throws `InvalidOption` for an option out of range.
  *
  * @example
  * ```ts
@@ -59,11 +60,11 @@ export const make = <K, A, R = never>(options: Options<K, A, R>): Effect.Effect<
   )
 }
 
-/** Every registry is made by `make`. */
+/** `make` makes every registry. */
 const of = <K, A>(self: Keyed<K, A>): entries_.KeyedImpl<K, A> => self as entries_.KeyedImpl<K, A>
 
 /**
- * The value of the key, made if there is none.
+ * The value of the key. The registry makes it if there is none.
  *
  * The registry does not see how long you use the value, so it may drop the key meanwhile. Prefer `use`.
  *
@@ -105,8 +106,9 @@ export const use: {
 )
 
 /**
- * The policy of one key, for `Policy.protect` and `Pipeline`: it is looked up with every attempt, and made on first use. `of`
- * makes a policy of a value that is none itself.
+ * The policy of one key, for `Policy.protect` and `Pipeline`. Each attempt looks it up, and the first one makes it.
+ *
+ * If the value is not a policy itself, give `of` to make a policy of it.
  *
  * @example
  * ```ts
@@ -137,7 +139,7 @@ export const policy: {
 ): Policy<E, A, Err> => new KeyedPolicy(of(self), key, policyOf)
 
 /**
- * Every key with what belongs to it.
+ * Every key with its value.
  *
  * @since 0.1.0
  * @category getters
@@ -146,7 +148,7 @@ export const entries = <K, A>(self: Keyed<K, A>): Effect.Effect<ReadonlyArray<re
   Effect.sync(() => internal.entries(of(self)))
 
 /**
- * How often a new key came while none of `capacity` keys or more could go.
+ * The number of times that a new key came while the registry could drop none of its `capacity` keys or more.
  *
  * @since 0.1.0
  * @category getters

@@ -9,7 +9,7 @@ import * as Effect from "effect/Effect"
 import * as config_ from "./internal/effect/config.js"
 
 /**
- * The variables of a config by the option that each of them sets: the name of the variable, and how its value is read.
+ * The variables of a config, by the option that each of them sets: its name, and how to read its value.
  *
  * @since 0.1.0
  * @category models
@@ -19,7 +19,7 @@ export type Variables<Values> = {
 }
 
 /**
- * How variables become options.
+ * Defines how variables become options.
  *
  * @since 0.1.0
  * @category options
@@ -53,7 +53,8 @@ export const optional = <A>(value: Config.Config<A>): Config.Config<A | undefine
   Config.withDefault(value, undefined)
 
 /**
- * Makes the config of a policy from its variables. An option out of range is a `ConfigError` at the variable that set it.
+ * Makes the config of a policy from its variables. An option out of range is a `ConfigError` at the variable that set
+ * it.
  *
  * @example
  * ```ts
@@ -82,14 +83,14 @@ export const optional = <A>(value: Config.Config<A>): Config.Config<A | undefine
  */
 export const make = <Values extends object, A>(spec: Spec<Values, A>): Config.Config<A> => {
   const { blame = {}, others = [], prefix } = spec
-  // Which value belongs to which option matters again where `options` takes them.
+  // The relation of values to options matters again when `options` takes them.
   const variables: Readonly<Record<string, readonly [string, Config.Config<unknown>]>> = spec.variables
   const entries = Object.entries(variables)
   const fields = Object.fromEntries(entries.map(([option, [name, value]]) => [option, Config.nested(value, name)]))
   const config = Config.mapOrFail(Config.all(fields), (values) => {
     const isSet = (option: string) => values[option] !== undefined && variables[option] !== undefined
     const made = () => {
-      // `fields` has the keys of `variables`, which the type of `Object.fromEntries` forgets.
+      // `fields` has the keys of `variables`, but the type of `Object.fromEntries` loses them.
       const options = spec.options(values as Values)
       spec.check(options)
       return options
@@ -107,8 +108,8 @@ export const make = <Values extends object, A>(spec: Spec<Values, A>): Config.Co
 /**
  * Reads the options, and makes something of them, in a layer for example. An option out of range is a `ConfigError`.
  *
- * If `make` of this module made the config with a prefix, `load` logs one warning with the variables behind the prefix that
- * nothing reads. The warning never shows a value.
+ * If `make` of this module made the config with a prefix, `load` logs one warning with the variables behind the prefix
+ * that nothing reads. The warning never shows a value.
  *
  * @example
  * ```ts

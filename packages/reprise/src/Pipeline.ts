@@ -1,6 +1,6 @@
 /**
- * The whole stack for any effect: a deadline, retries with a budget, hedges, policies and an attempt timeout, in the one
- * order that works.
+ * Combines all policies for any effect: a deadline, retries with a budget, hedges, policies and an attempt timeout, in
+ * the right order.
  *
  * @since 0.1.0
  */
@@ -25,8 +25,9 @@ export type {
 /**
  * Makes a pipeline, from the outside in: deadline, retries, policies, attempt timeout.
  *
- * A rejection of a policy ends the call, unless a filter of the schedule decides otherwise. The call fails with the error of its last
- * attempt, or with `DeadlineExceeded` if no time was left. Throws `InvalidOption` for an option out of range.
+ * A rejection of a policy ends the call, unless a filter of the schedule decides otherwise. The call fails with the
+ * error of its last attempt, or with `DeadlineExceeded` if no time was left. Throws `InvalidOption` for an option out
+ * of range.
  *
  * @example
  * ```ts
@@ -70,8 +71,10 @@ export const make: <
 > = internal.make
 
 /**
- * The engine of a pipeline, for those who build clients on it: one uninterruptible region around a deadline, a retry loop, policies,
- * attempt timeouts and an end of your own. `@reprise/http` is built on it.
+ * Runs a pipeline, for libraries that build clients on it.
+ *
+ * It is one uninterruptible region around a deadline, a retry loop, policies, attempt timeouts and an end of your own.
+ * `@reprise/http` uses it.
  *
  * @since 0.1.0
  * @category combinators

@@ -1,9 +1,9 @@
 /**
- * The protocol of everything that may admit, delay or reject an attempt: circuit breakers, bulkheads, limiters, gates and
- * policies of your own.
+ * Defines the protocol of policies that may admit, delay or reject an attempt: breakers, bulkheads, limiters, gates,
+ * and your own.
  *
- * A policy is synchronous and knows neither fibers nor timers. `protect` runs an effect under any list of policies: it
- * masks interruption, waits in queues, keeps the deadline and reports how the attempt ended.
+ * A policy is synchronous and uses neither fibers nor timers. `protect` runs an effect under any list of policies: it
+ * masks interruption, waits in queues, keeps the deadline and reports the result of the attempt.
  *
  * @since 0.1.0
  */
@@ -35,8 +35,8 @@ export {
 /**
  * Makes a policy of your own.
  *
- * The short form has one function that returns an error to reject an attempt, and one that sees how admitted attempts
- * ended. The full form can also hold resources and let attempts wait.
+ * The short form has two functions. One returns an error to reject an attempt, the other receives the result of each
+ * admitted attempt. The full form can also hold resources and let attempts wait.
  *
  * @example
  * ```ts
@@ -66,11 +66,11 @@ export const make: {
 } = make_.make
 
 /**
- * Runs the effect if every policy of the list admits it, and tells each of them how it ended.
+ * Runs the effect if every policy of the list admits it, and reports the result to each of them.
  *
- * The policies decide in the order of the list, in one step. An attempt takes nothing until all of them have admitted it.
- * Rejections are errors of the result. Throws `InvalidOption` if a policy is in the list twice, or if `priority` is not a
- * finite number.
+ * The policies decide in the order of the list, in one step. An attempt takes nothing until all of them have admitted
+ * it. Rejections are errors of the result. Throws `InvalidOption` if a policy is in the list twice, or if `priority` is
+ * not a finite number.
  *
  * @example
  * ```ts

@@ -1,5 +1,5 @@
 /**
- * Lets so many calls start in so much time: the others fail, or wait in a bounded queue.
+ * Limits how many calls start per unit of time. The other calls fail, or wait in a bounded queue.
  *
  * @since 0.1.0
  */
@@ -27,10 +27,11 @@ export {
 } from "./internal/rateLimiter/model.js"
 
 /**
- * Makes a limiter with all of its burst. It holds no fiber and no timer. Throws `InvalidOption` for an option out of range.
+ * Makes a limiter with its full burst. It holds no fiber and no timer. Throws `InvalidOption` for an option out of
+ * range.
  *
- * The rule is the generic cell rate algorithm (ITU-T I.371): `limit / window` is kept to exactly, and no window of any
- * start sees as many calls as `limit + burst`.
+ * The rule is the generic cell rate algorithm (ITU-T I.371). It keeps the rate of `limit / window` exactly, and every
+ * window has fewer calls than `limit + burst`.
  *
  * @since 0.1.0
  * @category constructors
@@ -58,7 +59,7 @@ const check = (options: Options): Settings => {
 }
 
 /**
- * Makes the limiter of a tag, for the wiring of services.
+ * Makes a limiter as the service of a tag.
  *
  * @since 0.1.0
  * @category layers
@@ -67,8 +68,10 @@ export const layer = <I>(tag: Context.Tag<I, RateLimiter>, options: Options): La
   Layer.effect(tag, make(options))
 
 /**
- * `Options`, read from Effect's `Config`: `LIMIT` and `WINDOW`, which have no default, `BURST`, `ON_EXCEEDED` (`delay` or
- * `fail`) and `MAX_QUEUED`, each behind the prefix if there is one.
+ * Reads `Options` from Effect's `Config`, each with the prefix in front, if there is one.
+ *
+ * The names are `LIMIT` and `WINDOW`, which have no default, `BURST`, `ON_EXCEEDED` (`delay` or `fail`) and
+ * `MAX_QUEUED`.
  *
  * @since 0.1.0
  * @category config
@@ -88,8 +91,8 @@ export const config = (prefix?: string): Config.Config<Options> =>
   })
 
 /**
- * Like `layer`, with options from `Config`.
- * A value out of range is a `ConfigError` at its variable. The layer logs one warning with unknown variables behind the prefix.
+ * Like `layer`, with options from `Config`. A value out of range is a `ConfigError` at its variable. The layer logs one
+ * warning with unknown variables behind the prefix.
  *
  * @since 0.1.0
  * @category layers
@@ -99,21 +102,24 @@ export const layerConfig = <I>(
   options: Config.Config<Options> = config()
 ): Layer.Layer<I, ConfigError.ConfigError> => Layer.effect(tag, Effect.flatten(OptionsConfig.load(options, make)))
 
-/** Every limiter is made by `make`. */
+/** `make` and `layer` make every limiter. */
 const of = (self: RateLimiter): limiter.Limiter => self as limiter.Limiter
 
-/** The policy that takes so many tokens for each attempt. */
+/** The policy that takes this number of tokens for each attempt. */
 const taking = (self: RateLimiter, options: Consume | undefined): limiter.Limiter => {
   const tokens = InvalidOption.integer("tokens", options?.tokens ?? 1, { min: 1 })
   return tokens === 1 ? of(self) : new limiter.Limiter(of(self).machine, tokens)
 }
 
 /**
- * Takes the tokens and runs the effect; fails with `RateLimitExceeded` where there are not enough and the call may not wait.
+ * Takes the tokens and runs the effect. Fails with `RateLimitExceeded` if there are not enough and the call may not
+ * wait.
  *
- * Calls that wait are started in the order in which they came, each at its time. No wait begins that would last until the
- * `Deadline` of the fiber, or for ever. A call that is interrupted while it waits has taken nothing, and all behind it move
- * up; once its time has come, its tokens are spent. A clock that steps back delays nobody.
+ * 1. Waiting calls start in the order of their arrival, each at its time.
+ * 2. No wait begins that would last until the `Deadline` of the fiber, or for ever.
+ * 3. A call that is interrupted while it waits has taken nothing, and all calls behind it move up. After its start
+ *    time, its tokens are spent.
+ * 4. A clock that moves backwards delays no call.
  *
  * @example
  * ```ts
@@ -154,7 +160,7 @@ export const protect: {
 )
 
 /**
- * Takes the tokens, or waits for them, and runs nothing.
+ * Takes the tokens, or waits for them, and runs no effect.
  *
  * @since 0.1.0
  * @category combinators
@@ -165,11 +171,11 @@ export const consume = (
 ): Effect.Effect<void, RateLimitExceeded> => shell.protect(Effect.void, [taking(self, options)])
 
 /**
- * Gives a running limiter other options. What was taken counts on, up to the new burst: tokens that the new options have more
- * than the old ones are there at once. The counts and the `key` stay.
+ * Changes the options of a running limiter. Spent tokens still count, up to the new burst.
  *
- * Calls that wait are asked again, in their order, as if they came now: one begins sooner or later than it would have, or is
- * rejected where it may not wait so long, or for so many. Throws `InvalidOption` for an option out of range.
+ * If the new burst is larger, the additional tokens are available at once. The counts and the `key` stay. The limiter
+ * decides again about waiting calls, in order, as if they came now. Each starts sooner or later than before, or is
+ * rejected if its wait or the queue is too long. Throws `InvalidOption` for an option out of range.
  *
  * @example
  * ```ts
@@ -201,7 +207,7 @@ export const reconfigure: {
 })
 
 /**
- * All that is known, for dashboards and for people.
+ * The full state, for dashboards and logs.
  *
  * @since 0.1.0
  * @category getters

@@ -1,6 +1,7 @@
 /**
- * Runs an effect again while a `Schedule` says so, with the meaning of `Effect.retry` and nothing to pay until the first
- * failure; and the two combinators through which a failure tells a schedule what it knows.
+ * Runs an effect again while a `Schedule` continues, like `Effect.retry`, at no cost until the first failure.
+ *
+ * Two combinators let the schedule use the data of the failure: `whileRetryable` and `honorHint`.
  *
  * @since 0.1.0
  */
@@ -23,13 +24,16 @@ import * as InvalidOption from "./InvalidOption.js"
 export type { Attempt, Hint, HonorHint, Ledger, Loop, Reason } from "./internal/retry/model.js"
 
 /**
- * Runs the effect again after each failure for as long as the schedule goes on, then fails with the last error.
+ * Runs the effect again after each failure while the schedule continues, then fails with the last error.
  *
  * The laws of `Effect.retry(effect, schedule)` hold: the same attempts, delays, result and
- * `Schedule.CurrentIterationMetadata`; defects and interruptions are never retried. Differences, all on purpose: nothing
- * is allocated until the first failure (so that in a retry within a retry the first attempt sees the outer loop's
- * metadata); a delay above 2^31-1 ms is waited for, where `Effect.sleep` never wakes; where a `Deadline` is set, a wait
- * that would pass it is not begun; and within `withoutNested` it makes one attempt.
+ * `Schedule.CurrentIterationMetadata`. It never retries defects and interruptions. The differences are on purpose:
+ *
+ * - It allocates nothing until the first failure. So in a nested retry, the first attempt sees the metadata of the
+ *   outer loop.
+ * - It waits correctly for a delay above 2^31-1 ms, after which `Effect.sleep` never wakes.
+ * - With a `Deadline`, it never starts a wait that would pass the deadline.
+ * - Within `withoutNested` it makes one attempt.
  *
  * @example
  * ```ts
@@ -68,7 +72,7 @@ export const retry: {
 )
 
 /**
- * The number of attempts of which the ledger has no line, because the call made more than 32.
+ * The number of attempts that are missing from the ledger, because the call made more than 32.
  *
  * @example
  * ```ts
@@ -87,8 +91,10 @@ export const retry: {
 export const omitted = (ledger: Ledger<unknown>): number => Math.max((ledger.at(-1)?.number ?? 0) - ledger.length, 0)
 
 /**
- * The retry loop itself, for those who build on it: each attempt is made anew, and the exit of the last one comes with the
- * ledger of the call. Never fails; interruption is not caught.
+ * The retry loop for libraries: it makes each attempt anew, and returns the exit of the last one with the ledger of the
+ * call.
+ *
+ * It never fails. It does not catch interruption.
  *
  * @since 0.1.0
  * @category combinators
@@ -98,7 +104,7 @@ export const loop: <A, E, R, R1 = never, R2 = never, L = E>(
 ) => Effect.Effect<readonly [exit: Exit.Exit<A, E>, ledger: Ledger<L>], never, R | R1 | R2> = internal.loop
 
 /**
- * Like `retry`, but succeeds with the exit of the last attempt and the ledger of the call, for success and failure alike.
+ * Like `retry`, but always succeeds, with the exit of the last attempt and the ledger of the call.
  *
  * @example
  * ```ts
@@ -134,8 +140,9 @@ export const ledger: {
 )
 
 /**
- * Ends the schedule at a failure whose `retryable` is `false`, with reason `"notRetryable"`. A filter around it that accepts the
- * failure (`whileError`, `whileTag`) decides instead.
+ * Ends the schedule at a failure whose `retryable` is `false`, with reason `"notRetryable"`.
+ *
+ * If a filter around it (`whileError`, `whileTag`) accepts the failure, the filter decides.
  *
  * @since 0.1.0
  * @category combinators
@@ -154,9 +161,11 @@ export const whileRetryable = <Out, In, R>(
   )
 
 /**
- * Goes on after an error that the predicate accepts, whatever `retryable` says, and ends with reason `"notRetryable"` after every
- * other error. It also decides for the filters of the schedule that it is put around. In a `Pipeline` it never retries the rejection of
- * a policy: only `whileTag` with the tag of the rejection does.
+ * Continues after an error that the predicate accepts, even if its `retryable` is `false`. It ends with reason `"notRetryable"` after
+ * every other error.
+ *
+ * It overrides the filters of the schedule inside. In a `Pipeline` it never retries the rejection of a policy: only `whileTag` with the
+ * tag of the rejection does.
  *
  * @since 0.1.0
  * @category combinators
@@ -167,7 +176,8 @@ export const whileError =
     schedule_.filter(self, predicate)
 
 /**
- * Goes on after an error with one of these tags, whatever its `retryable` says, and ends with reason `"notRetryable"` after every other error.
+ * Continues after an error with one of these tags, even if its `retryable` is `false`. It ends with reason
+ * `"notRetryable"` after every other error.
  *
  * @example
  * ```ts
@@ -199,12 +209,12 @@ export const whileTag =
     )
 
 /**
- * Waits at least as long as the failure's `retryAfter` asks: `max(delay, retryAfter * (1 + U(0, jitter)))`.
+ * Waits at least the `retryAfter` of the failure: `max(delay, retryAfter * (1 + U(0, jitter)))`.
  *
- * A hint beyond `max` (default 2 minutes) ends the schedule with reason `"retryAfterTooLong"`: it is neither slept through
- * nor cut short. `jitter` (a share, default 0.1) spreads out callers that were all told the same time. Put it after
- * `Backoff.capped` and the jitters, which would change the wait it sets. Throws `InvalidOption` for a `max` or `jitter` out
- * of range.
+ * A hint above `max` (default 2 minutes) ends the schedule with reason `"retryAfterTooLong"`. The schedule neither
+ * waits for it nor shortens it. `jitter` (a share, default 0.1) spreads callers that received the same time. Put it
+ * after `Backoff.capped` and the jitters, because they would change its wait. Throws `InvalidOption` for a `max` or
+ * `jitter` out of range.
  *
  * @since 0.1.0
  * @category combinators
@@ -234,10 +244,11 @@ export const honorHint = (options?: HonorHint) => {
 }
 
 /**
- * Lets every `Retry` loop within the effect make one attempt, with reason `"nested"`: put it around the attempt of an outer
- * loop, and three attempts of three make three and not nine.
+ * Limits every `Retry` loop within the effect to one attempt, with reason `"nested"`.
  *
- * It holds in fibers that are forked within too, until the effect ends. `Effect.retry` does not know of it.
+ * Put it around the attempt of an outer loop. Three attempts of a call that makes three attempts are then three
+ * requests instead of nine. It also applies to fibers that the effect forks, until the effect ends. `Effect.retry`
+ * ignores it.
  *
  * @example
  * ```ts
@@ -257,7 +268,7 @@ export const honorHint = (options?: HonorHint) => {
 export const withoutNested: <A, E, R>(self: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R> = nested.suppress
 
 /**
- * Undoes `withoutNested` for the effect: what is within it tries again as its schedules say.
+ * Undoes `withoutNested` for the effect: loops within it retry as their schedules say.
  *
  * @since 0.1.0
  * @category combinators

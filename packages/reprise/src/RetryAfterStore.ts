@@ -1,7 +1,7 @@
 /**
- * Where it is kept from which keys everybody is to keep away, and for how long: what one process was asked, all respect.
+ * Stores the pauses that servers asked for, by key, so that every process respects the pause that one of them received.
  *
- * All times are durations: the clocks of two processes need not agree.
+ * All times are durations, so the clocks of the processes need not agree.
  *
  * @since 0.1.0
  */
@@ -20,9 +20,9 @@ export {
 } from "./internal/shared/pauseStore.js"
 
 /**
- * Shares within one process: between the instances of a service that runs several times in it, and in tests.
+ * Shares pauses within one process: between several instances of a service, and in tests.
  *
- * It holds no fiber and no timer. A pause that is over is let go of when another one comes. Throws `InvalidOption` for an
+ * It holds no fiber and no timer. It drops a pause that is over when another one comes. Throws `InvalidOption` for an
  * option out of range.
  *
  * @example
@@ -45,7 +45,7 @@ export {
  * @category layers
  */
 export const layerMemory = (options: {
-  /** The longest that anybody waits for an answer. Defaults to `250 millis`. */
+  /** The longest wait for an answer. Defaults to `250 millis`. */
   readonly timeout?: Duration.DurationInput | undefined
 } = {}): Layer.Layer<RetryAfterStore> => {
   const timeoutMillis = InvalidOption.millis("timeout", options.timeout ?? "250 millis", { moreThan: 0 })

@@ -1,5 +1,5 @@
 /**
- * Bounds how many retries a program adds to its calls, however many of them fail: what keeps an outage from becoming a storm.
+ * Bounds how many retries a program adds to its calls, so that an outage does not become a retry storm.
  *
  * @since 0.1.0
  */
@@ -35,20 +35,20 @@ export {
 } from "./internal/budget/model.js"
 
 /**
- * The budget refused a retry. It is a `Retry.Hint`, and captures no stack.
+ * The budget rejected a retry. The error is a `Retry.Hint`, and captures no stack.
  *
  * @since 0.1.0
  * @category errors
  */
 export class BudgetExhausted<E = unknown> extends Data.TaggedError("BudgetExhausted")<{
   readonly key: string
-  /** The last failure, which was not tried again. */
+  /** The last failure, after which no retry was made. */
   readonly last: unknown
 }> {
   declare readonly last: E
 
   /**
-   * Ends a retry loop, as in every rejection.
+   * `false`, as in every rejection: it ends a retry loop.
    *
    * @since 0.1.0
    */
@@ -57,7 +57,7 @@ export class BudgetExhausted<E = unknown> extends Data.TaggedError("BudgetExhaus
   }
 
   /**
-   * None: nobody can say when the budget can pay again.
+   * None: the budget cannot predict when it can pay again.
    *
    * @since 0.1.0
    */
@@ -80,16 +80,17 @@ const exhausted = rejection.withoutStack(BudgetExhausted, function(key: string, 
   this.last = last
 })
 
-/** Every budget is made here. */
+/** `share`, `tokens` and `layer` make every budget. */
 const of = (self: RetryBudget): internal.Budget => self as internal.Budget
 
 /**
- * Makes a budget of a share of the calls: a retry goes where, with it, the last `window` has no more retries than `ratio`
- * times its calls and `minPerSecond` times its seconds. Throws `InvalidOption` for an option out of range.
+ * Makes a budget that allows retries for a share of the calls. Throws `InvalidOption` for an option out of range.
  *
- * As in Finagle (https://finagle.github.io/blog/2016/02/08/retry-budgets) and Linkerd. It keeps tenths of the window and
- * rounds to fewer retries; a retry that waits counts for as long as it does. What the floor saves up in a quiet window may
- * go at once: 100 retries by default.
+ * A retry may go if the last `window`, with it, has no more retries than `ratio` times its calls plus `minPerSecond`
+ * times its seconds. The rule is that of Finagle (https://finagle.github.io/blog/2016/02/08/retry-budgets) and Linkerd.
+ *
+ * The budget keeps tenths of the window, and rounds to fewer retries. A retry that waits counts during its wait. The
+ * retries that `minPerSecond` saves in a quiet window may go at once: 100 retries by default.
  *
  * @since 0.1.0
  * @category constructors
@@ -103,11 +104,11 @@ export const share = (options?: Share): Effect.Effect<RetryBudget> => {
 }
 
 /**
- * Makes a budget of tokens, full: each retry takes some, and a success at the first attempt puts one back, so that it runs
- * dry where retries do not help. Throws `InvalidOption` for an option out of range.
+ * Makes a full budget of tokens. Throws `InvalidOption` for an option out of range.
  *
- * The rules and numbers of the AWS SDKs' standard mode (smithy-rs, `token_bucket.rs` and `strategy/standard.rs`): where a
- * retry succeeds, what that retry has cost is put back, and no more.
+ * Each retry takes tokens, and each success at the first attempt returns one. So the budget becomes empty if retries do
+ * not help. The rules and numbers are those of the AWS SDKs' standard mode (smithy-rs, `token_bucket.rs` and
+ * `strategy/standard.rs`). A retry that succeeds returns its own cost, and no more.
  *
  * @since 0.1.0
  * @category constructors
@@ -124,7 +125,7 @@ export const tokens = (options?: Tokens): Effect.Effect<RetryBudget> => {
 }
 
 /**
- * Makes the budget of a tag, for the wiring of services.
+ * Makes a budget as the service of a tag.
  *
  * @since 0.1.0
  * @category layers
@@ -135,8 +136,8 @@ export const layer = <I, E, R>(
 ): Layer.Layer<I, E, R> => Layer.effect(tag, budget)
 
 /**
- * The numbers of `share`, read from Effect's `Config`: `RATIO`, `MIN_PER_SECOND`, `WINDOW`, each behind the prefix if there
- * is one.
+ * Reads the numbers of `share` from Effect's `Config`: `RATIO`, `MIN_PER_SECOND` and `WINDOW`, each with the prefix in
+ * front, if there is one.
  *
  * @since 0.1.0
  * @category config
@@ -154,8 +155,8 @@ export const config = (prefix?: string): Config.Config<Share> =>
   })
 
 /**
- * Like `layer` of a `share`, with options from `Config`.
- * A value out of range is a `ConfigError` at its variable. The layer logs one warning with unknown variables behind the prefix.
+ * Like `layer` of a `share`, with options from `Config`. A value out of range is a `ConfigError` at its variable. The
+ * layer logs one warning with unknown variables behind the prefix.
  *
  * @since 0.1.0
  * @category layers
@@ -166,7 +167,7 @@ export const layerConfig = <I>(
 ): Layer.Layer<I, ConfigError.ConfigError> => layer(tag, Effect.flatten(OptionsConfig.load(options, share)))
 
 /**
- * A call begins: for what cannot be wrapped by `track`.
+ * Records the start of a call, if `track` cannot wrap the call.
  *
  * @since 0.1.0
  * @category accounting
@@ -174,13 +175,13 @@ export const layerConfig = <I>(
 export const recordCall = (self: RetryBudget): Effect.Effect<void> => internal.counted(of(self), Effect.void)
 
 /**
- * A call succeeded: for what cannot be wrapped by `track`, or knows that it had to be tried again.
+ * Records the success of a call, if `track` cannot wrap the call, or if the caller can tell whether it was a retry.
  *
  * @since 0.1.0
  * @category accounting
  */
 export const recordSuccess = (self: RetryBudget, options?: {
-  /** Whether a withdrawal had paid for the attempt that succeeded. Defaults to `false`. */
+  /** Whether a withdrawal paid for the attempt that succeeded. Defaults to `false`. */
   readonly isRetry?: boolean | undefined
   /** The `isTimeout` of that withdrawal. Defaults to `false`. */
   readonly isTimeout?: boolean | undefined
@@ -191,7 +192,7 @@ export const recordSuccess = (self: RetryBudget, options?: {
   })
 
 /**
- * Pays for one retry or hedge, to be made now; `false` where the budget does not allow it, which changes nothing.
+ * Pays for one retry or hedge that starts now. Returns `false`, and changes nothing, if the budget does not allow it.
  *
  * @since 0.1.0
  * @category accounting
@@ -205,7 +206,7 @@ export const tryWithdraw = (self: RetryBudget, options?: {
   )
 
 /**
- * All that is known, for dashboards and for people.
+ * The full state, for dashboards and logs.
  *
  * @since 0.1.0
  * @category getters
@@ -218,10 +219,10 @@ export const snapshot = (self: RetryBudget): Effect.Effect<Snapshot> =>
   })
 
 /**
- * Tells the budget of a whole call, with all its retries: that it begins, and that it succeeded.
+ * Records a whole call, with all its retries: its start and its success.
  *
- * It does not see what `gate` has withdrawn meanwhile, so a success is one at the first attempt to it: where a budget of
- * `tokens` should put back what a retry has cost, use `retry`, or the `budget` of `Retry.loop`.
+ * It does not see the withdrawals of `gate`, so it counts each success as one at the first attempt. If a budget of
+ * `tokens` must return the cost of a retry, use `retry`, or the `budget` of `Retry.loop`.
  *
  * @since 0.1.0
  * @category combinators
@@ -236,10 +237,10 @@ export const track: {
 )
 
 /**
- * Ends the schedule where the budget refuses, with reason `"budget"`, and pays for each step that goes on.
+ * Ends the schedule when the budget rejects a retry, with reason `"budget"`, and pays for each step that continues.
  *
- * Put it last, and `track` around the whole: what ends the schedule after it, or before the wait is over, ends a retry that
- * was paid for.
+ * Put it last in the schedule, and put `track` around the call. If a later combinator ends the schedule, or the wait is
+ * interrupted, the budget has paid for a retry that was not made.
  *
  * @example
  * ```ts
@@ -293,10 +294,10 @@ export const gate: {
 )
 
 /**
- * Like `Retry.retry` of a call that the budget is told of, with each retry paid for: where the budget refuses one, and only
- * there, it fails with `BudgetExhausted`.
+ * Like `Retry.retry`, with a budget that counts the call and pays for each retry. It fails with `BudgetExhausted` if
+ * the budget rejects a retry, and only then.
  *
- * A retry whose wait is interrupted is not paid for.
+ * A retry costs nothing if its wait is interrupted.
  *
  * @example
  * ```ts
@@ -341,6 +342,6 @@ export const retry: {
     options?: Failures<E>
   ): Effect.Effect<A, E | BudgetExhausted<E>, R | R1> =>
     internal.retry(self, schedule, of(budget), options?.isTimeout, (last) =>
-      // It carries what it is given.
+      // The error has the type of its `last`.
       exhausted(of(budget).key, last) as BudgetExhausted<E>)
 )

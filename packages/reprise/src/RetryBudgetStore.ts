@@ -1,9 +1,9 @@
 /**
- * Where retry budgets keep what they share with those of other processes.
+ * Stores the counts that retry budgets share with those of other processes.
  *
- * Each member tells the whole of what it counts by now, in place of what it told before, and hears the sums of all. So nothing
- * is counted twice where an answer was lost, and a store that came back empty is as it was once everybody has told again. All
- * times are durations: the clocks of two processes need not agree.
+ * Each member reports its whole current count, which replaces its last report, and receives the sums of all members. So
+ * a lost answer counts nothing twice, and an empty store is complete again after one report of each member. All times
+ * are durations, so the clocks of the processes need not agree.
  *
  * @since 0.1.0
  */
@@ -16,9 +16,9 @@ import * as InvalidOption from "./InvalidOption.js"
 export { type Report, RetryBudgetStore, type Service, type Standing, type Sums } from "./internal/shared/budgetStore.js"
 
 /**
- * Shares within one process: between the instances of a service that runs several times in it, and in tests.
+ * Shares counts within one process: between several instances of a service, and in tests.
  *
- * It holds no fiber and no timer, and forgets a key once all that was told of it has run out. Throws `InvalidOption` for an
+ * It holds no fiber and no timer. It drops a key when all its reports have expired. Throws `InvalidOption` for an
  * option out of range.
  *
  * @example
@@ -51,9 +51,9 @@ export { type Report, RetryBudgetStore, type Service, type Standing, type Sums }
  * @category layers
  */
 export const layerMemory = (options: {
-  /** How often members tell what they have counted. Defaults to `100 millis`. */
+  /** The time between two reports. Defaults to `100 millis`. */
   readonly syncInterval?: Duration.DurationInput | undefined
-  /** The longest that anybody waits for an answer. Defaults to `250 millis`. */
+  /** The longest wait for an answer. Defaults to `250 millis`. */
   readonly timeout?: Duration.DurationInput | undefined
 } = {}): Layer.Layer<RetryBudgetStore> => {
   const syncMillis = InvalidOption.millis("syncInterval", options.syncInterval ?? "100 millis", { moreThan: 0 })

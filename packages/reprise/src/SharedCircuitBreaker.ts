@@ -1,11 +1,14 @@
 /**
- * Circuit breakers that share their state with those of the same key in other processes: what one of them learns, all know,
- * and all together send no more probes than one would.
+ * Shares the state of circuit breakers between processes, by key. All processes open together, and send no more probes
+ * than one would.
  *
- * They are circuit breakers like any other, for `CircuitBreaker.protect` and all else. A call through a closed one asks
- * nobody: what is counted is told to the `CircuitBreakerStore` in the background. Only the first call of a process waits for the
- * first exchange, up to the `timeout` of the store. Where the store is slow or away, each process goes on by itself and joins again
- * when it is back; no call fails because of that.
+ * They are normal circuit breakers, for `CircuitBreaker.protect` and all its functions.
+ *
+ * - A call through a closed breaker does not wait for the store. The breaker reports its counts to the
+ *   `CircuitBreakerStore` in the background.
+ * - Only the first call of a process waits for the first exchange, up to the `timeout` of the store.
+ * - If the store is slow or away, each process works alone, and joins again when the store is back. No call fails
+ *   because of it.
  *
  * @since 0.1.0
  */
@@ -29,40 +32,42 @@ import { InvalidOption, oneOf } from "./InvalidOption.js"
  */
 export interface Sharing {
   /**
-   * Whose calls trip it. With `"fleet"` the rule sees the calls of all: those of this process at once, those of the others
-   * with the next exchange; the order of calls within an exchange is lost, and an own rule sees their mean duration, and at
-   * most 1,000 of them in one exchange. With
-   * `"any"` the rule of each process sees its own calls, and the first that trips opens all. Defaults to `"fleet"`.
+   * The calls that trip the breaker. Defaults to `"fleet"`.
+   *
+   * - `"fleet"`: the rule sees the calls of all processes: its own at once, those of the others with the next exchange.
+   *   The order of calls within an exchange is lost. A rule of your own sees their mean duration, and at most 1,000 of
+   *   them per exchange.
+   * - `"any"`: the rule of each process sees its own calls, and the first process that trips opens all.
    */
   readonly scope?: "fleet" | "any" | undefined
   /**
-   * What becomes of a probe while the store does not answer: each process sends its own, or none is sent. Defaults to
-   * `"local"`.
+   * The treatment of probes while the store does not answer. With `"local"` each process sends its own, with `"reject"`
+   * none does. Defaults to `"local"`.
    */
   readonly onStoreError?: "local" | "reject" | undefined
 }
 
 /**
- * Breakers of one key should have the same options everywhere. `isolate`, `disable` and `shadow` are of this process;
- * `trip`, `close` and `reset` of all.
+ * All breakers of one key should have the same options. `isolate`, `disable` and `shadow` affect this process only.
+ * `trip`, `close` and `reset` affect all.
  *
  * @since 0.1.0
  * @category options
  */
 export interface Options<out R = never> extends CircuitBreaker.Options<R>, Sharing {
-  /** Whose state it is: the same in every process. */
+  /** The key of the state, the same in every process. */
   readonly key: string
 }
 
 /**
- * The name of a key is what it is called in the store.
+ * The options of a registry. The `name` of a key is its name in the store.
  *
  * @since 0.1.0
  * @category options
  */
 export interface KeyedOptions<in K, out R = never> extends CircuitBreakers.Options<K, R>, Sharing {}
 
-/** A rule that sees the calls of all is told of by each. */
+/** If a rule sees the calls of all processes, each process reports its own. */
 const inScope = <O extends Pick<CircuitBreaker.Options, "trip">>(
   options: O,
   scope: Sharing["scope"] = "fleet"
@@ -70,8 +75,9 @@ const inScope = <O extends Pick<CircuitBreaker.Options, "trip">>(
   oneOf("scope", scope, ["fleet", "any"]) === "fleet" ? { ...options, trip: tally.tallied(options.trip) } : options
 
 /**
- * Makes a breaker that shares its state for as long as the scope is open. When the scope ends, the store is told what it does not
- * know yet, within its `timeout`; afterwards the breaker goes on by itself. Throws `InvalidOption` for an option out of range.
+ * Makes a breaker that shares its state while the scope is open. Throws `InvalidOption` for an option out of range.
+ *
+ * When the scope ends, the breaker sends its last report, within the `timeout` of the store. Afterwards it works alone.
  *
  * @example
  * ```ts
@@ -112,7 +118,7 @@ export const make = <R = never>(
 }
 
 /**
- * Makes the shared breaker of a tag, for the wiring of services.
+ * Makes a shared breaker as the service of a tag.
  *
  * @example
  * ```ts
@@ -143,8 +149,8 @@ export const layer = <I, R = never>(
 ): Layer.Layer<I, never, CircuitBreakerStore | Exclude<R, Scope.Scope>> => Layer.scoped(tag, make(options))
 
 /**
- * Makes a registry whose breakers share their states, each with those of its key. One fiber exchanges for all of them.
- * Throws `InvalidOption` for an option out of range.
+ * Makes a registry whose breakers share their states by key. One fiber exchanges for all of them. Throws
+ * `InvalidOption` for an option out of range.
  *
  * @example
  * ```ts

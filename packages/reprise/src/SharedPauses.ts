@@ -1,10 +1,9 @@
 /**
- * Tells other processes from which keys (a server, a tenant) to keep away, and hears it from them: one that was asked to wait
- * makes all wait.
+ * Shares pauses of keys (a server, a tenant) between processes: when a server asks one process to wait, all wait.
  *
- * `RetryAfterGates.makeShared` of `@reprise/http` is made of it. No call waits for the store: telling and hearing go on
- * in the background, in two fibers for any number of keys, and nothing is sent while there is nothing new. Where the store is
- * away, each process goes on by itself; what is left then of its pauses is told once the store is back.
+ * `RetryAfterGates.makeShared` of `@reprise/http` uses it. No call waits for the store. Two fibers, for any number of
+ * keys, exchange in the background, and send nothing if nothing has changed. If the store is away, each process works
+ * alone. When the store is back, each process publishes the rest of its pauses.
  *
  * @since 0.1.0
  */
@@ -21,8 +20,10 @@ import { RetryAfterStore } from "./RetryAfterStore.js"
 export { type Options, type SharedPauses, TypeId } from "./internal/shared/pauses.js"
 
 /**
- * Joins the others for as long as the scope is open. It returns when it has heard of the pauses that are under way, or after the
- * `timeout` of the store. When the scope ends, it tells what is left to tell. Throws `InvalidOption` for an option out of range.
+ * Joins the other processes while the scope is open. Throws `InvalidOption` for an option out of range.
+ *
+ * It returns when it has received the current pauses, or after the `timeout` of the store. When the scope ends, it
+ * publishes the pauses that it has not published yet.
  *
  * @example
  * ```ts
@@ -66,12 +67,12 @@ export const make = (
   })
 }
 
-/** Every one is made by `make`. */
+/** `make` makes every value. */
 const of = (self: SharedPauses): internal.Member => self as internal.Member
 
 /**
- * Has the others keep away from the key for so long, and returns at once: they are told within 100 milliseconds, of each key
- * the longest pause.
+ * Pauses the key in the other processes for this time, and returns at once. They receive the longest pause of each key
+ * within 100 milliseconds.
  *
  * @since 0.1.0
  * @category combinators

@@ -1,22 +1,22 @@
 /**
- * Retry budgets that are one budget for those of the same key in all processes: what a fleet may add to the load of a
- * dependency does not grow with the number of its processes.
+ * Makes one retry budget for all processes, by key, so that a larger fleet does not retry more.
  *
- * They are retry budgets like any other, for `RetryBudget.retry` and all else. A call asks nobody: in the background, each
- * process tells the `RetryBudgetStore` what it counts, hears the sums of all, and reserves what it may spend until it hears of
- * them again: of what is left to all, as much as it asks for retries in comparison with the others.
+ * They are normal retry budgets, for `RetryBudget.retry` and all its functions. No call waits for the store. In the
+ * background, each process reports its counts to the `RetryBudgetStore` and receives the sums of all. It then reserves
+ * what it may spend until the next exchange: a share of the rest, in proportion to its demand for retries.
  *
- * - While they and the store answer each other, the retries of all in a window, with those that wait, are never more than
- *   `ratio` times their calls and `minPerSecond` times its seconds. That calls are forgotten is heard late, so the calls shortly
- *   before the window count as well: those of two exchanges, which are a `syncInterval` apart, or ten where a process is quiet;
- *   of a process that ended, those of thirty intervals and two timeouts.
- * - A retry may be refused although others could have spared it: what they have reserved is theirs until the next exchange. How
- *   calls and failures are spread matters little where there are many: twenty processes with a thousand calls a second use at
- *   least nine tenths of what one would, even where all failures are in one of them. Where there are more processes than retries
- *   left, it is by chance who may have one, and more than half may go unused.
- * - A budget waits for its first exchange when it is made, and a key of a registry at its first use: up to the `timeout` of the
- *   store. While the store is slow or away, each process has a budget of its own, of its own calls. It joins again when the store is
- *   back, and nothing is lost or counted twice. No call fails because of the store.
+ * - While the processes and the store answer each other, all retries in a window, including waiting ones, never exceed
+ *   `ratio` times the calls plus `minPerSecond` times the seconds. Old calls expire late, so calls shortly before the
+ *   window count too. That time is two exchanges: one `syncInterval` each, or ten for a quiet process. For a process
+ *   that ended, it is thirty intervals and two timeouts.
+ * - The budget may reject a retry although other processes have retries left, because their reserves last until the
+ *   next exchange. With many calls this loss is small. Twenty processes with a thousand calls a second use at least
+ *   nine tenths of the retries of one. That holds even if all failures are in one of them. If there are more processes
+ *   than retries left, chance decides which process gets one, and more than half may stay unused.
+ * - A budget waits for its first exchange when it is made, and a key of a registry at its first use, up to the
+ *   `timeout` of the store.
+ * - While the store is slow or away, each process has a budget of its own, for its own calls. It joins again when the
+ *   store is back. Then no count is lost, and none counts twice. No call fails because of the store.
  *
  * @since 0.1.0
  */
@@ -35,13 +35,13 @@ import * as RetryBudget from "./RetryBudget.js"
 import type { RetryBudgetStore } from "./RetryBudgetStore.js"
 
 /**
- * Budgets of one key should have the same options everywhere.
+ * All budgets of one key should have the same options.
  *
  * @since 0.1.0
  * @category options
  */
 export interface Share extends RetryBudget.Share {
-  /** Whose budget it is: the same in every process. */
+  /** The key of the budget, the same in every process. */
   readonly key: string
 }
 
@@ -50,7 +50,7 @@ export interface Share extends RetryBudget.Share {
  * @category options
  */
 export interface Tokens extends RetryBudget.Tokens {
-  /** Whose budget it is: the same in every process. */
+  /** The key of the budget, the same in every process. */
   readonly key: string
 }
 
@@ -59,9 +59,9 @@ export interface Tokens extends RetryBudget.Tokens {
  * @category options
  */
 export interface KeyedOptions<in K> extends Keyed.Bounds {
-  /** The options of every budget; a `key` in them is replaced by the name of the key. */
+  /** The options of every budget. The name of the key replaces the `key` in them. */
   readonly budget?: RetryBudget.Share | undefined
-  /** What a key is called in the store and in errors. Defaults to `String`. */
+  /** The name of a key in the store and in errors. Defaults to `String`. */
   readonly name?: ((key: K) => string) | undefined
 }
 
@@ -80,8 +80,10 @@ const make = (
 }
 
 /**
- * Makes a `RetryBudget.share` that is shared for as long as the scope is open; afterwards it goes on by itself, and what it had
- * reserved is free for the others. Throws `InvalidOption` for an option out of range.
+ * Makes a `RetryBudget.share` that is shared while the scope is open. Throws `InvalidOption` for an option out of
+ * range.
+ *
+ * Afterwards the budget works alone, and its reserve is free for the other processes.
  *
  * @example
  * ```ts
@@ -112,10 +114,10 @@ export const share = (
 ): Effect.Effect<Budget, never, RetryBudgetStore | Scope.Scope> => make(options.key, RetryBudget.share(options))
 
 /**
- * Makes a `RetryBudget.tokens`, one bucket for all, for as long as the scope is open; afterwards it goes on by itself. Throws
- * `InvalidOption` for an option out of range.
+ * Makes a `RetryBudget.tokens`, one bucket for all processes, while the scope is open. Throws `InvalidOption` for an
+ * option out of range.
  *
- * What a process has taken before it ended comes back after a minute.
+ * Afterwards the budget works alone. The tokens of a process that ended return after a minute.
  *
  * @example
  * ```ts
@@ -141,7 +143,7 @@ export const tokens = (
 ): Effect.Effect<Budget, never, RetryBudgetStore | Scope.Scope> => make(options.key, RetryBudget.tokens(options))
 
 /**
- * Makes the shared budget of a tag, for the wiring of services.
+ * Makes a shared budget as the service of a tag.
  *
  * @example
  * ```ts
@@ -171,8 +173,8 @@ export const layer = <I, E, R>(
 ): Layer.Layer<I, E, Exclude<R, Scope.Scope>> => Layer.scoped(tag, budget)
 
 /**
- * Makes a registry of budgets, one for each key, that are shared, each with those of its key. One fiber exchanges for all of
- * them. Throws `InvalidOption` for an option out of range.
+ * Makes a registry of budgets that are shared by key. One fiber exchanges for all of them. Throws `InvalidOption` for
+ * an option out of range.
  *
  * @example
  * ```ts

@@ -1,24 +1,24 @@
 /**
- * Why a store of shared state did not do what it was asked.
+ * Defines the error of a store of shared state.
  *
  * @since 0.1.0
  */
 import * as Data from "effect/Data"
 
 /**
- * Whoever shares state goes on with what it knows itself: a call never fails with this.
+ * A store operation failed. Calls never fail with this error: the policy continues with its local state.
  *
  * @since 0.1.0
  * @category errors
  */
 export class StoreError extends Data.TaggedError("StoreError")<{
   /**
-   * - `unavailable`: the store did not answer, or not in time. What was asked may have been done.
-   * - `unreadable`: something else is kept under the key, or something that another version has written.
-   * - `refused`: the store is there, and did not do this for this key. Other keys may be served.
+   * - `unavailable`: the store did not answer, or not in time. It may have done the operation.
+   * - `unreadable`: the key holds another kind of value, or a value of another version.
+   * - `refused`: the store works, but refused the operation for this key. It may still serve other keys.
    */
   readonly reason: "unavailable" | "unreadable" | "refused"
-  /** What happened, for a person. */
+  /** The problem in words. */
   readonly description: string
 }> {
   /**

@@ -1,5 +1,6 @@
 /**
- * Shows what Reprise decides: as events, metrics, traces and log lines. All of it is off until you provide a layer.
+ * Publishes the decisions of Reprise as events, metrics, traces and log lines. All of it is off until you provide a
+ * layer.
  *
  * @since 0.1.0
  */
@@ -51,17 +52,17 @@ export type { Delivered } from "./internal/telemetry/layers.js"
  * @category options
  */
 export interface MetricsOptions {
-  /** How many keys have series of their own; the keys after that share `other`. Defaults to 100. */
+  /** The most keys with their own series. All other keys share `other`. Defaults to 100. */
   readonly maxKeys?: number | undefined
-  /** How often the gauges are updated. Defaults to 1 second. */
+  /** The time between two updates of the gauges. Defaults to 1 second. */
   readonly every?: Duration.DurationInput | undefined
 }
 
 /**
  * Runs an effect for each event, one after the other, in a fiber of the layer.
  *
- * A slow or failing effect never delays or fails a call. If more than 1,024 events wait, the oldest are dropped. The layer logs one
- * warning for the first failure.
+ * A slow or failing effect never delays or fails a call. If more than 1,024 events wait, the oldest are dropped. The
+ * layer logs one warning for the first failure.
  *
  * @example
  * ```ts
@@ -92,7 +93,7 @@ export const layer: <R>(
 /**
  * Calls a function for each event, in the step in which it happens.
  *
- * The function must be fast: calls wait for it. If it throws, the call goes on, and the log has one warning.
+ * The function must be fast: calls wait for it. If it throws, the call continues, and the layer logs one warning.
  *
  * @since 0.1.0
  * @category layers
@@ -129,9 +130,9 @@ export const withListener: {
 } = dual(2, layers.locally)
 
 /**
- * Sees the events of one pipeline or client: the value of their option `listener`.
+ * Receives the events of one pipeline or client: the value of the option `listener`.
  *
- * The function runs in the step in which the event happens, so it must be fast. If it throws, the call goes on.
+ * The function runs in the step in which the event happens, so it must be fast. If it throws, the call continues.
  *
  * @example
  * ```ts
@@ -168,8 +169,8 @@ export const layerMetrics = (options: MetricsOptions = {}): Layer.Layer<never> =
   )
 
 /**
- * One span for each call, with one span for each attempt below it. Waits, rejections, retries and transitions are events of the span
- * of the call. `http.request.resend_count` and `error.type` are attributes of the attempts.
+ * One span for each call, with one span for each attempt below it. Waits, rejections, retries and transitions are
+ * events of the span of the call. `http.request.resend_count` and `error.type` are attributes of the attempts.
  *
  * @since 0.1.0
  * @category layers
@@ -177,7 +178,8 @@ export const layerMetrics = (options: MetricsOptions = {}): Layer.Layer<never> =
 export const layerTraces: Layer.Layer<never> = Layer.suspend(() => layers.layer(traces.make()))
 
 /**
- * One structured log line for each change of a state, at `Info` or `Warning`, and for each retry and rejection, at `Debug`.
+ * One structured log line for each change of a state, at `Info` or `Warning`, and for each retry and rejection, at
+ * `Debug`.
  *
  * @since 0.1.0
  * @category layers
@@ -215,9 +217,9 @@ export const layerAll = (options: MetricsOptions = {}): Layer.Layer<never> =>
  * @category tags
  */
 export class Monitor extends Context.Tag("reprise/Telemetry/Monitor")<Monitor, {
-  /** Every event from now on. A slow consumer loses the oldest after 1,024, and learns how many. */
+  /** Every event from now on. A slow consumer loses the oldest events after 1,024, and receives their number. */
   readonly events: Stream.Stream<layers.Delivered>
-  /** The policies and budgets that attempts have passed, up to 10,000. */
+  /** The policies and budgets that attempts have used so far, up to 10,000. */
   readonly snapshots: Effect.Effect<ReadonlyArray<Snapshot>>
   /** The same, as the objects themselves: a circuit breaker can be isolated. */
   readonly sources: Effect.Effect<ReadonlyArray<Source>>
@@ -255,7 +257,7 @@ export const layerMonitor: Layer.Layer<Monitor> = Layer.scoped(
 )
 
 /**
- * Emits an event in the step of the running fiber: for those who write policies of their own.
+ * Emits an event in the step of the running fiber. Use it in a policy of your own.
  *
  * @since 0.1.0
  * @category constructors

@@ -1,5 +1,5 @@
 /**
- * A timeout that costs a fraction of `Effect.timeout` while it does not fire.
+ * Limits the time of an effect, at a fraction of the cost of `Effect.timeout` while the limit does not fire.
  *
  * @since 0.1.0
  */
@@ -16,20 +16,23 @@ export { AttemptTimeout } from "./internal/timeErrors.js"
  * @category options
  */
 export interface Options<E> {
-  /** How long the effect may take: longer than zero, at most 2^31-1 ms. */
+  /** The most time for the effect: longer than zero, at most 2^31-1 ms. */
   readonly duration: Duration.DurationInput
   /** The error to fail with. */
   readonly onTimeout: () => E
-  /** The deadline, in milliseconds on the clock of `Deadline.now`, that the effect sees; or the one already set, where that is earlier. */
+  /**
+   * The deadline that the effect sees, in milliseconds on the clock of `Deadline.now`. If the fiber already has an
+   * earlier one, that one applies.
+   */
   readonly deadlineMillis?: number | undefined
 }
 
 /**
- * Interrupts the effect after `duration` and fails with what `onTimeout` returns, with the meaning of
- * `Effect.timeoutFail`: the interruption is awaited, so that nothing of the effect is left running.
+ * Interrupts the effect after `duration` and fails with the result of `onTimeout`, like `Effect.timeoutFail`.
  *
- * It runs the effect in the fiber of the caller instead of racing two others: what is interrupted when the time is over goes
- * on with the error. What the effect has forked ends with it. Throws `InvalidOption` for a duration out of range.
+ * It waits for the interruption, so that no part of the effect still runs afterwards. It runs the effect in the fiber
+ * of the caller instead of a race of two fibers. At the timeout, the interrupted fiber continues with the error. Fibers
+ * that the effect has forked end with it. Throws `InvalidOption` for a duration out of range.
  *
  * @example
  * ```ts

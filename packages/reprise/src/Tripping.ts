@@ -1,5 +1,5 @@
 /**
- * When a circuit breaker trips, as small values.
+ * Defines when a circuit breaker trips, as small values.
  *
  * @since 0.1.0
  */
@@ -20,7 +20,7 @@ export {
 } from "./internal/breaker/tripping.js"
 
 /**
- * Trips after `n` failures without a success between them: a whole number of at least 1.
+ * Trips after `n` failures without a success between them. `n` is a whole number of at least 1.
  *
  * @example
  * ```ts
@@ -81,9 +81,10 @@ export const consecutive = (n: number): Tripping => {
 export const rate = (options: Rate): Tripping => ofSamples(options, undefined)
 
 /**
- * Trips when the share of slow calls reaches `threshold` (`>=`), and counts calls that are still in flight as soon as they
- * are slow: a dependency that answers nothing at all is seen before its first call ends. A probe that is slow is a failed
- * one.
+ * Trips when the share of slow calls reaches `threshold` (`>=`).
+ *
+ * It counts calls in flight as soon as they are slow. So it detects a dependency that never answers before the first
+ * call ends. A slow probe counts as a failed one.
  *
  * @example
  * ```ts
@@ -111,7 +112,7 @@ export const slowRate = (options: SlowRate): Tripping =>
   ofSamples(options, InvalidOption.millis("slowerThan", options.slowerThan, { moreThan: 0 }))
 
 /**
- * Trips with the first of the rules that does.
+ * Trips when the first of the rules does.
  *
  * @example
  * ```ts
@@ -139,7 +140,7 @@ export const slowRate = (options: SlowRate): Tripping =>
 export const any = (...rules: readonly [Tripping, ...ReadonlyArray<Tripping>]): Tripping => several(rules, false)
 
 /**
- * Trips when all of the rules would at the same time.
+ * Trips when all of the rules would trip at the same time.
  *
  * @example
  * ```ts
@@ -190,7 +191,7 @@ export const all = (...rules: readonly [Tripping, ...ReadonlyArray<Tripping>]): 
 export const make = <S>(options: Own<S>): Tripping =>
   strategy.make("durations", (previous) =>
     new windows.Own(
-      // The same functions take their own state back.
+      // The same functions get their own state back.
       previous instanceof windows.Own && previous.functions === options ? previous.state as S : options.initial,
       options,
       options.initial
@@ -227,7 +228,7 @@ const samples = (window: Rate["window"]): () => windows.Samples => {
   return () => new windows.LastMillis(buckets, millis)
 }
 
-/** The limits from which on a call is slow, and what counts the slow ones in flight. */
+/** The durations from which a call counts as slow, and the counter of slow calls in flight. */
 const watching = (limits: ReadonlyArray<number>): [ReadonlyArray<number>?, ((previous?: InFlight) => InFlight)?] =>
   limits.length === 0 ? [] : [limits, (previous) => previous?.watch(limits) ?? new InFlight(limits)]
 

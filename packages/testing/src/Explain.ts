@@ -125,8 +125,10 @@ export interface Attempt {
   /** The wait before the next attempt; `undefined` for the last attempt. */
   readonly delayMillis: number | undefined
   /**
-   * The rule that decided, as in the ledger of the call. `"neverEnds"` if nothing would end the attempt, and `"unknown"` for
-   * the attempts before it in a call that never left a policy's queue, because such a call has no ledger.
+   * The rule that decided, as in the ledger of the call. `"neverEnds"` if nothing would end the attempt.
+   *
+   * A call that never left a policy's queue has no ledger. The reason of its attempts before the last one is
+   * `"unknown"`.
    */
   readonly reason: Reason
   /** The reason in words. */

@@ -1,8 +1,8 @@
 /**
- * A real HTTP/1.1 server on loopback that answers, and fails, by a script. Node only.
+ * Runs a real HTTP/1.1 server on loopback that answers, and fails, by a script. Node only.
  *
- * Each request takes the next step of the script; a step is a `Reply`. All requests are recorded. Conditions can be
- * awaited without polling: so many requests seen, all connections closed, a client gone.
+ * Each request takes the next step of the script. A step is a `Reply`. The server records all requests. Tests can wait
+ * without polling: for a number of requests, for all connections to close, or for a client to give up.
  *
  * @since 0.1.0
  */
@@ -18,8 +18,10 @@ import { close, listen } from "./internal/listener.js"
 import * as Reply from "./Reply.js"
 
 /**
- * What a step of a script may be: a reply, or a function from the request (whole: its body was read) and the number
- * of steps that this script, route or default has taken before.
+ * A step of a script: a reply, or a function that makes one.
+ *
+ * The function receives the request, with its whole body, and the number of earlier steps of this script, route or
+ * default.
  *
  * @since 0.1.0
  * @category models
@@ -29,7 +31,7 @@ export type Step =
   | ((request: RecordedRequest, index: number) => Reply.Reply | Effect.Effect<Reply.Reply>)
 
 /**
- * A request as the server saw it. The last five fields change while the exchange goes on.
+ * A request as the server received it. The last five fields change while the exchange continues.
  *
  * @since 0.1.0
  * @category models
@@ -39,22 +41,22 @@ export interface RecordedRequest {
   readonly index: number
   /** The number of the connection, counted from 0. */
   readonly connection: number
-  /** When the head had been read, by the server's `Clock`. */
+  /** The time at which the head had arrived, on the server's `Clock`. */
   readonly timeMillis: number
   readonly method: string
-  /** With the query. */
+  /** Includes the query. */
   readonly path: string
-  /** Lower-case names, values as received; repeated lines are joined by `", "`. */
+  /** Lower-case names, values as received. Repeated lines are joined by `", "`. */
   readonly headers: Readonly<Record<string, string>>
-  /** What has arrived of the body. */
+  /** The part of the body that has arrived. */
   readonly body: Uint8Array
-  /** The same, decoded as UTF-8. */
+  /** The same part, decoded as UTF-8. */
   readonly text: string
   /** Whether the whole body arrived. */
   readonly complete: boolean
-  /** Whether the whole response was handed to the operating system. */
+  /** Whether the operating system has taken the whole response. */
   readonly answered: boolean
-  /** Whether the client closed or reset the connection before that, with no doing of the server. */
+  /** Whether the client closed or reset the connection before that. */
   readonly aborted: boolean
 }
 
@@ -68,17 +70,20 @@ export interface Options {
   /** 0 by default: any free port. */
   readonly port?: number | undefined
   /**
-   * Serve HTTPS with a certificate that is good (for `localhost` and `127.0.0.1`, signed by `ca`), self-signed,
+   * Serves HTTPS with a certificate that is good (for `localhost` and `127.0.0.1`, signed by `ca`), self-signed,
    * expired, or for another host. Plain HTTP by default.
    */
   readonly tls?: "good" | "self-signed" | "expired" | "wrong-host" | undefined
-  /** The most connections open at once; no limit by default. */
+  /** The most open connections. No limit by default. */
   readonly maxConnections?: number | undefined
-  /** Beyond that limit: reset at once (the default), or leave unread until a place is free. */
+  /**
+   * The treatment of a connection beyond the limit. `"reset"` (the default) resets it. `"wait"` does not read from it
+   * until another one closes.
+   */
   readonly onExceeded?: "reset" | "wait" | undefined
-  /** The answer when the script is used up; `Reply.ok` by default. */
+  /** The answer after the last step of the script. `Reply.ok` by default. */
   readonly always?: Step | undefined
-  /** The number of latest requests that are kept in the record; all by default. */
+  /** The number of latest requests in the record. All by default. */
   readonly keep?: number | undefined
 }
 
@@ -92,39 +97,42 @@ export interface FaultServer {
   /** The origin, without a slash at its end: `http://127.0.0.1:40123`. */
   readonly url: string
   readonly port: number
-  /** Over TLS the PEM certificate of the authority that a client should trust. */
+  /** Over TLS, the certificate (in PEM) of the authority that a client must trust. */
   readonly ca: string | undefined
   /** The requests so far, oldest first. */
   readonly requests: Effect.Effect<ReadonlyArray<RecordedRequest>>
-  /** Connections now open, accepted ever, and turned away by `maxConnections`. */
+  /** The open connections, all accepted ones so far, and those that `maxConnections` rejected. */
   readonly connections: Effect.Effect<{ readonly open: number; readonly accepted: number; readonly refused: number }>
-  /** Answers the coming requests by these steps, in order, in place of what was left of an earlier script. */
+  /** Answers the next requests by these steps, in order. The rest of an earlier script is discarded. */
   readonly script: (...steps: ReadonlyArray<Step>) => Effect.Effect<void>
-  /** Answers every request by this step once the script is used up. */
+  /** Answers every request by this step after the last step of the script. */
   readonly always: (step: Step) => Effect.Effect<void>
   /**
-   * Answers requests for a path (without its query) by these steps, the last one for ever; `"/pay"` for any method,
-   * `"POST /pay"` for one. A route goes before the script and takes nothing from it.
+   * Answers requests for a path (without its query) by these steps. The last step repeats.
+   *
+   * `"/pay"` matches any method, `"POST /pay"` one method. A route comes before the script and uses none of its steps.
    */
   readonly route: (path: string, ...steps: readonly [Step, ...Array<Step>]) => Effect.Effect<void>
-  /** Forgets script, routes, `always` and records; connections stay as they are. */
+  /** Clears script, routes, `always` and records. Connections stay open. */
   readonly reset: Effect.Effect<void>
   /** Resets (RST) every open connection. */
   readonly dropConnections: Effect.Effect<void>
-  /** Begins an outage: resets every connection and refuses new ones, until `start`. */
+  /** Begins an outage: resets every connection, and refuses new ones until `start`. */
   readonly stop: Effect.Effect<void>
   /** Ends an outage: listens again on the same port. */
   readonly start: Effect.Effect<void, ServeError>
   /**
-   * Waits until so many requests have been read whole (or broke before that), or until the records satisfy a
-   * condition, asked at every change; returns the requests so far.
+   * Waits for requests, and returns all requests so far.
+   *
+   * Give a number of requests that have arrived in full (or broke before that), or a condition on the records. The
+   * server checks the condition at every change.
    */
   readonly awaitRequests: (
     when: number | ((requests: ReadonlyArray<RecordedRequest>) => boolean)
   ) => Effect.Effect<ReadonlyArray<RecordedRequest>>
-  /** Waits until clients gave up `n` requests (1 by default), and returns those. */
+  /** Waits until clients have given up `n` requests (1 by default), and returns those. */
   readonly awaitAborted: (n?: number) => Effect.Effect<ReadonlyArray<RecordedRequest>>
-  /** Waits until at most so many connections are open: 0 by default. */
+  /** Waits until at most `most` connections are open: 0 by default. */
   readonly awaitClosed: (most?: number) => Effect.Effect<void>
 }
 
@@ -139,10 +147,10 @@ export const FaultServer: Context.Tag<FaultServer, FaultServer> = Context.Generi
 )
 
 /**
- * Starts a server; closing the scope closes its port and resets every connection.
+ * Starts a server. When the scope closes, the server closes its port and resets every connection.
  *
- * Delays of replies wait on the `Clock` of the fiber that calls `make`: under `TestClock` they wait for
- * `TestClock.adjust`. Fails with `ServeError` when the port cannot be bound; throws `InvalidOption` for a port,
+ * Delays of replies wait on the `Clock` of the fiber that calls `make`. Under `TestClock` they wait for
+ * `TestClock.adjust`. Fails with `ServeError` if it cannot bind the port. Throws `InvalidOption` for a `port`,
  * `maxConnections` or `keep` out of range.
  *
  * @example
@@ -193,7 +201,7 @@ export const layer = (options?: Options): Layer.Layer<FaultServer, ServeError> =
   Layer.scoped(FaultServer, make(options))
 
 /**
- * An origin on loopback that refuses connections: that of a port which was free a moment ago.
+ * An origin on loopback that refuses connections. Its port was free a moment ago.
  *
  * @since 0.1.0
  * @category constructors

@@ -1,7 +1,9 @@
 /**
- * An `HttpClient` in memory that answers, and fails, by a script: for tests of retries and timeouts under `TestClock`.
+ * Makes an `HttpClient` in memory that answers, and fails, by a script. Use it to test retries and timeouts under
+ * `TestClock`.
  *
- * Each request takes the next {@link Step} and is recorded with its virtual time. Nothing of Node is imported.
+ * Each request takes the next {@link Step}. The client records the request with its virtual time. The module imports
+ * nothing of Node.
  *
  * @since 0.1.0
  */
@@ -17,7 +19,7 @@ import * as internal from "./internal/httpFault.js"
 import { presets } from "./internal/transportErrors.js"
 
 /**
- * What the client does with one request.
+ * The client's answer to one request.
  *
  * @since 0.1.0
  * @category models
@@ -25,7 +27,7 @@ import { presets } from "./internal/transportErrors.js"
 export type Step = Respond | Fail | Hang | Die | Delay
 
 /**
- * A step, or a function to one from the request and the number of steps taken before.
+ * A step, or a function that makes one from the request and the number of earlier steps.
  *
  * @since 0.1.0
  * @category models
@@ -41,7 +43,7 @@ export interface Respond {
   readonly status: number
   readonly headers: Readonly<Record<string, string>>
   readonly body: Uint8Array
-  /** Where the body breaks off: by an error in place of the rest, or by silence. */
+  /** The number of bytes after which the body ends early, with an error or in silence. */
   readonly cut: { readonly bytes: number; readonly by: "hang" | { readonly cause: unknown } } | undefined
 }
 
@@ -83,7 +85,7 @@ export interface Delay {
 }
 
 /**
- * A request as it was sent. The last four fields change while the exchange goes on.
+ * A request as the program sent it. The last four fields change while the exchange continues.
  *
  * @since 0.1.0
  * @category models
@@ -91,18 +93,18 @@ export interface Delay {
 export interface RecordedRequest {
   /** Counted from 0. */
   readonly index: number
-  /** When the request was sent, by the `Clock` of the test. */
+  /** The time of the request, on the `Clock` of the test. */
   readonly timeMillis: number
   readonly method: string
   readonly url: string
   readonly headers: Readonly<Record<string, string>>
-  /** What was read of the body; a stream is consumed as a real transport does. */
+  /** The part of the body that the client has read. It consumes a stream as a real transport does. */
   readonly body: Uint8Array
-  /** Whether the whole body was read. */
+  /** Whether the client has read the whole body. */
   readonly complete: boolean
-  /** Whether the response was read to its end. */
+  /** Whether the program read the response to its end. */
   readonly answered: boolean
-  /** Whether the caller was interrupted, or the response abandoned, before that. */
+  /** Whether the program interrupted the request, or abandoned the response, before that. */
   readonly aborted: boolean
 }
 
@@ -116,9 +118,9 @@ export interface HttpFault {
   readonly client: HttpClient.HttpClient
   /** The requests so far, oldest first. */
   readonly requests: Effect.Effect<ReadonlyArray<RecordedRequest>>
-  /** Answers the coming requests by these steps, in place of what was left of an earlier script. */
+  /** Answers the next requests by these steps. The rest of an earlier script is discarded. */
   readonly script: (...steps: ReadonlyArray<Scripted>) => Effect.Effect<void>
-  /** Answers every request by this step once the script is used up, in place of `200` with the body `ok`. */
+  /** Answers every request by this step after the last step of the script. The default is `200` with the body `ok`. */
   readonly always: (step: Scripted) => Effect.Effect<void>
 }
 
@@ -131,7 +133,7 @@ export interface HttpFault {
 export const HttpFault: Context.Tag<HttpFault, HttpFault> = Context.GenericTag<HttpFault>("@reprise/testing/HttpFault")
 
 /**
- * The options of {@link respond}: `status` is 200 to 599 (200 by default), the body empty by default.
+ * The options of {@link respond}: `status` is 200 to 599 (200 by default). The body is empty by default.
  *
  * @since 0.1.0
  * @category models
@@ -170,7 +172,7 @@ export const json = (value: unknown, options: Omit<ResponseOptions, "body"> = {}
   })
 
 /**
- * A `RequestError` whose `cause` is what Effect's undici transport gives for this failure.
+ * A `RequestError` with the `cause` that Effect's undici transport has for this failure.
  *
  * @since 0.1.0
  * @category constructors
@@ -191,7 +193,7 @@ export const failWith = (cause: unknown, reason: Fail["reason"] = "Transport"): 
 })
 
 /**
- * No answer until the caller is interrupted.
+ * Never answers: the request ends only by interruption.
  *
  * @since 0.1.0
  * @category constructors
@@ -199,7 +201,7 @@ export const failWith = (cause: unknown, reason: Fail["reason"] = "Transport"): 
 export const hang: Hang = { _tag: "Hang" }
 
 /**
- * A defect in the transport, such as node:http's for an invalid header value.
+ * A defect in the transport, such as that of node:http for an invalid header value.
  *
  * @since 0.1.0
  * @category constructors
@@ -222,9 +224,9 @@ export const delay: {
 }))
 
 /**
- * A response whose body fails while it is read: after half of it, with undici's "other side closed", by default.
+ * A response with a body that fails. By default it fails after half of its bytes, with undici's "other side closed".
  *
- * Throws `InvalidOption` when `bytes` is more than the body has.
+ * Throws `InvalidOption` if `bytes` is more than the body has.
  *
  * @since 0.1.0
  * @category constructors
@@ -234,9 +236,9 @@ export const truncatedBody = (
 ): Respond => cut(options, options.bytes, { cause: options.cause ?? presets.connectionClosed() })
 
 /**
- * A response whose body stalls: after half of it by default.
+ * A response with a body that stalls, by default after half of its bytes.
  *
- * Throws `InvalidOption` when `bytes` is more than the body has.
+ * Throws `InvalidOption` if `bytes` is more than the body has.
  *
  * @since 0.1.0
  * @category constructors
@@ -278,7 +280,7 @@ export const make = (...steps: ReadonlyArray<Scripted>): Effect.Effect<HttpFault
   Effect.sync(() => internal.make(steps, respond({ body: "ok" })))
 
 /**
- * The client as a layer, with the records behind the {@link HttpFault} tag.
+ * Makes the client as a layer. The {@link HttpFault} tag has the records.
  *
  * @since 0.1.0
  * @category layers

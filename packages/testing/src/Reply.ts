@@ -1,8 +1,8 @@
 /**
- * What a `FaultServer` does with one request, as a value: an answer, or a way to fail.
+ * Describes the answer of a `FaultServer` to one request: a response, or a failure.
  *
- * Start from {@link respond} or {@link json} and pipe it through combinators, or take a failure: {@link reset},
- * {@link fin}, {@link hang}, {@link malformed}, {@link raw}.
+ * Start from {@link respond} or {@link json} and pipe it through combinators, or take a failure: {@link reset}, {@link
+ * fin}, {@link hang}, {@link malformed}, {@link raw}.
  *
  * @since 0.1.0
  */
@@ -12,14 +12,16 @@ import { type Pipeable, pipeArguments } from "effect/Pipeable"
 import * as InvalidOption from "reprise/InvalidOption"
 
 /**
- * How far an exchange gets before it breaks.
+ * The point at which an exchange breaks.
  *
- * - `"connect"`: the connection is accepted and nothing is read (over TLS: before the handshake). Only a step of
- *   `FaultServer.script` can act this early; anywhere else it is `"requestHead"`, as no request is known yet.
- * - `"requestHead"`: the request's head was read, its body was not.
- * - `"request"`: the whole request was read, nothing was answered.
- * - `"responseHead"`: a part of the status line and headers was sent.
- * - `"responseBody"`: the headers and a part of the body were sent; for a body of your own see {@link truncate}.
+ * - `"connect"`: the server has accepted the connection and reads nothing (over TLS: before the handshake). Only a step
+ *   of `FaultServer.script` can act this early. In any other place it means `"requestHead"`, because no request has
+ *   arrived yet.
+ * - `"requestHead"`: the server has read the request's head, but not its body.
+ * - `"request"`: the server has read the whole request and has sent nothing.
+ * - `"responseHead"`: the server has sent a part of the status line and headers.
+ * - `"responseBody"`: the server has sent the headers and a part of the body. For a body of your own see {@link
+ *   truncate}.
  *
  * @since 0.1.0
  * @category models
@@ -35,7 +37,7 @@ export type Stage = "connect" | "requestHead" | "request" | "responseHead" | "re
 export type Ending = "reset" | "fin" | "hang"
 
 /**
- * One thing that a server does with one request.
+ * One action of a server for one request.
  *
  * @since 0.1.0
  * @category models
@@ -53,7 +55,7 @@ export interface Respond extends Pipeable {
   readonly status: number
   readonly headers: Headers
   readonly body: Uint8Array
-  /** How the end of the body is told: by `content-length`, by chunks, or by closing the connection. */
+  /** How the client finds the end of the body: by `content-length`, by chunks, or by the end of the connection. */
   readonly framing: "length" | "chunked" | "close"
   /** The number of writes in which the body is sent. */
   readonly pieces: number
@@ -70,7 +72,7 @@ export interface Respond extends Pipeable {
 }
 
 /**
- * A connection that breaks before a byte of the response.
+ * A connection that breaks before the first byte of the response.
  *
  * @since 0.1.0
  * @category models
@@ -83,7 +85,7 @@ export interface Break extends Pipeable {
 }
 
 /**
- * Bytes sent as they are in place of a response.
+ * Bytes that the server sends in place of a response.
  *
  * @since 0.1.0
  * @category models
@@ -96,7 +98,7 @@ export interface Raw extends Pipeable {
 }
 
 /**
- * Response headers; an array is sent as one line for each value.
+ * Response headers. The server sends an array as one line for each value.
  *
  * @since 0.1.0
  * @category models
@@ -112,7 +114,7 @@ export type Headers = Readonly<Record<string, string | ReadonlyArray<string>>>
 export interface Options {
   /** 100 to 999; 200 by default. */
   readonly status?: number | undefined
-  /** Sent in this order; `content-length` or `transfer-encoding` is added when you give neither. */
+  /** The server sends them in this order. It adds `content-length` or `transfer-encoding` if you give neither. */
   readonly headers?: Headers | undefined
   /** Empty by default; text is sent as UTF-8. */
   readonly body?: string | Uint8Array | undefined
@@ -131,7 +133,7 @@ const encode = (text: string | Uint8Array): Uint8Array =>
   typeof text === "string" ? new TextEncoder().encode(text) : text
 
 /**
- * A response. Throws `InvalidOption` for a status that has not three digits.
+ * A response. Throws `InvalidOption` if the status does not have three digits.
  *
  * @example
  * ```ts
@@ -177,7 +179,7 @@ export const json = (value: unknown, options: Omit<Options, "body"> = {}): Respo
   })
 
 /**
- * The response `200` with the body `ok`: what a server answers when its script is used up.
+ * The response `200` with the body `ok`: a server's answer after the last step of its script.
  *
  * @since 0.1.0
  * @category constructors
@@ -190,7 +192,7 @@ const broken = (by: Ending) => (at: Stage = "request"): Reply =>
     : make<Break>({ _tag: "Break", by, at, delayMillis: 0 })
 
 /**
- * A TCP RST, by default after the whole request was read: the server may have acted on it, the client cannot know.
+ * A TCP RST, by default after the server has read the whole request. The server may have processed it.
  *
  * @since 0.1.0
  * @category constructors
@@ -198,7 +200,7 @@ const broken = (by: Ending) => (at: Stage = "request"): Reply =>
 export const reset: (at?: Stage) => Reply = broken("reset")
 
 /**
- * A FIN, by default after the whole request was read: the connection closes in order, without an answer.
+ * A FIN, by default after the server has read the whole request. The connection closes in order, without an answer.
  *
  * @since 0.1.0
  * @category constructors
@@ -206,10 +208,11 @@ export const reset: (at?: Stage) => Reply = broken("reset")
 export const fin: (at?: Stage) => Reply = broken("fin")
 
 /**
- * Silence, by default after the whole request was read, until the client gives up or the server's scope closes.
+ * No answer, by default after the server has read the whole request. The silence ends when the client gives up or the
+ * server's scope closes.
  *
- * At `"requestHead"` the server stops reading, so that a large upload stalls; a client that gives up is then seen only
- * if it resets the connection.
+ * At `"requestHead"` the server stops reading, so that a large upload stalls. The server then notices a client that
+ * gives up only if the client resets the connection.
  *
  * @since 0.1.0
  * @category constructors
@@ -217,7 +220,7 @@ export const fin: (at?: Stage) => Reply = broken("fin")
 export const hang: (at?: Stage) => Reply = broken("hang")
 
 /**
- * Bytes in place of a response, then a FIN unless told otherwise; `"keep"` goes on with the next request.
+ * Sends bytes in place of a response, then a FIN by default. With `"keep"` the server continues with the next request.
  *
  * @since 0.1.0
  * @category constructors
@@ -258,7 +261,7 @@ const malformedBytes: Readonly<Record<Malformed, () => string>> = {
 export const malformed = (kind: Malformed): Raw => raw(malformedBytes[kind]())
 
 /**
- * Waits on the server's `Clock` before anything is answered; delays add up.
+ * Waits on the server's `Clock` before the answer. Several delays add up.
  *
  * @since 0.1.0
  * @category combinators
@@ -280,9 +283,9 @@ export const delay: {
 )
 
 /**
- * Sends fewer bytes of the body than were announced (half of it by default), then a FIN, RST or silence.
+ * Sends fewer bytes of the body than the headers say (half of it by default), then a FIN, RST or silence.
  *
- * Throws `InvalidOption` when `bytes` is not less than the body's length.
+ * Throws `InvalidOption` if `bytes` is not less than the body's length.
  *
  * @since 0.1.0
  * @category combinators
@@ -302,7 +305,7 @@ export const truncate: {
 )
 
 /**
- * Sends the headers and half of the body, then nothing more: {@link truncate} by silence.
+ * Sends the headers and half of the body, then nothing more: {@link truncate} with silence.
  *
  * @since 0.1.0
  * @category combinators
@@ -310,7 +313,7 @@ export const truncate: {
 export const hangBody = (self: Respond): Respond => truncate(self, { by: "hang" })
 
 /**
- * Sends the body in pieces with a pause between two of them.
+ * Sends the body in pieces, with a pause between two of them.
  *
  * @since 0.1.0
  * @category combinators
@@ -329,7 +332,7 @@ export const dribble: {
 )
 
 /**
- * Tells the end of the body otherwise than by `content-length`: by chunks, or by closing the connection.
+ * Marks the end of the body without `content-length`: by chunks, or by the end of the connection.
  *
  * @since 0.1.0
  * @category combinators
@@ -340,7 +343,7 @@ export const framing: {
 } = dual(2, (self: Respond, framing: Respond["framing"]): Respond => make<Respond>({ ...self, framing }))
 
 /**
- * Announces `connection: close` and closes the connection after the response.
+ * Sends `connection: close`, and closes the connection after the response.
  *
  * @since 0.1.0
  * @category combinators
@@ -348,7 +351,7 @@ export const framing: {
 export const closeAfter = (self: Respond): Respond => make<Respond>({ ...self, close: true })
 
 /**
- * Answers as soon as the request's head was read, before its body, as a server under overload does.
+ * Answers after the request's head, before its body, as an overloaded server does.
  *
  * @since 0.1.0
  * @category combinators

@@ -1,8 +1,9 @@
 /**
- * What retries, budgets and breakers of many clients do to one server that has an outage: in virtual time, with the real code.
+ * Simulates many clients with retries, budgets and breakers, and one server with an outage, in virtual time.
  *
- * Every client runs a policy of its own, an `HttpClient` like any other, on Effect's runtime; only the clock, chance and the
- * server behind it are a model. So a minute of thousands of clients is a few seconds, and a seed says all of the result.
+ * Every client runs the real code of its policy, an `HttpClient`, on Effect's runtime. Only the clock, the random
+ * numbers and the server are a model. So a minute of thousands of clients takes a few seconds, and the same seed gives
+ * the same result.
  *
  * @since 0.1.0
  */
@@ -18,45 +19,52 @@ import * as internal from "./internal/simulation/run.js"
  * @category options
  */
 export interface Options {
-  /** How many clients call the server: at least 1. Each makes `load * capacity / clients` calls per second. */
+  /** The number of clients: at least 1. Each makes `load * capacity / clients` calls per second. */
   readonly clients: number
-  /** How many requests per second the server serves, one after the other and each in the same time. */
+  /** The number of requests that the server serves per second. It serves one after the other, each in the same time. */
   readonly capacity: number
-  /** How many calls there are for each that could be served: 0.8 for a server that is busy 80 % of the time. */
+  /** The calls as a share of the capacity: 0.8 for a server that is busy 80 % of the time. */
   readonly load: number
-  /** For how long calls are made, from second 0. */
+  /** The time during which clients make calls, from second 0. */
   readonly duration: Duration.DurationInput
   /**
-   * Makes one client out of one that only sends: called once for each of them, so that what is made in it (a breaker, a
-   * budget) belongs to one client, and what is made outside of it to all. It may wait by the clock only: what waits for a
-   * promise or a socket is left behind by the time of the simulation.
+   * Makes one client out of an `HttpClient` that only sends. The simulation calls it once for each client.
+   *
+   * A breaker or a budget made inside it belongs to one client. One made outside of it belongs to all clients. A policy
+   * may wait only on the `Clock`: the virtual time does not wait for a promise or a socket.
    */
   readonly policy: (server: HttpClient.HttpClient) => HttpClient.HttpClient.With<unknown>
   /** Defaults to none. */
   readonly outage?: {
-    /** Requests are accepted and not served until the outage ends, or connections are refused at once. */
+    /**
+     * `"stall"`: the server accepts requests and serves them after the outage. `"refuse"`: it refuses connections at
+     * once.
+     */
     readonly kind: "stall" | "refuse"
-    /** When it begins. Policies need some time before it to learn what is normal. */
+    /** The start of the outage. Policies need some time before it to learn the normal load. */
     readonly at: Duration.DurationInput
-    /** How long it lasts; it has to end within the `duration` of the simulation. */
+    /** The length of the outage. It must end within the `duration` of the simulation. */
     readonly duration: Duration.DurationInput
   } | undefined
   readonly server?: {
-    /** How many requests may wait for their turn; those beyond are answered with 503 at once. Defaults to no limit. */
+    /** The most requests in the queue. The server answers those beyond with 503 at once. Defaults to no limit. */
     readonly queue?: number | undefined
     /**
-     * What the server does with a request whose client has gone away. It serves the request in full, for nobody; it skips the
-     * request when its turn comes; or it notices at once and removes the request. Defaults to `"serve"`: few servers look at the
-     * connection before they are done.
+     * The server's treatment of a request whose client has gone away.
+     *
+     * `"serve"` serves it in full. `"skip"` skips it when its turn comes. `"remove"` removes it at once. Defaults to
+     * `"serve"`, because few servers look at the connection before the end of the work.
      */
     readonly abandoned?: "serve" | "skip" | "remove" | undefined
   } | undefined
-  /** Seeds all chance: who calls when, and the `Random` of the policies. Defaults to 0. */
+  /**
+   * Seeds every random number: the times of the calls, their clients, and the `Random` of the policies. Defaults to 0.
+   */
   readonly seed?: number | undefined
 }
 
 /**
- * One second of the simulation. What becomes of a call is counted in the second in which it began.
+ * One second of the simulation. The result of a call counts in the second in which the call began.
  *
  * @since 0.1.0
  * @category models
@@ -64,16 +72,16 @@ export interface Options {
 export interface Second {
   /** Since the start of the simulation. */
   readonly startMillis: number
-  /** Calls that began: all that succeeded and all that failed. */
+  /** Calls that began in this second. Each of them succeeded or failed. */
   readonly calls: number
-  /** With a response below 400. */
+  /** Calls with a response below 400. */
   readonly succeeded: number
   readonly failed: number
-  /** Of those that failed: nothing was sent for them, for the policy turned them away. */
+  /** Failed calls that the policy rejected without sending anything. */
   readonly rejected: number
-  /** Requests that were sent, or would have been had they not been refused. */
+  /** Requests that clients sent, including those that the server refused. */
   readonly attempts: number
-  /** How many requests waited at the end of the second. */
+  /** The requests in the queue at the end of the second. */
   readonly queue: number
 }
 
@@ -87,20 +95,22 @@ export interface Summary {
   readonly failed: number
   readonly rejected: number
   readonly attempts: number
-  /** Attempts for each call, during the outage and from its end on; 0 where there were no calls. */
+  /** Attempts per call, during the outage and after it; 0 if there were no calls. */
   readonly amplification: { readonly during: number; readonly after: number }
   /**
-   * How long after the end of the outage the first second began from which on, to the end of the simulation, at least 99 %
-   * of the calls of every second succeeded: in whole seconds, and none where it never did.
+   * The time from the end of the outage to the start of the recovery, in whole seconds.
+   *
+   * The recovery starts with the first second after which every second has at least 99 % successful calls. `None` if
+   * there is no such second.
    */
   readonly recovery: Option.Option<Duration.Duration>
   /** Requests that the server has served. */
   readonly services: number
-  /** Of those: for clients that had gone away. */
+  /** Served requests whose client had gone away. */
   readonly wasted: number
-  /** The most attempts in a second, for each request that could be served in it. */
+  /** The most attempts in a second, as a multiple of the capacity. */
   readonly peakLoad: number
-  /** The most requests that waited at once. */
+  /** The most requests in the queue at one time. */
   readonly peakQueue: number
 }
 
@@ -114,12 +124,15 @@ export interface Result {
 }
 
 /**
- * Runs a simulation, and gives what happened as data: the same for the same options, and with the same calls at the same
- * times for every policy. Throws `InvalidOption` for an option out of range; a defect of a policy is one of the run.
+ * Runs a simulation and returns its results. The same options give the same results.
  *
- * The server is a single queue, first in first out, with a fixed time of service; calls come at random (a Poisson process)
- * and each from a client at random. Calls that have not ended a minute after the last began are interrupted, and failed. The
- * time of the program does not pass meanwhile, but its other fibers go on, and an interruption ends the run.
+ * 1. Every policy sees the same calls at the same times.
+ * 2. The server has one queue, first in first out, with a fixed time of service.
+ * 3. Calls come at random (a Poisson process), each from a random client.
+ * 4. A minute after the last call began, the simulation interrupts the calls that still run. They count as failed.
+ * 5. The clock of your program does not move meanwhile. Its other fibers continue, and an interruption ends the run.
+ *
+ * Throws `InvalidOption` for an option out of range. A defect of a policy is a defect of the run.
  *
  * @example
  * ```ts

@@ -1,5 +1,5 @@
 /**
- * What every store of shared state has to do, as laws that any test framework can run.
+ * Tests a store of shared state: a list of laws that any test framework can run.
  *
  * @since 0.1.0
  */
@@ -16,15 +16,15 @@ import { probing } from "./internal/storeContract/probing.js"
 import { tripping } from "./internal/storeContract/tripping.js"
 
 /**
- * One sentence that is true of a store.
+ * One law of a store.
  *
  * @since 0.1.0
  * @category models
  */
 export interface Law<out R> {
-  /** The sentence: a name for a test. */
+  /** The law as a sentence: a name for a test. */
   readonly name: string
-  /** Fails with what is not so. It lets a few seconds pass at most. */
+  /** Fails with the difference from the law. It lets a few seconds pass at most. */
   readonly run: (tools: Tools) => Effect.Effect<void, BrokenLaw | StoreError, R>
 }
 
@@ -33,17 +33,18 @@ export interface Law<out R> {
  * @category models
  */
 export interface Tools {
-  /** What the keys of the law begin with: nothing else in the store does. */
+  /** The start of every key of the law. No other key in the store may begin with it. */
   readonly key: string
   /**
-   * Lets at least so many milliseconds pass for the store, and not a minute: `TestClock.adjust` for one in memory, or a sleep
-   * for one that has a clock of its own.
+   * Lets at least this number of milliseconds pass for the store, and less than a minute.
+   *
+   * Use `TestClock.adjust` for a store in memory, and a sleep for one with a clock of its own.
    */
   readonly pass: (millis: number) => Effect.Effect<void>
 }
 
 /**
- * The store does not keep a law.
+ * The store breaks a law.
  *
  * @since 0.1.0
  * @category errors
@@ -51,7 +52,7 @@ export interface Tools {
 export class BrokenLaw extends Data.TaggedError("BrokenLaw")<{
   /** The name of the law. */
   readonly law: string
-  /** What was looked at. */
+  /** The checked value. */
   readonly what: string
   readonly expected: string
   readonly actual: string
@@ -61,7 +62,7 @@ export class BrokenLaw extends Data.TaggedError("BrokenLaw")<{
    */
   override get message(): string {
     const { actual, expected, law, what } = this
-    return `"${law}" is not so: ${what} should be ${expected} and is ${actual}`
+    return `The store breaks the law "${law}": ${what} should be ${expected}, but is ${actual}`
   }
 }
 

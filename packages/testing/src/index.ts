@@ -8,35 +8,35 @@
 export * as Explain from "./Explain.js"
 
 /**
- * A real HTTP/1.1 server on loopback that answers, and fails, by a script.
+ * Runs a real HTTP/1.1 server on loopback that answers, and fails, by a script.
  *
  * @since 0.1.0
  */
 export * as FaultServer from "./FaultServer.js"
 
 /**
- * An `HttpClient` in memory that answers, and fails, by a script: for tests of retries and timeouts under `TestClock`.
+ * Makes an `HttpClient` in memory that answers, and fails, by a script.
  *
  * @since 0.1.0
  */
 export * as HttpFault from "./HttpFault.js"
 
 /**
- * What a `FaultServer` does with one request, as a value: an answer, or a way to fail.
+ * Describes the answer of a `FaultServer` to one request: a response, or a failure.
  *
  * @since 0.1.0
  */
 export * as Reply from "./Reply.js"
 
 /**
- * What retries, budgets and breakers of many clients do to one server that has an outage: in virtual time, with the real code.
+ * Simulates many clients with retries, budgets and breakers, and one server with an outage, in virtual time.
  *
  * @since 0.1.0
  */
 export * as Simulation from "./Simulation.js"
 
 /**
- * What every store of shared state has to do, as laws that any test framework can run.
+ * Tests a store of shared state: a list of laws that any test framework can run.
  *
  * @since 0.1.0
  */

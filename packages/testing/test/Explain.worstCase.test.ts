@@ -29,8 +29,8 @@ describe("worstCase", () => {
       assert.isAbove(found.guardedAmplification, 0.01)
       assert.isBelow(found.guardedAmplification, 0.03)
       assert.deepStrictEqual(Explain.worstCaseTable(found).split("\n").slice(0, 3), [
-        "requests of one call  3     where every attempt fails at once",
-        "longest call          30s   where the server never answers",
+        "requests of one call  3     if every attempt fails at once",
+        "longest call          30s   if the server never answers",
         "load in an outage     1.11  requests per call, while no guard rejects any"
       ])
     }))

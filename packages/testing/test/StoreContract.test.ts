@@ -71,7 +71,7 @@ describe("StoreContract", () => {
       assert.instanceOf(error, StoreContract.BrokenLaw)
       assert.strictEqual(
         error.message,
-        `"${law.name}" is not so: its epoch should be more than 0, at most Infinity and is 0`
+        `The store breaks the law "${law.name}": its epoch should be more than 0, at most Infinity, but is 0`
       )
     }))
 

@@ -52,7 +52,7 @@ const snippetsOf = (file: string, lines: ReadonlyArray<string>): ReadonlyArray<S
 }
 
 /** The text of the doc comments of a source file, every line where it was. */
-const docComments = (source: string): ReadonlyArray<string> => {
+export const docComments = (source: string): ReadonlyArray<string> => {
   let inside = false
   return source.split("\n").map((line) => {
     if (/^\s*\/\*\*/.test(line)) inside = true
@@ -62,7 +62,7 @@ const docComments = (source: string): ReadonlyArray<string> => {
   })
 }
 
-const filesIn = (directory: string, extension: string): ReadonlyArray<string> =>
+export const filesIn = (directory: string, extension: string): ReadonlyArray<string> =>
   Fs.existsSync(directory)
     ? Fs.readdirSync(directory, { recursive: true, encoding: "utf8" })
       .filter((file) => file.endsWith(extension))

@@ -8,7 +8,7 @@ import * as stages from "./stages/stages.js"
 const millisOf = (duration: Duration.DurationInput | undefined): number =>
   duration === undefined ? Infinity : Duration.toMillis(duration)
 
-/** What the guards are made of, as far as a rule looks at it. */
+/** The parts of a guard's options that a rule reads. */
 interface GuardOptions {
   readonly after?: unknown
   readonly lease?: unknown
@@ -18,14 +18,14 @@ interface GuardOptions {
 
 const optionsOf: (made: Parameters<typeof stages.optionsOf>[0]) => GuardOptions = stages.optionsOf
 
-/** Nothing that can be compared, for what is no duration: a delay that is learned. */
+/** `NaN` for a value that is not a duration, such as a learned delay: every comparison with it is false. */
 const fixedMillis = (value: unknown): number =>
   typeof value === "object" && !Duration.isDuration(value) && !Array.isArray(value)
     ? NaN
-    // The types of the guards have seen to it.
+    // The types of the guards ensure it.
     : millisOf(value as Duration.DurationInput)
 
-/** What is wrong with one combination of options, if it is there. */
+/** The error of one combination of options, or nothing. */
 type Rule = (options: Options<unknown>) => Found | undefined | false
 
 const errors: ReadonlyArray<Rule> = [
@@ -118,7 +118,7 @@ const ofOne = (options: Options<unknown>): ReadonlyArray<Finding> => [
 ]
 
 /**
- * What a route has in common with the client is found once.
+ * A finding that a route has in common with the client appears once.
  *
  * @internal
  */
@@ -141,7 +141,7 @@ const line = ({ message, options, route }: Finding): string =>
 const given = globalValue(Symbol.for("@reprise/http/check/given"), () => new Set<string>())
 
 /**
- * Throws for the first error; the effect logs all warnings, each set of them once per process.
+ * Throws for the first error. The effect logs all warnings, each set of them once per process.
  *
  * @internal
  */

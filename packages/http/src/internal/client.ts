@@ -20,7 +20,7 @@ type Resilient<E> = HttpClient.HttpClient.With<
 
 type Pipeline<E> = (client: HttpClient.HttpClient) => Resilient<E>
 
-/** The states of a guard, which all routes share that are given the same guard. */
+/** The state of a guard, which all routes with the same guard share. */
 type States = (stage: Stage<unknown>) => (facts: Facts) => Placed
 
 /** @internal */

@@ -4,7 +4,7 @@ import type * as Fiber from "effect/Fiber"
 import * as Deadline from "reprise/Deadline"
 
 /**
- * For whatever waits, lasts or ends, within the step of a fiber that asks.
+ * The time for waits, durations and ends, within a step of the given fiber.
  *
  * @internal
  */

@@ -43,26 +43,30 @@ const variables = {
   after: ["HEDGE_AFTER", duration]
 } as const
 
-/** Only what is there: an option that is `undefined` would take away the one that it is put over. */
+/** Removes options that are `undefined`, which would hide the options below them. */
 const defined = <A extends object>(options: A): A =>
-  // What is left out may be left out in every option.
+  // Every option may be missing.
   Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as A
 
 const isSet = (options: object): boolean => Object.keys(defined(options)).length > 0
 
 type Values = typeof variables extends OptionsConfig.Variables<infer Values> ? Values : never
 
-/** What a stage of the program was made of, with the values that are set in place of its own. */
+/** The options of a stage, with the values of the environment on top. */
 const over = <A extends object>(stage: Stage<unknown> | undefined, own: A): A => ({
   ...stage && stages.optionsOf(stage),
   ...defined(own)
 })
 
-/** A value that means nothing without another one is an error at its variable: nothing is ignored. */
+/** A value that has no effect without another one is an error at its variable. */
 const needs = (values: Values, names: ReadonlyArray<keyof Values>, other: string): undefined => {
   const name = names.find((name) => values[name] !== undefined)
   if (name === undefined) return undefined
-  throw new InvalidOption({ option: name, value: values[name], expected: `${other}, without which it means nothing` })
+  throw new InvalidOption({
+    option: name,
+    value: values[name],
+    expected: `${other}, because it has no effect without it`
+  })
 }
 
 const tripOf = (values: Values) => {

@@ -24,7 +24,7 @@ import type { Rejection, Typed } from "./model.js"
 export const typed = <E, R>(
   client: HttpClient.HttpClient.With<E, R>
 ): HttpClient.HttpClient.With<Typed<E>, R> =>
-  // `transform` adds the new error to the old one; what the new one leaves out cannot come through.
+  // `transform` adds the new error to the old one, but errors that the new one leaves out cannot occur.
   HttpClient.transform(client, (effect, request) => {
     const own = reader.of(request)
     if (own !== undefined) own.present = identity
@@ -47,7 +47,7 @@ const isSuccess = (response: HttpClientResponse.HttpClientResponse): boolean =>
 const lastFailure = (response: HttpClientResponse.HttpClientResponse) =>
   Option.flatMap(Array.last(ledgers.get(response)), (attempt) => attempt.failure)
 
-/** What `HttpClient.followRedirects` follows. It sees values only, so that a redirect is one. */
+/** Whether `HttpClient.followRedirects` follows the response. It sees only values, so a redirect must be a value. */
 const isRedirect = ({ headers, status }: HttpClientResponse.HttpClientResponse): boolean =>
   status >= 300 && status < 400 && Boolean(headers["location"])
 
@@ -72,20 +72,21 @@ const failCause = <E>(cause: Cause.Cause<E>, request: HttpClientRequest.HttpClie
       if (Option.isSome(failure)) return Effect.fail(failure.value)
       const error = Option.getOrUndefined(Cause.failureOption(cause))
       if (!HttpClientError.isHttpClientError(error)) return Effect.failCause(cause)
-      // A stage below gave up: a drop-in client that is out of time, or one with an error of its own.
+      // A stage below gave up: a drop-in client without time left, or one with an error of its own.
       return Effect.fail(
         isOfReprise(error.cause) ? error.cause : makeFailure.gaveUp(request, error.cause)
       )
     }
   )
 
-/** What a stage fails with that is about the call and not about the request. */
+/** Whether the error of a stage is about the call and not about the request. */
 const isOfReprise = (error: unknown): error is Deadline.DeadlineExceeded | Rejection =>
-  // A program's own breaker may be anywhere. By its tag: the class would bring the code of all breakers with it.
+  // A program's own breaker may be in any place. The check uses its tag: the class would include the code of all
+  // breakers.
   error instanceof Deadline.DeadlineExceeded || Predicate.isTagged(error, "CircuitOpen") || rejections.has(error)
 
 /**
- * The client with the types and the meaning that programs already rely on: whatever the stages below add fails as a
+ * The client with the types and the meaning that programs already use. Every failure of the stages below is a
  * `RequestError`, with the typed failure as its cause.
  *
  * @internal
@@ -122,7 +123,7 @@ const plain = (cause: Cause.Cause<unknown>, request: HttpClientRequest.HttpClien
 const requestError = (request: HttpClientRequest.HttpClientRequest, cause: Error & { readonly _tag: string }) =>
   new HttpClientError.RequestError({
     request,
-    // "Transport" is what others retry; a request that cannot be sent must not look like that.
+    // Other code retries "Transport". A request that cannot be sent must have another reason.
     reason: cause._tag === "InvalidRequest" ? "Encode" : "Transport",
     description: cause.message,
     cause

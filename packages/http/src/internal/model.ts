@@ -1,6 +1,6 @@
 /**
- * The options and errors of the client. It imports no other module of this package but for its types, so that every other module
- * can import it.
+ * Defines the options and errors of the client. It imports only types of this package, so that every other module can
+ * import it.
  */
 import type * as HttpClient from "@effect/platform/HttpClient"
 import type * as HttpClientError from "@effect/platform/HttpClientError"
@@ -37,8 +37,8 @@ export const GatesTypeId: unique symbol = Symbol.for("@reprise/http/RetryAfterGa
 type Request = HttpClientRequest.HttpClientRequest
 
 /**
- * A policy for a client: a function that puts it before every attempt, and the value that `ResilientHttpClient` takes as an
- * option. `E` is its rejection. Each client that uses it keeps a state of its own.
+ * A policy for a client: a function that puts it before every attempt, and the value that `ResilientHttpClient` takes
+ * as an option. `E` is its rejection. Each client has its own state of the policy.
  *
  * @since 0.1.0
  * @category models
@@ -78,9 +78,11 @@ export interface KeyOptions extends Keyed.Bounds {
 }
 
 /**
- * The options of every breaker, and what is particular to HTTP. What counts as a failure is fixed: failed connections,
- * attempts that ran out of their time, cut bodies, 500, 502, 503 and 504. Any other response is a success; a 429, an unknown
- * host, a refused certificate and a request that could not be sent say nothing.
+ * The options of every breaker, with the extras for HTTP. The list of failures is fixed:
+ *
+ * - failures: failed connections, attempts that timed out, cut bodies, 500, 502, 503 and 504;
+ * - ignored: 429, an unknown host, a refused certificate, and a request that cannot be sent;
+ * - successes: any other response.
  *
  * @since 0.1.0
  * @category options
@@ -102,14 +104,16 @@ export interface SharedBreakersOptions extends BreakersOptions, SharedCircuitBre
  */
 export interface OpenCircuit extends Pick<KeyOptions, "key"> {
   /**
-   * Whether an open circuit rejects a call, or lets it wait until it may be worth trying again, as long as its deadline allows. With
-   * `"wait"`, unless `onFull` says otherwise, it also waits while the probes run. Defaults to `"reject"`.
+   * The treatment of a call while the circuit is open. Defaults to `"reject"`.
+   *
+   * `"wait"` lets the call wait for the next probe, within its deadline. It then also waits while the probes run,
+   * unless `onFull` says otherwise.
    */
   readonly onOpen?: "reject" | "wait" | undefined
 }
 
 /**
- * The options of breakers of its own, or `breakers` made by `HttpCircuitBreakers`: all clients that are given them share them.
+ * The options of a client's own breakers, or `breakers` from `HttpCircuitBreakers`, which several clients can share.
  *
  * @since 0.1.0
  * @category options
@@ -121,9 +125,7 @@ export type CircuitBreakerOptions = (BreakersOptions | { readonly breakers: Http
  * @category options
  */
 export interface GatesOptions extends Keyed.Bounds {
-  /**
-   * The longest that a gate stays closed, whatever the server asks for, or other processes tell. Defaults to `1 minute`.
-   */
+  /** The longest pause of a gate, even if the server or another process asks for more. Defaults to `1 minute`. */
   readonly max?: Duration.DurationInput | undefined
 }
 
@@ -132,24 +134,23 @@ export interface GatesOptions extends Keyed.Bounds {
  * @category options
  */
 export interface ClosedGate extends Pick<KeyOptions, "key"> {
-  /** Whether calls wait at a closed gate, as long as their deadline allows, or are rejected. Defaults to `"wait"`. */
+  /** Whether calls at a closed gate wait, within their deadline, or are rejected. Defaults to `"wait"`. */
   readonly onClosed?: "wait" | "reject" | undefined
-  /**
-   * By how much of the pause the calls that waited are spread after it, each at random: from 0 to 1. Defaults to 0.1.
-   */
+  /** The share of the pause over which the waiting calls start after it, at random: from 0 to 1. Defaults to 0.1. */
   readonly jitter?: number | undefined
   /**
-   * Closes the gate of the key after a successful response too, if its `RateLimit` headers say that nothing is left. Turn it on
-   * only if all requests of one key count against one quota: set `key` to the tenant, the token or the resource that the server
-   * counts by. Defaults to `false`.
+   * Closes the gate of the key after a successful response too, if its `RateLimit` headers say that nothing is left.
+   *
+   * Turn it on only if all requests of one key use the same quota. Set `key` to the tenant, the token or the resource
+   * of that quota. Defaults to `false`.
    */
   readonly learnFromSuccess?: boolean | undefined
-  /** How many calls may wait per key, of all clients that share the gates; the rest fails. Defaults to 1,000. */
+  /** The most waiting calls per key, of all clients that share the gates. Calls beyond fail. Defaults to 1,000. */
   readonly maxWaiting?: number | undefined
 }
 
 /**
- * The options of gates of its own, or `gates` made by `RetryAfterGates`: all clients that are given them share them.
+ * The options of a client's own gates, or `gates` from `RetryAfterGates`, which several clients can share.
  *
  * @since 0.1.0
  * @category options
@@ -161,13 +162,13 @@ export type RetryAfterGateOptions = (GatesOptions | { readonly gates: RetryAfter
  * @category options
  */
 export interface BulkheadOptions extends Omit<Bulkhead.Options, "key">, KeyOptions {
-  /** The higher, the sooner it is the turn of a request that waits. Defaults to 0 for all. */
+  /** A request with a higher priority leaves the queue earlier. Defaults to 0 for all. */
   readonly priority?: ((request: Request) => number) | undefined
 }
 
 /**
- * What counts as a drop is fixed: attempts that ran out of their time, 429, 503 and 504. Failures that say nothing of load
- * are ignored.
+ * The options of every limiter. The list of drops is fixed: attempts that timed out, 429, 503 and 504. Failures that
+ * say nothing about the load are ignored.
  *
  * @since 0.1.0
  * @category options
@@ -175,7 +176,7 @@ export interface BulkheadOptions extends Omit<Bulkhead.Options, "key">, KeyOptio
 export interface AdaptiveLimiterOptions<in out S>
   extends Omit<AdaptiveLimiter.Options<S>, "key" | "dropped" | "outcome">, KeyOptions
 {
-  /** Whose share of the limit a request runs in. Defaults to none. */
+  /** The name of the share of the limit that a request uses. Defaults to none. */
   readonly partition?: ((request: Request) => string | undefined) | undefined
 }
 
@@ -186,7 +187,7 @@ export interface AdaptiveLimiterOptions<in out S>
 export interface RateLimiterOptions extends Omit<RateLimiter.Options, "key">, KeyOptions {}
 
 /**
- * Takes a token for the request, whatever it is taken from: it may wait, or fail.
+ * Takes a token for the request from any limiter. It may wait, or fail.
  *
  * @since 0.1.0
  * @category models
@@ -202,7 +203,7 @@ export interface Consume<out E> {
 export interface HedgeOptions extends Pick<Hedge.Options, "after" | "maxHedges">, KeyOptions {}
 
 /**
- * The budget that the retries of a request draw on.
+ * The budget for the retries of a request.
  *
  * @since 0.1.0
  * @category models
@@ -234,9 +235,9 @@ export interface AutomaticKeysOptions extends HeaderOptions {
  * @category options
  */
 export interface Drain {
-  /** Bytes read of a failed response before it is aborted. Defaults to 65,536. */
+  /** The most bytes to read of a failed response before an abort. Defaults to 65,536. */
   readonly maxBytes?: number | undefined
-  /** Time spent reading a failed response before it is aborted. Defaults to `200 millis`. */
+  /** The most time to read a failed response before an abort. Defaults to `200 millis`. */
   readonly maxDuration?: Duration.DurationInput | undefined
 }
 
@@ -247,9 +248,12 @@ export interface Drain {
  * @category options
  */
 export interface PolicyOptions<out E> extends KeyOptions {
-  /** Makes the policy of a key. It sees each response below 400 as a success, and every other result as its `HttpFailure`. */
+  /**
+   * Makes the policy of a key. It sees each response below 400 as a success, and every other result as its
+   * `HttpFailure`.
+   */
   readonly make: (key: string) => Effect.Effect<Policy<E, HttpClientResponse.HttpClientResponse, HttpFailure>>
-  /** How the policies are called in a warning. Defaults to `The policies`. */
+  /** The name of the policies in a warning. Defaults to `The policies`. */
   readonly name?: string | undefined
 }
 
@@ -258,7 +262,7 @@ export interface PolicyOptions<out E> extends KeyOptions {
  * @category options
  */
 export interface ReadBodiesOptions {
-  /** How many bytes of a body are kept in memory: more than that streams. Defaults to 1 MiB (1,048,576). */
+  /** The most bytes of a body in memory. A larger body becomes a stream. Defaults to 1 MiB (1,048,576). */
   readonly maxBytes?: number | undefined
 }
 
@@ -273,23 +277,26 @@ export interface ReadBodies {
 }
 
 /**
- * What becomes of an attempt, before `classify` decides.
+ * The result of an attempt, before `classify` decides.
  *
  * @since 0.1.0
  * @category models
  */
 export interface Outcome {
   readonly request: Request
-  /** The response, whatever its status; `undefined` if the attempt failed without one. Its body may be read more than once. */
+  /**
+   * The response, with any status; `undefined` if the attempt failed without one. Its body may be read more than once.
+   */
   readonly response: HttpClientResponse.HttpClientResponse | undefined
   /** The error of the client below; `undefined` if there is a response. */
   readonly error: unknown
-  /** What Reprise makes of it; `undefined` for a success, and for an error that has nothing to do with HTTP. */
+  /** Reprise's own classification; `undefined` for a success, and for an error that does not concern HTTP. */
   readonly failure: HttpFailure | undefined
 }
 
 /**
- * Decides what only the program knows. `undefined` leaves the decision to Reprise. An effect runs within the attempt, and its time; if it fails, Reprise decides.
+ * Classifies attempts by the rules of the program. `undefined` leaves the decision to Reprise. An effect runs within
+ * the time of the attempt. If it fails, Reprise decides.
  *
  * @since 0.1.0
  * @category models
@@ -303,18 +310,18 @@ export interface Classify {
  * @category options
  */
 export interface ExponentialOptions {
-  /** The most attempts, the first one included: at least 1. Defaults to 3. */
+  /** The most attempts, including the first: at least 1. Defaults to 3. */
   readonly attempts?: number | undefined
   /** The first delay before jitter; it doubles from there. Defaults to `500 millis`. */
   readonly base?: Duration.DurationInput | undefined
   /** The longest delay before jitter: at least `base`. Defaults to `20 seconds`. */
   readonly cap?: Duration.DurationInput | undefined
-  /** The longest `Retry-After` that is waited for. Defaults to `2 minutes`. */
+  /** The longest `Retry-After` that the client waits for. Defaults to `2 minutes`. */
   readonly maxRetryAfter?: Duration.DurationInput | undefined
 }
 
 /**
- * When an attempt is made again. The schedule says how often and how long to wait, `while` whether it can help.
+ * Decides about another attempt. The schedule sets how often and how long to wait, `while` whether it can succeed.
  *
  * @since 0.1.0
  * @category options
@@ -323,11 +330,13 @@ export interface RetryPolicy<out R = never> {
   /** Defaults to `HttpRetry.standard`, with as many attempts as `times` allows. */
   readonly schedule?: Schedule.Schedule<unknown, HttpFailure, R> | undefined
   /**
-   * Whether another attempt can succeed. Defaults to the `retryable` of the failure. It may allow more than that: a 529, say, or
-   * a 404 after a create. Whether it is safe to send the request again is decided apart, and cannot be overridden.
+   * Whether another attempt can succeed. Defaults to the `retryable` of the failure.
+   *
+   * It may accept other failures: for example a 529, or a 404 after a create. It does not change whether another
+   * attempt is safe.
    */
   readonly while?: ((failure: HttpFailure) => boolean) | undefined
-  /** How many retries at the most. Defaults to as many as the schedule has. */
+  /** The most retries. Defaults to the number of the schedule. */
   readonly times?: number | undefined
 }
 
@@ -336,51 +345,60 @@ export interface RetryPolicy<out R = never> {
  * @category options
  */
 export interface RetryOptions {
-  /** Sees the events of every call: retries, rejections, waits. Made by `Telemetry.listener`. Defaults to none. */
+  /** Receives the events of every call: retries, rejections, waits. Made by `Telemetry.listener`. Defaults to none. */
   readonly listener?: Listener | undefined
   /**
-   * Also sends a request that is not idempotent again, if it certainly was not processed: the connection was refused, or the server
-   * answered 429, or 503 with `Retry-After` (`sent` is `"no"` or `"refused"`). LLM and RPC calls are POST requests that need this.
-   * Defaults to `false`.
+   * Also retries a request that is not idempotent, if the server certainly did not process it. Defaults to `false`.
+   *
+   * That is so if the connection was refused, or the server answered 429, or 503 with `Retry-After` (`sent` is `"no"`
+   * or `"refused"`). LLM and RPC calls are POST requests that need this.
    */
   readonly retryUnsent?: boolean | undefined
   /** The header that makes a request idempotent. Defaults to `Idempotency-Key`. */
   readonly idempotencyHeader?: string | undefined
   /**
-   * What bounds how many retries and hedges are added to all calls: one per origin, made by `HttpRetry.budget`, or one for all calls,
-   * made by `RetryBudget`. Clients that are given the same budget share it. Defaults to none.
+   * Bounds how many retries and hedges the client adds to all calls. Clients with the same budget share it. Defaults to
+   * none.
+   *
+   * `HttpRetry.budget` makes one per origin. `RetryBudget` makes one for all calls.
    */
   readonly budget?: Budget | RetryBudget | undefined
   /**
-   * Inside of another retry loop of Reprise that asks for it (`Retry.withoutNested`): one attempt, or all the same.
-   * Defaults to `"suppress"`.
+   * The number of attempts inside another retry loop of Reprise with `Retry.withoutNested`: one (`"suppress"`), or as
+   * usual (`"allow"`). Defaults to `"suppress"`.
    */
   readonly nested?: "suppress" | "allow" | undefined
-  /** Decides what only the program knows: an error in a 200, a 202 that is not ready, a wait header of one provider. */
+  /**
+   * Classifies attempts by rules of the program: for an error in a 200, a 202 that is not ready, or a
+   * provider's wait header.
+   */
   readonly classify?: Classify | undefined
-  /** How a failed response is released before the wait begins. */
+  /** The limits of reading a failed response, before the wait begins. */
   readonly drain?: Drain | undefined
   /**
-   * A header that holds the number of the attempt, from the second on; or, in the handler of an
-   * `HttpServerResilience.withoutNestedRetries`, the number that was received where that is greater. Defaults to none.
+   * The header for the number of the attempt, from the second on. Defaults to none.
+   *
+   * In the handler of `HttpServerResilience.withoutNestedRetries`, it holds the received number if that is greater.
    */
   readonly attemptHeader?: string | undefined
   /**
-   * A header that holds how many whole milliseconds the attempt still has when it is sent: the least of what is left until
-   * the deadline of the call and the `attemptTimeout` of `ResilientHttpClient`. A duration, so that clocks that differ do no
-   * harm, as in gRPC's `grpc-timeout` and Envoy's `x-envoy-expected-rq-timeout-ms`; `HttpServerResilience.deadline` reads it.
-   * Not sent where there is no limit; a lower value that the request has already stays. Defaults to none.
+   * The header for the time that the attempt has left when it is sent, in whole milliseconds. Defaults to none.
+   *
+   * The time is the rest until the deadline of the call, or the `attemptTimeout` of `ResilientHttpClient` if that is
+   * less. It is a duration, so the clocks need not agree, as in gRPC's `grpc-timeout` and Envoy's
+   * `x-envoy-expected-rq-timeout-ms`. `HttpServerResilience.deadline` reads it. Without a limit the client does not
+   * send it. A lower value that the request already has stays.
    */
   readonly deadlineHeader?: string | undefined
   /**
-   * `"manual"` where the client below is fetch and was told not to follow redirects: only then can fetch prove that a
+   * Set it to `"manual"` if the client below is fetch and does not follow redirects. Only then can fetch prove that a
    * request was not sent. Defaults to `"follow"`; undici and node do not need it.
    */
   readonly redirect?: "follow" | "manual" | undefined
 }
 
 /**
- * What a typed client fails with: errors of the client below that say less than an `HttpFailure` are gone.
+ * The errors of a typed client. An `HttpFailure` replaces the errors of the client below that say less.
  *
  * @since 0.1.0
  * @category models
@@ -391,7 +409,7 @@ export type Typed<E> =
   | Exclude<E, HttpClientError.HttpClientError | Cause.TimeoutException>
 
 /**
- * Every way in which the policies of a client reject a call.
+ * Every rejection by a policy of a client.
  *
  * @since 0.1.0
  * @category errors
@@ -404,36 +422,48 @@ export type Rejection =
   | RateLimiter.RateLimitExceeded
 
 /**
- * What the pipeline is made of. Every stage is optional.
+ * The options of the pipeline. Every stage is optional.
  *
  * @since 0.1.0
  * @category options
  */
 export interface Options<out E = Rejection> extends RetryOptions {
-  /** When and how often to try again: a schedule, or more in detail; `false` for never. Defaults to `HttpRetry.standard`. */
+  /**
+   * The retry policy: a schedule, or a `RetryPolicy` with details; `false` for no retries. Defaults to
+   * `HttpRetry.standard`.
+   */
   readonly retry?: Schedule.Schedule<unknown, HttpFailure> | RetryPolicy | false | undefined
   /**
-   * Reads the body of a 2xx response within the attempt, so that a body that is cut short or stalls is a failed attempt; made by
-   * `HttpResilience.readBodies`. Defaults to none: only `HttpResilience.executeAndRead` does so.
+   * Reads the body of a 2xx response within the attempt; made by `HttpResilience.readBodies`.
+   *
+   * A body that is cut short or stalls is then a failed attempt. Defaults to none: only `HttpResilience.executeAndRead`
+   * does so.
    */
   readonly readBodies?: ReadBodies | undefined
-  /** How long one attempt may take to its response, or to the end of the body that it reads. Defaults to no limit. */
+  /**
+   * The most time for one attempt, up to its response, or to the end of the body that it reads. Defaults to no limit.
+   */
   readonly attemptTimeout?: Duration.DurationInput | undefined
-  /** How long one call may take, its attempts and waits together. Defaults to no limit. */
+  /** The most time for one call, with all its attempts and waits. Defaults to no limit. */
   readonly deadline?: Duration.DurationInput | undefined
-  /** Holds calls back while the server asks for it; made by `HttpResilience.retryAfterGate`. Defaults to none. */
+  /** Holds calls back while the server asks for a pause; made by `HttpResilience.retryAfterGate`. Defaults to none. */
   readonly gate?: Stage<GateClosed> | undefined
-  /** Stops calling what keeps failing; made by `HttpResilience.circuitBreaker`. Defaults to none. */
+  /** Stops calls to a server that keeps failing; made by `HttpResilience.circuitBreaker`. Defaults to none. */
   readonly breaker?: Stage<CircuitBreaker.CircuitOpen> | undefined
   /** Bounds how many attempts run at once; made by `HttpResilience.bulkhead`. Defaults to none. */
   readonly bulkhead?: Stage<Bulkhead.BulkheadFull> | undefined
-  /** The same by a limit that is learned; made by `HttpResilience.adaptiveLimiter`. Defaults to none. */
+  /**
+   * Bounds how many attempts run at once with a learned limit; made by `HttpResilience.adaptiveLimiter`. Defaults to
+   * none.
+   */
   readonly adaptiveLimiter?: Stage<AdaptiveLimiter.LimitExceeded> | undefined
   /** Takes a token before each attempt; made by `HttpResilience.rateLimiter`. Defaults to none. */
   readonly rateLimiter?: Stage<E> | undefined
   /** Makes a second attempt beside one that takes too long; made by `HttpResilience.hedge`. Defaults to none. */
   readonly hedge?: Stage<never> | undefined
-  /** Policies of your own, which an attempt passes before all others; made by `HttpResilience.policy`. Defaults to none. */
+  /**
+   * Policies of your own, which an attempt passes before all others; made by `HttpResilience.policy`. Defaults to none.
+   */
   readonly policies?: ReadonlyArray<Stage<E>> | undefined
   /** Gives POST and PATCH requests an idempotency key, made once per call. Defaults to `false`. */
   readonly idempotencyKeys?: boolean | AutomaticKeysOptions | undefined
@@ -442,50 +472,51 @@ export interface Options<out E = Rejection> extends RetryOptions {
 }
 
 /**
- * Options for the requests that match, in place of those of the client; what is not among them stays. Routes share the states of
- * the policies and budgets that they do not replace.
+ * Options for the requests that match. They replace those of the client; other options stay.
+ *
+ * Routes share the state of the policies and budgets that they do not replace.
  *
  * @since 0.1.0
  * @category options
  */
 export interface Route<out E = Rejection> {
-  /** Whether the options are for this request: asked before anything of the pipeline has touched it. */
+  /** Whether the options are for this request. It runs before the pipeline changes the request. */
   readonly match: (request: Request) => boolean
   readonly options: Omit<Options<E>, "routes">
 }
 
 /**
- * Two options that do not go together.
+ * Two options that contradict each other.
  *
  * @since 0.1.0
  * @category models
  */
 export interface Finding {
-  /** An `error` makes an option mean nothing; a `warning` makes a client that does less good than it could. */
+  /** With an `error` an option has no effect. With a `warning` the client protects less than it could. */
   readonly severity: "error" | "warning"
   /** The names of the options. */
   readonly options: ReadonlyArray<keyof Options>
   readonly message: string
-  /** Which of the routes has them, from 0; `undefined` for the client itself. */
+  /** The index of the route, from 0; `undefined` for the client itself. */
   readonly route?: number | undefined
 }
 
 /**
- * The call was not made: the server asked everybody to keep away. It is a `Retry.Hint`.
+ * The call was not made, because the server asked all callers to wait. It is a `Retry.Hint`.
  *
  * @since 0.1.0
  * @category errors
  */
 export class GateClosed extends Data.TaggedError("GateClosed")<{
-  /** The origin, or whatever the key is. */
+  /** The origin, or the key of the gate. */
   readonly key: string
-  /** How long the server still asks to wait. Never none. */
+  /** The rest of the pause. Never none. */
   readonly retryAfter: Option.Option<Duration.Duration>
-  /** It may not wait (`"closed"`), too many do (`"full"`), or its deadline comes first. */
+  /** The call may not wait (`"closed"`), too many calls wait (`"full"`), or its deadline comes first. */
   readonly reason: "closed" | "full" | "deadline"
 }> {
   /**
-   * Ends a retry loop, as in every rejection.
+   * `false`, as in every rejection: it ends a retry loop.
    *
    * @since 0.1.0
    */

@@ -10,8 +10,9 @@ import * as rejections from "./call/rejections.js"
 import type { Asking, Hedge, Placed } from "./stages/guard.js"
 
 /**
- * The order in which an attempt asks: what costs the server nothing first, and what is scarce last. A hedge goes around all.
- * After a wait, those that judge decide anew.
+ * The order in which an attempt passes the policies: free ones first, scarce ones last, and a hedge around all.
+ *
+ * After a wait, the judges decide again.
  *
  * @internal
  */
@@ -56,7 +57,7 @@ export const make = (stages: ReadonlyArray<Placed | undefined>): Order => {
   return { ...order, hedge: stages.find((stage) => stage?._tag === "Hedge")?.over(order) }
 }
 
-/** An attempt that was not made: the loop ends, because to try again at once is what the limit is there to prevent. */
+/** The attempt was not made, and the loop ends, because another attempt at once is what the limit prevents. */
 const rejected = (request: Request, error: unknown) => {
   rejections.add(error)
   const origin = { _tag: "Cause", cause: Cause.fail(error) } as const

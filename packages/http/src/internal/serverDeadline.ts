@@ -18,8 +18,8 @@ type Ended<E> = Exit.Exit<Response, E>
 const timedOut: Response = HttpServerResponse.empty({ status: 504 })
 
 /**
- * Runs the handler with a deadline `millis` from now, or with the one already set where that is earlier, and answers 504 when
- * it passes.
+ * Runs the handler with a deadline `millis` from now, or with an earlier deadline of the fiber, and answers 504 when it
+ * passes.
  *
  * @internal
  */
@@ -35,8 +35,9 @@ export const limit = <E, R>(app: HttpApp.Default<E, R>, millis: number): HttpApp
   )
 
 /**
- * Where a middleware is given to the server, `app` sends the response too. That is not what the deadline limits, and half a
- * response is worse than a late one: so the handler has a fiber of its own, which is left alone once it has its response.
+ * If the server has the middleware, `app` sends the response too. The deadline does not limit that, because half a
+ * response is worse than a late one. So the handler has a fiber of its own, which is not interrupted after it has its
+ * response.
  */
 const within = <E, R>(app: HttpApp.Default<E, R>, millis: number, deadlineMillis: number): HttpApp.Default<E, R> =>
   Effect.suspend(() => {
@@ -47,21 +48,21 @@ const within = <E, R>(app: HttpApp.Default<E, R>, millis: number, deadlineMillis
         return Effect.as(asServed, isOutOfTime(response, deadlineMillis - nowMillis) ? timedOut : response)
       })
     )
-    // The server runs it uninterruptibly, but for routes and for streams of bodies.
+    // The server runs it uninterruptibly, except for routes and for streams of bodies.
     const handling = Effect.interruptible(Effect.zipRight(begin, Deadline.locally(app, deadlineMillis)))
     return Effect.uninterruptible(
       Effect.flatMap(Effect.forkDaemon(handling), (handler) =>
-        // What it has changed counts too: a middleware within has headers for every response.
+        // Its changes count too: a middleware within sets headers for every response.
         Effect.flatMap(ending(handler, answer, millis), (exit) => Effect.zipRight(handler.inheritAll, exit)))
     )
   })
 
-/** Up to the end of what is interruptible here, which is where the server has sent the response. */
+/** Up to the end of the interruptible part, when the server has sent the response. */
 const asServed = Effect.patchRuntimeFlags(RuntimeFlagsPatch.disable(RuntimeFlags.Interruption))
 
 /**
- * What runs out of time within the handler may fail before the handler is interrupted: both wait for the same moment, by
- * timers that may disagree with the clock by a millisecond.
+ * Code within the handler may time out before the interruption of the handler. Both wait for the same moment, with
+ * timers that may differ from the clock by a millisecond.
  */
 const isOutOfTime = ({ status }: Response, leftMillis: number): boolean => status >= 500 && leftMillis <= 1
 
@@ -77,7 +78,7 @@ const ending = <E>(
     onFailure: (cause) => {
       if (!Cause.isFailure(cause)) return passOn(handler, cause)
       if (answer.hasBegun) return Effect.catchAllCause(ended, (cause) => passOn(handler, cause))
-      // In one step with the question above: now the handler does not get to its response any more.
+      // In one step with the check above: from now on the handler cannot finish its response.
       handler.unsafeInterruptAsFork(FiberId.none)
       return Effect.map(
         Fiber.await(handler),
@@ -87,7 +88,7 @@ const ending = <E>(
   })
 }
 
-/** The server answers a client that went away by who has interrupted. */
+/** The server looks at the interruptor to find a client that went away. */
 const passOn = <E>(
   handler: Fiber.RuntimeFiber<Response, E>,
   cause: Cause.Cause<unknown>

@@ -11,8 +11,8 @@ import * as service from "./service.js"
 import * as settings from "./settings.js"
 
 /**
- * A client library. It is loaded with the first layer that needs it: the index of the package names them all, and nobody
- * has all of them installed.
+ * A client library. The first layer that needs it loads it: the index of the package imports all adapters, but users
+ * install only one library.
  */
 export interface Library {
   readonly name: string

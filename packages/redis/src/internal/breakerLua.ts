@@ -1,11 +1,15 @@
 import { format } from "./store.js"
 
 /**
- * What a breaker's key holds, in a hash: `format`, `epoch`, `generation`, `state`; a count as `c:name`; while open or half-open
- * `trips`, `rule`, `calls`, `failures`, `slow`; while open `opened` and `ends` too, and while half-open `succeeded`, `failed` and
- * a lease as `l:token`. Times are those of Redis, in milliseconds.
+ * Reads the hash of a breaker:
  *
- * Of `ARGV`, the first is the channel, the second the key in JSON, and the third how long to keep what nobody asks for.
+ * - always `format`, `epoch`, `generation`, `state`, and each count as `c:name`;
+ * - while open or half-open `trips`, `rule`, `calls`, `failures`, `slow`;
+ * - while open `opened` and `ends`;
+ * - while half-open `succeeded`, `failed`, and each lease as `l:token`.
+ *
+ * Times are those of Redis, in milliseconds. In `ARGV`, the first is the channel, the second the key in JSON, and the
+ * third the time to keep an unused key.
  *
  * @internal
  */
@@ -79,7 +83,7 @@ end
 `
 
 /**
- * How it is changed and answered: by `save`, where all is decided.
+ * Changes the hash and replies. Every decision ends in `save`.
  *
  * @internal
  */

@@ -5,23 +5,24 @@ import { StoreError } from "reprise/StoreError"
 import type { Reply } from "../Redis.js"
 
 /**
- * What a script answers: how it stands (with what was granted, where that was asked for), or why that cannot be known.
+ * The reply of a script: the state of the breaker, or the reason why it is not readable. The state has the permit if
+ * the script requests one.
  *
  * @internal
  */
 export type Answer = CircuitBreakerStore.Admission | StoreError
 
-/** What else may be kept under a key. Nothing of it is shown: it may belong to somebody else. */
+/** Other values that the key may hold. No error shows them: they may belong to another program. */
 const unreadable = new Map<Reply, string>([
-  ["type", "what is kept under the key is no hash"],
-  ["format", "what is kept under the key was written by another version, or by something else"],
-  ["state", "what is kept under the key is in a state that is not known"],
-  ["field", "what is kept under the key lacks a field, or has no number where one should be"]
+  ["type", "the key holds a value that is not a hash"],
+  ["format", "the value of the key comes from another version or another program"],
+  ["state", "the value of the key has an unknown state"],
+  ["field", "the value of the key lacks a field, or has text in place of a number"]
 ])
 
 const list = (reply: Reply | undefined): ReadonlyArray<Reply> => Array.isArray(reply) ? reply : []
 
-/** They come as text: of numbers, Redis would cut off the fractions. */
+/** The script sends numbers as text, because Redis would cut off their fractions. */
 const numbers = (replies: ReadonlyArray<Reply>): ReadonlyArray<number> | undefined => {
   const all = replies.map((reply) => Predicate.isString(reply) && reply !== "" ? Number(reply) : NaN)
   return all.every(Number.isFinite) ? all : undefined
@@ -43,7 +44,7 @@ const state = (
   }
 }
 
-/** In the order in which the script answers it. */
+/** The fields in the order of the script's reply. */
 const admission = (
   [tag, granted, rule, rest, names, counts]: ReadonlyArray<Reply>
 ): CircuitBreakerStore.Admission | undefined => {
@@ -65,7 +66,7 @@ const admission = (
 }
 
 /**
- * `None` for what no script of this version answers.
+ * `None` for a reply that no script of this version sends.
  *
  * @internal
  */

@@ -119,11 +119,11 @@ export interface Scripts {
 }
 
 /**
- * The operations of the store, each of them one script. `clock` is Lua that says what time it is `now`: that of Redis, but in
+ * The operations of the store, each of them one script. `clock` is Lua that sets `now`: the time of Redis, except in
  * tests.
  *
- * Each tries before all else whether it could write: no script ends halfway, and one that would only read does not call a store
- * healthy that takes nothing.
+ * Each script first checks that it can write, so no script ends halfway. This also finds a store that is read-only,
+ * even for a script that only reads.
  */
 export const make = (clock = serverTime): Scripts => {
   const script = (operation: string) =>

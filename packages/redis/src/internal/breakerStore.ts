@@ -14,13 +14,13 @@ import { channelOf, failed, format, keyOf, type StoreSettings } from "./store.js
 
 const kind = "breaker"
 
-/** Some three thousand years: for ever, and still a time that Redis takes. */
+/** About three thousand years: practically for ever, and still a time that Redis accepts. */
 const longestMillis = 1e14
 
 /** Redis counts whole milliseconds. */
 const whole = (millis: number): number => millis > 0 ? Math.min(Math.ceil(millis), longestMillis) : 0
 
-/** Nothing is written that could not be read again. */
+/** Avoids values that could not be read again. */
 const finite = (number: number): number => number > 0 ? Math.min(number, Number.MAX_VALUE) : 0
 
 const rank = (trips: number | undefined): number =>
@@ -40,14 +40,14 @@ const asChange = (message: unknown): Option.Option<CircuitBreakerStore.Change> =
     })
     : Option.none()
 
-/** Asks a script about a key. */
+/** Runs a script for a key. */
 const asking = (redis: Redis.Service, settings: StoreSettings) =>
 (
   script: Redis.Script<Answer>,
   key: string,
   args: ReadonlyArray<string | number>
 ): Effect.Effect<CircuitBreakerStore.Admission, StoreError> => {
-  // In JSON, for it is part of what is told of it.
+  // As JSON, because it is part of the published message.
   const context = [channelOf(settings, kind), JSON.stringify(key), whole(settings.keepMillis)]
   return Effect.matchEffect(redis.run(script, [keyOf(settings, kind, key)], [...context, ...args]), {
     onSuccess: (answer) => answer instanceof StoreError ? answer : Effect.succeed(answer),

@@ -5,9 +5,11 @@ import * as Redis from "../Redis.js"
 import { serverTime } from "./store.js"
 
 /**
- * One hash for all members: a field for each with what it last told, and the sums of all, so that the cost of a report does not
- * grow with their number. Now and then everything is added up anew, and who has not been heard of for too long is left out: a
- * sum that was wrong for whatever reason is right again.
+ * One hash for all members: a field with the last report of each, and the sums of all. So the cost of a report does not
+ * grow with the number of members.
+ *
+ * Now and then the script adds all reports again, and removes members that have been silent for too long. That corrects
+ * any wrong sum.
  */
 const lua = `
 local key, field = KEYS[1], "@" .. ARGV[1]
@@ -113,7 +115,7 @@ const decode = (reply: Redis.Reply): Option.Option<Answer> => {
 }
 
 /**
- * Puts a report in place of the member's last one and answers the sums of all; `None` where something else is kept there.
+ * Replaces the member's last report and returns the sums of all. `None` if the key holds another value.
  *
  * @internal
  */

@@ -10,15 +10,15 @@ import { failed, keyOf, type StoreSettings } from "./store.js"
 
 const kind = "budget"
 
-/** Redis counts whole milliseconds, and nothing ends before it should. */
+/** Redis counts whole milliseconds. Rounding up keeps a value at least until its end. */
 const whole = (millis: number): number => Math.ceil(millis)
 
 const unreadable = new StoreError({
   reason: "unreadable",
-  description: "what is kept under the key of the budget was not written by this version"
+  description: "the value of the budget's key comes from another version or another program"
 })
 
-/** The store over a connection. Without a tag, so that the tests see its type (`stripInternal`). */
+/** The store over a connection. It has no tag, so that the tests see its type (`stripInternal`). */
 export const make = (redis: Redis.Service, settings: StoreSettings): RetryBudgetStore.Service => ({
   syncInterval: Duration.millis(settings.syncMillis),
   timeout: Duration.millis(settings.timeoutMillis),

@@ -6,18 +6,18 @@ import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import type * as Redis from "../Redis.js"
 
-/** What is made of a channel. */
+/** The values of a channel's messages. */
 interface Meaning<A> {
-  /** Of what is JSON; `None` for what none of its members sends. */
+  /** Decodes JSON; `None` for a message that no member sends. */
   readonly decode: (message: unknown) => Option.Option<A>
-  /** There may have been messages that nobody got. */
+  /** The value for messages that may be lost. */
   readonly missed: A
 }
 
-/** How much is kept for one who does not take it. */
+/** The most messages that wait for a slow consumer. */
 const capacity = 1_024
 
-/** One subscription, for as long as somebody listens. */
+/** One subscription, open while the stream has a consumer. */
 class Upstream<A> {
   readonly queues = new Set<Queue.Queue<A>>()
   isListening = false
@@ -28,7 +28,7 @@ class Upstream<A> {
   tell(message: A): void {
     for (const queue of this.queues) {
       const size = Option.getOrElse(queue.unsafeSize(), () => Infinity)
-      // Behind that one nothing is lost: whoever takes it looks at everything anew.
+      // Nothing is lost behind a `missed`: its consumer reads all state again.
       if (size <= capacity) queue.unsafeOffer(size < capacity ? message : this.missed)
     }
   }
@@ -59,7 +59,7 @@ const run = <A>(
 
 const parse = Option.liftThrowable((message: string): unknown => JSON.parse(message))
 
-/** What is not understood is skipped; the first of it is told to the log. */
+/** Skips messages that it cannot decode, and logs the first of them. */
 const understanding = <A>(channel: string, decode: Meaning<A>["decode"]) => {
   let isTold = false
   return (message: string): Effect.Effect<Option.Option<A>> => {
@@ -109,8 +109,10 @@ class Hub<A> {
 }
 
 /**
- * What comes over a channel, over one connection for all who listen. Each of them gets `missed` first, and again after every
- * outage: from then on nothing is missed. One who is slow misses some, is told so, and delays nobody.
+ * The messages of a channel, over one connection for all consumers.
+ *
+ * Each consumer gets `missed` first, and again after every outage. From then on no message is missing. A slow consumer
+ * loses messages, gets `missed`, and delays no other consumer.
  *
  * @internal
  */

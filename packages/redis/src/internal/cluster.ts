@@ -1,11 +1,11 @@
 import * as Predicate from "effect/Predicate"
 import type { Target } from "./settings.js"
 
-// What a client has to know of Redis Cluster: https://redis.io/docs/latest/operate/oss_and_stack/reference/cluster-spec/
+// The rules for clients of Redis Cluster: https://redis.io/docs/latest/operate/oss_and_stack/reference/cluster-spec/
 
 const slotCount = 16_384
 
-/** The node that has a slot, by its address. */
+/** The address of the node of each slot. */
 export type Slots = ReadonlyArray<string | undefined>
 
 const crc16 = (bytes: Uint8Array): number => {
@@ -17,22 +17,22 @@ const crc16 = (bytes: Uint8Array): number => {
   return crc
 }
 
-/** In which slot a key is: that of the first part in braces, where there is one. */
+/** The slot of a key. If the key has a part in braces, the first such part decides. */
 export const slotOf = (key: string): number => {
   const tag = /^[^{]*\{([^}]+)\}/.exec(key)?.[1] ?? key
   return crc16(new TextEncoder().encode(tag)) % slotCount
 }
 
-/** A node has the name that the others give it; one without a name is where the answer came from. */
+/** A node has the name that the others give it. A node without a name is the one that answered. */
 const addressOf = (host: unknown, port: unknown, asked: Target): string | undefined => {
   const name = host === "" || host === null || host === "?" ? asked.host : host
   return Predicate.isString(name) && Number.isInteger(port) ? serverOf(name, Number(port)) : undefined
 }
 
-/** As it is in messages. */
+/** The address as in messages. */
 export const serverOf = (host: string, port: number): string => `${host.includes(":") ? `[${host}]` : host}:${port}`
 
-/** The same target on another node; `address` is of `serverOf`. */
+/** The same target on another node. `address` comes from `serverOf`. */
 export const at = (target: Target, address: string): Target => {
   const colon = address.lastIndexOf(":")
   return {
@@ -46,7 +46,7 @@ export const at = (target: Target, address: string): Target => {
 const isSlot = (value: unknown): value is number =>
   Number.isInteger(value) && Number(value) >= 0 && Number(value) < slotCount
 
-/** What `CLUSTER SLOTS` answers; `undefined` for what is no such answer. */
+/** Reads the reply to `CLUSTER SLOTS`; `undefined` if it is malformed. */
 export const slotsOf = (reply: unknown, asked: Target): Slots | undefined => {
   if (!Array.isArray(reply) || reply.length > slotCount) return undefined
   const slots = new Array<string | undefined>(slotCount)
@@ -60,7 +60,7 @@ export const slotsOf = (reply: unknown, asked: Target): Slots | undefined => {
   return slots
 }
 
-/** Where else a node says that the key is: for ever, or for this one time. */
+/** A redirection to the node that has the key: for good (`MOVED`), or for this one command (`ASK`). */
 export class Redirection {
   constructor(readonly kind: "MOVED" | "ASK", readonly slot: number, readonly address: string) {}
 }

@@ -24,7 +24,7 @@ const storeVariables = {
   keep: ["KEEP", optional(Config.duration())]
 } as const
 
-/** The connection and the stores over it may have one prefix. */
+/** The connection and the stores over it can have the same prefix. */
 const namesOf = (variables: OptionsConfig.Variables<object>) => Object.values(variables).map(([name]) => name)
 
 /** @internal */

@@ -8,20 +8,22 @@ import { type Redirection, redirection } from "./cluster.js"
 import * as failure from "./failure.js"
 import type { Target } from "./settings.js"
 
-/** One connection as a client library gives it, which is never connected again. */
+/** One connection of a client library, which never reconnects. */
 export interface Client {
   readonly connect: () => Promise<unknown>
   readonly send: (args: ReadonlyArray<string>) => Promise<unknown>
   readonly subscribe: (channel: string, onMessage: (message: string) => void) => Promise<unknown>
-  /** Closes it at once, whatever its state; what was sent is rejected. */
+  /** Closes the connection at once, in any state. Commands in flight are rejected. */
   readonly destroy: () => void
 }
 
-/** What a client library has to do. */
+/** The interface that each client library must implement. */
 export interface Driver {
-  /** The client of a connection that is not open yet. `onLost` is called with the cause when it cannot be used any more. */
+  /**
+   * Makes the client of a connection, not open yet. It calls `onLost` with the cause when the connection is unusable.
+   */
   readonly make: (target: Target, onLost: (cause: unknown) => void) => Client
-  /** Whether a rejection is an error that the server answered. */
+  /** Whether a rejection is an error reply of the server. */
   readonly isReply: (error: unknown) => error is Error
 }
 
@@ -29,9 +31,9 @@ export interface Driver {
 export class Connection {
   readonly lost = Deferred.unsafeMake<never, Redis.RedisError>(FiberId.none)
   readonly client: Client
-  /** Why it cannot be used any more. */
+  /** The reason why the connection is unusable. */
   error: Redis.RedisError | undefined = undefined
-  /** How many answers have come. */
+  /** The number of replies so far. */
   replies = 0
   /** Whether the server says that it belongs to no cluster. */
   isAlone = false
@@ -40,7 +42,7 @@ export class Connection {
     this.client = driver.make(target, (cause) => this.lose(failure.ofSocket(target, cause)))
   }
 
-  /** The first cause is the one that tells most: what follows are rejections of what was under way. */
+  /** Keeps the first cause, which says most: the rejections of commands in flight follow it. */
   lose(error: Redis.RedisError): Redis.RedisError {
     if (this.error === undefined) {
       this.error = error
@@ -83,7 +85,7 @@ export const send = (self: Connection, args: ReadonlyArray<string>): Effect.Effe
   ask(self, () => self.client.send(args), (text) => failure.ofReply(self.target, text))
 
 /**
- * What is about a key, which another node may have.
+ * Sends a command for a key, which another node may have.
  *
  * @internal
  */
@@ -95,7 +97,7 @@ export const sendTo = (
   ask<Redirection>(
     self,
     () => {
-      // With nothing between them: it is about the next command only.
+      // No other command may come between them: it applies to the next command only.
       if (isAsking) self.client.send(["ASKING"]).catch(() => {})
       return self.client.send(args)
     },
@@ -103,7 +105,7 @@ export const sendTo = (
   )
 
 /**
- * The answer, where the server gives one.
+ * The reply, or `undefined` if it is an error.
  *
  * @internal
  */
@@ -119,15 +121,15 @@ export const subscribe = (
   ask(self, () => self.client.subscribe(channel, onMessage), (text) => failure.ofReply(self.target, text))
 
 /**
- * Gives the effect the time of a command. A connection over which nothing came in that time is given up, for it may be one
- * of which only this side knows.
+ * Limits the effect to the time of a command. If nothing arrived in that time, the connection is lost: the other side
+ * may no longer know it.
  *
  * @internal
  */
 export const bounded = <A, E>(self: Connection, effect: Effect.Effect<A, E>): Effect.Effect<A, E | Redis.RedisError> =>
   Effect.suspend(() => {
     const before = self.replies
-    // The time limit holds where the caller cannot be interrupted too: in a finalizer.
+    // The time limit also applies if the caller cannot be interrupted, as in a finalizer.
     return Effect.timeoutFail(Effect.interruptible(effect), {
       duration: self.target.commandMillis,
       onTimeout: () => {
@@ -142,7 +144,7 @@ const credentials = ({ password, username }: Target): ReadonlyArray<string> => [
   password === undefined ? "" : Redacted.value(password)
 ]
 
-/** The libraries would do this too, each with its own ideas of what to print, to ignore and to try again. */
+/** The libraries could do this too, but each has its own rules for logs, ignored errors and retries. */
 const handshake = (self: Connection): Effect.Effect<void, Redis.RedisError> => {
   const { target } = self
   const step = (name: "AUTH" | "SELECT" | "PING", ...args: ReadonlyArray<string>) =>
@@ -150,10 +152,11 @@ const handshake = (self: Connection): Effect.Effect<void, Redis.RedisError> => {
   const isAnonymous = target.username === undefined && target.password === undefined
   return (isAnonymous ? Effect.void : step("AUTH", ...credentials(target))).pipe(
     Effect.zipRight(target.database === 0 ? Effect.void : step("SELECT", String(target.database))),
-    // Without a password this is the first thing that tells whether one is needed. A user who may not ask is one, too.
+    // Without a password, this is the first command that shows whether one is needed. A user without this permission
+    // is logged in too.
     Effect.zipRight(Effect.catchIf(step("PING"), ({ code }) => code === "NOPERM", () => Effect.void)),
     Effect.zipRight(attempt(self, ["INFO", "server"])),
-    // Who is not told which version it is goes on: so it is with some that are managed.
+    // Continues if the server does not show its version, as some managed ones do not.
     Effect.flatMap((info) => {
       self.isAlone = /^(redis|server)_mode:standalone/m.test(String(info))
       return failure.ofVersion(target, String(info)) ?? Effect.void
@@ -162,7 +165,7 @@ const handshake = (self: Connection): Effect.Effect<void, Redis.RedisError> => {
 }
 
 /**
- * A connection on which commands are answered and `prepare` has been done, within `connectMillis`.
+ * Opens a connection, runs `prepare`, and waits for a reply, all within `connectMillis`.
  *
  * @internal
  */
@@ -186,7 +189,7 @@ export const open = (
     )
   ))
 
-/** The TLS options as the client libraries take them. */
+/** The TLS options in the form of the client libraries. */
 export const secure = ({ ca, key, ...rest }: Redis.Tls) => ({
   ...rest,
   ...(ca && { ca: typeof ca === "string" ? ca : [...ca] }),

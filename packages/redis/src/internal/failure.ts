@@ -2,7 +2,7 @@ import * as Predicate from "effect/Predicate"
 import { RedisError } from "../Redis.js"
 import type { Target } from "./settings.js"
 
-/** What is known of the causes that a person meets. The rest goes by its code. */
+/** Advice for common causes. Other causes show only their code. */
 const socketCodes: Readonly<Record<string, string>> = {
   ECONNREFUSED: "nobody listens there",
   ECONNRESET: "the connection was lost",
@@ -15,22 +15,22 @@ const socketCodes: Readonly<Record<string, string>> = {
 }
 
 const replyCodes: Readonly<Record<string, string>> = {
-  BUSY: "another script runs there for too long",
+  BUSY: "another script has run for too long",
   CLUSTERDOWN: "the cluster is down: some of its slots have no node",
-  CROSSSLOT: "the keys of a script have to be in one slot of the cluster",
-  LOADING: "it still loads its data",
+  CROSSSLOT: "the keys of a script must be in one slot of the cluster",
+  LOADING: "it is still loading its data",
   MASTERDOWN: "it is a replica that has lost its primary",
-  MISCONF: "it cannot save its data, and takes no writes until it can",
-  ASK: "the nodes of the cluster send each other the command",
-  MOVED: "the nodes of the cluster send each other the command",
+  MISCONF: "it cannot save its data, and accepts no writes until it can",
+  ASK: "the nodes of the cluster redirect the command to each other",
+  MOVED: "the nodes of the cluster redirect the command to each other",
   NOPERM: "the user is not allowed to do this",
   OOM: "its memory is full; it needs a larger maxmemory, or a policy to evict keys",
-  READONLY: "it is a replica, which takes no writes"
+  READONLY: "it is a replica, which accepts no writes"
 }
 
 const refusals: Readonly<Record<string, string>> = {
-  DENIED: "it is in protected mode, and only lets clients of its own machine in",
-  NOAUTH: "it wants a password, and none is given",
+  DENIED: "it is in protected mode, and accepts only clients of its own machine",
+  NOAUTH: "it requires a password, and the options have none",
   NOPERM: "the user is not allowed to do this",
   WRONGPASS: "user name or password are wrong"
 }
@@ -47,12 +47,12 @@ const make = (target: Target, reason: RedisError["reason"], description: string,
 export const disconnected = (target: Target, description: string): RedisError =>
   make(target, "disconnected", description)
 
-/** What calls fail with while there is no connection, whatever was the reason. */
+/** The error of a call without a connection, for any cause. */
 export const down = ({ code, description, server }: RedisError): RedisError =>
   new RedisError({ reason: "disconnected", server, code, description })
 
 export const silent = (target: Target): RedisError =>
-  disconnected(target, `it did not answer for ${target.commandMillis} ms, and the connection was given up`)
+  disconnected(target, `it did not answer for ${target.commandMillis} ms, so the connection was closed`)
 
 export const timeout = (target: Target): RedisError =>
   make(target, "timeout", `no answer within ${target.commandMillis} ms; the command may have been executed`)
@@ -65,45 +65,50 @@ export const connectTimeout = (target: Target): RedisError => {
 export const notInstalled = (target: Target, name: string): RedisError =>
   make(target, "refused", `the package "${name}" cannot be loaded; is it installed?`)
 
-/** What is about one node of a cluster, while others are there. */
+/** An error of one node of a cluster, while other nodes work. */
 export const ofNode = ({ code, description, server }: RedisError): RedisError =>
   new RedisError({ reason: "node", server, code, description })
 
-/** What went wrong with the connection. */
+/** An error of the connection. */
 export const ofSocket = (target: Target, error: unknown): RedisError => {
   const code = Predicate.hasProperty(error, "code") && typeof error.code === "string" ? error.code : undefined
   if (code !== undefined && target.tls !== undefined && tlsCode.test(code)) {
-    return make(target, "refused", "the TLS connection failed; tls.ca has to name who signed the certificate", code)
+    return make(
+      target,
+      "refused",
+      "the TLS connection failed; tls.ca must have the authority that signed the certificate",
+      code
+    )
   }
   const known = code === undefined ? undefined : socketCodes[code]
   return make(target, "disconnected", known ?? "the connection was closed", code)
 }
 
-/** Before Redis 7, the error of a command within a script stands behind the place where that was. */
+/** Before Redis 7, the error of a command in a script comes after its position in the script. */
 const code = /^(?:(?:ERR Error running script .*?)?@user_script: ?\d+: ?-?)?([A-Z][A-Z0-9]{1,19})(?= |$)/
 
-/** The first word of the server's error, which is its code; the rest may hold keys and arguments. */
+/** The first word of the server's error, which is its code. The rest may hold keys and arguments. */
 const codeOf = (text: string): string => code.exec(text)?.[1] ?? "ERR"
 
-/** What the server answered to a command. */
+/** An error reply to a command. */
 export const ofReply = (target: Target, text: string): RedisError => {
   const code = codeOf(text)
   if (text.startsWith("CLUSTERDOWN Hash slot")) return make(target, "node", "no node has the slot of the key", code)
   return make(target, "reply", replyCodes[code] ?? "it answered with an error", code)
 }
 
-/** What a server says of itself: whoever asks it for another key hears the same. */
+/** Errors of the server itself: another key would have the same error. */
 const ofServer = /^(BUSY|CLUSTERDOWN|LOADING|MASTERDOWN|MISCONF|NOAUTH|NOREPLICAS|READONLY)$/
 
 export const isOfServer = ({ code, reason }: RedisError): boolean => reason !== "reply" || ofServer.test(code ?? "")
 
 export const unexpected = (target: Target): RedisError =>
-  make(target, "reply", "the script answered something else than it should; is another version of it in use?")
+  make(target, "reply", "the script returned an unexpected value; is another version of it in use?")
 
-/** What the scripts need: that a script may ask for the time and write then. */
+/** The scripts need a Redis that lets a script read the time and then write. */
 const needed = 5
 
-/** The version of Redis that the server is, or says to be like, where it is one that is too old. */
+/** The error if the version of Redis, or the version that the server claims, is too old. */
 export const ofVersion = (target: Target, info: string): RedisError | undefined => {
   const [, found = "", major] = /^redis_version:((\d+)\.[\d.]+)/m.exec(info) ?? []
   return major !== undefined && Number(major) < needed
@@ -111,15 +116,17 @@ export const ofVersion = (target: Target, info: string): RedisError | undefined 
     : undefined
 }
 
-/** What the server answered to one of the commands by which a connection begins. */
+/** An error reply to one of the commands at the start of a connection. */
 export const ofHandshake = (target: Target, step: "AUTH" | "SELECT" | "PING", text: string): RedisError => {
   const code = codeOf(text)
   if (text.startsWith("ERR max number of clients")) {
-    return make(target, "disconnected", "it has as many clients as it takes", code)
+    return make(target, "disconnected", "it has reached its limit of clients", code)
   }
   const known = refusals[code]
   if (known !== undefined) return make(target, "refused", known, code)
-  if (step === "AUTH" && code === "ERR") return make(target, "refused", "it takes no password, and one is given", code)
+  if (step === "AUTH" && code === "ERR") {
+    return make(target, "refused", "it has no password, but the options have one", code)
+  }
   if (step === "SELECT") return make(target, "refused", `it has no database ${target.database}`, code)
   return ofReply(target, text)
 }

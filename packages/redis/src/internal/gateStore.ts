@@ -16,8 +16,8 @@ type Change = RetryAfterStore.Change
 const kind = "gate"
 
 /**
- * All pauses are one sorted set, by their ends, which lives as long as the last of them. How long each is to last stands beside
- * it: a clock that is set back makes none longer.
+ * One sorted set holds all pauses by their ends, and lives as long as the last of them. The length of each pause is
+ * stored too, so that a clock that is set back makes none longer.
  */
 const pause = Redis.script({
   lua: `${serverTime}
@@ -79,7 +79,7 @@ const asPaused = (message: unknown): Option.Option<Change> => {
 
 const unreadable = new StoreError({
   reason: "unreadable",
-  description: "what is kept under the key of the pauses is no sorted set"
+  description: "the key of the pauses holds a value that is not a sorted set"
 })
 
 const asStoreError = (error: Redis.RedisError): StoreError =>

@@ -12,7 +12,7 @@ export const driver: Driver = {
       ...(tls && { tls: secure(tls) }),
       lazyConnect: true,
       connectTimeout: 0,
-      // What it sends to say good-bye may find nobody: after this time it closes the socket.
+      // Its last command may get no answer: after this time it closes the socket.
       disconnectTimeout: 1,
       retryStrategy: null,
       enableOfflineQueue: false,

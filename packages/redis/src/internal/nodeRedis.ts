@@ -5,7 +5,7 @@ import { type Driver, secure } from "./connection.js"
 export const driver: Driver = {
   isReply: (error) => error instanceof ErrorReply,
   make: ({ host, port, tls }, onLost) => {
-    // Until it is connected, the library does not know its socket and cannot close it.
+    // Until it is connected, the library does not have its socket and cannot close it.
     const controller = new AbortController()
     const where = { host, port, signal: controller.signal, connectTimeout: 0, reconnectStrategy: false as const }
     const client = createClient({

@@ -11,10 +11,10 @@ import * as failure from "./failure.js"
 import type { Target } from "./settings.js"
 import { alive, supervise } from "./supervise.js"
 
-/** A server, and the connection to it, or why there is none: what every command fails with meanwhile. */
+/** A server with its connection, or with the error that every command gets meanwhile. */
 class Node {
   current: connection.Connection | RedisError
-  /** How the first attempt to connect has ended. */
+  /** The result of the first attempt to connect. */
   readonly first = Deferred.unsafeMake<void, RedisError>(FiberId.none)
   fiber: Fiber.Fiber<unknown, unknown> | undefined
 
@@ -27,13 +27,13 @@ class Node {
   }
 }
 
-/** How often a command is sent on at most. */
+/** The most redirections of a command. */
 const hops = 4
-/** How often the nodes are asked at most which of them has which slots. */
+/** The least time between two queries for the slots of the nodes. */
 const learnNanos = 500_000_000n
 
 /**
- * The servers that a program speaks to: one, or all that have slots of a cluster.
+ * The servers of a program: one, or all nodes of a cluster that have slots.
  *
  * @internal
  */
@@ -48,17 +48,17 @@ export class Nodes {
     this.all.set(target.server, this.seed)
   }
 
-  /** A server that is there, if any is. */
+  /** A connected server, if there is one. */
   get target(): Target {
     return this.any().target
   }
 
-  /** Connects, and fails where that is not possible, unless it `isDegraded`: then it goes on trying. */
+  /** Connects. If that fails, the result fails too, unless `isDegraded`: then it tries again in the background. */
   start(isDegraded: boolean): Effect.Effect<void, RedisError> {
     const { first, target } = this.seed
     return Effect.zipRight(
       this.keep(this.seed, isDegraded),
-      // Where Redis is there, the first calls should find it; where it is not, a start must not take long.
+      // If Redis works, the first calls should find it. If not, the start must not take long.
       isDegraded
         ? Deferred.await(first).pipe(Effect.ignore, Effect.timeoutOption(target.commandMillis))
         : Deferred.await(first)
@@ -66,13 +66,14 @@ export class Nodes {
   }
 
   /**
-   * Has the node of the key do it, or any where there is no key. What a node says of a cluster is learnt, and followed.
+   * Runs a command on the node of the key, or on any node if there is no key. It follows redirections and learns from
+   * them.
    */
   ask<A>(key: string | undefined, use: Use<A>): Effect.Effect<A, RedisError> {
     return Effect.flatMap(Clock.currentTimeNanos, (start) => {
       const slot = key === undefined || this.slots.length === 0 ? undefined : cluster.slotOf(key)
       const home = slot === undefined ? undefined : this.all.get(this.slots[slot] ?? "")
-      // Whoever else is there knows who has taken over.
+      // Any other connected node can name the new primary.
       return this.askNode(home?.isUp ? home : this.any(home), use, { isAsking: false, left: hops, start })
     })
   }
@@ -80,7 +81,7 @@ export class Nodes {
   private askNode<A>(node: Node, use: Use<A>, trip: Trip): Effect.Effect<A, RedisError> {
     const { current } = node
     if (current instanceof RedisError) return Effect.fail(this.ofNode(node, current))
-    // It takes a moment until the link knows.
+    // The link notices it a moment later.
     if (current.error !== undefined) return Effect.fail(this.ofNode(node, current.error))
     return Effect.catchAll(
       connection.bounded(current, use(current, trip.isAsking)),
@@ -113,13 +114,13 @@ export class Nodes {
     )
   }
 
-  /** Where others are there, it is about one node. */
+  /** If other nodes work, the error is about one node. */
   private ofNode(node: Node, error: RedisError): RedisError {
     const isAlone = !Array.from(this.all.values()).some((other) => other !== node && other.isUp)
     return isAlone || !failure.isOfServer(error) || error.code === "CLUSTERDOWN" ? error : failure.ofNode(error)
   }
 
-  /** One that has slots, if any is there: the seed may have left the cluster. */
+  /** A node with slots, if one is connected: the seed may have left the cluster. */
   private any(otherwise = this.seed): Node {
     const up = Array.from(this.all.values()).filter((node) => node.isUp)
     return up.find(({ target }) => this.slots.includes(target.server)) ?? up[0] ?? otherwise
@@ -135,7 +136,7 @@ export class Nodes {
     })
   }
 
-  /** Keeps the connection up as long as the scope is open, and the cluster has the node. */
+  /** Keeps the connection open while the scope is open and the cluster has the node. */
   private keep(node: Node, isDegraded: boolean): Effect.Effect<void> {
     const down = (error: RedisError) => Effect.sync(() => node.current = failure.down(error))
     const supervised = supervise(this.driver, () => node.target, {
@@ -152,21 +153,21 @@ export class Nodes {
     })
     return supervised.pipe(
       Effect.ensuring(down(failure.disconnected(node.target, "its layer has been closed"))),
-      // Whoever builds the layer may not be interruptible; the end of its scope has to end this all the same.
+      // The fiber that builds the layer may be uninterruptible, but the end of its scope must end this.
       Effect.interruptible,
       Effect.forkIn(this.scope),
       Effect.map((fiber) => void (node.fiber = fiber))
     )
   }
 
-  /** Which node has which slots, where there are any. */
+  /** Learns the slots of each node, if the server is a cluster. */
   private learn(from: connection.Connection): Effect.Effect<void, RedisError> {
     return Effect.flatMap(Clock.currentTimeNanos, (now) => {
       if (from.isAlone || this.learnedNanos !== undefined && now - this.learnedNanos < learnNanos) return Effect.void
       this.learnedNanos = now
       return Effect.flatMap(connection.attempt(from, ["CLUSTER", "SLOTS"]), (reply) => {
         const slots = cluster.slotsOf(reply, from.target)
-        // A node that has left the cluster knows of no other one.
+        // A node that has left the cluster lists no other node.
         return slots?.some((address) => address !== undefined) === true ? this.take(slots) : Effect.void
       })
     })
@@ -186,7 +187,7 @@ export class Nodes {
   }
 }
 
-/** What is asked of a connection; `isAsking` where the node does not have the slot yet. */
+/** A command on a connection; `isAsking` if the node is still receiving the slot. */
 type Use<A> = (
   connection: connection.Connection,
   isAsking: boolean

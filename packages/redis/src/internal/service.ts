@@ -12,7 +12,7 @@ import { Nodes } from "./nodes.js"
 import type { Settings, Target } from "./settings.js"
 import { alive, supervise } from "./supervise.js"
 
-/** A script that the server does not know is sent whole, and known from then on. */
+/** Sends the whole script if the server does not have it. Afterwards the server has it. */
 const evaluate = (
   self: connection.Connection,
   isAsking: boolean,
@@ -44,13 +44,13 @@ const run = (nodes: Nodes, target: Target): Redis.Service["run"] =>
       keys[0],
       (connection, isAsking) => Effect.flatMap(script.sha1, (sha1) => evaluate(connection, isAsking, lua, sha1, rest))
     ),
-    // The client libraries give for RESP2 what `Reply` says.
+    // The client libraries return values of `Reply` for RESP2.
     (reply) =>
       Option.getOrElse(Option.map(decode(reply as Redis.Reply), Effect.succeed), () => failure.unexpected(target))
   )
 }
 
-/** The most messages that wait to be taken. */
+/** The most messages that wait for the consumer. */
 const unread = 16_384
 
 const subscribe = (driver: Driver, nodes: Nodes): Redis.Service["subscribe"] => (channel, options) =>
@@ -61,7 +61,7 @@ const subscribe = (driver: Driver, nodes: Nodes): Redis.Service["subscribe"] => 
       name: "subscription",
       prepare: (self) =>
         connection.subscribe(self, channel, (message) => {
-          // What a lost connection still gives may come over the next one too.
+          // The last messages of a lost connection may come over the next one too.
           if (self.error === undefined) mailbox.unsafeOffer(message)
         }),
       use: (self) => Effect.scoped(Effect.zipRight(Effect.forkScoped(onSubscribed), alive(self))),
@@ -78,7 +78,7 @@ export const make = (
 ): Effect.Effect<Redis.Service, Redis.RedisError, Scope.Scope> =>
   Effect.flatMap(Effect.scope, (scope) => {
     const nodes = new Nodes(driver, target, scope)
-    // Any node of a cluster will do: a message comes to those who listen at another one too.
+    // Any node of a cluster will do: a message reaches the subscribers of every node.
     const send = (...args: ReadonlyArray<string>) => nodes.ask(undefined, (self) => connection.send(self, args))
     const service: Redis.Service = {
       run: run(nodes, target),

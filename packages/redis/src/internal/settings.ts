@@ -5,11 +5,11 @@ import * as InvalidOption from "reprise/InvalidOption"
 import * as Redis from "../Redis.js"
 import { serverOf } from "./cluster.js"
 
-/** Where to connect to, and as whom. */
+/** The address to connect to, and the user to connect as. */
 export interface Target {
   readonly host: string
   readonly port: number
-  /** `host:port`, as it is in messages. */
+  /** `host:port`, as in messages. */
   readonly server: string
   readonly username: Redacted.Redacted | undefined
   readonly password: Redacted.Redacted | undefined
@@ -24,7 +24,7 @@ export interface Settings {
   readonly startDegraded: boolean
 }
 
-/** What is wrong with a URL is told without a part of it: any part may be a piece of a password. */
+/** The error shows no part of the URL: any part may be a piece of a password. */
 const badUrl = (description: string) =>
   new Redis.RedisError({ reason: "refused", server: "", code: undefined, description })
 
@@ -40,7 +40,7 @@ type Place = Pick<Target, "host" | "port" | "username" | "password" | "database"
 const secret = (text: string): Redacted.Redacted | undefined =>
   text === "" ? undefined : Redacted.make(decodeURIComponent(text))
 
-/** A `#` or `?` that belongs to a password is where the URL would end: none is allowed, for the host would be wrong. */
+/** Rejects a URL with `#` or `?`: in a password, either one would end the URL, and the host would be wrong. */
 const place = (text: string): Option.Option<Place> => {
   const { hash, hostname, password, pathname, port, protocol, search, username } = new URL(text)
   const path = /^\/?(\d{0,9})$/.exec(pathname)
@@ -58,7 +58,10 @@ const place = (text: string): Option.Option<Place> => {
 
 const parse = Option.liftThrowable(place)
 
-/** Throws `InvalidOption` for a number or a duration out of range; a URL has an error of its own, which does not show it. */
+/**
+ * Throws `InvalidOption` for a number or a duration out of range. A bad URL has an error of its own, which does not
+ * show it.
+ */
 export const decode = (options: Redis.Options): Either.Either<Settings, Redis.RedisError> => {
   const commandMillis = InvalidOption.millis("commandTimeout", options.commandTimeout ?? 1_000, { moreThan: 0 })
   const connectMillis = InvalidOption.millis("connectTimeout", options.connectTimeout ?? 5_000, { moreThan: 0 })

@@ -4,7 +4,7 @@ const hexadecimal = (bytes: ArrayBuffer): string =>
   Array.from(new Uint8Array(bytes), (byte) => byte.toString(16).padStart(2, "0")).join("")
 
 /**
- * The SHA-1 of a text, computed when it is first asked for and kept.
+ * The SHA-1 of a text, computed on first use and cached.
  *
  * @internal
  */

@@ -2,25 +2,25 @@ import { StoreError } from "reprise/StoreError"
 import type { RedisError } from "../Redis.js"
 import * as failure from "./failure.js"
 
-/** What the stores have in common. */
+/** The settings that all stores share. */
 export interface StoreSettings {
-  /** What the name of every key and channel begins with. */
+  /** The start of the name of every key and channel. */
   readonly prefix: string
   readonly syncMillis: number
   readonly timeoutMillis: number
-  /** How long what nobody asks for is kept. */
+  /** The time for which Redis keeps an unused key. */
   readonly keepMillis: number
 }
 
 /**
- * Changes whenever what is written under a key does, so that processes of two releases do not read what is not for them.
+ * Changes with the format of the values, so that a process never reads a value of another release.
  *
  * @internal
  */
 export const format = 1
 
 /**
- * The name of what is kept for a key. All that belongs to a key is in one slot of a cluster.
+ * The name of the value of a key. All names of a key are in one slot of a cluster.
  *
  * @internal
  */
@@ -31,7 +31,7 @@ export const keyOf = ({ prefix }: StoreSettings, kind: string, key: string): str
 export const channelOf = ({ prefix }: StoreSettings, kind: string): string => `${prefix}:${kind}:${format}`
 
 /**
- * Lua that says what time it is `now`, in epoch milliseconds: by the clock of Redis, so that all processes agree.
+ * Lua that sets `now` in epoch milliseconds, by the clock of Redis, so that all processes agree.
  *
  * @internal
  */
@@ -41,7 +41,7 @@ local now = time[1] * 1000 + math.floor(time[2] / 1000)
 `
 
 /**
- * The server is away, or it is there and did not do it: for this key, as far as one can tell.
+ * The error of a store for an error of Redis: the server is away, or it refused the operation for this key.
  *
  * @internal
  */

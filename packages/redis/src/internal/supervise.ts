@@ -10,17 +10,19 @@ import type { Target } from "./settings.js"
 
 /** @internal */
 export interface Supervised {
-  /** What is lost with the connection, as a person would call it. */
+  /** The purpose of the connection, in words for a person. */
   readonly name: string
-  /** What makes the connection one that can be used. */
+  /** Makes the connection ready for use. */
   readonly prepare: (connection: Connection) => Effect.Effect<unknown, RedisError>
-  /** Runs while the connection is there, until it is lost. */
+  /** Runs until the connection is lost. */
   readonly use: (connection: Connection) => Effect.Effect<never, RedisError>
-  /** Told of every connection that was lost or not made; where it fails, there is no other one. */
+  /** Runs after each connection that was lost or failed. If it fails, the supervision ends. */
   readonly onDown: (error: RedisError) => Effect.Effect<void, RedisError>
 }
 
-/** How often a connection is tested: nothing need come over it for days, and callers may wait for less time than it takes to know. */
+/**
+ * The time between two tests of a connection. A connection can be silent for days, and callers need the result sooner.
+ */
 const heartbeatMillis = 5_000
 
 /**
@@ -31,18 +33,20 @@ const heartbeatMillis = 5_000
 export const alive = (self: Connection): Effect.Effect<never, RedisError> =>
   Effect.raceFirst(
     Deferred.await(self.lost),
-    // Whatever is answered is an answer; where none comes, the connection is given up.
+    // Any answer is good. Without an answer, the connection is lost.
     Effect.forever(Effect.delay(Effect.ignore(bounded(self, send(self, ["PING"]))), heartbeatMillis))
   )
 
-/** So short that whoever waits for Redis has it a second after it is back, and so spread that not all come at once. */
+/**
+ * Short enough to find Redis within a second of its return, and spread so that the processes do not connect at once.
+ */
 const waits = Backoff.exponential("50 millis").pipe(Backoff.capped("750 millis"), Backoff.fullJitter)
 
-/** A connection that lived this long was a good one, and the next one is tried without delay. */
+/** After a connection that lived this long, the next attempt has no delay. */
 const goodNanos = 1_000_000_000n
 
 /**
- * Connects, and connects again whenever the connection is lost, for ever. Writes a line where the state changes.
+ * Connects, and reconnects after each loss, without a limit. Logs a line for each change of state.
  *
  * @internal
  */

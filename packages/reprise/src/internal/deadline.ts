@@ -3,19 +3,19 @@ import type * as Fiber from "effect/Fiber"
 import * as FiberRef from "effect/FiberRef"
 import * as local from "./effect/local.js"
 
-/** What runs under one deadline. */
+/** The part of a program under one deadline. */
 interface Region extends local.Region {
   readonly deadlineMillis: number
   readonly outer?: Region
 }
 
-/** A fiber may go on to carry a region that is over, and is then where it was before. */
+/** A fiber may still have a region that is over. Then the outer region applies. */
 const open = (region: Region): Region => region.isOver && region.outer ? open(region.outer) : region
 
 const current = local.make<Region>(
   "Deadline/current",
   { deadlineMillis: Infinity, isOver: false },
-  // A fiber that goes on after the region that it was forked in keeps the deadline.
+  // A fiber that outlives the region that forked it keeps the deadline.
   (region) => ({ ...open(region) })
 )
 
@@ -50,7 +50,7 @@ export const entering = <A, E, R>(region: Region | undefined, self: Effect.Effec
   region === undefined ? self : Effect.flatMap(FiberRef.set(current, region), () => self)
 
 /**
- * Like `Effect.locally`, but without a scope to acquire. The deadline already set stays if it is earlier.
+ * Like `Effect.locally`, but without a scope to acquire. An earlier deadline of the fiber stays.
  *
  * @internal
  */

@@ -4,8 +4,10 @@ import * as Predicate from "effect/Predicate"
 import type * as Types from "effect/Types"
 
 /**
- * Makes errors without running their constructor: that captures a stack, which costs a hundred times the rest of a rejection.
- * What an error has of its own is what `fill` sets, which has to be a `function`, one for each kind of error.
+ * Makes errors without their constructor, which captures a stack at a hundred times the cost of the rest of a
+ * rejection.
+ *
+ * `fill` sets the fields of an error. It must be a `function`, one for each kind of error.
  *
  * @internal
  */
@@ -14,13 +16,13 @@ export const withoutStack = <E extends object, Args extends ReadonlyArray<unknow
   fill: (this: Types.Mutable<E>, ...args: Args) => void
 ): (...args: Args) => E => {
   fill.prototype = type.prototype
-  // A class cannot be given the prototype of another; a function can, and is a constructor then.
+  // A class cannot get the prototype of another one. A function can, and then works as a constructor.
   const Bare = fill as unknown as new(...args: Args) => E
   return (...args) => new Bare(...args)
 }
 
 /**
- * The `retryAfter` of a rejection: none if nobody can say when another call may be admitted.
+ * The `retryAfter` of a rejection; none if the time of the next admission is unknown.
  *
  * @internal
  */
@@ -30,7 +32,7 @@ export const retryAfter = (millis: number): Option.Option<Duration.Duration> =>
 const rejections = new Set<unknown>(["CircuitOpen", "BulkheadFull", "LimitExceeded", "RateLimitExceeded", "GateClosed"])
 
 /**
- * Whether the error says that the call was not made: it tells nothing of what would have been called.
+ * Whether the error is a rejection. After a rejection no call was made, so it says nothing about the dependency.
  *
  * @internal
  */
@@ -40,7 +42,7 @@ export const isRejection = (error: unknown): boolean =>
 const timeouts = new Set<unknown>(["TimeoutException", "AttemptTimeout"])
 
 /**
- * Whether the error says of itself that the time was up.
+ * Whether the error is a timeout by its own tag.
  *
  * @internal
  */

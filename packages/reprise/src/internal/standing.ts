@@ -1,9 +1,9 @@
 /**
- * What a registry may do with a value.
+ * Whether a registry may drop a value.
  *
  * - `new`: it behaves as a new one would. The registry may drop it.
- * - `replaceable`: it remembers something, but a new one would admit no more. A full registry drops it if no value is new.
- * - `changed`: it remembers something, and no call uses it. The registry drops it only if it holds twice as many as it should.
+ * - `replaceable`: it has state, but a new one would admit no more. A full registry drops it if no value is new.
+ * - `changed`: it has state, and no call uses it. The registry drops it only if it holds twice as many as it should.
  * - `busy`: a call or an operator uses it. The registry never drops it.
  *
  * @internal
@@ -13,7 +13,7 @@ export type Standing = "new" | "replaceable" | "changed" | "busy"
 const severity: { readonly [S in Standing]: number } = { new: 0, replaceable: 1, changed: 2, busy: 3 }
 
 /**
- * The method by which a policy tells its standing. It changes nothing.
+ * The method of a policy that returns its standing. It changes nothing.
  *
  * @internal
  */
@@ -27,7 +27,7 @@ export interface Policy {
 const isPolicy = (value: object): value is Policy => standing in value
 
 /**
- * A policy answers for itself. A record or an array of policies is what its least replaceable field is.
+ * A policy has its own standing. That of a record or an array of policies is the least replaceable of its fields.
  *
  * @internal
  */

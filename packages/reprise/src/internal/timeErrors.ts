@@ -9,7 +9,7 @@ import * as Option from "effect/Option"
  * @category errors
  */
 export class DeadlineExceeded<E = unknown> extends Data.TaggedError("DeadlineExceeded")<{
-  /** The last failure before time ran out, where there was one. */
+  /** The last failure before the time was over, if there was one. */
   readonly last: Option.Option<unknown>
 }> {
   declare readonly last: Option.Option<E>
@@ -27,7 +27,7 @@ export class DeadlineExceeded<E = unknown> extends Data.TaggedError("DeadlineExc
 }
 
 /**
- * One attempt took as long as it may. It is a `Retry.Hint`: another attempt may be faster.
+ * One attempt exceeded its time limit. It is a `Retry.Hint`: another attempt may be faster.
  *
  * @since 0.1.0
  * @category errors

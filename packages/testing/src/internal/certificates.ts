@@ -46,7 +46,7 @@ const generate = async (name: string, options: {
   return { cert: pair.cert, key: pair.private }
 }
 
-// Keys are made once for a process, whoever asks first.
+// The first request makes the keys, once for the process.
 const cache = globalValue(
   Symbol.for("@reprise/testing/internal/certificates"),
   () => new Map<Kind | "ca", Promise<KeyPair>>()
@@ -68,7 +68,7 @@ const makers: { readonly [K in Kind]: () => Promise<KeyPair> } = {
 }
 
 /**
- * A certificate of this kind, and that of the authority which signed all but the self-signed one.
+ * A certificate of this kind, and that of the authority that signed all but the self-signed one.
  *
  * @internal
  */

@@ -9,7 +9,7 @@ import { type Head, RequestParser } from "./requestParser.js"
 import { turn } from "./turns.js"
 
 /**
- * The reply to a request: known when its head arrives, or computed once the whole request is there.
+ * The reply to a request. It is known when the head arrives, or computed when the whole request has arrived.
  *
  * @internal
  */
@@ -19,13 +19,13 @@ export type Decision = Reply.Reply | Effect.Effect<Reply.Reply>
 export interface Host {
   readonly onHead: (head: Head, connection: number) => readonly [Exchange, Decision]
   readonly onClose: () => void
-  /** Something in the records changed. */
+  /** Runs after each change of the records. */
   readonly onChange: () => void
   readonly fork: (effect: Effect.Effect<void>) => Fiber.RuntimeFiber<void>
 }
 
 /**
- * One accepted connection: parses its requests one after the other and lets the script answer them.
+ * One accepted connection. It parses requests one after the other, and the script answers them.
  *
  * @internal
  */
@@ -35,9 +35,9 @@ export class Connection implements Wire {
   private exchange: Exchange | undefined
   private pending: Effect.Effect<Outcome> | undefined
   private fiber: Fiber.RuntimeFiber<void> | undefined
-  /** The server itself broke or closed the connection: its closing is no client's abort. */
+  /** The server itself broke or closed the connection, so its end is not a client's abort. */
   private ended = false
-  /** Off once the rest of what arrives shall not be read. */
+  /** `false` when the connection ignores the rest of its input. */
   private reading = true
 
   constructor(private readonly id: number, private readonly raw: Net.Socket, private readonly host: Host) {
@@ -59,13 +59,13 @@ export class Connection implements Wire {
     raw.once("close", () => this.onClose())
   }
 
-  /** Breaks before a byte was read. */
+  /** Breaks the connection before it reads a byte. */
   breakNow(reply: Reply.Break): void {
     this.socket.resume()
     this.fiber = this.host.fork(Effect.asVoid(deliver(this, reply, noHead)))
   }
 
-  /** Serves on the accepted socket, or on a TLS socket above it. */
+  /** Serves on the accepted socket, or on a TLS socket over it. */
   serve(socket: Net.Socket): void {
     this.socket = socket
     if (socket !== this.raw) {
@@ -106,7 +106,7 @@ export class Connection implements Wire {
     return Effect.sync(() => {
       this.ended = true
       this.reading = false
-      // Reading goes on: closing with unread bytes would send an RST after the FIN.
+      // Reading continues, because closing with unread bytes would send an RST after the FIN.
       this.socket.resume()
       this.socket.end()
     })

@@ -1,7 +1,7 @@
 import type { Head } from "./requestParser.js"
 
 /**
- * One request and what became of it: the record that users see, filled in as things happen.
+ * One request and its result: the record that users see. The server updates it.
  *
  * @internal
  */
@@ -12,7 +12,7 @@ export class Exchange {
   complete = false
   answered = false
   aborted = false
-  /** No more of the request will be read. */
+  /** Whether the server will read no more of the request. */
   settled = false
   private chunks: Array<Uint8Array> = []
 

@@ -107,7 +107,7 @@ const responseBody = (step: Respond, record: Mutable, signal: AbortSignal): Read
       return undefined
     },
     cancel: abort
-    // Nothing is pulled before the caller reads: a body counts as answered when it was read, and fails no sooner.
+    // Nothing is pulled before the caller reads. A body counts as answered when it was read, and fails no sooner.
   }, { highWaterMark: 0 })
 }
 
@@ -136,7 +136,7 @@ const finish = (record: Mutable, bytes: Uint8Array): Effect.Effect<void> =>
     record.complete = true
   })
 
-// A raw body is whatever fetch takes, which only its own Response type can turn into bytes.
+// A raw body is any value that fetch takes. Only fetch's own Response type can turn it into bytes.
 const readWeb = (request: HttpClientRequest, record: Mutable, body: unknown): Effect.Effect<void, RequestError> =>
   Effect.flatMap(
     Effect.tryPromise({

@@ -39,7 +39,7 @@ export const close = (server: Net.Server): Effect.Effect<void> =>
   })
 
 /**
- * Accepts connections up to the limit and keeps track of them, so that all can be dropped.
+ * Accepts connections up to the limit, and tracks them, so that all can be reset.
  *
  * @internal
  */

@@ -9,9 +9,9 @@ export interface Records {
   readonly add: (exchange: Exchange) => void
   readonly nextIndex: () => number
   readonly reset: () => void
-  /** The number of requests of which no more will be read. */
+  /** The number of requests from which the server will read no more. */
   readonly settled: () => number
-  /** To be called after every change: wakes those whose condition now holds. */
+  /** Must run after every change: it wakes the waiters whose condition is now true. */
   readonly changed: () => void
   readonly awaitUntil: (condition: (requests: Requests) => boolean) => Effect.Effect<Requests>
 }

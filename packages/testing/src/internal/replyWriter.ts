@@ -3,18 +3,20 @@ import type * as Reply from "../Reply.js"
 import type { Head } from "./requestParser.js"
 
 /**
- * What a reply can do with a connection; to end it by a hang is to leave it open and silent.
+ * The operations of a reply on a connection. A `"hang"` leaves the connection open and silent.
  *
  * @internal
  */
 export interface Wire {
-  /** Ends when the kernel has taken the bytes; never, when the connection is lost (its fiber is then interrupted). */
+  /**
+   * Ends when the kernel has taken the bytes. It never ends if the connection is lost: its fiber is then interrupted.
+   */
   readonly write: (bytes: Uint8Array) => Effect.Effect<void>
   readonly end: (by: Reply.Ending) => Effect.Effect<void>
 }
 
 /**
- * How an answer ended: whole with the connection kept, whole with it closed, or not whole.
+ * The end of an answer: whole with the connection kept, whole with it closed, or not whole.
  *
  * @internal
  */

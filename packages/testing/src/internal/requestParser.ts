@@ -26,7 +26,7 @@ const empty = Buffer.alloc(0)
 export class RequestParser {
   private state: State = "head"
   private rest: Buffer = empty
-  /** Bytes of the body, or of the present chunk, still to come. */
+  /** Bytes of the body, or of the current chunk, that have not arrived yet. */
   private remaining = 0
 
   constructor(private readonly sink: Sink) {}
@@ -36,7 +36,7 @@ export class RequestParser {
     while (this.step());
   }
 
-  /** After a request's end: goes on with the next request, which may already be here. */
+  /** Continues with the next request after the end of one. Its bytes may already be here. */
   next(): void {
     this.state = "head"
     while (this.step());

@@ -1,4 +1,4 @@
-/** An error with the class name and properties that classifiers look at. */
+/** An error with the class name and the properties that classifiers read. */
 const error = (name: string, message: string, properties: Readonly<Record<string, unknown>> = {}): Error => {
   const made = Object.assign(new Error(message), properties)
   return name === "Error" ? made : Object.defineProperty(made, "name", { value: name, configurable: true })
@@ -9,9 +9,7 @@ const system = (code: string, errno: number, syscall: string, what: string = "")
 
 const at = " 127.0.0.1:80"
 
-/**
- * What Effect's undici transport gives as the cause of a `RequestError`, as measured (Node 20.20, undici 7.30).
- */
+/** The `cause` of a `RequestError` of Effect's undici transport, as measured (Node 20.20, undici 7.30). */
 export const presets = {
   connectionRefused: () => system("ECONNREFUSED", -111, "connect", at),
   hostUnreachable: () => system("EHOSTUNREACH", -113, "connect", at),

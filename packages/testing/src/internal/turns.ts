@@ -2,7 +2,7 @@ import * as Effect from "effect/Effect"
 import type { LazyArg } from "effect/Function"
 
 /**
- * One turn of the event loop: promises, sockets and timers of the program go on meanwhile.
+ * One turn of the event loop. Promises, sockets and timers of the program run meanwhile.
  *
  * @internal
  */

@@ -19,7 +19,7 @@ import * as reader from "./reader.js"
 import type { Responses } from "./responses.js"
 
 /**
- * How attempts are judged.
+ * Decides how attempts are classified.
  *
  * @internal
  */
@@ -32,7 +32,7 @@ export interface Facts {
 export const plain: Facts = { redirect: "follow", classify: undefined }
 
 /**
- * What the attempts of one call have in common.
+ * The settings that the attempts of one call share.
  *
  * @internal
  */
@@ -40,9 +40,9 @@ export interface Terms {
   readonly facts: Facts
   readonly limits: timeLimits.Limits
   readonly deadlineMillis: number
-  /** The call owns every response from when it arrives. */
+  /** The call owns every response from its arrival. */
   readonly responses: Responses
-  /** Is told what the last failure of the call is if its deadline comes now. */
+  /** Receives a function for the last failure of the call, for the case that its deadline comes now. */
   readonly tell?: ((last: () => Option.Option<HttpFailure.HttpFailure>) => void) | undefined
 }
 
@@ -55,7 +55,7 @@ type Response = HttpClientResponse.HttpClientResponse
  * @internal
  */
 export class Sending implements reader.Watch {
-  /** What the stages below made of the request decides whether it may be sent again. */
+  /** The request as the stages below made it: it decides whether another attempt is safe. */
   private sent: Request
   readonly judge: reader.Watch["judge"]
 
@@ -88,13 +88,14 @@ export class Sending implements reader.Watch {
   limit(fiber: Fiber.RuntimeFiber<unknown, unknown>): timeLimits.Limited | undefined {
     const { terms } = this
     const limited = timeLimits.limited(fiber, this.request, terms.limits.attemptMillis, terms.deadlineMillis)
-    // The call may end before this attempt has: to release a connection takes time too.
+    // The call may end before this attempt, because the release of a connection takes time.
     if (limited !== undefined) terms.tell?.(() => Option.some(limited.onTimeout()))
     return limited
   }
 
   /**
-   * Whatever is wrong, response or error, is a `FailedAttempt`. Interruptions and defects that no transport causes stay as they are.
+   * Makes every bad response or error a `FailedAttempt`. Interruptions, and defects that no transport causes, stay as
+   * they are.
    */
   outcome(
     exit: Exit.Exit<Response, unknown>,
@@ -134,7 +135,7 @@ export class Sending implements reader.Watch {
 }
 
 /**
- * The attempt as an effect, with its limit of time.
+ * The attempt as an effect, with its time limit.
  *
  * @internal
  */

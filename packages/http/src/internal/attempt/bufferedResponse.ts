@@ -15,11 +15,13 @@ type Response = HttpClientResponse.HttpClientResponse
 type BodyError = HttpClientError.ResponseError
 type Pull = Effect.Effect<Chunk.Chunk<Uint8Array>, Option.Option<BodyError>>
 
-/** Bodies that may go on for as long as somebody reads them. */
+/** Types of bodies that may never end. */
 const streams =
   /^(text\/event-stream|multipart\/x-mixed-replace|application\/(grpc|octet-stream|stream|(x-)?(nd-?json|json-?lines|jsonl|json-seq)))/i
 
-/** Reads the body of a 2xx response now, unless it is a stream. A body of more than `maxBytes` goes on as one. */
+/**
+ * Reads the body of a 2xx response now, unless it is a stream. A body of more than `maxBytes` continues as a stream.
+ */
 const make = (response: Response, maxBytes: number): Effect.Effect<Response, BodyError> => {
   const { headers, request, status } = response
   const hasBody = status >= 200 && status < 300 && status !== 204 && request.method !== "HEAD"
@@ -59,7 +61,7 @@ class Body {
     private readonly scope: Scope.CloseableScope
   ) {}
 
-  /** The response, by an effect that must run. */
+  /** An effect that makes the response, and must run. */
   get fill(): Effect.Effect<Effect.Effect<Response, BodyError>> {
     return Effect.flatMap(Scope.extend(Stream.toPull(this.response.stream), this.scope), (pull) => this.from(pull))
   }
@@ -80,7 +82,7 @@ class Body {
   private ended(end: Option.Option<BodyError>): Exit.Exit<Response, BodyError> {
     const { response } = this
     if (Option.isSome(end)) {
-      // fetch says so of a response without a body.
+      // The reason with fetch for a response without a body.
       return end.value.reason === "EmptyBody" ? Exit.succeed(response) : Exit.fail(end.value)
     }
     const expected = expectedBytes(response) ?? 0
@@ -91,7 +93,7 @@ class Body {
     return Exit.succeed(reading(response, Exit.succeed(all.buffer), Stream.succeed(all)))
   }
 
-  /** What was read, and then the rest as it comes. */
+  /** The bytes read so far, and then the rest as it comes. */
   private streaming(pull: Pull): Response {
     const all = Stream.concat(Stream.fromIterable(this.chunks), Stream.repeatEffectChunkOption(pull))
     const stream = Stream.ensuringWith(all, (exit) => Scope.close(this.scope, exit))

@@ -9,8 +9,9 @@ import * as Stream from "effect/Stream"
 type Response = HttpClientResponse.HttpClientResponse
 
 /**
- * Fewer bytes arrived than `Content-Length` announced. undici and node give an empty success if the connection died
- * before the body was read, so the count is the only witness.
+ * Fewer bytes arrived than `Content-Length` announced.
+ *
+ * undici and node return an empty success if the connection died before the body was read, so only the count shows it.
  *
  * @internal
  */
@@ -28,9 +29,10 @@ export class BodyTruncated extends Data.TaggedError("BodyTruncated")<{
 const isBrowser = "document" in globalThis || "WorkerGlobalScope" in globalThis
 
 /**
- * Whether the bytes that are read are the bytes that were sent. `fetch` decodes them and may hide `Content-Encoding`. It
- * needs no count, because it reports a cut body by itself. undici and node decode nothing. A `Response` without a URL was
- * made by the program.
+ * Whether the body has the same bytes as the wire. `fetch` decodes them and may hide `Content-Encoding`.
+ *
+ * `fetch` needs no count, because it reports a cut body itself. undici and node decode nothing. A `Response` without a
+ * URL comes from the program.
  */
 const isAsSent = (response: Response): boolean => {
   // Platform's responses keep what the transport gave them in these fields, which their types do not show.
@@ -41,8 +43,11 @@ const isAsSent = (response: Response): boolean => {
 }
 
 /**
- * How many bytes the body must have. `undefined` if that cannot be known: no length, no body by the method or the status
- * (RFC 9112 section 6.3), or a length that may count encoded bytes while decoded ones are read.
+ * The expected number of bytes. `undefined` if it is unknown:
+ *
+ * - There is no length.
+ * - The method or the status allows no body (RFC 9112 section 6.3).
+ * - The length may count encoded bytes while the reader gets decoded ones.
  *
  * @internal
  */
@@ -55,8 +60,8 @@ export const expectedBytes = (response: Response): number | undefined => {
 }
 
 /**
- * The response with every way to read its body made to fail if the body came up short. The body is read once, and every
- * reader but `stream` shares its bytes, so that a program may read twice.
+ * The response, with readers that fail if the body is too short. The body is read once, and every reader but `stream`
+ * shares its bytes, so that a program may read it twice.
  *
  * @internal
  */
@@ -98,7 +103,7 @@ const shared = (response: Response, expected: number): Response => {
   }).pipe(Effect.cached, Effect.runSync)
   const stream = Stream.suspend(() => {
     if (isBuffered) return streamOf(arrayBuffer)
-    // What a transport gives the second time is not the body.
+    // The second read of a transport does not return the body.
     if (isStreamed) return response.stream
     isStreamed = true
     let receivedBytes = 0
@@ -113,7 +118,7 @@ const shared = (response: Response, expected: number): Response => {
 type Bytes = Effect.Effect<ArrayBuffer, HttpClientError.ResponseError>
 
 /**
- * The response with its body read from these bytes. Everything else (status, headers, cookies) stays the response's own.
+ * The response with these bytes as its body. All other parts (status, headers, cookies) stay.
  *
  * @internal
  */

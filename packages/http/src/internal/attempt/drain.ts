@@ -18,8 +18,10 @@ export interface Limits {
 export const defaults: Limits = { maxBytes: 65_536, maxMillis: 200 }
 
 /**
- * Lets go of a failed response: reads it to its end, so that the connection can be used again, or aborts it where that
- * would take more than the limits. Unread bodies wedge a small pool; endless ones hang whoever reads them to the end.
+ * Releases a failed response. It reads the response to its end, so that the connection can be reused, or aborts it
+ * beyond the limits.
+ *
+ * Unread bodies block a small pool. Endless bodies block their reader.
  *
  * @internal
  */
@@ -39,14 +41,14 @@ export const drain = (
       }))
     return read.pipe(
       Timeout.timeoutFail({ duration: Math.max(maxMillis, 1), onTimeout: () => undefined }),
-      // What is being thrown away may break on the way; only the request that follows matters.
+      // The discarded response may break on the way. Only the next request matters.
       Effect.catchAllCause(() => Effect.void)
     )
   })
 
 /**
- * Releases a response at once, and with it its connection if not all of its body has arrived. To read a body, and to be
- * interrupted, is the one way to abort it that every response has.
+ * Releases a response at once, and its connection too if a part of its body has not arrived. The only way to abort
+ * every kind of response is to read its body and interrupt that.
  *
  * @internal
  */

@@ -9,8 +9,8 @@ import type * as HttpFailure from "../classify/failure.js"
 import { copy } from "../classify/failureBase.js"
 
 /**
- * A failed attempt: what it was (nothing, for an error that has nothing to do with HTTP), and how to give back to the
- * caller exactly what the client below gave.
+ * A failed attempt, with its failure (none for an error that does not concern HTTP) and the original result of the
+ * client below.
  *
  * @internal
  */
@@ -21,15 +21,18 @@ export class FailedAttempt {
     readonly origin:
       | { readonly _tag: "Response"; readonly response: HttpClientResponse.HttpClientResponse }
       | { readonly _tag: "Cause"; readonly cause: Cause.Cause<unknown> },
-    /** Why another attempt is not worth it, whatever the failure: it would be rejected, as this one was perhaps. */
+    /** The reason not to make another attempt after any failure: it would be rejected, perhaps as this one was. */
     readonly refusal?: Reason,
-    /** The deadline of the caller came before the time that an attempt is given: it says nothing of the server. */
+    /**
+     * Whether the deadline of the caller came before the limit of the attempt. Then the timeout says nothing about the
+     * server.
+     */
     readonly isCutShort = false,
-    /** How many hedges were sent beside it. */
+    /** The number of hedges beside it. */
     readonly hedges = 0
   ) {}
 
-  /** The response that the caller is given with this failure, if it is the last one. */
+  /** The response that the caller gets with this failure, if it is the last one. */
   get response(): HttpClientResponse.HttpClientResponse | undefined {
     return this.origin._tag === "Response" ? this.origin.response : statusErrorResponse(this.origin.cause)
   }
@@ -49,7 +52,7 @@ export class FailedAttempt {
     return new FailedAttempt(this.request, this.failure, this.origin, reason, this.isCutShort, this.hedges)
   }
 
-  /** The last failure of so many attempts beside each other, one of which may have been asked for a longer wait. */
+  /** The last failure of several parallel attempts, one of which may have a longer `retryAfter`. */
   among(hedges: number, retryAfter: Option.Option<Duration.Duration>): FailedAttempt {
     const failure = Option.isNone(retryAfter)
       ? this.failure

@@ -9,15 +9,17 @@ import * as requestMarks from "../request/idempotency.js"
 
 type Request = HttpClientRequest.HttpClientRequest
 
-/** The clients that have refused the runtime's own `FormData`. */
+/** The clients that refused the runtime's own `FormData`. */
 const refusing = new WeakSet<object>()
 
 /**
- * Sends a request, and its form in encoded form if the transport refuses it. undici's client accepts only the `FormData` of
- * its own package. It refuses the global one of Node before it sends a byte. That a client refuses it is remembered, so
- * that only its first form is tried in vain.
+ * Sends a request, and encodes its form if the transport refuses it.
  *
- * The request keeps the form: every attempt encodes it anew, and never holds more of it in memory than the connection takes.
+ * undici's client accepts only the `FormData` of its own package. It refuses the global one of Node before it sends a
+ * byte. This module remembers the refusal, so that only the first form of a client fails.
+ *
+ * The request keeps the form. Every attempt encodes it again, and holds only as much in memory as the connection
+ * accepts.
  *
  * @internal
  */
@@ -43,7 +45,7 @@ const formOf = (body: HttpBody.HttpBody): FormData | undefined =>
     ? body.body
     : undefined
 
-/** By the runtime's own encoder, as `fetch` does it. What the stages have written on the body stays. */
+/** Encodes the form with the runtime's own encoder, as `fetch` does. The data of the stages on the body stays. */
 const encode = (request: Request, form: FormData): Request => {
   const { body, headers } = new Response(form)
   const encoded = HttpClientRequest.bodyStream(request, Stream.fromReadableStream(() => body!, identity), {
@@ -53,10 +55,7 @@ const encode = (request: Request, form: FormData): Request => {
   return requestMarks.markReplayable(cloneWith(encoded, { body: marked }))
 }
 
-/**
- * undici's words for a form that is not of its own class (7.10 and later): it has no way to make bytes of it. A bundler may
- * have renamed the function.
- */
+/** undici's words for a form that is not of its own class (7.10 and later). A bundler may have renamed the function. */
 const isRefusal = (error: unknown): boolean =>
   Predicate.hasProperty(error, "cause") && error.cause instanceof TypeError &&
   /^[\w$]+ is not a function$/.test(error.cause.message)

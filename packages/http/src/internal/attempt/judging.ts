@@ -18,7 +18,7 @@ type Request = HttpClientRequest.HttpClientRequest
 type Response = HttpClientResponse.HttpClientResponse
 
 /**
- * Lets the program decide, while the timer of the attempt runs.
+ * Lets the program classify, while the timer of the attempt runs.
  *
  * @internal
  */
@@ -38,7 +38,7 @@ const judge = (classify: Classify, request: Request, response: Response) =>
   })
 
 /**
- * The same for what the client below failed with.
+ * The same for an error of the client below.
  *
  * @internal
  */

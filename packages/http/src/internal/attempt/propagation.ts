@@ -8,7 +8,7 @@ import * as clock from "../clock.js"
 type Request = HttpClientRequest.HttpClientRequest
 
 /**
- * The whole number that a header holds. Nothing else is one: no sign, no unit, no list, and nothing beyond the longest wait.
+ * The whole number in a header. Signs, units, lists and numbers beyond the longest wait are invalid.
  *
  * @internal
  */
@@ -19,8 +19,8 @@ export const wholeNumber = (value: string | undefined): number | undefined => {
 }
 
 /**
- * Sends the request with the time that it has from now on, where that is limited. Less, which the caller has written into the
- * header already, stays.
+ * Sends the request with the time that it has left, if that has a limit. A lower value in the header from the caller
+ * stays.
  *
  * @internal
  */
@@ -41,7 +41,7 @@ export const withTimeLeft = <A, E, R>(
       )
     })
 
-/** The attempt of a caller in another process. A fiber may outlive the request that began it. */
+/** The attempt of a caller in another process. A fiber may live longer than the request that began it. */
 interface Incoming {
   readonly number: number
   isOver: boolean
@@ -49,7 +49,7 @@ interface Incoming {
 
 const incoming: FiberRef.FiberRef<Incoming | undefined> = globalValue(
   Symbol.for("@reprise/http/propagation/incoming"),
-  // What runs for a request never changes what is around it.
+  // Code for a request never changes the context around it.
   () => FiberRef.unsafeMake<Incoming | undefined>(undefined, { join: (own) => own })
 )
 
@@ -64,8 +64,8 @@ export const handling = <A, E, R>(self: Effect.Effect<A, E, R>, number: number):
   })
 
 /**
- * Sends the request with the number of the attempt, or of the one that it is made for where that is greater: whoever serves
- * it is part of a retry all the same.
+ * Sends the request with the number of the attempt, or of the incoming attempt if that is greater. In that case the
+ * request is part of the outer retry.
  *
  * @internal
  */

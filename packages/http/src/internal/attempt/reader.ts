@@ -23,7 +23,7 @@ type Response = HttpClientResponse.HttpClientResponse
 /** @internal */
 export type Attempt<E, R> = Effect.Effect<Response, E, R>
 
-/** A time limit, and the request of the stage that has set it. */
+/** A time limit, and the request of the stage that set it. */
 interface Bound {
   readonly request: Request
   readonly millis: number
@@ -33,23 +33,25 @@ interface Bound {
 type OutOfTime = HttpFailure.AttemptTimeout | Deadline.DeadlineExceeded<HttpFailure.HttpFailure>
 
 /**
- * What the stages of a client say about a response that is read after them: one that no attempt has read, because it is
- * not 2xx, or because a stage replaced the request's body.
+ * The facts of the stages for a response that is read after them, because no attempt has read it.
+ *
+ * Such a response is not 2xx, or a stage replaced the request's body.
  */
 interface Said {
-  /** The limit of the last attempt, which reading the body is part of. */
+  /** The limit of the last attempt, which includes the reading of the body. */
   attempt: Bound | undefined
   /** The limit of the call. */
   call: Bound | undefined
-  /** How the face of the client shows that a limit was passed. */
+  /** Converts a passed limit to the error type of the client. */
   present: (error: OutOfTime) => unknown
-  /** How a typed call fails whose redirect no stage above has followed: a reader does not want that response. */
+  /** The failure of a typed call whose redirect no stage above has followed: a reader does not accept that response. */
   unfollowed: { readonly response: Response; readonly failed: Effect.Effect<unknown, unknown> } | undefined
 }
 
 /**
- * What a caller wants done with the response of one call, so that the innermost stage can read the body inside its
- * attempt. What was read is remembered per response: the stages above do not read it again.
+ * The caller's reader of the response of one call, so that the innermost stage can read the body inside its attempt.
+ *
+ * The result is stored per response, so the stages above do not read it again.
  *
  * @internal
  */
@@ -59,7 +61,8 @@ export interface Reader<A, E, R> extends Said {
 }
 
 /**
- * A client whose bodies are never read this way does not hold the code of it. A response whose reader fails is aborted.
+ * Makes a reader. It is separate, so that a client that never uses one does not include its code. A response whose
+ * reader fails is aborted.
  *
  * @internal
  */
@@ -95,7 +98,7 @@ const within = <A, E, R>(
   error: (bound: Bound) => OutOfTime
 ) =>
   bound === undefined || bound.untilMillis === Infinity ? read : Effect.withFiberRuntime<A, E, R>((fiber) => {
-    // Even without time left the read has to begin: its interruption is what closes the connection.
+    // The read must begin even without time left, because its interruption closes the connection.
     const duration = Math.min(Math.max(bound.untilMillis - clock.monotonicMillis(fiber), 1), maxDelayMillis)
     // The stage that has set the limit has the error in its type, and so in that of the call.
     return Timeout.timeoutFail(read, { duration, onTimeout: () => present(error(bound)) }) as Effect.Effect<A, E, R>
@@ -109,8 +112,8 @@ const exceeded = (bound: Bound) =>
 const key: unique symbol = Symbol.for("@reprise/http/reader")
 
 /**
- * The reader travels on the body, like the marks of `Idempotency`: it is the one part of a request that every modification
- * hands on, and a request that a stage makes on the way (for a token, say) does not have it.
+ * Puts the reader on the body, like the marks of `Idempotency`. The body is the one part that every modification of a
+ * request keeps. Other requests of a stage (for a token, for example) do not have it.
  *
  * @internal
  */
@@ -125,23 +128,23 @@ interface Carrier {
 
 /** @internal */
 export interface Watch {
-  /** Is told what the stages below made of the request. */
+  /** Receives the request as the stages below made it. */
   readonly onPrepared: (request: Request) => void
-  /** Is told of the response before anything else can happen to it. */
+  /** Receives the response before any other code. */
   readonly onResponse: (response: Response) => void
-  /** Decides whether a response will do before anybody reads it. */
+  /** Classifies a response before a program reads it. */
   readonly judge?: ((request: Request, response: Response) => Attempt<unknown, never>) | undefined
 }
 
 /**
- * What a stage has to say is written here.
+ * The reader on which the stages write their facts.
  *
  * @internal
  */
 export const of = (request: Request): Attached | undefined => (request.body as Carrier)[key]
 
 /**
- * A call that has a limit of its own begins.
+ * Begins a call with a limit of its own.
  *
  * @internal
  */
@@ -151,8 +154,9 @@ export const boundCall = (request: Request, millis: number, untilMillis: number)
 }
 
 /**
- * Sends the request, and reads the body before the attempt counts as done, if the caller asked for it. A response other
- * than 2xx is not read: the next stage drains it, fails with it, or returns it.
+ * Sends the request, and reads the body within the attempt if the caller has a reader.
+ *
+ * It does not read a response other than 2xx: the next stage drains it, fails with it, or returns it.
  *
  * @internal
  */
@@ -174,7 +178,7 @@ export const execute = <E, R>(
       watch?.onResponse(response)
       return watch?.judge === undefined
         ? read(response)
-        // What it fails with is for the owner of the attempt.
+        // Its failure is for the owner of the attempt.
         : Effect.flatMap(watch.judge(prepared, response) as Attempt<E, R>, read)
     })
   })

@@ -8,11 +8,11 @@ import { isMarked, mark } from "../request/mark.js"
 type Request = HttpClientRequest.HttpClientRequest
 
 /**
- * Writes the count on the span of the attempt's own request, and on no other span. An attempt may trace more than that: a token
- * that is refreshed, a row that is written.
+ * Writes the count on the span of the attempt's own request only. An attempt may have other spans, for example to
+ * refresh a token or write a row.
  *
- * The transport names its span by the request and makes it in the next step, so the name says which span it is. A client below
- * that has `withSpanNameGenerator` of its own hides that, and then no span has the count.
+ * The transport names its span by the request and makes it in the next step, so the name identifies the span. A client
+ * below with its own `withSpanNameGenerator` hides that, and then no span has the count.
  *
  * @internal
  */

@@ -5,7 +5,7 @@ import * as drain from "./drain.js"
 type Response = HttpClientResponse.HttpClientResponse
 
 /**
- * The owner of the responses of one call. It holds each from when it arrives until it is drained, aborted or handed to the
+ * Owns the responses of one call. It holds each one from its arrival until it is drained, aborted or passed to the
  * caller.
  *
  * @internal
@@ -17,14 +17,14 @@ export class Responses {
     this.held.push(response)
   }
 
-  /** The same response by another object: one whose body was read, say. */
+  /** Replaces a response by another object for it, such as one with a body in memory. */
   replace(response: Response, same: Response): Response {
     this.handOver(response)
     this.hold(same)
     return same
   }
 
-  /** From now on the caller owns it. */
+  /** Makes the caller the owner. */
   handOver(response: Response): void {
     if (this.held.length === 1 && this.held[0] === response) this.held.pop()
     else this.held = this.held.filter((other) => other !== response)
@@ -33,13 +33,13 @@ export class Responses {
   /** Releases all of them before the next attempt, so that it can use their connections. */
   drain(limits: drain.Limits, deadlineMillis: number): Effect.Effect<void> {
     const release = (response: Response) =>
-      // A reader has begun with a response that is no failure, so its connection is not worth keeping.
+      // A reader has begun with a good response, so its connection is not worth keeping.
       Effect.map(response.status < 400 ? drain.abort(response) : drain.drain(response, limits, deadlineMillis), () =>
         this.handOver(response))
     return Effect.forEach(this.held, release, { discard: true })
   }
 
-  /** Before the result of the call: releases what the call does not hand over. */
+  /** Releases the responses that the caller does not get, before the result of the call. */
   before<A, E>(result: Effect.Effect<A, E>): Effect.Effect<A, E> {
     return this.held.length === 0
       ? result

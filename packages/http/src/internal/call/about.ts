@@ -23,8 +23,8 @@ type AnyFiber = Fiber.RuntimeFiber<unknown, unknown>
 const spans = new WeakSet<Tracer.AnySpan>()
 
 /**
- * What telemetry says of a call of the client. The names of the attributes are those of the OpenTelemetry semantic conventions for
- * HTTP clients; `url.full` has neither query nor credentials.
+ * Describes a call of the client for telemetry. The names of the attributes are those of the OpenTelemetry semantic
+ * conventions for HTTP clients; `url.full` has neither query nor credentials.
  *
  * @internal
  */
@@ -66,7 +66,7 @@ const failedOf = (exit: Exit.Failure<unknown, unknown>): Option.Option<FailedAtt
     ? Option.some(exit.cause.error)
     : Option.none()
 
-/** The status, where there is one, as in the semantic conventions. */
+/** The status, if there is one, as in the semantic conventions. */
 const errorTypeOf = (error: unknown): string | undefined => {
   const failure = error instanceof FailedAttempt ? Option.getOrUndefined(error.failure) : error
   if (HttpFailure.isHttpFailure(failure)) return "status" in failure ? String(failure.status) : failure._tag
@@ -77,8 +77,8 @@ const errorTypeOf = (error: unknown): string | undefined => {
 }
 
 /**
- * Sends the request below the span of its attempt, if that has one: the platform makes no other span for it, and the server gets the
- * trace context.
+ * Sends the request below the span of its attempt, if that has one. The platform then makes no other span for it, and
+ * the server gets the trace context.
  *
  * @internal
  */

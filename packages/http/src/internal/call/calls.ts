@@ -61,7 +61,7 @@ type Options<R, R1> = Pipeline.RunningLoop<
   unknown
 >
 
-/** One call, and its attempts. One object for all that the engine and the loop ask: every call makes one. */
+/** One call, and its attempts. It is one object for the engine and the loop, because every call makes one. */
 class Call<E, R, R1> implements Options<R, R1>, Ending<E, R | R1>, attempts.Terms {
   readonly responses = new Responses()
   budget: RetryBudget | undefined
@@ -141,7 +141,8 @@ class Call<E, R, R1> implements Options<R, R1>, Ending<E, R | R1>, attempts.Term
   end(exit: Exit.Exit<ending.Ended>): Effect.Effect<Response, E> {
     const { deadlineMillis, millis, responses } = this
     const result: Effect.Effect<Response, E> = Exit.isFailure(exit)
-      // The loop fails with nothing: a defect of a schedule, say, an interruption, or the end of the call's time.
+      // The loop itself fails only with a defect (of a schedule, for example), an interruption, or the end of the
+      // call's time.
       ? Exit.failCause(exit.cause)
       : ending.finish<E>(exit.value, responses, millis < Infinity, deadlineMillis)
     return responses.before(result)
@@ -166,14 +167,14 @@ class Call<E, R, R1> implements Options<R, R1>, Ending<E, R | R1>, attempts.Term
       settings.attemptHeader === undefined
         ? this.send(request)
         : propagation.withNumber(request, settings.attemptHeader, number, (request) => this.send(request))
-    // A request that is sent again says so: to the server if asked, and to the span of the attempt.
+    // A retried request carries its number, in a header if the options say so, and on the span of the attempt.
     return number === 1 ? one(request) : resendCount.annotate(request, number - 1, one)
   }
 
   private send(request: Request): Effect.Effect<Response, unknown, R> {
     const { client, settings: { order: { hedge } } } = this
     if (hedge === undefined) return this.timed(request, (request) => this.sending.execute(client, request))
-    // Attempts beside each other have fibers of their own: each asks the policies and limits its time by itself.
+    // Parallel attempts have their own fibers: each passes the policies and limits its time on its own.
     return hedge.guard(
       request,
       this.timed(request, (request) => hedge.run(client, request, this)),
@@ -181,7 +182,7 @@ class Call<E, R, R1> implements Options<R, R1>, Ending<E, R | R1>, attempts.Term
     )
   }
 
-  /** Tells the server how long the attempt has, if asked to. */
+  /** Sends the time of the attempt to the server, if the options say so. */
   private timed<A2, E2, R2>(request: Request, attempt: (request: Request) => Effect.Effect<A2, E2, R2>) {
     const { deadlineMillis, settings: { deadlineHeader, limits } } = this
     return deadlineHeader === undefined
@@ -197,7 +198,7 @@ class Call<E, R, R1> implements Options<R, R1>, Ending<E, R | R1>, attempts.Term
   outcome(exit: Exit.Exit<Response, unknown>, fiber: Fiber.RuntimeFiber<unknown, unknown>) {
     return this.settings.order.hedge === undefined
       ? this.sending.outcome(exit, fiber)
-      // What a hedge fails with is a failed attempt.
+      // The failure of a hedge is a failed attempt.
       : exit as Exit.Exit<Response, FailedAttempt>
   }
 
@@ -216,7 +217,9 @@ class Call<E, R, R1> implements Options<R, R1>, Ending<E, R | R1>, attempts.Term
     return this.retries.goesOn !== undefined || Option.exists(failure, ({ retryable }) => retryable)
   }
 
-  /** A line holds neither the request nor what the transport threw: that may hold a connection. */
+  /**
+   * A line of the ledger holds neither the request nor the error of the transport, because that may hold a connection.
+   */
   note({ failure }: FailedAttempt) {
     return failure
   }
@@ -236,7 +239,7 @@ const counted = <B, R>(
   schedule: Schedule.Schedule<B, HttpFailure.HttpFailure, R>
 ): Schedule.Schedule<B, FailedAttempt, R> =>
   Schedule.makeWithState(schedule.initial, (now, failed: FailedAttempt, state) => {
-    // `refuse` has turned away every attempt that is no HttpFailure before the schedule is asked.
+    // `refuse` has rejected every attempt that is not an HttpFailure before the schedule decides.
     const failure = Option.getOrThrow(failed.failure)
     const step = (hedges: number, state: unknown): ReturnType<typeof schedule.step> =>
       hedges === 0

@@ -13,7 +13,7 @@ import * as rejections from "./rejections.js"
 import * as timeLimits from "./timeLimits.js"
 
 /**
- * What a loop ends with.
+ * The result of a loop.
  *
  * @internal
  */
@@ -23,7 +23,7 @@ export type Ended = readonly [
 ]
 
 /**
- * The result of the call: the last response, or what the client below failed with.
+ * The result of the call: the last response, or the error of the client below.
  *
  * @internal
  */
@@ -47,10 +47,10 @@ export const finish = <E>(
     ledgers.set(origin.response, ledger)
     return Exit.succeed(origin.response)
   }
-  // What the client below failed with is given back as it was, so its type is the client's own.
+  // The error of the client below is returned unchanged, so its type is the client's own.
   const cause = origin.cause as Cause.Cause<E>
   if (Option.isNone(failure)) {
-    // A guard may reject a retry: whoever sees that has to know what the attempts before it may have done.
+    // If a guard rejects a retry, the caller must see that earlier attempts may have been processed.
     const error = Option.getOrUndefined(Cause.failureOption(cause))
     if (rejections.has(error)) ledgers.setOfError(error, ledger)
     return Effect.failCause(cause)

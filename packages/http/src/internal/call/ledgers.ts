@@ -11,7 +11,7 @@ interface Carrier {
   [key]?: Ledger
 }
 
-/** For errors, which may be anybody's, and for what nothing can be written on. */
+/** For errors, which may come from other code, and for frozen objects. */
 const others = new WeakMap<object, Ledger>()
 
 /** @internal */
@@ -20,7 +20,7 @@ export const setOfError = (error: object, ledger: Ledger): void => {
 }
 
 /**
- * It is written on the response itself: in a `WeakMap` it costs more to collect than to make.
+ * Sets the ledger on the response itself: a `WeakMap` entry costs more to collect than to make.
  *
  * @internal
  */
@@ -30,7 +30,7 @@ export const set = (response: HttpClientResponse.HttpClientResponse & Carrier, l
 }
 
 /**
- * A reader was given a checked response, whose prototype is the response of the call.
+ * A reader receives a checked response, whose prototype is the response of the call.
  *
  * @internal
  */

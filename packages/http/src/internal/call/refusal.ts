@@ -7,7 +7,8 @@ import type * as retryPolicy from "./retryPolicy.js"
 import type { Settings } from "./settings.js"
 
 /**
- * Why the request must not be sent again, whatever the schedule says. Whether another attempt can help is asked later.
+ * Returns why the request must not be sent again with any schedule. The question whether another attempt can succeed
+ * comes later.
  *
  * @internal
  */

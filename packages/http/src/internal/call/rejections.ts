@@ -3,7 +3,7 @@ import type { Rejection } from "../model.js"
 const known = new WeakSet<object>()
 
 /**
- * Remembers what a guard failed with, which may be anything: it is about the call and not about the request.
+ * Records the error of a guard, which may have any type. The error is about the call and not about the request.
  *
  * @internal
  */

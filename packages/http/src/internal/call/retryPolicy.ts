@@ -28,7 +28,7 @@ export const exponential = (options: ExponentialOptions = {}): Schedule.Schedule
 export const standard: Schedule.Schedule<Duration.Duration, Retry.Hint> = exponential()
 
 /**
- * When to try again, and whether the program decides that another attempt can help.
+ * Decides when to retry, and whether another attempt can succeed.
  *
  * @internal
  */

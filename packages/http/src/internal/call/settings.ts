@@ -23,7 +23,7 @@ export interface Settings {
   readonly budget: Budget | undefined
   readonly nested: "suppress" | "allow" | undefined
   readonly listener: RetryOptions["listener"]
-  /** What is done to the request once for all of its attempts. */
+  /** Prepares the request once for all of its attempts. */
   readonly prepare:
     | ((request: HttpClientRequest.HttpClientRequest) => Effect.Effect<HttpClientRequest.HttpClientRequest>)
     | undefined

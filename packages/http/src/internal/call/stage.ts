@@ -4,8 +4,8 @@ import type * as HttpClientResponse from "@effect/platform/HttpClientResponse"
 import * as Effect from "effect/Effect"
 
 /**
- * A client that answers with what `execute` makes of each request. What is added to its requests afterwards is done once,
- * before `execute`, and not again by each of its attempts.
+ * A client that answers each request with the result of `execute`. Later changes of its requests run once, before
+ * `execute`, and not for each attempt.
  *
  * @internal
  */

@@ -14,7 +14,7 @@ import * as clock from "../clock.js"
 import * as stage from "./stage.js"
 
 /**
- * Both in milliseconds, `Infinity` where there is none.
+ * Both in milliseconds, `Infinity` for no limit.
  *
  * @internal
  */
@@ -37,7 +37,7 @@ export interface Limited {
 }
 
 /**
- * The time of an attempt that begins now, its reader included: `millis`, or what is left until the deadline.
+ * The time of an attempt that begins now, its reader included: `millis`, or the rest until the deadline.
  *
  * @internal
  */
@@ -59,14 +59,14 @@ export const limited = (
 }
 
 /**
- * How long until a deadline, never too much: clocks count whole milliseconds, and by a rounded time an attempt would end after
- * the deadline of its call.
+ * The time until a deadline, never too much. Clocks count whole milliseconds, and with a rounded time an attempt would
+ * end after the deadline of its call.
  */
 const leftMillis = (fiber: Fiber.RuntimeFiber<unknown, unknown>, deadlineMillis: number): number =>
   Math.floor((deadlineMillis - clock.exactMillis(fiber)) * 1_000) / 1_000
 
 /**
- * Ends an attempt when the time is over that it has when it begins.
+ * Ends an attempt after its time, which is known when it begins.
  *
  * @internal
  */
@@ -97,7 +97,7 @@ export const perAttempt = <E, R>(
 type Exceeded = Deadline.DeadlineExceeded<HttpFailure.HttpFailure>
 
 /**
- * Sets the deadline for everything below, and turns the failure after which there was no time left into
+ * Sets the deadline for all stages below, and turns the failure after which there was no time left into
  * `DeadlineExceeded`.
  *
  * @internal
@@ -111,7 +111,7 @@ export const overall = <E, R>(
       reader.boundCall(request, millis, deadlineMillis)
       return Effect.catchAll(client.execute(request), outOfTime)
     })
-    // Where the time runs out from the outside, there is no last failure of any type.
+    // If the time ends from the outside, there is no last failure of any type.
     return Deadline.within(named, millis) as typeof named
   })
 
@@ -123,7 +123,7 @@ const outOfTime = <E>(error: E): Effect.Effect<never, E | Exceeded> =>
   })
 
 /**
- * What a call failed with, or `DeadlineExceeded` where there was no time left after its last failure.
+ * The failure of a call, or `DeadlineExceeded` if there was no time left after its last failure.
  *
  * @internal
  */

@@ -2,7 +2,7 @@ import * as Predicate from "effect/Predicate"
 import { safely } from "./safely.js"
 
 /**
- * One error in a chain of causes, reduced to what can be decided from.
+ * One error in a chain of causes, reduced to the facts for a decision.
  *
  * @internal
  */
@@ -12,7 +12,7 @@ export interface Link {
   readonly syscall: string | undefined
   readonly message: string
   readonly stack: string | undefined
-  /** Whether it is an error as Node's core and undici make them, and not one of a library that may follow redirects. */
+  /** Whether it is an error of Node's core or undici, and not one of a library that may follow redirects. */
   readonly isCore: boolean
 }
 
@@ -21,16 +21,19 @@ export const maxLinks = 32
 
 const text = (value: unknown): string | undefined => typeof value === "string" ? value : undefined
 
-/** Names and codes get into messages: whatever else a foreign error holds there does not. */
+/** Names and codes get into messages. Any other text of a foreign error does not. */
 const word = (value: unknown): string | undefined => /^\w{1,64}$/.test(text(value) ?? "") ? text(value) : undefined
 
 const read = (target: object, key: string): unknown =>
   safely(() => (target as Readonly<Record<string, unknown>>)[key], undefined)
 
-/** Bun says the URL in `path`, or that its proxy refused; node-fetch and others have names of their own. */
+/**
+ * The names of errors of Node's core and undici. Bun puts the URL in `path`, or says that its proxy refused; node-fetch
+ * and others have names of their own.
+ */
 const core = /^(Error|AggregateError|AbortError|ConnectTimeoutError|InvalidArgumentError|Socks5ProxyError)$/
 
-/** An error of Node's core that says that a connection was refused names the system call. */
+/** If an error of Node's core says that a connection was refused, it names the system call. A copy does not. */
 const isCopy = (name: string, code: string | undefined, syscall: string | undefined): boolean =>
   code === "ECONNREFUSED" && syscall !== "connect" && name !== "AggregateError"
 

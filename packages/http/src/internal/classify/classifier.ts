@@ -14,7 +14,7 @@ import * as statusRules from "./statusRules.js"
 import * as transportRules from "./transportRules.js"
 
 /**
- * What is known around an error when it is classified.
+ * The context of an error.
  *
  * @since 0.1.0
  * @category options
@@ -24,7 +24,9 @@ export interface ClassifyOptions {
   readonly request: HttpClientRequest.HttpClientRequest
   /** The time, in epoch milliseconds, against which dates in headers are measured. */
   readonly nowMillis: number
-  /** `"manual"` where fetch follows no redirects, so that it can prove that a request was not sent. Defaults to `"follow"`. */
+  /**
+   * `"manual"` if fetch follows no redirects, so that it can prove that a request was not sent. Defaults to `"follow"`.
+   */
   readonly redirect?: "manual" | "follow" | undefined
 }
 
@@ -41,7 +43,7 @@ export const fromResponse = (
 
 /** @internal */
 export const classify = (error: unknown, options: ClassifyOptions): Option.Option<HttpFailure.HttpFailure> =>
-  // A value that throws when it is looked at is no error of a transport.
+  // A value that throws on access is not an error of a transport.
   safely(() => classifyKnown(error, options), Option.none())
 
 const classifyKnown = (error: unknown, options: ClassifyOptions): Option.Option<HttpFailure.HttpFailure> => {
@@ -60,7 +62,7 @@ const classifyKnown = (error: unknown, options: ClassifyOptions): Option.Option<
     return isForeign(cause) ? Option.none() : failed(judgeRequestError(error, options), cause, request)
   }
   return error.reason === "StatusCode"
-    // A 2xx that the program's own `filterStatus` refuses is not what was asked for.
+    // A 2xx that the program's own `filterStatus` refuses is not a valid answer.
     ? Option.orElse(
       fromResponse(error.response, options),
       () => failed(transportRules.verdict("DecodeFailure"), cause, request)
@@ -88,11 +90,11 @@ const judgeRequestError = (
   return verdict.sent === "no" && !isFirstHop(failed, request) ? { ...verdict, sent: "maybe" } : verdict
 }
 
-/** Whether the body is more than bytes: then an error may be its own, and says nothing about the connection. */
+/** Whether the body is more than bytes. Then an error may come from the body, and says nothing about the connection. */
 const mayFail = (body: HttpBody.HttpBody): boolean =>
   body._tag === "Stream" || (body._tag === "Raw" && typeof body.body !== "string" && !ArrayBuffer.isView(body.body))
 
-/** An error that a stage below put there (out of time, a circuit that is open) says itself what it is. */
+/** An error of a stage below (out of time, a circuit that is open) needs no classification. */
 const isForeign = (cause: unknown): boolean =>
   safely(
     () => Predicate.hasProperty(cause, "_tag") && !Cause.isTimeoutException(cause) && !Cause.isUnknownException(cause),
@@ -100,8 +102,10 @@ const isForeign = (cause: unknown): boolean =>
   )
 
 /**
- * Whether the error is about the request that was given, and not about one to which a redirect led: then an earlier hop may
- * have processed it. `HttpClient.followRedirects` sets another URL, which makes other parameters even where it is the same.
+ * Whether the error is about the original request, and not about a redirect, after which an earlier hop may have
+ * processed it.
+ *
+ * `HttpClient.followRedirects` sets another URL, and so makes new parameters, even if they are the same.
  */
 const isFirstHop = (
   failed: HttpClientRequest.HttpClientRequest,

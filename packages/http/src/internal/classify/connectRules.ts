@@ -1,11 +1,11 @@
 import type { Link } from "./causeChain.js"
 import type { Rule } from "./transportRule.js"
 
-/** How Deno begins to say that it could not connect; its errors have no codes. */
+/** The start of Deno's messages about failed connections. Its errors have no codes. */
 const deno = "client error \\(Connect\\): "
 
 /**
- * The rules for what fails before a request is sent: the name, the proxy, the connection and the handshake.
+ * The rules for failures before a request is sent: the name, the proxy, the connection and the handshake.
  *
  * @internal
  */
@@ -51,7 +51,7 @@ export const rules: ReadonlyArray<Rule> = [
   {
     syscall: /^connect$/,
     code: /^(UND_ERR_CONNECT_TIMEOUT|ECONNREFUSED|ConnectionRefused|FailedToOpenSocket)$/,
-    // The second text is what Bun says of any address that it cannot reach.
+    // The second text is Bun's for any address that it cannot reach.
     message: new RegExp(`before secure TLS connection was established|Was there a typo in the url or port|${deno}`),
     tag: "ConnectFailure",
     sent: "no"
@@ -61,14 +61,16 @@ export const rules: ReadonlyArray<Rule> = [
 const statusOfProxy =
   /^Proxy (?:response \(|Authentication Required \(|refused to open a tunnel: )(\d{3})|HTTP\/1\.\d (\d{3})/
 
-/** The statuses after which a proxy may open the tunnel next time, as those of a server. */
+/** The statuses after which a proxy may open the tunnel next time, as for a server. */
 const passing = /^(429|500|502|503|504)$/
 
-/** What a SOCKS server will answer again: credentials, rules, and commands and addresses that it has no support for. */
+/**
+ * The permanent refusals of a SOCKS server: credentials, rules, and commands and addresses that it does not support.
+ */
 const refusedBySocks = /^UND_ERR_SOCKS5_(AUTH_|VERSION$|REPLY_([278]|VERSION)$|ADDR_TYPE$)/
 
 /**
- * Whether a proxy refused for a reason that another attempt does not change.
+ * Whether a proxy refused for a permanent reason.
  *
  * @internal
  */

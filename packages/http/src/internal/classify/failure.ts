@@ -21,8 +21,11 @@ export const TypeId: TypeId = base.TypeId
 export type TypeId = typeof base.TypeId
 
 /**
- * How far the request came. `"no"`: it provably never reached the server. `"refused"`: the server says that it did not
- * process it. `"maybe"`: anything else; only an idempotent request may be sent again.
+ * How far the request came.
+ *
+ * - `"no"`: it provably never reached the server.
+ * - `"refused"`: the server says that it did not process it.
+ * - `"maybe"`: anything else. Only an idempotent request may be sent again.
  *
  * @since 0.1.0
  * @category models
@@ -30,7 +33,7 @@ export type TypeId = typeof base.TypeId
 export type Sent = "no" | "maybe" | "refused"
 
 /**
- * The request of a failure as it may be shown: no query, fragment or credentials in the URL, no header values.
+ * The request of a failure without secrets: no query, fragment or credentials in the URL, no header values.
  *
  * @since 0.1.0
  * @category models
@@ -42,23 +45,28 @@ export interface RequestFacts {
 }
 
 /**
- * What every failure knows. It is a `Retry.Hint`.
+ * The facts of every failure. It is a `Retry.Hint`.
  *
  * @since 0.1.0
  * @category models
  */
 export interface Facts {
   readonly request: RequestFacts
-  /** Whether the same request can succeed when it is sent again; says nothing about whether that is safe. */
+  /** Whether the same request can succeed when it is sent again. It does not say whether that is safe. */
   readonly retryable: boolean
   readonly sent: Sent
-  /** How long the server asks to wait. */
+  /** The wait that the server asks for. */
   readonly retryAfter: Option.Option<Duration.Duration>
-  /** The ledger of the call, filled in by the retry loop; empty where none ran. It has at most 32 lines: see `Retry.Ledger`. */
+  /**
+   * The ledger of the call, from the retry loop; empty without a retry loop. It has at most 32 lines: see
+   * `Retry.Ledger`.
+   */
   readonly attempts: Retry.Ledger<HttpFailure>
   /**
-   * The chain of errors beneath the client's own, made anew: plain errors with the name, message, stack, `code` and
-   * `syscall` of each (those of an `AggregateError` in a row). Nothing else of them is kept, and no text that holds a header
+   * The chain of errors beneath the client's own, as new plain errors with the name, message, stack, `code` and
+   * `syscall` of each.
+   *
+   * The errors of an `AggregateError` are in a row. Reprise copies no other property, and no text that holds a header
    * value, a credential or a part of the query.
    */
   readonly cause?: unknown
@@ -79,7 +87,7 @@ export interface StatusFacts extends Facts {
  * @category models
  */
 export interface TransportFacts extends Facts {
-  /** The code of the transport's error, such as `ECONNREFUSED`, where it has one. */
+  /** The code of the transport's error, such as `ECONNREFUSED`, if it has one. */
   readonly code: string | undefined
 }
 
@@ -92,7 +100,8 @@ export interface TransportFacts extends Facts {
 export class RateLimited extends base.FailureBase("RateLimited")<StatusFacts> {}
 
 /**
- * 500 to 599. Retryable are 500, 502, 503 and 504; a 503 with `Retry-After` was not processed.
+ * 500 to 599. 500, 502, 503 and 504 are retryable. A server that answers 503 with `Retry-After` did not process the
+ * request.
  *
  * @since 0.1.0
  * @category errors
@@ -100,7 +109,7 @@ export class RateLimited extends base.FailureBase("RateLimited")<StatusFacts> {}
 export class ServerError extends base.FailureBase("ServerError")<StatusFacts> {}
 
 /**
- * 400 to 499, without 429: the request will not do, however often it is sent.
+ * 400 to 499, without 429: the request is wrong, and fails every time.
  *
  * @since 0.1.0
  * @category errors
@@ -108,7 +117,7 @@ export class ServerError extends base.FailureBase("ServerError")<StatusFacts> {}
 export class ClientError extends base.FailureBase("ClientError")<StatusFacts> {}
 
 /**
- * A response below 400 that `classify` does not take as an answer: a 202 whose work is not done, say. Made by `make`.
+ * A response below 400 that `classify` does not accept, such as a 202 whose work is not done. `make` makes it.
  *
  * @since 0.1.0
  * @category errors
@@ -116,8 +125,9 @@ export class ClientError extends base.FailureBase("ClientError")<StatusFacts> {}
 export class UnexpectedResponse extends base.FailureBase("UnexpectedResponse")<StatusFacts> {}
 
 /**
- * No connection: refused, unreachable, timed out, the name service is busy, or the proxy opens no tunnel. Not retryable if the
- * system forbids it (`EACCES`, `EPERM`), or if the proxy refuses (401, 403, 407).
+ * No connection: refused, unreachable, timed out, the name service is busy, or the proxy opens no tunnel.
+ *
+ * Not retryable if the system forbids it (`EACCES`, `EPERM`), or if the proxy refuses (401, 403, 407).
  *
  * @since 0.1.0
  * @category errors
@@ -125,7 +135,7 @@ export class UnexpectedResponse extends base.FailureBase("UnexpectedResponse")<S
 export class ConnectFailure extends base.FailureBase("ConnectFailure")<TransportFacts> {}
 
 /**
- * The host has no address. Trying again does not help.
+ * The host has no address. Not retryable.
  *
  * @since 0.1.0
  * @category errors
@@ -133,7 +143,7 @@ export class ConnectFailure extends base.FailureBase("ConnectFailure")<Transport
 export class HostNotFound extends base.FailureBase("HostNotFound")<TransportFacts> {}
 
 /**
- * The certificate or the TLS protocol is wrong. Trying again does not help.
+ * The certificate or the TLS protocol is wrong. Not retryable.
  *
  * @since 0.1.0
  * @category errors
@@ -141,7 +151,7 @@ export class HostNotFound extends base.FailureBase("HostNotFound")<TransportFact
 export class TlsFailure extends base.FailureBase("TlsFailure")<TransportFacts> {}
 
 /**
- * The connection broke before a response came: the server may have processed the request.
+ * The connection broke before a response came. The server may have processed the request.
  *
  * @since 0.1.0
  * @category errors
@@ -149,7 +159,7 @@ export class TlsFailure extends base.FailureBase("TlsFailure")<TransportFacts> {
 export class ConnectionLost extends base.FailureBase("ConnectionLost")<TransportFacts> {}
 
 /**
- * No response within the time of the attempt. `duration` is that time, where the limit was one of Reprise's.
+ * No response within the time of the attempt. `duration` is that time, if the limit was one of Reprise's.
  *
  * @since 0.1.0
  * @category errors
@@ -159,8 +169,9 @@ export class AttemptTimeout
 {}
 
 /**
- * The response began, but its body was cut short or stalled, or any other error came while it was read. An error that is
- * known to come from decoding is a `DecodeFailure`.
+ * The response began, but its body was cut short or stalled, or another error came while it was read.
+ *
+ * If the error is known to come from decoding, it is a `DecodeFailure`.
  *
  * @since 0.1.0
  * @category errors
@@ -168,8 +179,8 @@ export class AttemptTimeout
 export class BodyFailure extends base.FailureBase("BodyFailure")<TransportFacts> {}
 
 /**
- * The body arrived and is not what was asked for: no JSON, not compressed as it says, or a 2xx that the program itself
- * refuses with `HttpClient.filterStatus`.
+ * The body arrived, but is not valid: not JSON, or not compressed as it says. It is also the failure of a 2xx that the
+ * program rejects with `HttpClient.filterStatus`.
  *
  * @since 0.1.0
  * @category errors
@@ -177,7 +188,8 @@ export class BodyFailure extends base.FailureBase("BodyFailure")<TransportFacts>
 export class DecodeFailure extends base.FailureBase("DecodeFailure")<TransportFacts> {}
 
 /**
- * The answer is no HTTP, or it is a 3xx: a 304, or a redirect that no stage followed (`status` and `response` are there).
+ * The response is not valid HTTP, or it is a 3xx: a 304, or a redirect that no stage followed (with `status` and
+ * `response`).
  *
  * @since 0.1.0
  * @category errors
@@ -190,8 +202,8 @@ export class ProtocolFailure extends base.FailureBase("ProtocolFailure")<
 > {}
 
 /**
- * The request cannot be sent as it is: URL, scheme, header, body, a client that was closed, or it was given up by its own
- * program.
+ * The request cannot be sent: its URL, scheme, header or body is wrong, the client was closed, or the program aborted
+ * it.
  *
  * @since 0.1.0
  * @category errors
@@ -199,7 +211,7 @@ export class ProtocolFailure extends base.FailureBase("ProtocolFailure")<
 export class InvalidRequest extends base.FailureBase("InvalidRequest")<TransportFacts> {}
 
 /**
- * A network error that says nothing, as browsers give: no connection, no DNS, no CORS headers, a reset, anything.
+ * A network error without details, as in browsers: no connection, no DNS, no CORS headers, a reset, or any other cause.
  *
  * @since 0.1.0
  * @category errors
@@ -207,7 +219,7 @@ export class InvalidRequest extends base.FailureBase("InvalidRequest")<Transport
 export class UnknownNetwork extends base.FailureBase("UnknownNetwork")<TransportFacts> {}
 
 /**
- * Every way in which a request fails.
+ * Every failure of a request.
  *
  * @since 0.1.0
  * @category models
@@ -239,7 +251,7 @@ export const fromError = (error: unknown): Option.Option<HttpFailure> => {
 }
 
 /**
- * What a program decides about a failure.
+ * The decision of a program about a failure.
  *
  * @since 0.1.0
  * @category models
@@ -247,7 +259,7 @@ export const fromError = (error: unknown): Option.Option<HttpFailure> => {
 export interface Verdict {
   readonly retryable?: boolean | undefined
   readonly sent?: Sent | undefined
-  /** How long to wait at least. Defaults to what the headers of the response ask for. */
+  /** The least wait. Defaults to the wait that the headers of the response ask for. */
   readonly retryAfter?: Duration.DurationInput | undefined
 }
 
@@ -310,7 +322,7 @@ export const disposition = (
     readonly idempotent: boolean
     readonly replayable: boolean
     readonly retryUnsent?: boolean | undefined
-    /** In place of the `retryable` of the failure. */
+    /** Replaces the `retryable` of the failure. */
     readonly retryable?: boolean | undefined
   }
 ): Disposition => {

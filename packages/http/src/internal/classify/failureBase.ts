@@ -5,8 +5,8 @@ import * as failureMessage from "./failureMessage.js"
 export const TypeId: unique symbol = Symbol.for("@reprise/http/HttpFailure")
 
 /**
- * The class every `HttpFailure` extends. It keeps the response out of what is printed: the response prints its request,
- * and that the whole URL.
+ * The base class of every `HttpFailure`. It hides the response when it is printed: the response prints its request with
+ * the whole URL.
  */
 export const FailureBase = <Tag extends string>(tag: Tag) => {
   class Base extends TypeIdError(TypeId, tag as string)<{ readonly response?: unknown }> {
@@ -18,7 +18,7 @@ export const FailureBase = <Tag extends string>(tag: Tag) => {
     }
 
     override get message(): string {
-      // Every failure has the facts that its message is made of.
+      // Every failure has the facts for its message.
       return failureMessage.of(tag, this as unknown as Parameters<typeof failureMessage.of>[1])
     }
 
@@ -26,7 +26,7 @@ export const FailureBase = <Tag extends string>(tag: Tag) => {
       return { ...this, _tag: tag, message: this.message }
     }
   }
-  // The same constructor, for its own tag and whatever facts the failure has.
+  // The same constructor, for its own tag and all facts of the failure.
   return Base as unknown as ReturnType<typeof TypeIdError<typeof TypeId, Tag>>
 }
 

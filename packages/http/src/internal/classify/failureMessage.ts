@@ -6,7 +6,7 @@ import { safely } from "./safely.js"
 const isPath = (url: string): boolean => /^[/](?![/\\])/.test(url)
 
 /**
- * The parsed URL, where it is one of the web or a path.
+ * The parsed URL, if it is a web URL or a path.
  *
  * @internal
  */
@@ -15,7 +15,7 @@ export const webUrl = (url: string): URL | undefined => {
   return parsed && /^(https?|wss?|ftp):$/.test(parsed.protocol) ? parsed : undefined
 }
 
-/** Query, fragment and credentials may be secrets, and so may anything in a URL that is none: they stay in the request. */
+/** Query, fragment and credentials may be secrets, and so may any part of an invalid URL. They stay in the request. */
 const publicUrl = (url: string): string => {
   const parsed = webUrl(url)
   if (parsed === undefined) return "(not a web URL)"
@@ -23,7 +23,7 @@ const publicUrl = (url: string): string => {
 }
 
 /**
- * Scheme, host and port; one and the same for all URLs that have none.
+ * Scheme, host and port. All URLs without them have the same origin.
  *
  * @internal
  */
@@ -45,7 +45,7 @@ const words: Readonly<Record<string, string>> = {
   RateLimited: "The server asks for fewer requests",
   ServerError: "The server failed",
   ClientError: "The server does not accept the request",
-  UnexpectedResponse: "The response is not the answer that was asked for",
+  UnexpectedResponse: "The response is not the expected answer",
   ConnectFailure: "Could not connect",
   HostNotFound: "There is no such host",
   TlsFailure: "No secure connection: check the certificate, the host name and the clock",
@@ -55,16 +55,16 @@ const words: Readonly<Record<string, string>> = {
   DecodeFailure: "The body of the response could not be decoded",
   ProtocolFailure: "The answer is not a valid HTTP response",
   InvalidRequest: "The request cannot be sent as it is",
-  UnknownNetwork: "The network failed without saying how"
+  UnknownNetwork: "The network failed without details"
 }
 
-/** A response that is valid HTTP, and not the answer that was asked for. */
+/** Names a response that is valid HTTP, and not the expected answer. */
 const redirected = (status: number): string =>
   status === 304
     ? "The resource has not changed, so there is no body"
     : "The answer is a redirect; apply HttpClient.followRedirects"
 
-/** What a message may say of a failure. */
+/** The facts that a message may show. */
 interface Told {
   readonly request: { readonly method: string; readonly url: string }
   readonly attempts: Lines
@@ -77,7 +77,7 @@ interface Told {
 type Lines = ReadonlyArray<{ readonly number: number }>
 
 /**
- * How many attempts the call made: a ledger leaves out some of many, and its last line has the number of the last.
+ * The number of attempts of the call: a ledger may leave out attempts, but its last line has the number of the last.
  *
  * @internal
  */

@@ -39,7 +39,7 @@ export const parseHttpDate = (value: string, nowMillis: number): number | undefi
     const day = field("day")
     const millisIn = (year: number) => utc(year, month, day, field("hour"), field("minute"), field("second"))
     const year = groups["year"] === undefined ? fullYear(field("shortYear"), nowMillis, millisIn) : field("year")
-    // Day 0 of the next month is the last one of this; a day too many would be read as one of the next.
+    // Day 0 of the next month is the last one of this. A later day would be in the next month.
     return day >= 1 && utc(year, month, day) <= utc(year, month + 1, 0) ? millisIn(year) : undefined
   }
   return undefined

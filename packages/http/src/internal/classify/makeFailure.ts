@@ -10,7 +10,7 @@ import type { TransportTag } from "./transportRule.js"
 import * as transportRules from "./transportRules.js"
 import type { TransportVerdict } from "./transportRules.js"
 
-/** The tags and codes of what another attempt does not change: EACCES is a prohibited route, or a firewall's answer. */
+/** The tags and codes of permanent failures. EACCES is a prohibited route, or a firewall's answer. */
 const final: ReadonlySet<string | undefined> = new Set<TransportTag | "EACCES" | "EPERM">([
   "HostNotFound",
   "TlsFailure",
@@ -47,20 +47,20 @@ export const fromTransport = (
   verdict: TransportVerdict,
   request: HttpClientRequest.HttpClientRequest,
   error: unknown,
-  /** The request of a redirect, where the error is about that. */
+  /** The request of a redirect, if the error is about that. */
   hop = request
 ): HttpFailure.HttpFailure => {
   const cause = secrets.withhold([request, hop], error)
   return new HttpFailure[verdict.tag]({
     ...facts(verdict, request),
     ...(cause && { cause }),
-    // Each class takes what it has of these.
+    // Each class takes its own fields of these.
     ...own[verdict.tag] as Own
   })
 }
 
 /**
- * The typed face of an error that a stage below gave up with.
+ * The typed failure for an error with which a stage below ended the call.
  *
  * @internal
  */

@@ -17,8 +17,8 @@ const seconds = (remaining: string | undefined, reset: string | undefined, unsai
 /**
  * Reads a `RateLimit` field and returns the longest reset, in seconds, among the quotas that are used up.
  *
- * Draft 08 and later is a list, one item per quota: `"burst";r=0;t=2, "daily";r=900;t=3600`.
- * Draft 07 is a dictionary: `limit=100, remaining=0, reset=5`. A quota of which is not said how much is left has `unsaid`.
+ * Draft 08 and later is a list, one item per quota: `"burst";r=0;t=2, "daily";r=900;t=3600`. Draft 07 is a dictionary:
+ * `limit=100, remaining=0, reset=5`. A quota without its rest has `unsaid`.
  *
  * @internal
  */

@@ -24,7 +24,7 @@ export interface ParseOptions {
  * @category options
  */
 export interface HeadersOptions {
-  /** The time of this machine, in milliseconds since the epoch; used where the response has no valid `Date`. */
+  /** The time of this machine, in milliseconds since the epoch. It is used if the response has no valid `Date`. */
   readonly nowMillis: number
 }
 
@@ -55,7 +55,7 @@ export const parse = (value: string, options: ParseOptions): Option.Option<Durat
   return Option.flatMap(parseHttpDate(value, reference), (millis) => wait(millis - reference))
 }
 
-/** Each header that says when the quota is full again, with the one that says how much of it is left. */
+/** Each header with the time at which the quota is full again, and the header with the rest of the quota. */
 const resetHeaders = [
   ["ratelimit-reset", "ratelimit-remaining"],
   ["x-ratelimit-reset-after", "x-ratelimit-remaining"],
@@ -72,7 +72,7 @@ const resetMillis = (reset: number, referenceMillis: number): number => {
 const fromRateLimit = (
   headers: Headers.Headers,
   referenceMillis: number,
-  /** How much of a quota is left where the server does not say it: nothing, in the answer that refuses a request. */
+  /** The rest of a quota if the server does not send it: nothing, in a response that rejects the request. */
   unsaid: number
 ): Option.Option<Duration.Duration> => {
   const seconds = longestReset(headers["ratelimit"] ?? "", unsaid)
@@ -103,7 +103,7 @@ export const fromHeaders = (
 
 const maxAgeSeconds = 2 ** 31
 
-/** What the clock of the server shows when the response arrives. */
+/** The time on the server's clock when the response arrives. */
 const dateOf = (headers: Headers.Headers, nowMillis: number): number | undefined => {
   const date = headers["date"]
   const dateMillis = date === undefined ? undefined : httpDate.parseHttpDate(date, nowMillis)

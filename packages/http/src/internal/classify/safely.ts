@@ -1,7 +1,7 @@
 import type { LazyArg } from "effect/Function"
 
 /**
- * What `look` gives, or `otherwise` where it throws: a getter or a proxy of a foreign value may do anything.
+ * Returns the result of `look`, or `otherwise` if it throws. A getter or a proxy of a foreign value can run any code.
  *
  * @internal
  */

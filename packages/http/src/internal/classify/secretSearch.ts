@@ -1,4 +1,4 @@
-/** One bit of a hash per place, so that a filter of texts of 16,384 units is at most a quarter full. */
+/** One bit per hash. A filter of texts of 16,384 units is at most a quarter full. */
 const size = 65_536
 const filter = new Uint8Array(size)
 
@@ -13,8 +13,10 @@ const everyRun = (text: string, length: number, visit: (hash: number) => boolean
 }
 
 /**
- * The secrets that may be in one of the texts: those of which every run of `length` units is, by its hash, in some text. One
- * that is in a text is always among them. A secret has at least `length` units.
+ * The secrets that may be in one of the texts: those whose runs of `length` units all have a hash that occurs in a
+ * text.
+ *
+ * The result has every secret that is in a text. A secret has at least `length` units.
  *
  * @internal
  */
@@ -23,7 +25,7 @@ export const likely = (
   texts: ReadonlyArray<string>,
   length: number
 ): ReadonlyArray<string> => {
-  // Nothing here is asynchronous: one array serves all.
+  // Nothing here is asynchronous, so one array is enough.
   filter.fill(0)
   for (const text of texts) {
     everyRun(text, length, (hash) => {

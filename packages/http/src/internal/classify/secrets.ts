@@ -5,25 +5,28 @@ import * as failureMessage from "./failureMessage.js"
 import { safely } from "./safely.js"
 import * as secretSearch from "./secretSearch.js"
 
-/** A shorter text is found in any text. */
+/** A shorter text would match in any text. */
 const minLength = 4
 
-/** All texts of a chain together, in UTF-16 units: the cost of a failure is bounded. A longer text is withheld whole. */
+/**
+ * The limit of all texts of a chain together, in UTF-16 units, so that the cost of a failure is bounded. A longer text
+ * is withheld.
+ */
 const maxTexts = 16_384
 
 const withheld = "(withheld: quotes the request, or is too long)"
 
-/** Stands between secrets that are treated as one text. No step below changes it or puts it there. */
+/** Separates secrets that are treated as one text. No step below changes or produces it. */
 const separator = "\x7f"
 
 const decodedRuns = (text: string): string =>
   text.replace(/(%[\da-f]{2})+/gi, (run) => safely(() => decodeURIComponent(run), ""))
 
-/** All at once if that works, else without the escapes that mean nothing. */
+/** Decodes all escapes, or only the valid ones if some are invalid. */
 const decoded = (text: string): string =>
   text.includes("%") ? safely(() => decodeURIComponent(text), undefined) ?? decodedRuns(text) : text
 
-/** The letters and digits of a text: how it is quoted, escaped and encoded differs from place to place. */
+/** The letters and digits of a text, because quotes, escapes and encodings differ from place to place. */
 const strip = (text: string): string =>
   /^[\x00-\x7f]*$/.test(text) ? text.replace(/[^\dA-Za-z\x7f]+/g, "") : text.replace(/[^\p{L}\p{N}\x7f]+/gu, "")
 
@@ -40,7 +43,7 @@ const forms = (secrets: string): ReadonlyArray<string> => {
     .filter((secret) => secret.length >= minLength)
 }
 
-/** Credentials, and the values of the query and the fragment; all of a URL in which they cannot be told from the rest. */
+/** The credentials, and the values of the query and the fragment. If the URL cannot be parsed, all of it. */
 const ofUrl = (url: string): ReadonlyArray<string> =>
   (failureMessage.webUrl(url) ? url.replace(/^([a-z]+:)?[/\\]*(.*@)?[^?#]*/is, "$2") : url)
     .split(/[?#&@:/\\]/)
@@ -58,7 +61,7 @@ const ofRequest = (request: HttpClientRequest.HttpClientRequest): string => {
   ].join(separator)
 }
 
-/** The texts that are looked at, which are not too long together. */
+/** The texts within the limit. */
 const bounded = (texts: ReadonlyArray<string>): ReadonlySet<string> => {
   const found = new Set<string>()
   let left = maxTexts
@@ -71,9 +74,9 @@ const bounded = (texts: ReadonlyArray<string>): ReadonlySet<string> => {
 }
 
 /**
- * Says of each of the texts whether it holds a secret, or was too long to look at.
+ * Finds out for each text whether it holds a secret, or is too long to search.
  *
- * The cost grows with the size of the requests and of the texts, not with the product of the two.
+ * The cost grows with the size of the requests and of the texts, not with their product.
  */
 const finder = (
   requests: ReadonlyArray<HttpClientRequest.HttpClientRequest>,
@@ -90,9 +93,10 @@ const finder = (
 }
 
 /**
- * The chain of causes as plain errors of names, codes and texts, without any other property of theirs, and without the texts
- * that hold a header value, a credential or a part of the query of a request: fetch quotes a header value that it refuses,
- * and a URL error its URL.
+ * Copies the chain of causes as plain errors with names, codes and texts, and no other property.
+ *
+ * It leaves out texts that hold a header value, a credential or a part of the query of a request. For example, fetch
+ * quotes a header value that it refuses, and a URL error quotes its URL.
  *
  * @internal
  */

@@ -13,7 +13,7 @@ export interface StatusVerdict {
 }
 
 /**
- * The errors of a server that may be over with the next request.
+ * The temporary errors of a server.
  *
  * @internal
  */
@@ -40,7 +40,7 @@ export const judge = (
   const saysWhen = status === 503 && "retry-after" in headers && Option.isSome(retryAfter)
   return {
     tag,
-    // The server knows better than any table of statuses.
+    // The server's own word counts more than any table of statuses.
     retryable: Option.getOrElse(RetryAfter.shouldRetry(headers), () => retryable),
     sent: refusals.includes(status) || saysWhen ? "refused" : "maybe",
     retryAfter

@@ -12,14 +12,14 @@ export type TransportTag =
   | "UnknownNetwork"
 
 /**
- * Where the error surfaced: while the response was awaited, or while its body was read.
+ * When the error surfaced: before the response, or while its body was read.
  *
  * @internal
  */
 export type Phase = "request" | "body"
 
 /**
- * A link matches by one of the patterns.
+ * A link matches if one of the patterns does.
  *
  * @internal
  */
@@ -30,6 +30,6 @@ export interface Rule {
   readonly message?: RegExp
   readonly only?: Phase
   readonly tag: TransportTag
-  /** Where it proves that nothing was sent. */
+  /** Set if it proves that no request was sent. */
   readonly sent?: "no"
 }

@@ -4,8 +4,9 @@ import type { Sent } from "./failure.js"
 import type { Phase, Rule, TransportTag } from "./transportRule.js"
 
 /**
- * The outermost link that a rule matches decides, by the first of the rules that do. Codes, system calls and classes come
- * before texts, and what never reached the server before what may have.
+ * The outermost link that matches a rule decides, by the first rule that matches it.
+ *
+ * Codes, system calls and classes come before texts. Failures before the request was sent come before those after it.
  */
 const rules: ReadonlyArray<Rule> = [
   { code: /^REPRISE_BODY_TRUNCATED$/, tag: "BodyFailure" },
@@ -21,9 +22,9 @@ const rules: ReadonlyArray<Rule> = [
     tag: "ProtocolFailure"
   },
   {
-    // What arrived cannot be decoded, or was read before. The texts are those of fetch, undici and platform.
+    // The body cannot be decoded, or was read before. The texts are those of fetch, undici and platform.
     name: /^(SyntaxError|RangeError|ParseError)$/,
-    // Bun says of its decoders no more than ZlibError, and Deno only that the end was unexpected.
+    // Bun's decoders only say ZlibError, and Deno's only that the end was unexpected.
     code: /^(Z_|ZSTD_|ERR__ERROR_|ERR_BROTLI|ERR_ENCODING_|UND_ERR_NOT_SUPPORTED$|(Zlib|Brotli|Zstd)\w*Error$)/,
     message: /\b(unusable|already been read|locked|form-?data|maxBytes)\b|^unexpected end of file$/i,
     only: "body",
@@ -53,7 +54,7 @@ const rules: ReadonlyArray<Rule> = [
   }
 ]
 
-/** While a body is read, every other error is one of the transport: there are more of those than anybody can list. */
+/** While a body is read, every other error is one of the transport: a complete list of those is impossible. */
 const finalInBody: ReadonlySet<TransportTag> = new Set(["DecodeFailure", "ProtocolFailure", "InvalidRequest"])
 
 const patterns = ["code", "name", "syscall", "message"] as const
@@ -61,7 +62,7 @@ const patterns = ["code", "name", "syscall", "message"] as const
 const ruleOf = (link: Link, phase: Phase): Rule | undefined =>
   rules.find((rule) => (rule.only ?? phase) === phase && patterns.some((of) => rule[of]?.test(link[of] ?? "")))
 
-/** What browsers, Deno and Bun say of any network error, and the wrappers with which Node's fetch says no more. */
+/** The message of any network error in browsers, Deno and Bun, and the wrappers of Node's fetch that say no more. */
 const opaque =
   /^\s*(fetch failed|terminated|Failed to fetch|Load failed|NetworkError|(A |The )?network (error|request|connection)|The (Internet connection|request timed)|A server with|error (sending request|reading a body)|Unable to connect|Could not connect|ConnectionRefused|Connection closed|cancelled)/i
 
@@ -70,7 +71,7 @@ export interface TransportVerdict {
   readonly tag: TransportTag
   readonly sent: Sent
   readonly code: string | undefined
-  /** Whether another attempt ends like this one, although the tag would allow one. */
+  /** Whether another attempt fails like this one, although the tag would allow one. */
   readonly isPermanent?: boolean
 }
 
@@ -78,9 +79,11 @@ export interface TransportVerdict {
 export const verdict = (tag: TransportTag, code?: string): TransportVerdict => ({ tag, sent: "maybe", code })
 
 /**
- * Nothing was sent where every link says so, in an error as Node's core and undici make them: one alone, or an
- * `AggregateError` of them. Whatever wraps such an error (fetch, and libraries that copy its code) may have followed a
- * redirect, and proves nothing unless that is `redirectRuledOut`.
+ * Whether nothing was sent. Every link must say so, in an error of Node's core or undici: one alone, or an
+ * `AggregateError` of them.
+ *
+ * An error that wraps such an error (fetch, and libraries that copy its code) may come after a redirect. It proves
+ * nothing unless `redirectRuledOut`.
  */
 const isProof = (links: ReadonlyArray<Link>, told: ReadonlyArray<Link>, phase: Phase, redirectRuledOut: boolean) =>
   links.length < maxLinks &&
@@ -88,7 +91,9 @@ const isProof = (links: ReadonlyArray<Link>, told: ReadonlyArray<Link>, phase: P
     ((links.length === 1 || links[0]?.name === "AggregateError") && links.every(({ isCore }) => isCore))) &&
   told.every((link) => ruleOf(link, phase)?.sent === "no" || (redirectRuledOut && link === links[0]))
 
-/** The code of an AggregateError is that of its first error. Node's fetch wraps an abort of its dispatcher in the text. */
+/**
+ * The code of an AggregateError is that of its first error. Node's fetch wraps an abort of its dispatcher in the text.
+ */
 const isWrapper = ({ message, name }: Link): boolean =>
   name === "AggregateError" || message === "Request was cancelled."
 
@@ -104,7 +109,7 @@ export const judge = (
     const rule = ruleOf(link, phase)
     if (rule === undefined) continue
     const isProven = rule.sent === "no" && !streamsBody && isProof(links, told, phase, redirectRuledOut)
-    // fetch refuses the caller's own bad URL at once: one that it found on the way was in a redirect.
+    // fetch refuses the caller's own bad URL at once, so a later one was in a redirect.
     const ofRedirect = link.code === "ERR_INVALID_URL" && link !== links[0]
     return {
       tag: ofRedirect ? "ProtocolFailure" : phase === "body" && !finalInBody.has(rule.tag) ? "BodyFailure" : rule.tag,
@@ -123,17 +128,21 @@ const withoutRule = (links: ReadonlyArray<Link>, phase: Phase, streamsBody: bool
   // Nothing but the program's own stream fails a request with an error that has no code, and a TypeError that is not about
   // the network is about the arguments.
   if (streamsBody ? said.length > 0 : first?.name === "TypeError" && first === said[0]) return "InvalidRequest"
-  // An error without a word is how Node's fetch says that a proxy wants a password (407).
+  // With an empty error, Node's fetch says that a proxy wants a password (407).
   return first?.message === "fetch failed" && second?.message === "" && second.code === undefined
     ? "ProtocolFailure"
     : "UnknownNetwork"
 }
 
-/** What node:http dies of: protocol, method, header name and value, path, and a raw body that it cannot write. */
+/**
+ * The errors with which node:http dies: protocol, method, header name and value, path, and a raw body that it cannot
+ * write.
+ */
 const deadly = /^ERR_(INVALID_(PROTOCOL|HTTP_TOKEN|CHAR|STATE|URL)|HTTP_INVALID_HEADER_VALUE|UNESCAPED_CHARACTERS)$/
 
 /**
- * A defect with which a transport answers arguments it cannot send, or `followRedirects` a `Location` it cannot parse.
+ * Classifies a defect of a transport for arguments it cannot send, or of `followRedirects` for a `Location` it cannot
+ * parse.
  *
  * @internal
  */

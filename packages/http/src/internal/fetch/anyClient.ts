@@ -19,7 +19,7 @@ import * as run from "./run.js"
 type Answer = HttpClientResponse.HttpClientResponse
 
 /**
- * Executes a call by any client, and makes a `Response` of what that gives.
+ * Executes a call with any client, and makes a `Response` of its result.
  *
  * @internal
  */
@@ -39,7 +39,7 @@ export const execute = <E, R>(
     return yield* toWeb(yield* Effect.provideService(sent, FetchHttpClient.RequestInit, init))
   })
 
-/** The body as every transport can send it, and can send it again if `fetch` could. */
+/** The body in a form that every transport can send, and can send again if `fetch` could. */
 const bodyOf = async (call: calls.Call): Promise<HttpBody.HttpBody | undefined> => {
   const { body, given } = call
   if (body === undefined) return given && calls.mayHaveBody(given) ? bodyOfRequest(call, given) : undefined
@@ -65,7 +65,7 @@ const bodyOfRequest = async (call: calls.Call, given: Request): Promise<HttpBody
 const streamed = (body: ReadableStream<Uint8Array>): HttpBody.HttpBody =>
   HttpBody.stream(Stream.fromReadableStream(() => body, identity), "")
 
-/** What only `fetch` understands. */
+/** The options that only `fetch` uses. */
 const initOf = ({ given, init: { headers: _, ...init } }: calls.Call): RequestInit => ({
   ...(given && {
     cache: given.cache,

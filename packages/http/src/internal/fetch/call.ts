@@ -14,14 +14,14 @@ export interface Call {
   readonly given: Request | undefined
   readonly init: RequestInit
   readonly method: string
-  /** Absolute, as text: a `URL` would be taken apart, and its query encoded anew. */
+  /** Absolute, as text: a `URL` object would encode its query again. */
   readonly url: string
   readonly headers: Headers
   readonly body: BodyInit | undefined
   readonly signal: AbortSignal | undefined
 }
 
-/** The methods that `fetch` writes in capitals, whatever the case in which they are given. */
+/** The methods that `fetch` converts to capitals. */
 const normalized = /^(DELETE|GET|HEAD|OPTIONS|POST|PUT)$/i
 
 /**
@@ -57,7 +57,7 @@ export const mayHaveBody = ({ body, method }: Request): boolean =>
   body !== null && method !== "GET" && method !== "HEAD"
 
 /**
- * The request as the stages of a client see it.
+ * The request for the stages of a client.
  *
  * @internal
  */
@@ -75,7 +75,7 @@ export const toRequest = (
 const key: unique symbol = Symbol.for("@reprise/http/fetch")
 
 /**
- * What the attempts of a call send: a body, or where to read one from.
+ * The body of the attempts of a call, or its source.
  *
  * @internal
  */
@@ -89,7 +89,7 @@ interface Carrier {
 }
 
 /**
- * It travels on the body, as readers do: every modification of the request hands it on.
+ * Puts it on the body, as with readers: every modification of the request keeps it.
  *
  * @internal
  */

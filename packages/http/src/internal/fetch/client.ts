@@ -13,19 +13,19 @@ type Request = HttpClientRequest.HttpClientRequest
 
 /** @internal */
 export interface Settings {
-  /** If there is none, each attempt uses the global one of its time. */
+  /** Without it, each attempt uses the global one at its time. */
   readonly fetch: typeof globalThis.fetch | undefined
-  /** Whether no redirect is followed. */
+  /** Whether `fetch` follows no redirect. */
   readonly isManual: boolean
 }
 
-/** What `fetch` answered. The caller gets it as it is. */
+/** The original responses of `fetch`, for the caller. */
 const answers = new WeakMap<HttpClientResponse.HttpClientResponse, Response>()
 
 /**
- * A client that gives each call to `fetch` as it was made, with the headers that the stages above have added.
+ * A client that passes each call to `fetch` unchanged, with the headers of the stages above.
  *
- * It is not platform's client. That one adds trace headers, and aborts a body when its own response object is collected.
+ * It is not platform's client, which adds trace headers, and aborts a body when its own response object is collected.
  *
  * @internal
  */
@@ -101,7 +101,7 @@ export const toRequest = (call: calls.Call, maySendAgain: (request: Request) => 
 }
 
 /**
- * What `fetch` answered. A response whose body was read within the attempt is made anew from its bytes.
+ * The original response of `fetch`. If the body was read within the attempt, it is a new response with its bytes.
  *
  * @internal
  */

@@ -1,5 +1,5 @@
 /**
- * What a `Response` says besides its body.
+ * All parts of a `Response` except its body.
  *
  * @internal
  */
@@ -13,7 +13,8 @@ export interface Head {
 }
 
 /**
- * A response with this head and body. The constructor of `Response` takes no URL, and not every status that a server sends.
+ * A response with this head and body. The constructor of `Response` takes no URL, and not every status that a server
+ * sends.
  *
  * @internal
  */
@@ -33,7 +34,7 @@ const withHead = (response: Response, facts: Partial<Response>): Response => {
 }
 
 /**
- * The response, whose body ends with the reason of the signal once that is aborted.
+ * The response, with a body that fails with the reason of the signal when that is aborted.
  *
  * @internal
  */
@@ -43,9 +44,9 @@ export const abortable = (response: Response, signal: AbortSignal): Response => 
 }
 
 /**
- * A stream that opens another one at the first read. fetch releases a body that nobody has begun to read.
+ * A stream that opens another one at the first read. fetch releases a body if the program has not begun to read it.
  *
- * The signal ends it. The listener on the signal is gone when the stream has ended, or when nobody holds the stream any more.
+ * The signal ends it. The listener on the signal is removed when the stream has ended, or when it is collected.
  *
  * @internal
  */

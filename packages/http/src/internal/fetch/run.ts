@@ -12,7 +12,8 @@ import type { Call } from "./call.js"
 import * as responses from "./response.js"
 
 /**
- * Runs a call as a promise that rejects as that of `fetch` does. The signal ends the call, and the body of its response.
+ * Runs a call as a promise that rejects as that of `fetch` does. The signal ends the call, and the body of its
+ * response.
  *
  * @internal
  */
@@ -45,7 +46,7 @@ export const run = <R>(
     })
   })
 
-/** fetch cancels the body of a request that it gives up. A body that it reads, it cancels itself. */
+/** Cancels the body of a request, as fetch does when it gives up. fetch itself cancels a body that it reads. */
 const cancel = (body: unknown, reason: unknown): void => {
   if (body instanceof ReadableStream && !body.locked) body.cancel(reason).catch(() => {})
 }
@@ -53,7 +54,8 @@ const cancel = (body: unknown, reason: unknown): void => {
 /**
  * The `TypeError` for a call without a response, or for a body that broke. Its cause is the typed failure.
  *
- * A failure of the network has the words of Node's fetch, by which programs detect such an error. Another one has its own words.
+ * A network failure has the message of Node's fetch, by which programs detect such an error. Other failures have their
+ * own messages.
  *
  * @internal
  */

@@ -3,16 +3,16 @@ import * as CircuitBreaker from "reprise/CircuitBreaker"
 import * as Telemetry from "reprise/Telemetry"
 
 /**
- * Isolates and closes the circuit breakers of this process that have a key, all of them.
+ * Isolates and closes all circuit breakers of this process that have a key.
  *
  * @internal
  */
 export class Actions {
-  /** The isolations that the page has begun, and nobody else's. */
+  /** The isolations that the page itself has begun. */
   private readonly isolations = new WeakMap<CircuitBreaker.CircuitBreaker, CircuitBreaker.Isolation>()
   private readonly oneByOne = Effect.unsafeMakeSemaphore(1)
 
-  /** The states after it. Empty if no circuit breaker has the key. A second time changes nothing. */
+  /** The states afterwards. Empty if no circuit breaker has the key. A second time changes nothing. */
   run(
     action: "isolate" | "close",
     key: string

@@ -10,16 +10,17 @@ export interface Decision {
   readonly timeMillis: number
   readonly key: string
   readonly text: string
-  /** How often it happened since the sample before. */
+  /** The number of times since the sample before. */
   readonly count: number
 }
 
-/** How many different decisions a sample holds of each kind. */
+/** The most different decisions of each kind in a sample. */
 const maxDecisions = 25
 const maxKeyLength = 200
 
 /**
- * The decisions between two samples. Changes of a state are kept apart: a thousand rejections push none of them out.
+ * The decisions between two samples. Changes of a state are separate, so that a thousand rejections do not displace
+ * them.
  *
  * @internal
  */
@@ -44,7 +45,7 @@ export class Recent {
     }
   }
 
-  /** The oldest first. They are not told again. */
+  /** Takes the decisions, oldest first. They do not come again. */
   take(): ReadonlyArray<Decision> {
     const all = [...this.changes.values(), ...this.others.values()]
     this.changes.clear()

@@ -2,7 +2,7 @@ import * as Effect from "effect/Effect"
 import { script } from "./script.js"
 import { style } from "./style.js"
 
-/** Without a text for it, the section is hidden while it is empty. */
+/** Without a text for it, an empty section is hidden. */
 const section = (id: string, title: string, empty?: string, kind = "") => `
 <section id="${id}" aria-labelledby="${id}-title"${empty === undefined ? " hidden" : ""}>
 <h2 id="${id}-title">${title}</h2>
@@ -13,7 +13,7 @@ ${empty === undefined ? "" : `<p>${empty}</p>`}
 </section>`
 
 /**
- * The page. Nothing of it depends on data.
+ * The page. It does not depend on data.
  *
  * @internal
  */

@@ -4,19 +4,21 @@ import * as Option from "effect/Option"
 
 type Request = HttpServerRequest.HttpServerRequest
 
-/** A key of 500 characters fits, however it is encoded. */
+/** A key of 500 characters fits in any encoding. */
 const maxBodyBytes = 16_384
 
 /**
- * The path below the place where the page is mounted, without slashes around it.
+ * The path below the mount point of the page, without slashes around it.
  *
  * @internal
  */
 export const pathOf = ({ url }: Request): string => url.replace(/[?#].*$/s, "").replace(/^\/+|\/+$/g, "")
 
 /**
- * Whether a page of another site may have sent the request. A browser says so itself, by `Sec-Fetch-Site` over TLS and on the local
- * host, and by `Origin` always. A request without both comes from no browser.
+ * Whether a page of another site may have sent the request.
+ *
+ * A browser sends `Sec-Fetch-Site` over TLS and on the local host, and `Origin` always. A request without both does not
+ * come from a browser.
  *
  * @internal
  */
@@ -29,7 +31,7 @@ export const isCrossSite = ({ headers }: Request): boolean => {
 }
 
 /**
- * A form cannot send this type, and a page of another origin has to ask the server before it may.
+ * A form cannot send this type, and a page of another origin must get the server's permission first.
  *
  * @internal
  */

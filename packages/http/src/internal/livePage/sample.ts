@@ -6,11 +6,13 @@ import type * as Telemetry from "reprise/Telemetry"
 import { currentMonotonicMillis } from "../clock.js"
 import { ofTrip } from "./decisions.js"
 
-/** How many policies a sample holds, the worst first. */
+/** The most policies in a sample, the worst first. */
 const maxRows = 200
 /** Longer keys are cut, and have no actions. */
 const maxKeyLength = 500
-/** Viewers share a sample that is not older than that: a little less than the time between two samples of one viewer. */
+/**
+ * Viewers share a sample that is not older than that: a little less than the time between two samples of one viewer.
+ */
 const maxAgeMillis = 900
 
 /**
@@ -20,7 +22,7 @@ const maxAgeMillis = 900
  */
 export interface Sample {
   readonly rows: ReadonlyArray<object>
-  /** How many policies are not among the rows. */
+  /** The number of policies that are not among the rows. */
   readonly omitted: number
 }
 
@@ -34,7 +36,7 @@ export class Samples {
 
   constructor(private readonly hasActions: boolean) {}
 
-  /** After an action the page must not show the state before. */
+  /** Drops the sample, so that the page does not show the state before an action. */
   forget(): void {
     this.latest = undefined
   }

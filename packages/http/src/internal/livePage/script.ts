@@ -1,6 +1,6 @@
 /**
- * The program of the page. It sets texts and never HTML, because keys are texts of strangers. It holds no backslash, so that it is
- * the same text here and in the browser.
+ * The program of the page. It sets texts and never HTML, because keys are texts of strangers. It has no backslash, so
+ * that it is the same text here and in the browser.
  *
  * @internal
  */

@@ -7,7 +7,10 @@ import * as Telemetry from "reprise/Telemetry"
 import { Recent } from "./decisions.js"
 import type { Samples } from "./sample.js"
 
-/** Then the browser connects again: a server that stops need not wait for viewers, and a viewer is authorized anew. */
+/**
+ * Afterwards the browser connects again. So a server that stops need not wait for viewers, and each viewer is
+ * authorized again.
+ */
 const samplesPerConnection = 10
 
 const reconnectMillis = 500

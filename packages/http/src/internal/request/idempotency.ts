@@ -14,8 +14,8 @@ interface Marks {
 type Marked = HttpBody.HttpBody & Marks
 
 /**
- * Platform rebuilds a request on every change and keeps only the fields it knows, so the mark has to be on one of them:
- * the body. The body is copied, because other requests may hold the same one (all that have none share `HttpBody.empty`).
+ * Platform rebuilds a request on every change and keeps only its own fields, so the mark must be on one of them: the
+ * body. The body is copied, because other requests may share it (all requests without a body share `HttpBody.empty`).
  */
 const mark = (request: HttpClientRequest.HttpClientRequest, marks: Marks): HttpClientRequest.HttpClientRequest =>
   cloneWith(request, { body: cloneWith<Marked>(request.body, marks) })
@@ -41,11 +41,11 @@ interface Tracked {
 }
 
 /**
- * Gives an unmarked `Stream` body a memory of whether it was ever started. Until then the request may be sent again: the
- * attempt failed before anything was read from the stream. Any other request is returned as it is.
+ * Lets an unmarked `Stream` body remember whether a transport has started it. Until then the request may be sent again,
+ * because the attempt failed before it read from the stream. Any other request is returned as it is.
  *
- * A transport starts the stream before it has a connection (fetch and undici make a web stream of it, which reads
- * ahead), so "started" is the only safe moment: what was read ahead is lost for the next attempt.
+ * A transport starts the stream before it has a connection: fetch and undici make a web stream of it, which reads
+ * ahead. So "started" is the only safe moment: the next attempt would miss the bytes that were read ahead.
  *
  * Internal all the same; without the tag so that its own tests see its type (`stripInternal`).
  */
@@ -83,7 +83,7 @@ export const isIdempotent = (request: HttpClientRequest.HttpClientRequest, heade
   has(request, header ?? defaultHeader) ||
   isMarkedIdempotent(request)
 
-// The classes a transport can read more than once. Everything else is taken to be used up by the first attempt.
+// The classes that a transport can read more than once. The first attempt may consume any other.
 const isRepeatable = (body: unknown): boolean =>
   body === undefined || body === null || typeof body === "string" || ArrayBuffer.isView(body) ||
   body instanceof ArrayBuffer || body instanceof Blob || body instanceof URLSearchParams || body instanceof FormData

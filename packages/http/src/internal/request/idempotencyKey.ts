@@ -18,11 +18,11 @@ const uuid = (words: Iterable<number>): string => {
 }
 
 /**
- * A new key: from the `Random` service where the program provides one, so that it can be repeated.
+ * A new key. If the program provides the `Random` service, the key comes from it, so that a test can repeat it.
  *
- * Effect's live `Random` is seeded with 31 bits (effect 3.22, `Hash.number`): among 60,000 processes it is more likely than
- * not that two make the same keys in the same order, and a server would answer one's payment with the other's. So where
- * nothing else is provided, the key is drawn from the platform's cryptographic source.
+ * Effect's live `Random` is seeded with 31 bits (effect 3.22, `Hash.number`). Among 60,000 processes it is more likely
+ * than not that two make the same keys in the same order. A server would then answer one payment with the result of
+ * another. So by default the key comes from the platform's cryptographic source.
  *
  * @internal
  */
@@ -43,8 +43,8 @@ export const checkedKey = (key: string): string => {
 }
 
 /**
- * The request with a key, its own if it has one. A client looks for keys under the default name only, so that a key
- * under another name is a mark too.
+ * The request with a key: its own, if it has one. A client looks for keys under the default name only, so a key under
+ * another name is a mark too.
  *
  * @internal
  */

@@ -5,13 +5,13 @@ type Request = HttpClientRequest.HttpClientRequest
 
 const key: unique symbol = Symbol.for("@reprise/http/attempt")
 
-/** Like the marks of `Idempotency`, it is on the body: every modification of a request hands that on. */
+/** Like the marks of `Idempotency`, it is on the body, which every modification of a request keeps. */
 interface Carrier {
   readonly [key]?: true
 }
 
 /**
- * The request of an attempt itself. An attempt may send others: for a token that is refreshed, say.
+ * Marks the request of the attempt itself. An attempt may send others, for example to refresh a token.
  *
  * @internal
  */

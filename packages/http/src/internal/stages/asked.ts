@@ -4,7 +4,7 @@ import type { Attempt } from "../attempt/reader.js"
 import type { Asking, Guard } from "./guard.js"
 
 /**
- * Each attempt by itself asks the policies: it is hedged, or the only stage.
+ * Each attempt passes the policies on its own, because it is hedged or the only stage.
  *
  * @internal
  */

@@ -36,7 +36,7 @@ export const ownOf = <B extends Budget | RetryBudget.RetryBudget>(budget: B & Re
   budget[fresh]?.() ?? budget
 
 /**
- * The budget of each request: a single one is that of all.
+ * The budget of each request. A single budget is that of all.
  *
  * @internal
  */

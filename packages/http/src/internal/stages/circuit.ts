@@ -48,11 +48,11 @@ const registryOf = (options: CircuitBreakerOptions): HttpCircuitBreakers => {
     const { key: _, onOpen, ...rest } = options
     // A call that waits for the circuit to close waits for its probes too.
     const own = onOpen === "wait" ? { onFull: onOpen, ...rest } : rest
-    // No option requires anything, and what a registry is made of is synchronous.
+    // No option has requirements, and a registry is made synchronously.
     return Effect.runSync(makeBreakers(own))
   }
   const { breakers } = options
-  // Any other registry would judge attempts by rules that are not for them.
+  // Any other registry would judge attempts by the wrong rules.
   if (Predicate.hasProperty(breakers, BreakersTypeId)) return breakers
   throw new InvalidOption.InvalidOption({
     option: "breakers",
@@ -72,7 +72,7 @@ export const make = (options: CircuitBreakerOptions): Placed => {
   return {
     _tag: "Policy",
     policyOf: (request) => Keyed.policy(breakers, key(request)),
-    // Whatever an attempt fails with says whether the circuit is open now.
+    // Every failure of an attempt shows whether the circuit is open now.
     isShut: (request) =>
       Effect.flatMap(
         CircuitBreakers.get(breakers, key(request)),
@@ -81,7 +81,7 @@ export const make = (options: CircuitBreakerOptions): Placed => {
   }
 }
 
-/** Where the breaker would reject a call, the call waits as long as the rejection says, if that is not for ever. */
+/** Makes a call wait instead of its rejection, for the time in the rejection, if that is finite. */
 const patient = (breaker: CircuitBreaker.CircuitBreaker): Policy.Policy<CircuitBreaker.CircuitOpen> =>
   Policy.make({
     kind: breaker.kind,
@@ -99,7 +99,7 @@ const patient = (breaker: CircuitBreaker.CircuitBreaker): Policy.Policy<CircuitB
     }
   })
 
-/** The wait is spread by a tenth, so that not all come at once. */
+/** The wait is up to a tenth longer at random, so that the calls do not start at once. */
 class Patience implements Policy.Turn<CircuitBreaker.CircuitOpen> {
   onWake: (() => void) | undefined
   untilMillis: number

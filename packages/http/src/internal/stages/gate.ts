@@ -25,7 +25,7 @@ interface Settings {
 
 type End = Policy.End<HttpClientResponse.HttpClientResponse, FailedAttempt>
 
-/** All gates are made by `make`, which requires nothing and is synchronous. */
+/** `make` makes all gates. It has no requirements and is synchronous. */
 const gatesOf = (options: RetryAfterGateOptions): gates_.Gates =>
   "gates" in options ? options.gates as gates_.Gates : Effect.runSync(gates_.make(options))
 
@@ -98,7 +98,7 @@ class GatePolicy
   }
 }
 
-/** A call that waits until the gate opens, and a random part longer, so that not all come at once. */
+/** A call that waits until the gate opens, and a random part longer, so that the calls do not start at once. */
 class Pause implements Policy.Turn<GateClosed> {
   onWake: (() => void) | undefined
   untilMillis: number
@@ -146,13 +146,13 @@ const learn = (settings: Settings, gate: gates_.Gate, { exit, nowMillis }: End):
     : undefined
 }
 
-/** Without a look at the grammar: only few servers tell what is left of a quota. */
+/** A fast check without the grammar: few servers send the rest of a quota. */
 const saysNothing = ({ headers }: HttpClientResponse.HttpClientResponse): boolean => {
   for (const name in headers) if (/^(x-)?rate-?limit/.test(name)) return false
   return true
 }
 
-/** A success that has used up the quota. */
+/** Closes the gate after a success that has used up the quota. */
 const learnFromSuccess = (
   { gates }: Settings,
   gate: gates_.Gate,

@@ -10,19 +10,19 @@ import * as clock from "../clock.js"
 import { type GatesOptions, GatesTypeId, type RetryAfterGates } from "../model.js"
 
 /**
- * Until when one key is asked to keep away. A gate that was never closed is open.
+ * The pause of one key. A gate that was never closed is open.
  *
  * @internal
  */
 export class Gate implements Telemetry.Source {
   readonly policy = "retryAfterGate"
   untilMillis = -Infinity
-  /** How long it was closed for: a clock that steps back makes it no longer. */
+  /** The length of the pause, so that a clock that moves backwards does not extend it. */
   pauseMillis = 0
   paused = 0
   /** Attempts that may close it. */
   inFlight = 0
-  /** It was closed, and no attempt has passed it since. */
+  /** Whether it was closed and no attempt has passed it since. */
   isClosed = false
   /** Of the client that used it last. */
   byClient: object | undefined
@@ -35,7 +35,7 @@ export class Gate implements Telemetry.Source {
     return { policy, key, state: millis > 0 ? "Closed" : "Open", millis, running: inFlight, waiting: paused }
   }
 
-  /** Whether that is longer than it was closed already. */
+  /** Returns whether the new pause is longer than the current one. */
   close(now: number, millis: number): boolean {
     if (millis <= this.leftMillis(now)) return false
     this.untilMillis = now + millis
@@ -65,18 +65,18 @@ export class Gate implements Telemetry.Source {
  */
 export class Gates implements RetryAfterGates {
   readonly [GatesTypeId]: typeof GatesTypeId = GatesTypeId
-  /** Where somebody else has to hear of what was learnt here. */
+  /** Set if other processes must receive the pauses of this one. */
   tell: ((key: string, millis: number) => Effect.Effect<void>) | undefined
 
   constructor(readonly byKey: Keyed.Keyed<string, Gate>, readonly maxMillis: number) {}
 
-  /** Closes the gate. The effect tells others of it. */
+  /** Closes the gate. The effect publishes the pause to other processes. */
   close(gate: Gate, nowMillis: number, asked: number): Effect.Effect<void> | undefined {
     const millis = Math.min(asked, this.maxMillis)
     return gate.close(nowMillis, millis) ? this.tell?.(gate.key, millis) : undefined
   }
 
-  /** What was learnt elsewhere is told to nobody. */
+  /** Closes the gate for a pause of another process, and does not publish it. */
   hear(key: string, asked: number): Effect.Effect<void> {
     return Keyed.use(this.byKey, key, (gate) =>
       Effect.map(clock.currentMonotonicMillis, (now) => {

@@ -12,7 +12,7 @@ import * as failureMessage from "../classify/failureMessage.js"
 import type { Budget, KeyOptions } from "../model.js"
 
 /**
- * What every attempt passes before it is sent. The retry loop itself does not hold the code of any.
+ * All stages that an attempt passes before it is sent. The retry loop itself does not include their code.
  *
  * @internal
  */
@@ -38,26 +38,27 @@ export type Placed =
     readonly policyOf: (request: HttpClientRequest.HttpClientRequest) => HttpPolicy
     readonly priority?: ((request: HttpClientRequest.HttpClientRequest) => number) | undefined
     readonly partition?: ((request: HttpClientRequest.HttpClientRequest) => string | undefined) | undefined
-    /** Why another attempt after a failed one is not worth its wait: it would be rejected. */
+    /** The reason not to wait for another attempt: the stage would reject it. */
     readonly isShut?: ((request: HttpClientRequest.HttpClientRequest) => Effect.Effect<boolean>) | undefined
   }
   | { readonly _tag: "Hedge"; readonly over: (asking: Asking) => Hedge }
 
 /**
- * How attempts ask the policies of a client.
+ * Connects attempts with the policies of a client.
  *
  * @internal
  */
 export interface Asking {
-  /** What each attempt of the request asks. */
+  /** The policies of each attempt of the request. */
   readonly policies: (request: HttpClientRequest.HttpClientRequest) => ReadonlyArray<HttpPolicy>
   readonly call: ((request: HttpClientRequest.HttpClientRequest) => Policy.CallOptions) | undefined
-  /** What a failure or a rejection means to the loop. */
+  /** Tells the loop the meaning of a failure or a rejection. */
   readonly review: (request: HttpClientRequest.HttpClientRequest, error: unknown) => Effect.Effect<FailedAttempt>
 }
 
 /**
- * Attempts beside each other. The code that runs one by itself comes with it: a client without a hedge does not hold that.
+ * Runs attempts beside each other. It brings the code for a single attempt too, so a client without a hedge does not
+ * include that.
  *
  * @internal
  */
@@ -67,7 +68,7 @@ export interface Hedge {
 }
 
 /**
- * What a stage must know of the pipeline that it is in.
+ * The facts of the pipeline that a stage needs.
  *
  * @internal
  */
@@ -80,7 +81,7 @@ export interface Facts {
 let latest = { url: "", origin: "" }
 
 /**
- * The guards of one client ask one after the other for the same request: its URL is parsed once for all of them.
+ * The guards of a client use the origin of the same request one after the other, so its URL is parsed once.
  *
  * @internal
  */
@@ -90,7 +91,7 @@ export const origin = (request: HttpClientRequest.HttpClientRequest): string => 
 }
 
 /**
- * A registry for the keys of requests. Nothing of it requires anything, and all of it is made in one step.
+ * A registry for the keys of requests. It has no requirements, and is made in one step.
  *
  * @internal
  */

@@ -18,7 +18,10 @@ import { asked } from "./asked.js"
 import * as budgets from "./budgets.js"
 import { type Facts, type Guard, origin, type Placed, registry } from "./guard.js"
 
-/** What is hedged is sent twice at the same time: only what may be, with a body that can be read twice at the same time. */
+/**
+ * Whether the request may be sent twice at the same time: it must be idempotent, with a body that can be read twice at
+ * once.
+ */
 const mayBeHedged = (request: HttpClientRequest.HttpClientRequest, header: string | undefined): boolean =>
   idempotency.isIdempotent(request, header) &&
   (request.body._tag === "Stream"
@@ -26,8 +29,8 @@ const mayBeHedged = (request: HttpClientRequest.HttpClientRequest, header: strin
     : idempotency.isReplayable(request))
 
 /**
- * Only time starts a hedge. A failure leaves the other attempts running if their requests were sent; otherwise it ends the
- * race, and the retry policy decides about another attempt.
+ * Only time starts a hedge. A failure leaves the other attempts running if their requests were sent; otherwise it ends
+ * the race, and the retry policy decides about another attempt.
  *
  * @internal
  */
@@ -49,7 +52,7 @@ export const make = (options: HedgeOptions): (facts: Facts) => Placed => {
           : Effect.flatMap(budgets.of(budget)(request), (budget) => RetryBudget.tryWithdraw(budget))
         return Effect.suspend(() => {
           const race = new Race(request, running)
-          // What waits at a gate or in a queue is not slow, and another one would wait behind it.
+          // An attempt that waits at a gate or in a queue is not slow, and a hedge would wait behind it.
           const withdraw = Effect.suspend(() => race.mayHedge ? paid : Effect.succeed(false))
           const one = race.attempt(inner, attempt)
           const raced = Keyed.use(all, key(request), (hedge) => Hedge.protect(one, hedge, { withdraw, nested }))
@@ -61,25 +64,27 @@ export const make = (options: HedgeOptions): (facts: Facts) => Placed => {
   })
 }
 
-/** An attempt that failed while another one was under way. Its response is released, and it is never what the call fails with. */
+/**
+ * An attempt that failed while another one was in flight. Its response is released, and the call never fails with it.
+ */
 class Beaten {
   constructor(readonly failed: FailedAttempt) {}
 }
 
 const isBeaten = (error: unknown): boolean => error instanceof Beaten
 
-/** What a guard turned away was not made: the attempt that runs goes on, and its failure is what the call fails with. */
+/** A rejected attempt was not made. The running attempt continues, and the call fails with its failure. */
 const isRejection = (error: unknown): boolean =>
   error instanceof FailedAttempt && error.refusal !== undefined && Option.isNone(error.failure)
 
 /** The attempts beside each other. */
 class Race {
-  /** How many requests were sent, and how many of their attempts have not failed. */
+  /** The number of requests that were sent, and the number of their attempts that have not failed. */
   private sent = 0
   private underWay = 0
-  /** Since then nothing is sent any more. */
+  /** After this, no request is sent. */
   private hasFailed = false
-  /** Until when the server has asked for nothing to be sent, by the monotonic clock. */
+  /** The end of the pause that the server asked for, by the monotonic clock. */
   private pausedUntilNanos = BigInt(0)
 
   constructor(readonly request: HttpClientRequest.HttpClientRequest, readonly running: Pipeline.Running) {}
@@ -100,7 +105,7 @@ class Race {
         this.sent++
         this.underWay++
         return Effect.catchAll(attempt, (failed) => {
-          // Before a permit is given back that a hedge waits for.
+          // Before the release of a permit that a hedge waits for.
           this.hasFailed = true
           return Effect.fail(failed)
         })
@@ -112,7 +117,7 @@ class Race {
     })
   }
 
-  /** A hedge that waited for its turn when the other attempt failed. */
+  /** The end of a hedge that still waited when the other attempt failed. */
   private get tooLate(): Effect.Effect<never, FailedAttempt> {
     const origin = { _tag: "Cause", cause: Cause.empty } as const
     return Effect.fail(new FailedAttempt(this.request, Option.none(), origin, "retryAfter"))
@@ -135,7 +140,7 @@ class Race {
     return response === undefined ? Effect.void : drain.drain(response, drain.defaults, this.running.deadlineMillis)
   }
 
-  /** What the call fails with. Its `retryAfter` is the longest wait that a server has asked any of the attempts for. */
+  /** The failure of the call. Its `retryAfter` is the longest wait that a server has asked any of the attempts for. */
   private last(failed: FailedAttempt): Effect.Effect<never, FailedAttempt> {
     return Effect.flatMap(Clock.currentTimeNanos, (now) => {
       const left = this.pausedUntilNanos - now

@@ -30,7 +30,7 @@ export const adaptiveLimiter = <S>(options: AdaptiveLimiterOptions<S>): Placed =
   return { _tag: "Policy", policyOf: (request) => Keyed.policy(all, key(request)), partition }
 }
 
-/** Attempts that timed out and answers that say that there is too much to do are drops; other failures say nothing of load. */
+/** Timeouts and responses of an overloaded server are drops. Other failures say nothing about the load. */
 const outcome = (exit: Exit.Exit<unknown, unknown>): AdaptiveLimiter.Outcome => {
   if (Exit.isSuccess(exit)) return "success"
   const failed = Option.getOrUndefined(Cause.failureOption(exit.cause))

@@ -30,7 +30,7 @@ export const make = (options: OwnPolicy<unknown> | PolicyOptions<unknown>): Plac
   return { _tag: "Policy", policyOf: (request) => Keyed.policy(all, key(request), facing) }
 }
 
-/** Shows the policy the typed failure of an attempt in place of what the pipeline makes of it. */
+/** Gives the policy the typed failure of an attempt in place of the pipeline's own. */
 const facing = (policy: OwnPolicy<unknown>): HttpPolicy =>
   Policy.make({
     kind: policy.kind,
@@ -77,7 +77,7 @@ const ticket = (
   withdraw
 })
 
-/** An error that has nothing to do with HTTP is a defect to the policy, whose type has no room for it. */
+/** An error that does not concern HTTP is a defect to the policy, because its type has no member for it. */
 const typedCause = (cause: Cause.Cause<FailedAttempt>): Cause.Cause<HttpFailure> =>
   Cause.flatMap(cause, ({ failure, origin }) =>
     Option.match(failure, {

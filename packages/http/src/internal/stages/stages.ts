@@ -28,18 +28,18 @@ import * as own from "./ownPolicy.js"
 
 type Client<E, R> = HttpClient.HttpClient.With<E, R>
 
-/** States for one client, in one pipeline after the other. */
+/** Makes the state for one client, once per pipeline. */
 type Build = () => (facts: Facts) => Placed
 
 const variance: Types.Covariant<never> = identity
 
-/** Every stage is made by `makeFor`. */
+/** `makeFor` makes every stage. */
 interface Made<E> extends model.Stage<E> {
   readonly build: Build
   readonly options: object
 }
 
-/** Builds it once, for the sake of its errors: an option out of range fails here, not where the client is made. */
+/** Builds the stage once for its errors, so that an option out of range fails here and not in the client. */
 const makeFor = <E>(options: object, build: Build): model.Stage<E> => {
   build()
   const combinator = <E1, R>(client: Client<E1, R>) => over<E, E1, R>(client, build)
@@ -47,7 +47,7 @@ const makeFor = <E>(options: object, build: Build): model.Stage<E> => {
   return made
 }
 
-/** The same, for one that needs nothing of its pipeline. */
+/** The same, for a stage that needs no facts of its pipeline. */
 const make = <E>(options: object, build: () => Placed): model.Stage<E> =>
   makeFor(options, () => {
     const placed = build()
@@ -58,7 +58,7 @@ const make = <E>(options: object, build: () => Placed): model.Stage<E> =>
 export const build = (stage: model.Stage<unknown>): (facts: Facts) => Placed => (stage as Made<unknown>).build()
 
 /**
- * What it was made of.
+ * The options of the stage.
  *
  * @internal
  */
@@ -94,7 +94,7 @@ export const hedge = (options: model.HedgeOptions): model.Stage<never> => makeFo
 export const policy = <E>(options: own.OwnPolicy<E> | model.PolicyOptions<E>): model.Stage<E> =>
   make(options, () => own.make(options))
 
-/** One stage by itself. */
+/** Puts one stage over a client. */
 const over = <E, E1, R>(client: Client<E1, R>, build: Build): Client<E | E1, R> => {
   const placed = order.make([build()({})])
   const guarded = placed.hedge?.guard ?? asked(placed)
@@ -130,6 +130,6 @@ const handOver = <E>(
   if (response !== undefined) responses.handOver(response)
   return origin._tag === "Response"
     ? Exit.succeed(origin.response)
-    // What the client below failed with, or the rejection.
+    // The error of the client below, or the rejection.
     : Exit.failCause(origin.cause as Cause.Cause<E>)
 }

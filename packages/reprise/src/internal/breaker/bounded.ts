@@ -8,12 +8,14 @@ import * as deadline from "../deadline.js"
 import { monotonicMillis } from "../effect/clock.js"
 import * as timer from "../effect/timer.js"
 
-/** How long a schedule may take to decide. */
+/** The most time for the decision of a schedule. */
 const maxMillis = 1_000
 
 /**
- * Runs what a program decides by, and gives `otherwise` if that fails, is interrupted, takes longer than a second, or would
- * outlast the deadline of the call. It waits for nothing that is ready at once.
+ * Runs an effect of the program that makes a decision. It does not wait for a result that is ready at once.
+ *
+ * It returns `otherwise` if the effect fails, is interrupted, takes longer than a second, or would outlast the deadline
+ * of the call.
  *
  * @internal
  */

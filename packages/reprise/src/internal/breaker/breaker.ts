@@ -13,43 +13,43 @@ import * as CircuitBreaker from "./model.js"
 import * as settings_ from "./settings.js"
 
 /**
- * Everything that changes in one step: the value of the `Ref`.
+ * All state that changes in one step: the value of the `Ref`.
  *
  * @internal
  */
 export interface Era {
   readonly settings: settings_.Settings
   readonly state: Machine.State
-  /** Those who have isolated it. */
+  /** The isolations. */
   readonly holds: ReadonlySet<unknown>
   readonly isDisabled: boolean
   readonly opening: settings_.Opening
-  /** The calls of this generation that are running, where the rule asks for them. */
+  /** The running calls of this generation, if the rule needs them. */
   readonly inFlight: InFlight | undefined
-  /** What the calls of a closed breaker hold that need no permit: made once for all of them, with the first. */
+  /** The ticket for calls of a closed breaker without a permit: made once for all of them, with the first. */
   plain: Policy.Admit | undefined
 }
 
 /**
- * What a breaker asks and tells that shares its state with those of other processes.
+ * The link of a breaker to those of other processes with the same state.
  *
  * @internal
  */
 export interface Shared {
-  /** It does not know yet how things are with the others: a call has to ask. */
+  /** Whether it does not have the state of the others yet: then a call must wait. */
   readonly isJoining: boolean
-  /** `undefined` if the breaker decides by itself. */
+  /** `undefined` if the breaker decides alone. */
   readonly decide: (era: Era, call: Policy.Call) => Policy.Decision<CircuitBreaker.CircuitOpen> | undefined
   /** A probe has ended. */
   readonly settled: (era: Era, permit: Machine.Permit, outcome: Machine.Outcome, durationMillis: number) => void
-  /** Something has changed, whoever did it. */
+  /** Receives each change of the state, local or not. */
   readonly changed: (era: Era) => void
-  /** Whether there is something that the others have not been told. */
+  /** Whether there is a change that the others have not received. */
   readonly hasNews: () => boolean
 }
 
 /**
- * Hears of the transitions of all breakers that it has made.
+ * Receives the transitions of all breakers that it has made.
  *
  * @internal
  */
@@ -66,7 +66,7 @@ export abstract class Breaker extends Pipeable.Class() implements CircuitBreaker
   readonly [CircuitBreaker.TypeId]: typeof CircuitBreaker.TypeId = CircuitBreaker.TypeId
   readonly era: LocalRef<Era>
   listeners: ReadonlyArray<(transition: CircuitBreaker.Transition) => void> = []
-  /** Calls that wait for a permit, and what wakes them. */
+  /** The calls that wait for a permit, and their wake-up. */
   waiting = 0
   waiters: Set<{ readonly wake: () => void }> | undefined
   running = 0
@@ -75,10 +75,10 @@ export abstract class Breaker extends Pipeable.Class() implements CircuitBreaker
   rejected = 0
   downMillis = 0
   downSinceMillis = 0
-  /** When it opened, as people would say. */
+  /** The start of the open time, as a date. */
   openedAtMillis: number | undefined
   shared: Shared | undefined = undefined
-  /** The registry that it belongs to, and the key that it has there. */
+  /** Its registry, and its key there. */
   owner: Owner | undefined = undefined
   ownKey: unknown = undefined
 
@@ -86,10 +86,10 @@ export abstract class Breaker extends Pipeable.Class() implements CircuitBreaker
     readonly key: string,
     settings: settings_.Settings,
     now: number,
-    /** Whether the calls in flight are counted, whatever the rule. */
+    /** Whether the calls in flight are counted for any rule. */
     readonly isCounted: boolean,
     readonly shadow: Breaker | undefined,
-    /** It rejects nothing, so its transitions are no events. */
+    /** Whether it is a shadow, which rejects nothing and emits no events. */
     readonly isShadow = false
   ) {
     super()
@@ -122,7 +122,7 @@ export const overdue = (era: Era, now: number): Machine.Overdue =>
   era.inFlight === undefined ? none : overdueOf(era.inFlight, now)
 
 /**
- * Decides and changes within a step. Returns whether there was a change.
+ * Decides and changes in one step. Returns whether there was a change.
  *
  * @internal
  */
@@ -133,7 +133,7 @@ export const change = (self: Breaker, now: number, f: (era: Era) => Partial<Era>
 }
 
 /**
- * The change is made before anybody who waits or listens hears of it.
+ * Commits the change before waiting calls and listeners receive it.
  *
  * @internal
  */
@@ -146,11 +146,11 @@ export const commit = (self: Breaker, now: number, changes: Partial<Era>): void 
 /** @internal */
 export const modify = (...args: Parameters<typeof change>): Effect.Effect<boolean> => Effect.sync(() => change(...args))
 
-/** A new generation begins with nobody in flight. */
+/** A new generation begins without calls in flight. */
 const succeeding = (before: Era, after: Era): Era =>
   after.state.generation === before.state.generation ? after : { ...after, inFlight: after.settings.makeInFlight?.() }
 
-/** The calls that wait ask anew, whatever has changed. */
+/** After any change, the waiting calls decide again. */
 const wake = (self: Breaker): void => {
   const { waiters } = self
   self.waiters = undefined
@@ -184,7 +184,7 @@ const openedAtMillis = ({ state }: Era): number | undefined =>
 const dated = (millis: number): number => millis + wallAheadMillis()
 
 /**
- * Where the schedule of open times goes on: at its start, unless the breaker has opened not long ago.
+ * The position in the schedule of open times: its start, unless the breaker has opened recently.
  *
  * @internal
  */
@@ -192,7 +192,7 @@ export const openingOf = ({ opening, settings, state }: Era, now: number): setti
   Machine.tripsInARow(state, now) === 0 ? settings.first : opening
 
 /**
- * Open, unless something else has happened since `generation`.
+ * The open state, unless the state has changed since `generation`.
  *
  * @internal
  */
@@ -203,7 +203,7 @@ export const opened = (era: Era, generation: number, trip: Machine.Trip, now: nu
 }
 
 /**
- * Opens it, unless something else has happened since `generation`.
+ * Opens it, unless the state has changed since `generation`.
  *
  * @internal
  */
@@ -220,7 +220,8 @@ export const open = (
   ))
 
 /**
- * It is open, for as long as it was the last time: calls are rejected while the schedule says for how long it is to be.
+ * Sets the open time from the schedule. Until the schedule has decided, the breaker is open for the last open time and
+ * rejects calls.
  *
  * @internal
  */

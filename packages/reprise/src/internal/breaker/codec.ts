@@ -4,16 +4,16 @@ import * as windows from "./windows.js"
 
 // What follows up to `State` is not marked internal: the declarations of CircuitBreakerSchema refer to it.
 
-/** Sums of so many counts are still exact. */
+/** Sums of this many counts are still exact. */
 const count = Schema.Int.pipe(Schema.between(0, 1e11))
 const finite = Schema.Number.pipe(Schema.finite())
 
-/** No window has more of them than that. */
+/** No window has more spans than this. */
 const maxSpans = 10_000
 const maxCalls = 1_000_000
 const maxWindows = 1_000
 
-/** Three thousand years: for ever. */
+/** Three thousand years: practically for ever. */
 export const longestMillis = 1e14
 
 export const Trip = Schema.Struct({ rule: Schema.String, calls: count, failures: count, slow: count })
@@ -72,7 +72,7 @@ export type State = typeof State.Type
 export const ofState = (state: Machine.State, now: number): State => {
   if (state._tag === "Closed") return { _tag: "Closed", window: ofWindow(state.box.window, now) }
   const { openedAtMillis, trip, trips } = state
-  // Who goes on with it knows nothing of the probes of this one, and may send its own at once.
+  // The next process does not have the probes of this one, and may send its own at once.
   const untilMillis = state._tag === "Open"
     ? Math.min(state.untilMillis, openedAtMillis + longestMillis)
     : Math.max(now, openedAtMillis)
@@ -80,7 +80,7 @@ export const ofState = (state: Machine.State, now: number): State => {
 }
 
 /**
- * The same state with all its times moved: what is written down has dates, and this process has its own time.
+ * The same state with all its times moved, because an exported state has dates, and this process has its own clock.
  *
  * @internal
  */
@@ -125,7 +125,7 @@ const ofSamples = (samples: windows.Samples, now: number): Window => {
 }
 
 /**
- * Fills a new window with what was written down of another, where they are of the same kind; `false` where they are not.
+ * Fills a new window with an exported one. Returns `false` if they are of different kinds.
  *
  * @internal
  */
@@ -151,7 +151,7 @@ const fillSamples = (samples: windows.Samples, from: Window, now: number): boole
     return true
   }
   if (!(samples instanceof windows.LastMillis) || from.kind !== "time") return false
-  // One from the future would hold up the clock of the window.
+  // A time in the future would stop the clock of the window.
   const spans = from.spans.map((span) => ({ ...span, atMillis: Math.min(span.atMillis, now) }))
   for (const span of spans.sort((a, b) => a.atMillis - b.atMillis)) samples.put(span)
   return true

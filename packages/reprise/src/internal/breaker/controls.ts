@@ -81,7 +81,7 @@ const details = (era: Era, now: number) => {
   const { openedAtMillis, trip, trips } = state
   const down = { calls: 0, failures: 0, slow: 0, trips, trip }
   if (state._tag === "Open") {
-    // A clock that stepped back does not make it longer.
+    // A clock that moved backwards does not extend it.
     const left = state.untilMillis - Math.max(now, openedAtMillis)
     return { ...down, probes: 0, retryAfter: retryAfter(Math.max(left, 0)) }
   }

@@ -1,6 +1,6 @@
 // Internal all the same; without the tag, so that the tests of this module see its types (`stripInternal`).
 
-/** A call in flight, in the order in which they began. */
+/** A call in flight, in the order of the starts. */
 export interface Entry {
   readonly startMillis: number
   readonly number: number
@@ -8,17 +8,17 @@ export interface Entry {
   next: Entry | undefined
 }
 
-/** How far the calls that have taken at least `limitMillis` go. */
+/** The number of in-flight calls older than `limitMillis`. */
 interface Mark {
   readonly limitMillis: number
   count: number
-  /** The first that has not taken so long yet. */
+  /** The first call that is younger. */
   next: Entry | undefined
 }
 
 /**
- * The calls in flight, and how many of them have taken too long: each call is passed once, so that a query costs nothing
- * however many there are.
+ * The calls in flight, and the number of slow ones. It passes each call once, so the cost of a query does not depend on
+ * the number of calls.
  */
 export class InFlight {
   private last: Entry | undefined
@@ -29,7 +29,7 @@ export class InFlight {
     this.marks = marksFrom(undefined, limits)
   }
 
-  /** Looks at the calls that are there with other limits. */
+  /** Applies other limits to the current calls. */
   watch(limits: ReadonlyArray<number>): this {
     let first = this.last
     while (first?.previous !== undefined) first = first.previous

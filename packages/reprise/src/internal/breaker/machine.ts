@@ -1,13 +1,13 @@
 /**
- * The circuit breaker as a pure machine: `(state, event, now) -> [decision, state]`. It imports nothing from Effect, reads
- * no clock and draws no number. The window of a closed state is the one thing in it that is mutable.
+ * The circuit breaker as a pure machine: `(state, event, now) -> [decision, state]`. It imports nothing from Effect,
+ * reads no clock and draws no random number. Only the window of a closed state is mutable.
  */
 
 // Internal all the same; without the tag, so that the tests of this module see its types (`stripInternal`).
 
 /**
- * How an admitted call ended. Whatever says nothing about the dependency is `ignored`, and so is an interruption, unless
- * it came to a call that was already slow.
+ * The result of an admitted call. A result that says nothing about the dependency is `ignored`. So is an interruption,
+ * unless the call was already slow.
  */
 export type Outcome = Sample | "ignored"
 
@@ -23,48 +23,44 @@ export interface Trip extends Counts {
   readonly rule: string
 }
 
-/**
- * How many calls in flight have taken at least that long.
- */
+/** The number of calls in flight that are older than this time. */
 export type Overdue = (slowerThanMillis: number) => number
 
-/**
- * Calls that ended alike.
- */
+/** Calls with the same result. */
 export interface Batch {
   readonly outcome: Sample
   readonly calls: number
-  /** Of each of them. */
+  /** The duration of each call. */
   readonly durationMillis: number
 }
 
 export interface Window {
   record(outcome: Sample, nowMillis: number, durationMillis: number): void
-  /** Records calls of others, in one step however many they are. */
+  /** Records calls of other members, in one step for any number. */
   recordAll(batches: ReadonlyArray<Batch>, nowMillis: number): void
   tripped(nowMillis: number, overdue: Overdue): Trip | undefined
   counts(nowMillis: number, overdue: Overdue): Counts
-  /** Whether it has seen anything, if `counts` does not show that. */
+  /** Whether it has any samples, if `counts` does not show that. */
   hasChanged?(): boolean
 }
 
 export interface Config {
-  /** A new window; with the samples of an earlier one, where both can hold the same. */
+  /** A new window, with the samples of an earlier one, if both are of the same kind. */
   readonly makeWindow: (previous: Window | undefined, nowMillis: number) => Window
-  /** Probes in flight at once. */
+  /** The most probes in flight at once. */
   readonly probes: number
-  /** Successful probes that close it. */
+  /** The number of successful probes that close it. */
   readonly successes: number
-  /** Failed probes that do not yet open it again. */
+  /** The number of failed probes that do not open it again. */
   readonly tolerated: number
   readonly leaseMillis: number
-  /** From how long on a probe is too slow to close it. */
+  /** The duration from which a probe is too slow to close it. */
   readonly slowerThanMillis: number
   readonly ramp: ReadonlyArray<RampStep>
 }
 
 export interface RampStep {
-  /** Of the calls, from 0 to 1. */
+  /** The share of calls, from 0 to 1. */
   readonly share: number
   readonly millis: number
 }
@@ -72,11 +68,11 @@ export interface RampStep {
 export interface Closed {
   readonly _tag: "Closed"
   readonly generation: number
-  /** In a box, so that the calls of the generation find the window that a new configuration has put there. */
+  /** A box, so that the calls of the generation use the window of a new configuration. */
   readonly box: { window: Window }
-  /** Only while a ramp lasts: when it began, and the fraction of a call that is saved up. */
+  /** Only during a ramp: its start, and the saved fraction of a call. */
   readonly ramp: { readonly startMillis: number; readonly credit: number } | undefined
-  /** Its last opening, after which the next one goes on, unless it stays closed for long enough. */
+  /** Its last opening. The next one continues after it, unless the breaker stays closed for long enough. */
   readonly last: LastOpening | undefined
 }
 
@@ -91,7 +87,7 @@ export interface Open {
   readonly generation: number
   readonly openedAtMillis: number
   readonly untilMillis: number
-  /** How often it opened without staying closed in between for as long as it was open. */
+  /** The number of openings in a row, without a closed time as long as the open time. */
   readonly trips: number
   readonly trip: Trip
 }
@@ -105,12 +101,12 @@ export interface HalfOpen {
   readonly _tag: "HalfOpen"
   readonly generation: number
   readonly openedAtMillis: number
-  /** How long it was open before. */
+  /** The earlier open time. */
   readonly openMillis: number
   readonly trips: number
   readonly trip: Trip
   readonly leases: ReadonlyArray<Lease>
-  /** Permits given so far: the next one's id. */
+  /** The number of permits so far, which is the id of the next one. */
   readonly issued: number
   readonly successes: number
   readonly failures: number
@@ -126,9 +122,9 @@ export interface Permit {
 
 export type Verdict =
   | { readonly _tag: "Run"; readonly permit: Permit }
-  /** Not before `retryAfterMillis` have passed. */
+  /** The next call may be admitted after `retryAfterMillis`. */
   | { readonly _tag: "Reject"; readonly retryAfterMillis: number }
-  /** Half-open, and all permits are out: the first lease ends in `retryAfterMillis`. */
+  /** Half-open, and all permits are taken: the first lease ends in `retryAfterMillis`. */
   | { readonly _tag: "Full"; readonly retryAfterMillis: number }
 
 export const closed = (generation: number, config: Config, now: number): Closed => ({
@@ -139,13 +135,13 @@ export const closed = (generation: number, config: Config, now: number): Closed 
   last: undefined
 })
 
-/** Closes it, and keeps in mind how long it was open. */
+/** Closes it, and keeps its open time. */
 export const closing = (state: Open | HalfOpen, config: Config, now: number): Closed => ({
   ...closed(state.generation + 1, config, now),
   last: { closedAtMillis: now, openMillis: openMillis(state), trips: state.trips }
 })
 
-/** The same, because probes have succeeded: a ramp begins. */
+/** The same, after successful probes: a ramp begins. */
 export const recovered = (state: Open | HalfOpen, config: Config, now: number): Closed => ({
   ...closing(state, config, now),
   ramp: config.ramp.length > 0 ? { startMillis: now, credit: 0 } : undefined
@@ -154,15 +150,13 @@ export const recovered = (state: Open | HalfOpen, config: Config, now: number): 
 const openMillis = (state: Open | HalfOpen): number =>
   state._tag === "Open" ? state.untilMillis - state.openedAtMillis : state.openMillis
 
-/**
- * How often it has opened in a row, which a closed one forgets once it has been closed for as long as it was open.
- */
+/** The number of openings in a row. It is 0 again after a closed time as long as the open time. */
 export const tripsInARow = (state: State, now: number): number => {
   if (state._tag !== "Closed") return state.trips
   return state.last !== undefined && now - state.last.closedAtMillis < state.last.openMillis ? state.last.trips : 0
 }
 
-/** Whether it admits every call without a change of its state: it is closed, and no ramp lasts. */
+/** Whether it admits every call without a change of its state: it is closed, without a ramp. */
 export const admitsAll = (state: State): state is Closed => state._tag === "Closed" && state.ramp === undefined
 
 export const admit = (state: State, now: number, config: Config): readonly [Verdict, State] => {
@@ -181,8 +175,8 @@ export const admit = (state: State, now: number, config: Config): readonly [Verd
 }
 
 /**
- * Records how an admitted call ended. A call from another generation, or one whose lease has ended, changes nothing. A trip
- * opens it in the same step, for `openMillis`.
+ * Records the result of an admitted call. A call from another generation, or one whose lease has ended, changes
+ * nothing. A trip opens it in the same step, for `openMillis`.
  */
 export const settle = (
   state: State,
@@ -213,9 +207,7 @@ const recorded = (
   return window.tripped(now, overdue)
 }
 
-/**
- * Opens it, unless something else has happened since `generation`.
- */
+/** Opens it, unless the state has changed since `generation`. */
 export const open = (state: State, generation: number, trip: Trip, now: number, openMillis: number): State =>
   state.generation !== generation || state._tag === "Open" ? state : {
     _tag: "Open",
@@ -226,9 +218,7 @@ export const open = (state: State, generation: number, trip: Trip, now: number, 
     trip
   }
 
-/**
- * Says for how long it is open, counted from when it opened; changes nothing if it has left that opening.
- */
+/** Sets the open time, counted from the opening. It changes nothing after the opening is over. */
 export const refine = (state: State, generation: number, openMillis: number): State =>
   state.generation !== generation || state._tag !== "Open"
     ? state
@@ -236,7 +226,7 @@ export const refine = (state: State, generation: number, openMillis: number): St
 
 const run = (generation: number, lease: number): Verdict => ({ _tag: "Run", permit: { generation, lease } })
 
-/** A clock that stepped back must not keep it open for longer than it was to be. */
+/** A clock that moved backwards must not extend the open time. */
 const rebased = (state: Open, now: number): Open =>
   now >= state.openedAtMillis
     ? state
@@ -260,7 +250,8 @@ export const halfOpen = (
 
 const admitProbe = (state: HalfOpen, now: number, config: Config): readonly [Verdict, State] => {
   const leases = stillHeld(state.leases, now, config)
-  // No more than can still decide: after enough successes it is closed. One who tolerates less gets none.
+  // Never more than can still decide: after enough successes it is closed. A member that tolerates fewer failures gets
+  // none.
   const undecided = Math.max(config.probes, config.successes + config.tolerated) - state.successes - state.failures
   if (leases.length < Math.min(config.probes, undecided) && state.failures <= config.tolerated) {
     const lease = { id: state.issued + 1, untilMillis: now + config.leaseMillis }
@@ -271,7 +262,7 @@ const admitProbe = (state: HalfOpen, now: number, config: Config): readonly [Ver
   return [full, leases === state.leases ? state : { ...state, leases }]
 }
 
-/** A clock that stepped back lengthens no lease. The same array where nothing has ended. */
+/** A clock that moved backwards extends no lease. Returns the same array if no lease has ended. */
 const stillHeld = (leases: ReadonlyArray<Lease>, now: number, { leaseMillis }: Config): ReadonlyArray<Lease> =>
   leases.every(({ untilMillis }) => untilMillis > now && untilMillis <= now + leaseMillis) ? leases : leases
     .filter(({ untilMillis }) => untilMillis > now)
@@ -298,7 +289,7 @@ const admitRamped = (
   return [run(state.generation, 0), { ...state, ramp: undefined }]
 }
 
-/** A probe that took too long has shown that nothing is better, even where it was given up. */
+/** A slow probe shows no recovery, even if it was interrupted. */
 export const judged = (outcome: Outcome, durationMillis: number, config: Config): Outcome =>
   durationMillis < config.slowerThanMillis || outcome === "ignored"
     ? outcome
@@ -315,7 +306,7 @@ const settleProbe = (
   const returned = { ...state, leases: state.leases.filter(({ id }) => id !== lease) }
   switch (outcome) {
     case "success": {
-      // Those who share it may tolerate fewer failures than there were: then none of their probes can close it.
+      // Another member may tolerate fewer failures than there were. Then none of its probes can close it.
       if (state.failures > config.tolerated) return [undefined, returned]
       const next = { ...returned, successes: state.successes + 1 }
       return [undefined, next.successes >= config.successes ? recovered(state, config, now) : next]

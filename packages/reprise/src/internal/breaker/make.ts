@@ -10,12 +10,12 @@ export const make = <R>(
   options: CircuitBreaker.Options<R>,
   isCounted = false
 ): Effect.Effect<Breaker, never, R> =>
-  // What the schedules and the probe require is taken from the context of this effect.
+  // The context of this effect provides the requirements of the schedules and the probe.
   Effect.map(build(options as CircuitBreaker.Options<unknown>, isCounted), (make) =>
     make(options.key ?? "")) as Effect.Effect<Breaker, never, R>
 
 /**
- * Checks the options at once, and then makes any number of breakers with them.
+ * Checks the options at once, and then makes any number of breakers.
  *
  * @internal
  */
@@ -24,7 +24,7 @@ export const build = (
   isCounted: boolean
 ): Effect.Effect<(key: string) => Breaker, never, unknown> => {
   const own = settings.make(options)
-  // A candidate rejects nothing, so nothing can wait for it, and its probes are the calls that there are.
+  // A candidate rejects nothing, so no call can wait for it, and the calls are its probes.
   const candidate = options.shadow &&
     settings.make({ ...options.shadow, onFull: "reject", probe: undefined })
   return Effect.flatMap(
@@ -82,10 +82,10 @@ const withSettings = (
 ): Partial<Era> => {
   const changed = {
     settings: next,
-    // The state of a schedule means nothing to another one.
+    // The state of a schedule has no meaning for another schedule.
     opening: next.openFor === settings.openFor ? opening : { ...opening, state: next.openFor.initial }
   }
-  // What probes have shown was asked for by other numbers.
+  // The results of probes belong to the old numbers.
   if (state._tag === "HalfOpen") return { ...changed, state: { ...state, successes: 0, failures: 0 } }
   if (state._tag === "Open") return changed
   state.box.window = next.makeWindow(state.box.window, now)

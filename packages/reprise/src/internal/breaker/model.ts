@@ -25,8 +25,13 @@ export interface CircuitBreaker extends Policy<CircuitOpen>, Pipeable {
 }
 
 /**
- * `Closed` lets calls through, `Open` rejects them, `HalfOpen` lets a few through as probes. By hand: `Isolated` rejects
- * all, `Disabled` lets all through and still counts.
+ * The state of a breaker.
+ *
+ * - `Closed` admits calls.
+ * - `Open` rejects them.
+ * - `HalfOpen` admits a few as probes.
+ * - `Isolated` rejects all, by hand.
+ * - `Disabled` admits all and still counts, by hand.
  *
  * @since 0.1.0
  * @category models
@@ -34,7 +39,7 @@ export interface CircuitBreaker extends Policy<CircuitOpen>, Pipeable {
 export type State = "Closed" | "Open" | "HalfOpen" | "Isolated" | "Disabled"
 
 /**
- * What a call says about the dependency: nothing, if it is `ignored`.
+ * The result of a call for its breaker. `ignored` says nothing about the dependency.
  *
  * @since 0.1.0
  * @category models
@@ -46,49 +51,53 @@ export type Outcome = "success" | "failure" | "ignored"
  * @category options
  */
 export interface Options<out R = never> {
-  /** When it opens. */
+  /** The rule that opens it. */
   readonly trip: Tripping.Tripping
   /** Names it in errors and events. Defaults to `""`. */
   readonly key?: string | undefined
   /**
-   * How long the breaker stays open: a duration of at least 0, or the delays of a schedule. The schedule starts again once the
-   * breaker has stayed closed for as long as it was open, and its end repeats the last delay. The breaker opens at once, for the
-   * last delay (at first for 1 s). A schedule that takes more than 1 s to decide, or more than the call has left, is ignored.
-   * Defaults to 1 s, doubled with each opening up to 60 s, each with up to 10 % more or less.
+   * The time for which the breaker stays open: a duration of at least 0, or the delays of a schedule. Defaults to 1 s,
+   * doubled with each opening up to 60 s, each with up to 10 % more or less.
+   *
+   * The schedule starts again after the breaker has stayed closed for as long as it was open. After its end the last
+   * delay repeats. The breaker opens at once, for the last delay (at first for 1 s), until the schedule has decided. A
+   * schedule that takes more than 1 s to decide, or more than the call has left, is ignored.
    */
   readonly openFor?: Duration.DurationInput | Schedule.Schedule<unknown, Opening, R> | undefined
-  /** How many calls may probe at once when the time is up. Defaults to 1. */
+  /** The most calls that may probe at once after the open time. Defaults to 1. */
   readonly probes?: number | undefined
-  /** How many successful probes close it. Defaults to `probes`. */
+  /** The number of successful probes that close it. Defaults to `probes`. */
   readonly successes?: number | undefined
-  /** How many failed probes do not open it again. Defaults to 0. */
+  /** The number of failed probes that do not open it again. Defaults to 0. */
   readonly toleratedProbeFailures?: number | undefined
-  /** How long a probe may take: then another one may go, and its answer is ignored. Defaults to `30 seconds`. */
+  /**
+   * The most time for a probe. Afterwards another one may start, and its result is ignored. Defaults to `30 seconds`.
+   */
   readonly lease?: Duration.DurationInput | undefined
-  /** What becomes of calls beyond the probes: rejected, or made to wait for what the probes say. Defaults to `"reject"`. */
+  /** Whether calls beyond the probes are rejected, or wait for the results of the probes. Defaults to `"reject"`. */
   readonly onFull?: "reject" | "wait" | undefined
-  /** How many may wait; the rest is rejected. Defaults to 1,000. */
+  /** The most waiting calls. Calls beyond are rejected. Defaults to 1,000. */
   readonly maxWaiting?: number | undefined
-  /** An effect that probes instead of the calls, which wait for what it says. */
+  /** An effect that probes instead of the calls. The calls wait for its result. */
   readonly probe?: Effect.Effect<unknown, unknown, R> | undefined
   /**
-   * After a recovery, the shares of the calls that are let through: each output (from 0 to 1) lasts for the delay that
-   * follows it. The first 1, or the end, is the end of the ramp.
+   * The shares of calls to admit after a recovery. Each output (from 0 to 1) lasts for the delay after it. The ramp
+   * ends with the first output of 1, or with the schedule.
    */
   readonly ramp?: Schedule.Schedule<number, unknown, R> | undefined
   /**
-   * Which typed errors are failures; the others are ignored. Defaults to all but the rejections of other policies
-   * (`isRejection`), which say that nothing was called. Defects always are failures.
+   * Which typed errors are failures. All other errors are ignored. Defaults to all but the rejections of other policies
+   * (`isRejection`), which made no call. Defects always are failures.
    */
   readonly isFailure?: ((error: unknown) => boolean) | undefined
-  /** Judges a success or a typed error; takes the place of `isFailure`. See `defaultOutcome`. */
+  /** Classifies a success or a typed error. Replaces `isFailure`. See `defaultOutcome`. */
   readonly outcome?: ((exit: Exit.Exit<unknown, unknown>) => Outcome) | undefined
-  /** A candidate that sees the same calls and rejects none: what it would have done is in `shadow`. */
+  /** The options of a candidate that sees the same calls and rejects none. `shadow` shows what it would have done. */
   readonly shadow?: Omit<Options<R>, "shadow"> | undefined
 }
 
 /**
- * What `openFor` is asked with: a schedule can look at why it opens, and `Retry.honorHint` at what the server asked for.
+ * The input of `openFor`: a schedule can use the trip, and `Retry.honorHint` the wait that the server asked for.
  *
  * @since 0.1.0
  * @category models
@@ -104,7 +113,7 @@ export interface Opening extends Tripping.Trip {
  */
 export interface Transition {
   readonly key: string
-  /** The same as `to` only in the first element of `changes`, which tells the state at the start. */
+  /** The same as `to` only in the first element of `changes`, which has the state at the start. */
   readonly from: State
   readonly to: State
   /** Grows with every change between closed, open and half-open. */
@@ -121,25 +130,25 @@ export interface Snapshot {
   readonly key: string
   readonly state: State
   readonly generation: number
-  /** What its rule sees in the window; nothing unless closed. */
+  /** The counts of its rule in the window; empty unless closed. */
   readonly calls: number
   readonly failures: number
   readonly slow: number
   /** Probes in flight. */
   readonly probes: number
   readonly waiting: number
-  /** Calls and probes let through since it was made. */
+  /** Calls and probes that it has admitted since it was made. */
   readonly admitted: number
-  /** How many of those were failures. */
+  /** The failures among those. */
   readonly failed: number
   /** Calls rejected since it was made. */
   readonly rejected: number
-  /** How long it has been open and half-open since it was made, up to now. */
+  /** The time for which it has been open and half-open since it was made, up to now. */
   readonly downMillis: number
   readonly openedAtMillis: number | undefined
-  /** How much of its open time is left. None if it has no open time, or stays open for ever. */
+  /** The rest of its open time. None if it has no open time, or stays open for ever. */
   readonly retryAfter: Option.Option<Duration.Duration>
-  /** How often it opened without staying closed in between for as long as it was open. */
+  /** The number of openings in a row, without a closed time as long as the open time. */
   readonly trips: number
   readonly trip: Tripping.Trip | undefined
 }
@@ -169,14 +178,14 @@ export class CircuitOpen extends Data.TaggedError("CircuitOpen")<{
   readonly key: string
   /** `Closed` only while a ramp lets a share of the calls through. */
   readonly state: State
-  /** When another call may be admitted. None while isolated, and if the breaker stays open for ever. */
+  /** The time until another call may be admitted. None while isolated, and if the breaker stays open for ever. */
   readonly retryAfter: Option.Option<Duration.Duration>
   readonly openedAtMillis: number | undefined
-  /** Why it opened. */
+  /** The reason why it opened. */
   readonly trip: Tripping.Trip | undefined
 }> {
   /**
-   * Ends a retry loop, as in every rejection.
+   * `false`, as in every rejection: it ends a retry loop.
    *
    * @since 0.1.0
    */

@@ -16,7 +16,7 @@ import { Permit, Plain } from "./tickets.js"
 type Decision = Policy.Decision<CircuitOpen>
 
 /**
- * The policy: it decides with the machine, and waits for nothing by itself.
+ * The policy. It decides with the machine, and never waits itself.
  *
  * @internal
  */
@@ -24,7 +24,7 @@ export class BreakerPolicy extends Breaker implements Policy.Policy<CircuitOpen>
   readonly [Policy.TypeId]: typeof Policy.TypeId = Policy.TypeId
   readonly kind = "judge"
 
-  /** Most breakers are closed and count nothing that runs, and then nothing is held. */
+  /** Most breakers are closed and do not count calls in flight, and then they hold nothing. */
   get holds(): boolean {
     return this.isCounted || this.shadow !== undefined || this.era.current.settings.reads === "durations"
   }
@@ -64,7 +64,7 @@ const needsNoPermit = ({ shadow, shared }: Breaker, { holds, isDisabled, setting
   shadow === undefined && shared?.isJoining !== true
 
 /**
- * Asks nobody but this process.
+ * Decides with the state of this process only.
  *
  * @internal
  */
@@ -96,7 +96,7 @@ const admitted = (self: Breaker, era: Era, { lease }: Machine.Permit): Decision 
     : { _tag: "Admit", holds: true, take: (call) => take(self, call) }
 }
 
-/** In the same step as the decision, so that the machine admits the call again. */
+/** Runs in the same step as the decision, so that the machine admits the call again. */
 const take = (self: Breaker, call: Policy.Call): Permit => {
   const { nowMillis } = call
   const era = self.era.current
@@ -118,7 +118,7 @@ export const letThrough = (
   self.running++
   self.admitted++
   const { shadow } = self
-  // It lets every call through, and only notes what it would have done.
+  // It admits every call, and only records what it would have done.
   const decision = shadow === undefined ? undefined : decideLocally(shadow, shadow.era.current, call)
   const noted = decision?._tag === "Admit" ? decision.take(call) : undefined
   return new Permit(self, permit, nowMillis, inFlight, isWatched ? inFlight?.add(nowMillis) : undefined, noted)
@@ -147,7 +147,7 @@ export const full = (self: Breaker, era: Era, millis: number): Decision =>
     ? rejected(self, era, millis)
     : waiting(self, era, ({ nowMillis }) => new Queued(self, nowMillis + Math.max(millis, 1)), millis)
 
-/** Calls that have taken too long: the breaker is open at once, and the call asks anew when its schedule has decided. */
+/** Slow calls have tripped the breaker. It opens at once, and the call decides again when its schedule has decided. */
 const tripped = (self: Breaker, era: Era, trip: Machine.Trip, nowMillis: number): Decision => {
   change(self, nowMillis, (era) => opened(era, era.state.generation, trip, nowMillis))
   const { generation } = self.era.current.state
@@ -189,7 +189,7 @@ class Queued implements Policy.Turn<CircuitOpen> {
   }
 }
 
-/** A probe of the breaker's own: the call that has the permit runs it, and then everything is decided anew. */
+/** A probe of the breaker's own. The call with the permit runs it, and then all policies decide again. */
 const probing = (
   self: Breaker,
   permit: Permit,
@@ -214,19 +214,19 @@ export const runProbe = (
         Effect.flatMap(permit.end(outcomeOfProbe(exit), exit, now) ?? Effect.void, () => Exit.asVoid(exit)))
   )
 
-/** Not by `Effect.provide`, whose module holds layers too. */
+/** Does not use `Effect.provide`, whose module includes layers too. */
 const provided = (
   probe: NonNullable<Settings["probe"]>,
   { context }: Settings
 ): Effect.Effect<unknown, unknown> =>
   Effect.mapInputContext(probe, (own: Context.Context<never>) => Context.merge(own, context))
 
-/** It is no call: whatever it fails with, it has failed. */
+/** A probe is not a call: every failure of it counts, of any type. */
 const outcomeOfProbe = (exit: Exit.Exit<unknown, unknown>): Machine.Outcome =>
   Exit.isSuccess(exit) ? "success" : Cause.isInterruptedOnly(exit.cause) ? "interrupted" : "failure"
 
 /**
- * Rejects what would be rejected, and admits nothing.
+ * Fails for a call that would be rejected, and admits nothing.
  *
  * @internal
  */

@@ -29,12 +29,12 @@ export class Registry<K> extends KeyedImpl<K, Breaker> implements CircuitBreaker
     // It was made by `own` with a key of this type.
     const key = breaker.ownKey as K
     const kept = Option.getOrUndefined(MutableHashMap.get(this.entries, key))
-    // One that is not kept, for want of room, is in no list either.
+    // A breaker without room in the registry is in no list either.
     if (kept?.value === breaker) { for (const listener of this.listeners) listener([key, transition]) }
   }
 }
 
-/** Somebody who watches a breaker, or has moved it by hand, uses it. */
+/** A breaker with a listener, or one that an operator has changed, is in use. */
 const standingOf = (breaker: Breaker, nowMillis: number): Standing => {
   const era = breaker.era.current
   const isInUse = breaker.running + breaker.waiting + breaker.listeners.length + era.holds.size > 0
@@ -45,7 +45,7 @@ const standingOf = (breaker: Breaker, nowMillis: number): Standing => {
   return isNew ? "new" : "changed"
 }
 
-/** A new breaker has no successes either. But it trips no later without them. */
+/** A new breaker has no successes either, but the lack of successes does not delay a trip. */
 const isAsMade = (era: Era, nowMillis: number): boolean => {
   const { settings, state } = era
   // Soon after an opening, the next one would be longer than that of a new breaker.

@@ -9,7 +9,7 @@ import type * as CircuitBreaker from "./model.js"
 export const TypeId: unique symbol = Symbol.for("reprise/CircuitBreakers")
 
 /**
- * Keys are the same where `Equal` says so. What `Keyed` can do with any registry, it can do with this one.
+ * Keys are the same if `Equal` says so. All functions of `Keyed` accept this registry too.
  *
  * @since 0.1.0
  * @category models
@@ -23,8 +23,8 @@ export interface CircuitBreakers<in out K> extends Keyed.Keyed<K, CircuitBreaker
  * @category options
  */
 export interface Options<in K, out R = never> extends Keyed.Bounds {
-  /** The options of every breaker, or of the one for a key; a `key` in them is replaced by the name of the key. */
+  /** The options of every breaker, or of the one for a key. The name of the key replaces a `key` in them. */
   readonly breaker: CircuitBreaker.Options<R> | ((key: K) => CircuitBreaker.Options<R>)
-  /** How a key is called in errors and events. Defaults to `String`. */
+  /** The name of a key in errors and events. Defaults to `String`. */
   readonly name?: ((key: K) => string) | undefined
 }

@@ -6,7 +6,7 @@ import * as Machine from "./machine.js"
 import * as settings_ from "./settings.js"
 
 /**
- * Puts a breaker into a state that was written down with dates; `false`, and no change, where the window is of another kind.
+ * Restores an exported state with dates. Returns `false`, and changes nothing, if the window is of another kind.
  *
  * @internal
  */

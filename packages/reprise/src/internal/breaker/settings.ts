@@ -20,10 +20,10 @@ import * as strategy from "./strategy.js"
  */
 export interface Settings extends Machine.Config {
   readonly reads: strategy.Reads
-  /** Watches the calls in flight for slow ones, where the rule asks for that. */
+  /** Finds slow calls in flight, if the rule needs that. */
   readonly makeInFlight: strategy.Strategy["makeInFlight"]
   readonly openFor: Schedule.Schedule<unknown, CircuitBreaker.Opening, unknown>
-  /** Where `openFor` starts. */
+  /** The start of the schedule in `openFor`. */
   readonly first: Opening
   readonly isFailure: CircuitBreaker.Options["isFailure"]
   readonly outcome: CircuitBreaker.Options["outcome"]
@@ -77,7 +77,7 @@ const step = (
   )
 
 /**
- * How long to open for.
+ * The next open time.
  *
  * @internal
  */
@@ -89,7 +89,7 @@ export const nextOpening = (
 ): Effect.Effect<Opening> => bounded(settings.context, step(settings, previous, now, input), previous)
 
 /**
- * The schedule of open times after so many in a row.
+ * The schedule of open times after this number of openings in a row.
  *
  * @internal
  */
@@ -117,7 +117,7 @@ const standard = schedule_.unfold(
 )
 
 /**
- * Checks the options at once; what they require is taken from the context of the effect.
+ * Checks the options at once. The effect takes their requirements from its context.
  *
  * @internal
  */
@@ -134,8 +134,9 @@ export const make = (
 }
 
 /**
- * The steps of a ramp: each delay of the schedule is how long its output, the share of calls, lasts. A share of 1, and the
- * end of the schedule, are the end of the ramp.
+ * The steps of a ramp. Each output of the schedule is a share of calls, and its delay is the time for that share.
+ *
+ * The ramp ends with a share of 1, or with the schedule.
  */
 const unfoldRamp = (
   schedule: Schedule.Schedule<number, unknown, unknown>,
@@ -160,7 +161,7 @@ const opening = (openFor: NonNullable<CircuitBreaker.Options<unknown>["openFor"]
   return { first: { state: schedule.initial as unknown, lastMillis }, openFor: schedule }
 }
 
-/** In one literal: a copy of an object with so many fields takes twice the memory, for as long as the breaker lives. */
+/** One literal, because a copy of an object with many fields takes twice the memory for the life of the breaker. */
 const check = (options: CircuitBreaker.Options<unknown>) => {
   const { limits, makeInFlight, makeWindow, reads } = strategy.of(options.trip)
   const probes = InvalidOption.integer("probes", options.probes ?? 1, min)

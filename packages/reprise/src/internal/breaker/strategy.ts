@@ -4,18 +4,16 @@ import { type Tripping, TypeId } from "./tripping.js"
 
 // Internal all the same; without the tag, because the tests refer to it (`stripInternal`).
 
-/**
- * What a rule has to know of a call besides how it ended: the less it is, the less a call costs.
- */
+/** The data of a call that a rule needs besides its result. Less data makes a call cheaper. */
 export type Reads = "nothing" | "clock" | "durations"
 
 export interface Strategy extends Tripping {
   readonly reads: Reads
-  /** A new window, with what an earlier one has seen, where that is of the same kind. */
+  /** A new window, with the samples of an earlier one if that is of the same kind. */
   readonly makeWindow: (previous: Window | undefined, nowMillis: number) => Window
-  /** From how many milliseconds on a call is slow. */
+  /** The durations in milliseconds from which a call is slow. */
   readonly limits: ReadonlyArray<number>
-  /** What watches the calls in flight; what has watched them so far, where there is something. */
+  /** Makes the counter of calls in flight, from the earlier one if there is one. */
   readonly makeInFlight: ((previous?: InFlight) => InFlight) | undefined
 }
 
@@ -26,9 +24,7 @@ export const make = (
   makeInFlight?: Strategy["makeInFlight"]
 ): Tripping => ({ [TypeId]: TypeId, reads, makeWindow, limits, makeInFlight }) as Strategy
 
-/**
- * Every `Tripping` is made by `make`.
- */
+/** `make` makes every `Tripping`. */
 export const of = (tripping: Tripping): Strategy => tripping as Strategy
 
 const order: ReadonlyArray<Reads> = ["nothing", "clock", "durations"]

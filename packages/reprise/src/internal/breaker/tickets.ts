@@ -13,12 +13,15 @@ type Refinement = Effect.Effect<void> | undefined
 const errorOf = <A, E>(exit: Exit.Exit<A, E>): Option.Option<E> =>
   Exit.isFailure(exit) ? Cause.failureOption(exit.cause) : Option.none()
 
-/** Not with a closure: most calls of a breaker end here. */
+/** Without a closure, because most calls of a breaker end here. */
 interface Judged {
   readonly ended: (outcome: Machine.Outcome, end: Policy.End) => Refinement
 }
 
-/** A judge that throws is a defect of the call, which has failed then: first it is recorded, and then thrown again. */
+/**
+ * If a classifier throws, the call has failed with a defect. The failure is recorded, and then the defect is thrown
+ * again.
+ */
 const judge = (self: Breaker, ticket: Judged, end: Policy.End): Refinement => {
   let outcome: Machine.Outcome
   try {
@@ -30,7 +33,7 @@ const judge = (self: Breaker, ticket: Judged, end: Policy.End): Refinement => {
   return ticket.ended(outcome, end)
 }
 
-/** Tells the machine how a call ended. A trip opens the breaker here; the effect says for how long. */
+/** Records the result of a call in the machine. A trip opens the breaker here; the effect sets the open time. */
 const record = (
   self: Breaker,
   permit: Machine.Permit,
@@ -60,7 +63,7 @@ const record = (
 }
 
 /**
- * What the calls of a closed breaker hold that need no permit of their own: one for all of a generation.
+ * The ticket for calls of a closed breaker without a permit of their own: one for all of a generation.
  *
  * @internal
  */
@@ -90,7 +93,7 @@ export class Plain implements Policy.Admit, Policy.Ticket, Judged {
   ended(outcome: Machine.Outcome, end: Policy.End): Refinement {
     if (outcome === "ignored" || outcome === "interrupted") return undefined
     const { permit, self } = this
-    // No rule that reads no clock trips with a success.
+    // A rule that reads no clock never trips with a success.
     const isTimeless = outcome === "success" && self.era.current.settings.reads === "nothing"
     return record(self, permit, outcome, end.exit, isTimeless ? 0 : end.nowMillis, 0)
   }
@@ -100,14 +103,14 @@ export class Plain implements Policy.Admit, Policy.Ticket, Judged {
     this.self.admitted--
   }
 
-  /** Only if an interruption cannot go unseen. */
+  /** Only if every interruption is received. */
   private count(calls: number): void {
     if (this.holds) this.self.running += calls
   }
 }
 
 /**
- * What a call holds that has a permit of its own: a probe, or a call that is watched while it runs.
+ * The ticket for a call with a permit of its own: a probe, or a call that is observed while it runs.
  *
  * @internal
  */
@@ -120,7 +123,7 @@ export class Permit implements Policy.Ticket, Judged {
     readonly startMillis: number,
     private readonly inFlight: InFlight | undefined,
     private readonly entry: Entry | undefined,
-    /** The same for the shadow. */
+    /** The ticket of the shadow. */
     private readonly noted: Policy.Ticket | undefined
   ) {}
 
@@ -158,7 +161,7 @@ export class Permit implements Policy.Ticket, Judged {
       : Effect.flatMap(refinement, () => noted)
   }
 
-  /** Whatever becomes of the shadow, the call does not notice. */
+  /** Keeps any failure of the shadow away from the call. */
   private note(end: Policy.End): Refinement {
     try {
       return this.noted?.settle?.(end) ?? undefined

@@ -7,7 +7,7 @@ import type * as Duration from "effect/Duration"
 export const TypeId: unique symbol = Symbol.for("reprise/Tripping")
 
 /**
- * A rule that looks at how calls ended and says when it is enough.
+ * A rule that decides from the results of calls when a breaker trips.
  *
  * @since 0.1.0
  * @category models
@@ -23,11 +23,11 @@ export interface Tripping {
 export interface Rate {
   /** The share of bad calls that trips: more than 0, at most 1. */
   readonly threshold: number
-  /** How few calls say nothing yet. Defaults to 10, or to `window.calls` where that is less. */
+  /** The least number of calls before the rule can trip. Defaults to 10, or to `window.calls` if that is less. */
   readonly minimumCalls?: number | undefined
   /**
-   * The calls that count: the last so many, or those of the last so long. A time window is kept in `buckets` spans
-   * (default 10) and forgets one span at a time.
+   * The calls that count: the last N `calls`, or those of the last `duration`. A time window consists of `buckets`
+   * spans (default 10) and drops one span at a time.
    */
   readonly window:
     | { readonly calls: number }
@@ -39,12 +39,12 @@ export interface Rate {
  * @category options
  */
 export interface SlowRate extends Rate {
-  /** A call that takes that long is slow, however it ends. */
+  /** A call that takes at least this time is slow, with any result. */
   readonly slowerThan: Duration.DurationInput
 }
 
 /**
- * What a rule saw when it tripped.
+ * The state of a rule when it tripped.
  *
  * @since 0.1.0
  * @category models
@@ -62,9 +62,9 @@ export interface Trip {
  * @category models
  */
 export interface Call {
-  /** `interrupted` calls say nothing, unless how long they took does. Ignored errors are not told. */
+  /** An `interrupted` call counts only by its duration. The rule does not receive ignored errors. */
   readonly outcome: "success" | "failure" | "interrupted"
-  /** When it ended, in milliseconds of a clock that nobody can set. */
+  /** The end of the call, in milliseconds of the monotonic clock. */
   readonly nowMillis: number
   readonly durationMillis: number
 }
@@ -77,6 +77,6 @@ export interface Own<S> {
   readonly initial: S
   /** The state after one more call. */
   readonly record: (state: S, call: Call) => S
-  /** Why it trips, if it does; asked after each call. */
+  /** Returns the trip if the rule trips. It runs after each call. */
   readonly tripped: (state: S, nowMillis: number) => Trip | undefined
 }

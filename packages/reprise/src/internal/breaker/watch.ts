@@ -9,8 +9,10 @@ import type { Registry } from "./registry.js"
 type Transition = CircuitBreaker.Transition
 
 /**
- * What is now, and then what `subscribe` tells, in order. Both belong to one step, so that nothing between them is lost. A
- * consumer who is more than `capacity` behind loses the oldest, and one who has gone is forgotten.
+ * The current state, and then the changes from `subscribe`, in order. Both belong to one step, so that nothing between
+ * them is lost.
+ *
+ * A consumer that is more than `capacity` behind loses the oldest. The subscription ends with its consumer.
  */
 const live = <A>(
   capacity: number,
@@ -40,13 +42,13 @@ interface Subscription<A> {
 }
 
 /**
- * The era, within the step that asks.
+ * The era, within the current step.
  *
  * @internal
  */
 export const eraOf = (self: Breaker): Era => self.era.current
 
-/** The state now, as the transition to where it is already. */
+/** The current state, as a transition to itself. */
 const standing = (self: Breaker, atMillis: number): Transition => {
   const era = eraOf(self)
   const { state } = era

@@ -33,9 +33,9 @@ export interface Samples {
   readonly calls: number
   readonly bad: number
   add(isBad: boolean, nowMillis: number): void
-  /** Adds calls whose order is not known: where not all of them have room, in proportion. */
+  /** Adds calls without a known order. If not all of them fit, it adds a share of each kind. */
   addAll(calls: number, bad: number, nowMillis: number): void
-  /** Forgets what is too old by now. */
+  /** Drops samples that are too old. */
   advance(nowMillis: number): void
   /** Adds its samples to another, oldest first. */
   replay(into: Samples, nowMillis: number): void
@@ -65,7 +65,7 @@ export class LastCalls implements Samples {
     this.addMany(true, isMore ? Math.round(bad / calls * this.size) : bad)
     this.addMany(false, isMore ? this.size - Math.round(bad / calls * this.size) : calls - bad)
   }
-  /** Of more than there is room for, the last count. */
+  /** If there are more than fit, the last ones count. */
   addMany(isBad: boolean, calls: number): void {
     for (let i = Math.min(calls, this.size); i > 0; i--) this.add(isBad)
   }
@@ -85,16 +85,18 @@ export interface Span {
 }
 
 /**
- * The calls of the last `millis`, kept in `buckets` spans, the current one included. Nothing rotates them: a span that has
- * passed is cleared when the next call comes. A clock that steps back counts in the current span, and goes on from there.
+ * The calls of the last `millis`, in `buckets` spans, including the current one. No timer rotates them: the next call
+ * clears a span that is over.
+ *
+ * If the clock moves backwards, calls count in the current span, and time continues from there.
  */
 export class LastMillis implements Samples {
   calls = 0
   bad = 0
   private head = -Infinity
-  /** When it was last brought up to date: a call asks twice at the same moment. */
+  /** The time of the last update: a call needs two updates at the same moment. */
   private nowMillis = NaN
-  /** How many spans the clock has stepped back since. */
+  /** The number of spans by which the clock has moved backwards. */
   private ahead = 0
   /** Calls and bad calls of each span in turn. */
   private ring: Array<number> | undefined
@@ -123,7 +125,7 @@ export class LastMillis implements Samples {
     // Stryker disable next-line ConditionalExpression: it only spares working out the same once more.
     if (nowMillis === this.nowMillis) return
     this.nowMillis = nowMillis
-    // In this order, no rounding puts a moment into the span before its own.
+    // In this order, no rounding moves a time into an earlier span.
     const clock = Math.floor(nowMillis * this.buckets / this.millis)
     this.ahead = Math.max(this.ahead, this.head - clock)
     const span = clock + this.ahead
@@ -249,12 +251,10 @@ export class Several implements Window {
   }
 }
 
-/** An own rule takes calls one by one: of more than this, as many as this, in proportion. */
+/** A rule of your own takes calls one by one. Of a larger number, it gets this many, in proportion. */
 const maxOwn = 1_000
 
-/**
- * A strategy of the program's own, from pure functions.
- */
+/** A rule of your own, from pure functions. */
 export class Own<S> implements Window {
   constructor(
     public state: S,

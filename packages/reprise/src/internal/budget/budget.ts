@@ -62,12 +62,15 @@ export class Budget extends Pipeable.Class() implements RetryBudget, Source {
     return isPaid
   }
 
-  /** For the retries of one call. By way of the budget: a loop without one does not hold its code. */
+  /**
+   * The toll for the retries of one call. It comes from the budget, so that a loop without one does not include its
+   * code.
+   */
   toll<E>(isTimeout: ((error: E) => boolean) | undefined): Toll<E> {
     return new Toll(this, isTimeout)
   }
 
-  /** Made once, and not for each call. */
+  /** Made once for all calls. */
   readonly onSuccess = <A>(value: A): Effect.Effect<A> => {
     this.rule.success()
     return Exit.succeed(value)
@@ -75,7 +78,7 @@ export class Budget extends Pipeable.Class() implements RetryBudget, Source {
 }
 
 /**
- * Counts the call. An interruption before its first operation is no call.
+ * Counts the call. An interruption before its first operation does not count.
  *
  * @internal
  */
@@ -96,7 +99,7 @@ export const rewarded = <A, E, R>(self: Budget, effect: Effect.Effect<A, E, R>):
   self.rule.countsSuccesses ? Effect.flatMap(effect, self.onSuccess) : effect
 
 /**
- * What the retries of one call have paid: what is paid for and never begins is given back.
+ * The payments for the retries of one call. A payment for a retry that never begins is returned.
  *
  * @internal
  */
@@ -118,7 +121,7 @@ export class Toll<in E> {
     return true
   }
 
-  /** The attempt that was paid for. */
+  /** The attempt after the payment. */
   attempt<A, E2, R>(self: Effect.Effect<A, E2, R>): Effect.Effect<A, E2, R> {
     return Effect.withFiberRuntime((fiber) => {
       this.isHeld = false
@@ -127,7 +130,7 @@ export class Toll<in E> {
     })
   }
 
-  /** Goes around all that comes after the first failure. */
+  /** Wraps the rest of the call after the first failure. */
   over<A, E2, R>(self: Effect.Effect<A, E2, R>, isSuccess: (value: A) => boolean): Effect.Effect<A, E2, R> {
     return Effect.onExit(self, (exit) =>
       Effect.sync(() => {
@@ -138,7 +141,8 @@ export class Toll<in E> {
 }
 
 /**
- * Like `Retry.retry`, but a budget pays for each retry; where it refuses one, the error is what `exhausted` makes of the last.
+ * Like `Retry.retry`, with a budget that pays for each retry. If the budget rejects one, `exhausted` makes the error
+ * from the last one.
  *
  * @internal
  */

@@ -8,8 +8,7 @@ import type { Pipeable } from "effect/Pipeable"
 export const TypeId: unique symbol = Symbol.for("reprise/RetryBudget")
 
 /**
- * What the calls to one dependency may add to its load, shared by all of them: by retries, by hedges, by any number of
- * schedules.
+ * The limit of the load that retries and hedges add to one dependency, shared by all calls and schedules.
  *
  * @since 0.1.0
  * @category models
@@ -23,11 +22,11 @@ export interface RetryBudget extends Pipeable {
  * @category options
  */
 export interface Share {
-  /** Retries for each call. Defaults to 0.1. */
+  /** The retries per call. Defaults to 0.1. */
   readonly ratio?: number | undefined
-  /** Retries per second on top, for programs that make few calls; what is not used adds up over a window. Defaults to 10. */
+  /** Additional retries per second, for programs with few calls. Unused ones add up over a window. Defaults to 10. */
   readonly minPerSecond?: number | undefined
-  /** How long calls and retries count. Defaults to `10 seconds`. */
+  /** The time for which calls and retries count. Defaults to `10 seconds`. */
   readonly window?: Duration.DurationInput | undefined
   /** Names it in errors. Defaults to `""`. */
   readonly key?: string | undefined
@@ -38,13 +37,13 @@ export interface Share {
  * @category options
  */
 export interface Tokens {
-  /** How many tokens it holds, and begins with. Defaults to 500. */
+  /** The most tokens, and the number at the start. Defaults to 500. */
   readonly capacity?: number | undefined
-  /** What a retry costs. Defaults to 5. */
+  /** The tokens for a retry. Defaults to 5. */
   readonly cost?: number | undefined
-  /** What a retry costs after a timeout. Defaults to twice the `cost`, or all there is where that is less. */
+  /** The tokens for a retry after a timeout. Defaults to twice the `cost`, or the whole `capacity` if that is less. */
   readonly timeoutCost?: number | undefined
-  /** What a success at the first attempt puts back. Defaults to 1. */
+  /** The tokens that a success at the first attempt returns. Defaults to 1. */
   readonly onSuccess?: number | undefined
   /** Names it in errors. Defaults to `""`. */
   readonly key?: string | undefined
@@ -66,12 +65,12 @@ export interface Failures<in E> {
 export interface Snapshot {
   readonly key: string
   readonly kind: "share" | "tokens"
-  /** The retries that may go now, or the tokens. */
+  /** The number of retries that may go now, or of tokens. */
   readonly balance: number
   /** Retries that are paid for and wait. */
   readonly held: number
-  /** Retries that went, since it was made. */
+  /** Retries that the budget paid for, since it was made. */
   readonly withdrawn: number
-  /** Retries that were refused, since it was made. */
+  /** Retries that the budget rejected, since it was made. */
   readonly refused: number
 }

@@ -4,35 +4,38 @@ import type { Standing } from "../standing.js"
 // Internal all the same; without the tag, so that the tests of this module see its types (`stripInternal`).
 
 /**
- * When a budget lets a retry go, as a pure machine: it imports nothing from Effect, reads no clock and draws no number.
+ * Decides whether a retry may go, as a pure machine: it imports nothing from Effect, reads no clock and draws no random
+ * number.
  */
 export interface Rule {
   readonly kind: "share" | "tokens"
-  /** What it has to be told of; what it need not hear costs nothing. */
+  /** Whether it needs the calls. Without them, a call costs nothing. */
   readonly countsCalls: boolean
   readonly countsSuccesses: boolean
   /** A call begins. */
   call(nowMillis: number): void
   /** A first attempt succeeded. */
   success(): void
-  /** Whether one more retry may go, while `held` others wait. Where it may not, nothing has changed. */
+  /** Whether one more retry may go, while `held` others wait. If not, nothing changes. */
   take(nowMillis: number, isTimeout: boolean, held: number): boolean
-  /** A retry that was let go begins. */
+  /** A retry that it allowed begins. */
   begin(nowMillis: number): void
-  /** A retry that was let go never began. */
+  /** A retry that it allowed never began. */
   giveBack(isTimeout: boolean): void
   /** A retry succeeded. */
   reward(isTimeout: boolean): void
   balance(nowMillis: number, held: number): number
-  /** If no retry is held. */
+  /** The standing without held retries. */
   standing(nowMillis: number): Exclude<Standing, "busy">
 }
 
 const spans = 10
 
 /**
- * Not more retries in a window than a share of its calls, and a floor. Calls are forgotten up to a tenth of the window too
- * early and retries a tenth too late, so that it holds whatever moment the window ends at.
+ * Bounds the retries in a window by a share of its calls, and a floor.
+ *
+ * It drops calls up to a tenth of the window too early and retries a tenth too late, so the bound holds for every
+ * window.
  */
 export class Share implements Rule {
   readonly kind = "share"
@@ -68,7 +71,7 @@ export class Share implements Rule {
     return this.retries.calls > 0 ? "changed" : this.calls.calls > 0 ? "replaceable" : "new"
   }
 
-  /** What is left, with calls that were made elsewhere. */
+  /** The number of retries left, including those for calls elsewhere. */
   left(nowMillis: number, held: number, elsewhere = 0): number {
     this.calls.advance(nowMillis)
     this.retries.advance(nowMillis)

@@ -34,7 +34,7 @@ export class Handle extends Pipeable.Class() implements Bulkhead.Bulkhead {
   constructor(readonly key: string, readonly gate: Gate<Bulkhead.BulkheadFull>, order: Order) {
     super()
     const release = () => gate.release(this.calls)
-    // One for all calls: a permit is like another.
+    // One for all calls, because all permits are equal.
     const ticket = { settle: release, withdraw: release }
     this.calls = gate.add(new Group(gate, undefined, 0, order, () => ticket))
   }

@@ -1,11 +1,11 @@
 /**
- * What a group of calls has for itself: a share of the permits and of the queue.
+ * The own share of a group of calls: of the permits and of the queue.
  *
  * @internal
  */
 export interface Share {
   readonly share: number
-  /** How many calls of the group may run, and how many may wait, whatever the others do. */
+  /** The number of calls of the group that may always run, and the number that may always wait. */
   guaranteed: number
   guaranteedQueued: number
   readonly waiting: { readonly size: number }
@@ -25,7 +25,7 @@ const part = (of: number, { share }: Share): number => share === 0 ? 0 : Math.ce
 const borrowed = ({ guaranteedQueued, waiting }: Share): number => waiting.size - guaranteedQueued
 
 /**
- * The group that waits in most places beyond its own.
+ * The group with the most waiting calls beyond its own places.
  *
  * @internal
  */

@@ -6,7 +6,7 @@ import * as waiters from "./waiters.js"
 export type Reason = "full" | "timeout" | "deadline"
 
 /**
- * Calls that have a share of the permits for themselves.
+ * Calls with their own share of the permits.
  *
  * @internal
  */
@@ -59,7 +59,7 @@ export class Waiter<E> extends waiters.Waiter implements Policy.Turn<E> {
     readonly gate: Gate<E>,
     readonly group: Group<E>,
     priority: number,
-    /** In the order in which they came, across groups. */
+    /** The order of arrival, across groups. */
     readonly number: number,
     readonly untilMillis: number
   ) {
@@ -92,7 +92,8 @@ export class Waiter<E> extends waiters.Waiter implements Policy.Turn<E> {
 }
 
 /**
- * Permits, and the queue for them. After each step nobody waits who could run: so whoever may run at once overtakes nobody.
+ * Permits, and the queue for them. After each step no call waits that could run, so a new call that runs at once
+ * overtakes none.
  *
  * @internal
  */
@@ -151,7 +152,10 @@ export class Gate<E> {
       groups.lender(this.groups, group) !== undefined
   }
 
-  /** If the queue is full: in place of the last call of the group, or of a group that waits in more places than its own. */
+  /**
+   * In a full queue, the call replaces the last call of the group, or of a group that waits in more places than its
+   * own.
+   */
   enqueue(group: Group<E>, priority: number, nowMillis: number): Waiter<E> {
     const waiter = new Waiter(this, group, priority, this.numbers++, nowMillis + this.queueTimeoutMillis)
     if (this.queued >= this.maxQueued) {
@@ -188,7 +192,7 @@ export class Gate<E> {
     }
   }
 
-  /** The first of those who may run: of the groups that do not have what they are guaranteed, and then of all. */
+  /** The first call that may run: from the groups below their guarantee, and then from all. */
   private next(): Waiter<E> | undefined {
     if (this.queued === 0) return undefined
     let next: Waiter<E> | undefined

@@ -25,9 +25,9 @@ export interface Bulkhead extends Policy<BulkheadFull>, Pipeable {
  * @category options
  */
 export interface Size {
-  /** How many calls may run at once, at least 1. */
+  /** The most calls that may run at once, at least 1. */
   readonly maxConcurrent?: number | undefined
-  /** How many more may wait. */
+  /** The most calls that may wait. */
   readonly maxQueued?: number | undefined
 }
 
@@ -37,12 +37,12 @@ export interface Size {
  */
 export interface Options extends Size {
   readonly maxConcurrent: number
-  /** How many more may wait. Defaults to 0: what cannot run at once is rejected. */
+  /** The most calls that may wait. Defaults to 0: a call that cannot run at once is rejected. */
   readonly maxQueued?: number | undefined
-  /** How long a call may wait. Defaults to as long as it takes, up to the deadline of its fiber. */
+  /** The longest wait of a call. Defaults to no limit but the deadline of its fiber. */
   readonly queueTimeout?: Duration.DurationInput | undefined
   /**
-   * Which of the calls of one priority is next: the one that has waited longest (`"fifo"`), or the one that came last.
+   * Which of the calls of one priority is next: the one that has waited longest (`"fifo"`), or the newest (`"lifo"`).
    * Defaults to `"fifo"`.
    */
   readonly order?: "fifo" | "lifo" | undefined
@@ -55,7 +55,7 @@ export interface Options extends Size {
  * @category options
  */
 export interface CallOptions {
-  /** The higher, the sooner it is its turn: any finite number. Defaults to 0. */
+  /** A call with a higher priority leaves the queue earlier: any finite number. Defaults to 0. */
   readonly priority?: number | undefined
 }
 
@@ -74,24 +74,23 @@ export interface Snapshot {
 }
 
 /**
- * The call was not made, because too many others were. It is a `Retry.Hint`, and captures no
- * stack.
+ * The call was not made, because too many others run or wait. It is a `Retry.Hint`, and captures no stack.
  *
  * @since 0.1.0
  * @category errors
  */
 export class BulkheadFull extends Data.TaggedError("BulkheadFull")<{
   readonly key: string
-  /** The queue was `full`, or the call waited as long as it may (`timeout`, or the `deadline` of its fiber). */
+  /** The queue was `full`, or the wait was too long (`timeout`, or the `deadline` of its fiber). */
   readonly reason: "full" | "timeout" | "deadline"
-  /** The counts are those right after the rejection. */
+  /** The counts right after the rejection. */
   readonly running: number
   readonly queued: number
   readonly maxConcurrent: number
   readonly maxQueued: number
 }> {
   /**
-   * Ends a retry loop, as in every rejection.
+   * `false`, as in every rejection: it ends a retry loop.
    *
    * @since 0.1.0
    */
@@ -100,7 +99,7 @@ export class BulkheadFull extends Data.TaggedError("BulkheadFull")<{
   }
 
   /**
-   * None: nobody can say when a permit is free.
+   * None: the time of the next free permit is unknown.
    *
    * @since 0.1.0
    */

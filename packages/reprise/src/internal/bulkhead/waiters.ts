@@ -2,7 +2,7 @@
 
 export type Order = "fifo" | "lifo"
 
-/** Somebody who waits, and its neighbours of the same priority. */
+/** A waiting call, and its neighbours of the same priority. */
 export abstract class Waiter {
   lane: Lane | undefined
   older: Waiter | undefined
@@ -11,20 +11,17 @@ export abstract class Waiter {
   constructor(readonly priority: number) {}
 }
 
-/** Those of one priority, in the order in which they came. */
+/** The calls of one priority, in the order of their arrival. */
 interface Lane {
   readonly priority: number
   oldest: Waiter | undefined
   newest: Waiter | undefined
 }
 
-/**
- * A queue with priorities. To come, to be served and to leave cost the same however many wait; only the number of different
- * priorities among them counts.
- */
+/** A queue with priorities. The cost of each operation depends only on the number of different priorities in it. */
 export class Waiters<W extends Waiter> {
   size = 0
-  /** The highest priority first; none is empty. */
+  /** The highest priority first. None is empty. */
   private readonly lanes: Array<Lane> = []
 
   constructor(readonly order: Order) {}
@@ -32,18 +29,18 @@ export class Waiters<W extends Waiter> {
   /** The next to be served. */
   get first(): W | undefined {
     const lane = this.lanes[0]
-    // Only what `add` was given is in a lane.
+    // A lane holds only values from `add`.
     return (this.order === "fifo" ? lane?.oldest : lane?.newest) as W | undefined
   }
 
-  /** The last to be served, and so the first to be rejected. */
+  /** The last to be served, which is the first to be rejected. */
   get last(): W | undefined {
     const lane = this.lanes[this.lanes.length - 1]
     // As in `first`.
     return (this.order === "fifo" ? lane?.newest : lane?.oldest) as W | undefined
   }
 
-  /** Whether one who comes now with this priority would be served before the last. */
+  /** Whether a new call with this priority would be served before the last. */
   precedesLast(priority: number): boolean {
     const lowest = this.lanes[this.lanes.length - 1]?.priority
     return lowest !== undefined && (priority > lowest || (priority === lowest && this.order === "lifo"))
@@ -59,7 +56,7 @@ export class Waiters<W extends Waiter> {
     this.size++
   }
 
-  /** Does nothing for one who waits no longer. */
+  /** Does nothing if the call no longer waits. */
   remove(waiter: W): void {
     const { lane, newer, older } = waiter
     if (lane === undefined) return

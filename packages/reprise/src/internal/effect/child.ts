@@ -12,7 +12,7 @@ import * as fields from "./fiber.js"
 type Restore = <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
 
 /**
- * What runs effects as the parent would.
+ * The runtime that runs effects as the parent would.
  *
  * @internal
  */
@@ -28,8 +28,8 @@ export const runtimeOf = <R>(
   })
 
 /**
- * The exit of a child, with what it changed. To inherit costs a quarter of the whole, and few effects leave behind anything
- * to inherit.
+ * The exit of a child, with its changes of references. To inherit costs a quarter of the whole, and few effects have
+ * changes.
  *
  * @internal
  */
@@ -47,14 +47,14 @@ const hasChanged = (before: Runtime.Runtime<never>, child: Fiber.RuntimeFiber<un
   let changed = false
   fields.fiberRefs(child).locals.forEach(([[, value]], ref) => {
     const old: unknown = FiberRefs.getOrDefault(before.fiberRefs, ref)
-    // What was set and set back is no change, and the flags were compared above.
+    // A reference that was set and reset has not changed, and the flags were compared above.
     if (value !== old && ref !== FiberRef.currentRuntimeFlags) changed ||= !fields.isKept(ref, old, value)
   })
   return changed
 }
 
 /**
- * Runs the effect in a fiber of its own, which ends with it. An interruption of the caller is passed on and awaited.
+ * Runs the effect in a fiber of its own. An interruption of the caller interrupts that fiber and waits for it.
  *
  * @internal
  */
@@ -91,8 +91,8 @@ const wait = <A, E, R>(
 }
 
 /**
- * Runs an effect to its end within a step, with the clock and all else of the fiber that runs. An effect that has to wait
- * fails.
+ * Runs an effect to its end within a step, in the context of the running fiber, including its clock. An effect that
+ * must wait fails.
  *
  * @internal
  */

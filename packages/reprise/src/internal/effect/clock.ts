@@ -6,8 +6,8 @@ import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
 
-// Whatever waits, lasts or ends reads the monotonic clock: nobody can set it. The wall clock is for dates that other machines
-// or people write or read.
+// Waits, durations and ends read the monotonic clock, which cannot be set. The wall clock is for dates of other machines and
+// people.
 
 type AnyFiber = Fiber.RuntimeFiber<unknown, unknown>
 
@@ -29,8 +29,8 @@ export const exactMillis = (clock: Clock.Clock): number => Number(clock.unsafeCu
 export const monotonicOf = (clock: Clock.Clock): number => Math.round(exactMillis(clock))
 
 /**
- * The monotonic time of a fiber, by default of the one that runs, within the step that asks. It begins with the epoch, as the
- * wall clock had it when the process began.
+ * The monotonic time of a fiber, by default of the running one, within the current step. It begins with the epoch, by
+ * the wall clock at the start of the process.
  *
  * @internal
  */
@@ -41,11 +41,13 @@ export const currentMonotonicMillis: Effect.Effect<number> = Effect.withFiberRun
   Exit.succeed(monotonicMillis(fiber))
 )
 
-/** Less is no step of the wall clock: the two round in different ways, and may drift a little. */
+/**
+ * A smaller difference is not a step of the wall clock: the two clocks round in different ways, and may drift a little.
+ */
 const leastStepMillis = 100
 
 /**
- * What has to be added to monotonic time to make it a date. The same for as long as nobody sets the wall clock.
+ * The difference from monotonic time to a date. It changes only when the wall clock is set.
  *
  * @internal
  */
@@ -62,7 +64,7 @@ export const wallAheadOf = (clock: Clock.Clock): number => {
 export const dateMillis = (fiber: AnyFiber): number => of(fiber).unsafeCurrentTimeMillis()
 
 /**
- * The same on the clock of a fiber, by default of the one that runs.
+ * The same on the clock of a fiber, by default of the running one.
  *
  * @internal
  */

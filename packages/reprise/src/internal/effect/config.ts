@@ -15,7 +15,7 @@ export interface Known {
   readonly names: ReadonlyArray<string>
 }
 
-/** The config that is behind a prefix, with what it reads: a `Config` itself has no place for that. */
+/** The data of a config behind a prefix, because a `Config` itself has no field for them. */
 const known = new WeakMap<object, Known>()
 
 /** @internal */
@@ -25,11 +25,11 @@ export const behind = <A>({ names, prefix }: Known, config: Config.Config<A>): C
   return nested
 }
 
-/** The variables that gave the options of an error their values, and the names of these options. */
+/** The variables of the option in an error, and the names of these options. */
 type Blame = (option: string) => { readonly variables: ReadonlyArray<string>; readonly label: string }
 
 /**
- * An `InvalidOption` becomes an error at each variable that is to blame, or at the name of the option if there is none.
+ * Turns an `InvalidOption` into an error at each responsible variable, or at the name of the option if there is none.
  *
  * @internal
  */
@@ -56,7 +56,7 @@ export const attempt = <A>(
 const at = <A>(path: ReadonlyArray<string>, config: Config.Config<A>): Config.Config<A> =>
   path.reduceRight((config, name) => Config.nested(config, name), config)
 
-/** The names that come after a path. `Config.hashMap` asks the provider for them, and maps the path as the provider does. */
+/** The names after a path. `Config.hashMap` gets them from the provider, and maps the path as the provider does. */
 const childrenOf = (path: ReadonlyArray<string>): Effect.Effect<ReadonlyArray<string>, ConfigError.ConfigError> =>
   Effect.map(at(path, Config.hashMap(Config.succeed(true))), (children) => [...HashMap.keys(children)].sort())
 
@@ -65,7 +65,7 @@ const boundaries = /[^A-Za-z0-9]+|(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z]
 /** `attemptTimeout`, `attempt-timeout` and `ATTEMPT_TIMEOUT` are the same variable to a provider that maps names. */
 const canonical = (name: string): string => name.split(boundaries).join("_").toUpperCase()
 
-/** A provider that answers the same to every path would have no end. */
+/** A limit for a provider that answers the same for every path. */
 const most = { depth: 32, names: 100 }
 
 interface Walk extends Known {
@@ -74,7 +74,9 @@ interface Walk extends Known {
   readonly found: Array<string>
 }
 
-/** In the environment, the three names of a path of three are one variable. Elsewhere the path itself is the variable. */
+/**
+ * In the environment, the three names of a path of three are one variable. Elsewhere the path itself is the variable.
+ */
 const walk = (self: Walk, path: ReadonlyArray<string>): Effect.Effect<void, ConfigError.ConfigError> =>
   Effect.gen(function*() {
     const children = path.length === most.depth ? [] : yield* childrenOf([...self.root, ...path])
@@ -102,7 +104,7 @@ const unknown = (of: Known): Effect.Effect<ReadonlyArray<string>, ConfigError.Co
     return found
   })
 
-/** The Levenshtein distance: how many letters are added, missing or other ones. */
+/** The Levenshtein distance: the number of letters that are added, missing or different. */
 const distance = (a: string, b: string): number => {
   let previous = Array.from({ length: b.length + 1 }, (_, column) => column)
   for (let row = 1; row <= a.length; row++) {

@@ -28,9 +28,7 @@ export const runtimeFlags = (fiber: AnyFiber): RuntimeFlags.RuntimeFlags =>
   (fiber as FiberFields).currentRuntimeFlags ??
     FiberRefs.getOrDefault(fiber.getFiberRefs(), FiberRef.currentRuntimeFlags)
 
-/**
- * How many children of the fiber run; `undefined` if nobody can tell within a step.
- */
+/** The number of running children of the fiber; `undefined` if it is unknown within a step. */
 export const childCount = (fiber: AnyFiber): number | undefined => {
   const { _children: children } = fiber as FiberFields
   return children === null ? 0 : children?.size

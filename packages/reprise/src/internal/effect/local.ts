@@ -4,8 +4,8 @@ import * as FiberRef from "effect/FiberRef"
 import { globalValue } from "effect/GlobalValue"
 
 /**
- * The value of a region: of what runs within one effect. A fiber may outlive the effect that it was forked in, and then its
- * region is over.
+ * The value of a region: the code that runs within one effect. A fiber may live longer than the effect that forked it,
+ * and then its region is over.
  *
  * @internal
  */
@@ -14,8 +14,7 @@ export interface Region {
 }
 
 /**
- * A fiber-local value, one for all copies of this library in a program. What runs within a region never changes what is around
- * it.
+ * A fiber-local value, one for all copies of this library in a program. A region never changes the value outside of it.
  *
  * @internal
  */
@@ -26,8 +25,8 @@ export const make = <A>(name: string, initial: A, fork?: (value: A) => A): Fiber
   )
 
 /**
- * Runs the effect with a region of its own, in a step that is uninterruptible. The value is not set back: that costs as much
- * again, and a region that is over says nothing.
+ * Runs the effect with a region of its own, in an uninterruptible step. It does not reset the value: that costs as much
+ * again, and a region that is over has no effect.
  *
  * @internal
  */

@@ -9,7 +9,7 @@ import type { Reason } from "../retry/model.js"
 import * as reason from "../retry/reason.js"
 
 /**
- * How a schedule goes on after one step.
+ * The state of a schedule after one step.
  *
  * @internal
  */
@@ -41,7 +41,7 @@ export const step = <Out, In, R>(
   )
 
 /**
- * What an attempt sees of the schedule that let it go.
+ * The metadata of the schedule for the attempt after its step.
  *
  * @internal
  */
@@ -61,7 +61,7 @@ export const iteration = (
 })
 
 /**
- * What a combinator makes of one step: the new delay, or the reason to stop.
+ * The result of a combinator for one step: the new delay, or the reason to stop.
  *
  * @internal
  */
@@ -137,7 +137,7 @@ export const transform = <Out, In, R, In2, S, R2 = never>(
           if (verdict._tag === "Stop") {
             return Effect.as(reason.stop(verdict.reason), [next, out, ScheduleDecision.done] as const)
           }
-          // An unchanged delay keeps its interval: `cron` and its like say there until when it may be used.
+          // An unchanged delay keeps its interval, in which schedules such as `cron` store their end.
           const changed = verdict.delayMillis !== start
           const result = [next, out, changed ? continueAfter(now, clamp(verdict.delayMillis)) : decision] as const
           return verdict.reason === undefined ? Effect.succeed(result) : Effect.as(reason.wait(verdict.reason), result)

@@ -40,14 +40,14 @@ export const timeoutFail = <A, E, R, E1>(
   })
 
 /**
- * Whether a fiber may be interrupted for the sake of one effect, and go on: an interruption is passed on to all that it has
- * forked, and nothing is interruptible any more in a fiber that is interrupted already.
+ * Whether a fiber may be interrupted for one effect and then continue. An interruption also goes to all forked fibers,
+ * and in an interrupted fiber nothing is interruptible any more.
  */
 const canBeTakenBack = (fiber: Fiber.RuntimeFiber<unknown, unknown>): boolean =>
   childCount(fiber) === 0 && Cause.isEmpty(fiber.getFiberRef(FiberRef.interruptedCause))
 
 /**
- * The effect in the step of a fiber that has turned interruption off, limited in time if there is a limit, and then `end`.
+ * The effect in an uninterruptible step of a fiber, with a time limit if there is one, and then `end`.
  *
  * @internal
  */
@@ -66,8 +66,8 @@ export const limited = <A, E, R, E1, A2, E2>(
     })
 
 /**
- * Interrupts the fiber that runs the effect, and takes the interruption back: a fiber of its own for every effect would cost
- * more than all else.
+ * Interrupts the fiber of the effect, and undoes the interruption afterwards. A separate fiber for every effect would
+ * cost more than all else.
  */
 const inPlace = <A, E, R, E1, A2, E2>(
   self: Effect.Effect<A, E, R>,
@@ -77,7 +77,7 @@ const inPlace = <A, E, R, E1, A2, E2>(
   end: (exit: Exit.Exit<A, E | E1>) => Effect.Effect<A2, E2>
 ): Effect.Effect<A2, E2, R> => {
   let interruptor: FiberId.FiberId | undefined
-  // Whatever knows of the deadline ends itself, and knows better why.
+  // Code that uses the deadline ends on its own, with a better reason.
   const stopTimer = timer.start(fiber, millis, () => {
     interruptor = FiberId.unsafeMake()
     fiber.unsafeInterruptAsFork(interruptor)
@@ -99,7 +99,7 @@ const inPlace = <A, E, R, E1, A2, E2>(
   })
 }
 
-/** What the effect has forked ends with it, as it does in `Effect.timeoutFail`. */
+/** Ends the fibers that the effect has forked, as `Effect.timeoutFail` does. */
 const endChildren = <A, E>(fiber: Fiber.RuntimeFiber<unknown, unknown>, exit: Exit.Exit<A, E>): Effect.Effect<A, E> =>
   Effect.flatMap(fiber.children, (children) => Effect.flatMap(Fiber.interruptAll(children), () => exit))
 
@@ -127,7 +127,7 @@ const without = (cause: Cause.Cause<never>, interruptor: FiberId.FiberId): Cause
   return Cause.isEmpty(left) ? right : Cause.isEmpty(right) ? left : Cause.sequential(left, right)
 }
 
-/** A finalizer that died while the effect was being interrupted must not go unseen. */
+/** Keeps the defect of a finalizer that died during the interruption of the effect. */
 const timeout = <E1>(cause: Cause.Cause<unknown>, onTimeout: () => E1): Effect.Effect<never, E1> =>
   Effect.suspend(() => {
     const error = Cause.fail(onTimeout())

@@ -13,10 +13,11 @@ import { monotonicOf } from "./clock.js"
 const liveClock = Context.get(DefaultServices.liveServices, Clock.Clock)
 
 /**
- * Calls `task` after any number of milliseconds on the clock of the fiber. The returned function stops it. A fiber that sleeps
- * costs more than all else in a timeout, and on the live clock it would do no more than set this timer; every other clock, such
- * as `TestClock`, is asked to sleep. `isLast` gives way to all other timers that are due at the same moment: the live clock
- * rounds, so that any of them may come first.
+ * Calls `task` after any number of milliseconds on the clock of the fiber. The returned function stops it.
+ *
+ * A fiber that sleeps costs more than all else in a timeout. On the live clock it would only set this timer. Every
+ * other clock, such as `TestClock`, sleeps itself. With `isLast`, all other timers that are due at the same moment come
+ * first. The live clock rounds, so otherwise the order is not defined.
  */
 export const start = (
   fiber: Fiber.RuntimeFiber<unknown, unknown>,
@@ -25,7 +26,7 @@ export const start = (
   isLast = false
 ): () => void => {
   if (millis <= maxDelayMillis) return startOne(fiber, millis, task, isLast)
-  // A timer that is given more fires at once, and a sleep never ends.
+  // A timer with a longer delay fires at once, and a sleep never ends.
   let stop = startOne(fiber, maxDelayMillis, () => {
     stop = start(fiber, millis - maxDelayMillis, task, isLast)
   })
@@ -55,20 +56,21 @@ const startOne = (
   return () => sleeper.unsafeInterruptAsFork(fiber.id())
 }
 
-/** On the live clock, which was asked: it is the one that sleeps by this timer. */
+/** On the live clock, which uses this timer to sleep. */
 const startLive = (millis: number, task: () => void): () => void => {
   // eslint-disable-next-line no-restricted-globals -- see above
   const timer = setTimeout(task, millis)
   return () => clearTimeout(timer)
 }
 
-/** A timer counts from when its turn of the event loop began, so that one that is set late in a turn comes early. */
+/** A timer counts from the start of its turn of the event loop, so one that is set late in a turn fires early. */
 const startLast = (clock: Clock.Clock, millis: number, task: () => void): () => void => {
   const dueMillis = monotonicOf(clock) + millis
   const wake = () => {
     const leftMillis = dueMillis - monotonicOf(clock)
-    // Timers come in the order in which they are due, however late the event loop is. The clock rounds: what is due at the same
-    // moment may be due half a millisecond later, and this one wakes half of one early. So a timer of one may come before it.
+    // Timers fire in the order of their due times, even if the event loop is late. The clock rounds: another timer of the same
+    // moment may be due half a millisecond later, and this one may wake half a millisecond early. So a wait of 1 ms could end
+    // before it, and this one waits 2 ms.
     stop = leftMillis > 0 ? startLive(leftMillis, wake) : startLive(2, task)
   }
   let stop = startLive(millis, wake)
@@ -76,7 +78,8 @@ const startLast = (clock: Clock.Clock, millis: number, task: () => void): () => 
 }
 
 /**
- * Sleeps for any time: `Effect.sleep` never wakes from more than a timer can hold, so a longer wait is slept in parts.
+ * Sleeps for any time. `Effect.sleep` never wakes after more than the limit of a timer, so this function divides a
+ * longer wait.
  */
 export const sleep = (delayMillis: number): Effect.Effect<void> => {
   if (delayMillis <= 0) return Effect.void

@@ -34,7 +34,7 @@ export interface Delay {
 }
 
 /**
- * Checks at once; a sketch is made for each that asks for it, and has none of its own yet.
+ * Checks the options at once. It makes a new sketch if there is no earlier one.
  *
  * @internal
  */

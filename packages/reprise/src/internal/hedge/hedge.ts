@@ -31,7 +31,7 @@ export class Hedger extends Pipeable.Class() implements Hedge.Hedge {
     readonly key: string,
     public settings: Settings,
     public delay: delay.Delay,
-    /** What has a hedge has the code of races, and only that. */
+    /** Only a program with a hedge includes the code of races. */
     readonly race: typeof run
   ) {
     super()
@@ -73,7 +73,7 @@ const check = (options: Hedge.Options) => {
   return { makeDelay: delay.make(options.after), settings }
 }
 
-/** A defect, and an interruption from within, always do. */
+/** A defect, and an interruption from within, always end the race. */
 const endsRace = ({ endsRace, isFailure }: Hedge.Options): Settings["endsRace"] => (exit) => {
   if (Exit.isSuccess(exit)) return endsRace === undefined || endsRace(exit)
   const error = errorOf(exit)
@@ -86,7 +86,7 @@ const errorOf = <E>({ cause }: Exit.Failure<unknown, E>): Option.Option<E> =>
   Cause.isDie(cause) ? Option.none() : Cause.failureOption(cause)
 
 /**
- * With what the race ends, if this exit ends it. A judge that throws is a defect of the call.
+ * The result with which the race ends, if this exit ends it. A judge that throws is a defect of the call.
  *
  * @internal
  */

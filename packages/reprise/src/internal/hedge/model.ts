@@ -10,7 +10,7 @@ import type { Pipeable } from "effect/Pipeable"
 export const TypeId: unique symbol = Symbol.for("reprise/Hedge")
 
 /**
- * When calls to one dependency are hedged, and what has come of it.
+ * The hedging settings of one dependency, and its counts.
  *
  * @since 0.1.0
  * @category models
@@ -31,26 +31,35 @@ export const QuantileTypeId: unique symbol = Symbol.for("reprise/Hedge/Quantile"
  */
 export interface Options {
   /**
-   * How long an attempt may take before the next one starts beside it. Zero starts all at once, `Duration.infinity` starts
-   * no hedge, and a `quantile` learns the delay.
+   * The time after which the next attempt starts beside a running one. Zero starts all at once, `Duration.infinity`
+   * starts no hedge, and a `quantile` learns the delay.
    */
   readonly after: Duration.DurationInput | Quantile
-  /** How many attempts are made besides the first, at most. Defaults to 1. */
+  /** The most attempts besides the first. Defaults to 1. */
   readonly maxHedges?: number | undefined
-  /** Which typed errors leave the other attempts running; the others end the race. Defaults to all. Defects always end it. */
+  /**
+   * Whether the other attempts continue after this typed error. All other errors end the race. Defaults to all errors.
+   * Defects always end it.
+   */
   readonly isFailure?: ((error: unknown) => boolean) | undefined
   /**
-   * Which typed errors say that the attempt was not made, as those of a full bulkhead. The attempts that run go on. The call
-   * fails with such an error only if no attempt failed in another way. Asked first. Defaults to none.
+   * Whether a typed error means that the attempt was not made, such as that of a full bulkhead. Defaults to none.
+   *
+   * The running attempts continue. The call fails with such an error only if no attempt failed in another way. It runs
+   * before `isFailure`.
    */
   readonly isRejection?: ((error: unknown) => boolean) | undefined
-  /** Judges a success or a typed error: whether it is the result of the call. Takes the place of `isFailure`. */
+  /** Whether a success or a typed error is the result of the call. Replaces `isFailure`. */
   readonly endsRace?: ((exit: Exit.Exit<unknown, unknown>) => boolean) | undefined
-  /** Asked before each hedge, as a budget is; `false` makes none in this call any more, and does not fail it. */
+  /**
+   * Runs before each hedge, such as a withdrawal from a budget. `false` stops further hedges of this call, and does not
+   * fail it.
+   */
   readonly withdraw?: Effect.Effect<boolean> | undefined
   /**
-   * Releases what an attempt ended with that is not the result: a success, or a failure that holds something. Runs for each
-   * before the call returns, also if the caller is interrupted or `withdraw` dies.
+   * Releases the result of an attempt that is not the result of the call: a success, or a failure that holds something.
+   *
+   * It runs for each before the call returns, also if the caller is interrupted or `withdraw` dies.
    */
   readonly discard?: ((exit: Exit.Exit<unknown, unknown>) => Effect.Effect<void>) | undefined
   /** Names it in snapshots. Defaults to `""`. */
@@ -62,9 +71,12 @@ export interface Options {
  * @category options
  */
 export interface CallOptions {
-  /** Asked before each hedge of this call. Defaults to the `withdraw` of the hedge. */
+  /** Runs before each hedge of this call. Defaults to the `withdraw` of the hedge. */
   readonly withdraw?: Effect.Effect<boolean> | undefined
-  /** Within `Retry.withoutNested`, whether to make one attempt or to hedge all the same. Defaults to `"suppress"`. */
+  /**
+   * Whether the call makes one attempt within `Retry.withoutNested` (`"suppress"`), or hedges (`"allow"`). Defaults to
+   * `"suppress"`.
+   */
   readonly nested?: "suppress" | "allow" | undefined
 }
 
@@ -89,11 +101,14 @@ export interface QuantileOptions {
   readonly min?: Duration.DurationInput | undefined
   /** The longest delay. Defaults to 2^31-1 ms. */
   readonly max?: Duration.DurationInput | undefined
-  /** How many calls it takes to know. Defaults to 100. */
+  /** The number of calls before the delay is known. Defaults to 100. */
   readonly warmUp?: number | undefined
-  /** The delay until then. Defaults to `Duration.infinity`: no hedges. */
+  /** The delay before that. Defaults to `Duration.infinity`: no hedges. */
   readonly initial?: Duration.DurationInput | undefined
-  /** Calls are forgotten after once to twice this time, if `warmUp` others came since. Defaults to `1 minute`. */
+  /**
+   * The age of calls at which they stop to count: once to twice this time, if `warmUp` others came since. Defaults to
+   * `1 minute`.
+   */
   readonly window?: Duration.DurationInput | undefined
 }
 

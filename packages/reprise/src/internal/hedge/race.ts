@@ -37,20 +37,20 @@ interface Ended<A, E> {
   readonly exit: Exit.Exit<A, E>
 }
 
-/** The attempts of one call. What happens to them changes it at once; the caller is woken to act on it. */
+/** The attempts of one call. Each event changes the state at once, and wakes the caller to act on it. */
 class Race<A, E, R> {
   private readonly fibers: Array<Fiber.RuntimeFiber<A, E>> = []
   private running = 0
-  /** Zero after the first failure: only time makes a hedge, and whoever called decides about another attempt. */
+  /** Zero after the first failure: only time starts a hedge, and the caller decides about a retry. */
   private hedgesLeft: number
-  /** Since the last attempt began. */
+  /** Whether the delay since the start of the last attempt is over. */
   private isDelayOver: boolean
-  /** What ended the race, and what last failed to; a rejection where nothing else did. */
+  /** The result that ended the race, or the last failure; a rejection only if there is no other failure. */
   private winner: Ended<A, E> | undefined
   private loser: Ended<A, E> | undefined
   private wake: (() => void) | undefined
   private stopTimer: (() => void) | undefined
-  /** Those with which it began: they may be changed meanwhile. */
+  /** The settings at the start of the race: they may change meanwhile. */
   private readonly settings: Settings
   private readonly delay: Delay
   private readonly withdraw: Effect.Effect<boolean> | undefined
@@ -80,7 +80,7 @@ class Race<A, E, R> {
   begin(): Effect.Effect<A, E> {
     this.start()
     if (this.winner !== undefined) return this.settle(this.winner)
-    // Where the interruption came before, the effect is a finalizer, which runs to its end.
+    // If the interruption came before, the effect is a finalizer, which runs to its end.
     this.isFinalizer = !Cause.isEmpty(this.parent.getFiberRef(FiberRef.interruptedCause))
     return this.go()
   }
@@ -111,7 +111,7 @@ class Race<A, E, R> {
       case "rejected":
         this.loser ??= { fiber, exit }
         this.hedgesLeft = 0
-        // It was not made, so it says nothing of how long one takes.
+        // It was not made, so it says nothing about the duration of an attempt.
         return
       default:
         this.winner = { fiber, exit: judged }
@@ -119,7 +119,7 @@ class Race<A, E, R> {
     if (fiber === this.fibers[0]) this.learn(Exit.isSuccess(exit) && typeof judged === "object")
   }
 
-  /** What the first attempt says about how long one takes; `isAnswer` unless it failed, was interrupted or came too late. */
+  /** Learns from the time of the first attempt. `isAnswer` is false if it failed, was interrupted or came too late. */
   private learn(isAnswer: boolean): void {
     const { sketch } = this.delay
     if (sketch === undefined) return
@@ -179,7 +179,7 @@ class Race<A, E, R> {
       if (isOver || this.mayHedge()) resume(Effect.void)
       else this.wake = () => resume(Effect.void)
     })
-    // What is uninterruptible here may be interruptible in an attempt: it has to hear of the interruption.
+    // The uninterruptible part here may be interruptible in an attempt, so the attempt must receive the interruption.
     return Effect.matchCauseEffect(this.isFinalizer ? this.restore(event) : Effect.interruptible(event), {
       onSuccess: () => this.go(),
       onFailure: (cause) => this.stop(cause)
@@ -199,13 +199,13 @@ class Race<A, E, R> {
       this.self.won++
       telemetry.of(this.parent)?.emit({ _tag: "HedgeWon", key: this.self.key }, this.parent)
     }
-    // A judge that threw takes the place of what the attempt ended with.
+    // The defect of a judge replaces the result of the attempt.
     const result = fiber.unsafePoll() === exit ? fiber : undefined
     const join = () => Effect.flatMap(this.discard(result), () => Child.join(this.runtime, fiber, exit))
     return this.running === 0 ? Effect.suspend(join) : Effect.flatMap(Fiber.interruptAll(this.fibers), join)
   }
 
-  /** The caller was interrupted, or the budget died. */
+  /** Stops the race after an interruption of the caller, or a defect of the budget. */
   private stop(cause: Cause.Cause<never>): Effect.Effect<A, E> {
     this.clearTimer()
     return Effect.flatMap(Fiber.interruptAll(this.fibers), () => {
@@ -222,7 +222,7 @@ class Race<A, E, R> {
     return fibers.find((fiber) => Option.exists(Option.fromNullable(fiber.unsafePoll()), Exit.isSuccess))
   }
 
-  /** Releases what other attempts ended with. All of them, even if to release one of them dies. */
+  /** Releases the results of the other attempts. It releases all of them, even if one release dies. */
   private discard(result: Fiber.RuntimeFiber<A, E> | undefined): Effect.Effect<void> {
     const { discard } = this.settings
     if (discard === undefined) return Effect.void
@@ -236,7 +236,7 @@ class Race<A, E, R> {
   }
 }
 
-/** A finalizer that died while the attempt was being interrupted must not go unseen. */
+/** Keeps the defect of a finalizer that died during the interruption of the attempt. */
 const withDefects = (
   cause: Cause.Cause<never>,
   fiber: Fiber.RuntimeFiber<unknown, unknown>

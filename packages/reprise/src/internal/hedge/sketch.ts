@@ -1,43 +1,43 @@
 // Internal all the same; without the tag, so that the tests of this module see its types (`stripInternal`).
 
-/** Each bucket is this much wider than the one before it, so that no answer is further than 5 % from the exact one. */
+/** The relative width of a bucket, so that no answer differs from the exact one by more than 5 %. */
 const accuracy = 0.05
 const growth = (1 + accuracy) / (1 - accuracy)
 const logOfGrowth = Math.log(growth)
-/** Up to 2^31 ms. The first is for all that took no longer than a millisecond. */
+/** Up to 2^31 ms. The first bucket has all times up to a millisecond. */
 const buckets = Math.ceil(Math.log(2 ** 31) / logOfGrowth) + 1
 
 const bucketOf = (millis: number): number =>
   millis > 1 ? Math.min(Math.ceil(Math.log(millis) / logOfGrowth), buckets - 1) : 0
 
-/** As near to both ends of the bucket, relatively. */
+/** The value with the same relative distance to both ends of the bucket. */
 const valueOf = (bucket: number): number => bucket === 0 ? 1 : 2 * growth ** bucket / (growth + 1)
 
 export interface Settings {
   /** From 0 to 1. */
   readonly quantile: number
-  /** After how long a new window begins, at the earliest. */
+  /** The least time before a new window begins. */
   readonly windowMillis: number
-  /** How many samples a window has, at least. */
+  /** The least number of samples in a window. */
   readonly minimum: number
 }
 
 /**
- * A quantile of recent samples in constant memory (2 kB): a histogram with logarithmic buckets (DDSketch: Masson, Rim and
- * Lee, VLDB 2019), over the present window and the one before it.
+ * A quantile of recent samples in constant memory (2 kB), over the current window and the one before it. It is a
+ * histogram with logarithmic buckets (DDSketch: Masson, Rim and Lee, VLDB 2019).
  *
- * P2 (Jain and Chlamtac, 1985) would take less memory, but its error has no bound and it cannot forget. A new window begins
- * with a sample, and only where the present one holds enough: no timer is needed, and once there is an answer, there always
- * is one.
+ * P2 (Jain and Chlamtac, 1985) would use less memory, but its error has no bound and it cannot forget. A new window
+ * begins with a sample, and only if the current one has enough. So it needs no timer, and after the first answer there
+ * is always one.
  */
 export class Sketch {
-  /** Of both windows, and of the present one. */
+  /** The counts of both windows, and of the current one. */
   private readonly all = new Uint32Array(buckets)
   private readonly present = new Uint32Array(buckets)
   private samples = 0
   private presentSamples = 0
   private beganMillis = Infinity
-  /** The bucket with the quantile, and how many samples are in the buckets before it. */
+  /** The bucket with the quantile, and the number of samples in the buckets before it. */
   private bucket = 0
   private before = 0
 
@@ -47,14 +47,14 @@ export class Sketch {
     return this.samples === 0
   }
 
-  /** What it has seen stays. */
+  /** Changes the settings, and keeps the samples. */
   reconfigure(settings: Settings): void {
     this.settings = settings
     if (this.samples > 0) this.seek()
   }
 
   record(millis: number, nowMillis: number): void {
-    // A clock that steps back makes no window longer.
+    // A clock that moves backwards does not extend a window.
     if (nowMillis < this.beganMillis) this.beganMillis = nowMillis
     const { minimum, windowMillis } = this.settings
     if (nowMillis - this.beganMillis >= windowMillis && this.presentSamples >= minimum) this.rotate(nowMillis)
@@ -67,7 +67,7 @@ export class Sketch {
     this.seek()
   }
 
-  /** Nothing until there are enough samples. */
+  /** Returns nothing until there are enough samples. */
   read(): number | undefined {
     return this.samples < this.settings.minimum ? undefined : valueOf(this.bucket)
   }
@@ -82,7 +82,7 @@ export class Sketch {
     this.before = 0
   }
 
-  /** A sample moves the quantile by a bucket or two that are not empty: the rest of them is not looked at. */
+  /** A sample moves the quantile by one or two buckets that are not empty, so the search is short. */
   private seek(): void {
     const rank = Math.max(Math.ceil(this.settings.quantile * this.samples), 1)
     while (this.before >= rank) this.before -= this.all[--this.bucket]!

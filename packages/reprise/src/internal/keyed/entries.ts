@@ -17,7 +17,7 @@ interface Entry<K, A> {
 
 const variance = { _K: (_: unknown) => _, _A: (_: never) => _ }
 
-/** How many idle keys are looked at for one new key: it bounds the cost of a new key. */
+/** The number of idle keys to check for each new key, which bounds its cost. */
 const looks = 8
 
 /**
@@ -32,10 +32,10 @@ export class KeyedImpl<K, A> extends Pipeable.Class() implements Keyed<K, A> {
   isWarned = false
   private oldest: Entry<K, A> | undefined
   private newest: Entry<K, A> | undefined
-  /** Where the next search for an idle key begins, and the next search for any key: at the oldest where there is none. */
+  /** The start of the next search for an idle key, and of the next search for any key: the oldest key by default. */
   private idle: Entry<K, A> | undefined
   private hand: Entry<K, A> | undefined
-  /** For how many more keys the last search stands. */
+  /** The number of keys for which the last search is still valid. */
   private searched = 0
 
   constructor(
@@ -44,7 +44,7 @@ export class KeyedImpl<K, A> extends Pipeable.Class() implements Keyed<K, A> {
     readonly capacity: number,
     readonly idleMillis: number,
     readonly name: string,
-    /** What has to happen before a value that is kept is used. */
+    /** Work that must happen before a stored value is used. */
     readonly ready: (value: A, now: number) => Effect.Effect<void> | undefined = () => undefined
   ) {
     super()
@@ -146,8 +146,8 @@ export class KeyedImpl<K, A> extends Pipeable.Class() implements Keyed<K, A> {
   }
 
   /**
-   * The first from `start` on that behaves as a new one, or else the first that is replaceable. All before it are neither, or
-   * were not when they were looked at.
+   * The first from `start` on that behaves as a new one, or else the first that is replaceable. All before it are
+   * neither, or were not when they were looked at.
    */
   private search(now: number, start: Entry<K, A> | undefined, isNoneNew: boolean): Entry<K, A> | undefined {
     let replaceable: Entry<K, A> | undefined

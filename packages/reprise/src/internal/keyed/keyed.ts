@@ -18,7 +18,7 @@ export const bounds = ({ capacity, idleTimeToLive }: Keyed.Bounds): readonly [ca
 type Restore = <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
 
 /**
- * Nobody drops the key while the effect runs: what the effect does to the value must not be lost.
+ * Keeps the key while the effect runs, so that changes of the value are not lost.
  *
  * @internal
  */
@@ -94,7 +94,7 @@ export const warn = <K, A>(self: KeyedImpl<K, A>): Effect.Effect<void> =>
   })
 
 /**
- * Without a hold: whoever has the value keeps it for longer than this effect runs.
+ * Does not hold the key, because the caller keeps the value for longer than this effect runs.
  *
  * @internal
  */

@@ -10,7 +10,7 @@ import type * as Types from "effect/Types"
 export const TypeId: unique symbol = Symbol.for("reprise/Keyed")
 
 /**
- * Keys are the same where `Equal` says so.
+ * Keys are the same if `Equal` says so.
  *
  * @since 0.1.0
  * @category models
@@ -27,9 +27,11 @@ export interface Keyed<in K, out A> extends Pipeable {
  * @category options
  */
 export interface Bounds {
-  /** How many keys the registry keeps. Defaults to 10,000. Keys whose state must not be lost may exceed it, up to twice. */
+  /**
+   * The number of keys that the registry keeps. Defaults to 10,000. Keys with state to lose may exceed it, up to twice.
+   */
   readonly capacity?: number | undefined
-  /** After how long without a call the registry may drop a key. Defaults to `10 minutes`. */
+  /** The time without a call after which the registry may drop a key. Defaults to `10 minutes`. */
   readonly idleTimeToLive?: Duration.DurationInput | undefined
 }
 
@@ -38,14 +40,14 @@ export interface Bounds {
  * @category options
  */
 export interface Options<in K, in out A, out R = never> extends Bounds {
-  /** Makes what belongs to a key. */
+  /** Makes the value of a key. */
   readonly make: (key: K) => Effect.Effect<A, never, R>
   /**
-   * Whether a new value would behave the same. The registry never drops a key for which this returns `false`. `nowMillis` is
-   * the time by which the registry measures idleness.
+   * Whether a new value would behave the same. The registry never drops a key for which this returns `false`.
+   * `nowMillis` is the time by which the registry measures idleness.
    *
-   * You need it only for values of your own. Policies of Reprise, and records of them, answer for themselves. Other values
-   * may be dropped unless `use` holds them.
+   * You need it only for values of your own. Policies of Reprise, and records of them, report it themselves. The
+   * registry may drop other values unless `use` holds them.
    */
   readonly isIdle?: ((value: A, nowMillis: number) => boolean) | undefined
   /** Names the registry in its warning. Defaults to `"The registry"`. */

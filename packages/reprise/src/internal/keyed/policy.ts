@@ -11,19 +11,19 @@ import type { KeyedImpl } from "./entries.js"
 import * as keyed from "./keyed.js"
 
 /**
- * The policy of one key, looked up in the step that decides: a registry never drops a policy that a call waits for or runs
- * under.
+ * The policy of one key, looked up in the step of the decision. A registry never drops a policy that a call waits for
+ * or uses.
  *
  * @internal
  */
 export class KeyedPolicy<K, V, E, A, Err> implements Policy.Policy<E, A, Err> {
   readonly [Policy.TypeId]: typeof Policy.TypeId = Policy.TypeId
-  /** That of the policy, once it has decided. */
+  /** The kind of the policy, after it has decided. */
   kind: "judge" | "resource" = "judge"
   readonly holds = true
-  /** That of the policy, once it has decided. */
+  /** The source of the policy, after it has decided. */
   source: Policy.Policy<E>["source"]
-  /** What came of making a value for a call. The registry may have no room for it: another call looks it up anew. */
+  /** The values that calls have made. The registry may have no room for a value: then another call makes it again. */
   private made: WeakMap<Policy.Call, Exit.Exit<V>> | undefined
 
   constructor(
@@ -51,7 +51,7 @@ export class KeyedPolicy<K, V, E, A, Err> implements Policy.Policy<E, A, Err> {
     const exit = runInStep(self.make(key))
     const fiber = unfinished(exit)
     if (fiber !== undefined) {
-      // One that takes its time is made while the call waits.
+      // A value that takes time is made while the call waits.
       const made = Effect.flatMap(
         Fiber.await(fiber),
         (exit) => Effect.map(currentMonotonicMillis, (now) => this.keep(call, exit, now))
@@ -63,7 +63,7 @@ export class KeyedPolicy<K, V, E, A, Err> implements Policy.Policy<E, A, Err> {
     return keyed.mustWarn(self) ? after(keyed.warn(self)) : this.decide(call)
   }
 
-  /** Few calls meet a new key, so there is mostly nothing to remember. */
+  /** Few calls use a new key, so there is usually nothing to store. */
   private keep(call: Policy.Call, exit: Exit.Exit<V>, nowMillis: number): void {
     this.made ??= new WeakMap()
     this.made.set(call, Exit.map(exit, (value) => this.self.keep(this.key, value, nowMillis).value))
@@ -84,7 +84,7 @@ const unfinished = <V>(exit: Exit.Exit<V>): Fiber.RuntimeFiber<V> | undefined =>
   return Runtime.isAsyncFiberException(defect) ? defect.fiber as Fiber.RuntimeFiber<V> : undefined
 }
 
-/** Everything is decided anew after the work. No policy is there yet that could refuse the call. */
+/** After the work, all policies decide again. There is no policy yet that could reject the call. */
 const after = (work: Effect.Effect<unknown>, leave?: () => void): Policy.Wait<never> => ({
   _tag: "Wait",
   enter: () => working(work, leave)

@@ -24,10 +24,10 @@ const bounds = (options: AdaptiveLimiter.Bounds, max: number): Bounds => {
 
 const within = ({ max, min }: Bounds, limit: number): number => Math.max(min, Math.min(max, limit))
 
-/** Where fewer calls run than half of those that may, how they fare says nothing about more of them. */
+/** If fewer calls run than half of the limit, their results say nothing about a higher load. */
 const isIdle = (limit: number, sample: Sample): boolean => sample.inFlight * 2 < limit
 
-/** Says nothing where the clock stood still, or jumped. */
+/** A time says nothing if the clock stood still or jumped. */
 const isTimed = ({ rttMillis }: Sample): boolean => rttMillis > 0 && rttMillis < Infinity
 
 interface Lowered {
@@ -35,7 +35,7 @@ interface Lowered {
   readonly floor: number
 }
 
-/** However many calls show the same event, together they lower the limit by no more than to its `least` share. */
+/** Bounds the decrease by all calls of one event together to the `least` share of the limit. */
 const atOnce = (before: Lowered, { isSameEvent }: Sample, limit: number, least: number): Lowered => {
   const { floor } = before
   if (limit >= before.limit) return { limit, floor }
@@ -52,7 +52,7 @@ export const aimd = (options: AdaptiveLimiter.Aimd = {}): Algorithm<number> => {
     initial: range.initial,
     at: (limit) => within(range, limit),
     next: (limit, sample) => {
-      // What happened to calls of the same round trip has been learned from the first of them.
+      // The first call of the round trip has already changed the limit.
       if (sample.isSameEvent === true) return limit
       // 0.57 times 100 is 56.99999999999999.
       if (sample.didDrop || sample.rttMillis > timeoutMillis) {
@@ -64,7 +64,7 @@ export const aimd = (options: AdaptiveLimiter.Aimd = {}): Algorithm<number> => {
   }
 }
 
-/** How many samples the long-term time is the plain mean of. */
+/** The number of samples for which the long-term time is the plain mean. */
 const warmup = 10
 
 export const gradient2 = (options: AdaptiveLimiter.Gradient2 = {}): Algorithm<AdaptiveLimiter.Gradient2State> => {
@@ -83,7 +83,7 @@ export const gradient2 = (options: AdaptiveLimiter.Gradient2 = {}): Algorithm<Ad
     at,
     next: (state, sample) => {
       const { limit } = state
-      // What is refused at once looks like a short time, and must not make room for more.
+      // A rejection at once looks like a short time, and must not raise the limit.
       if (sample.didDrop) return { ...state, ...atOnce(state, sample, move(limit, limit / 2), 0.5) }
       if (!isTimed(sample)) return state
       const samples = Math.min(state.samples + 1, warmup)
@@ -94,7 +94,7 @@ export const gradient2 = (options: AdaptiveLimiter.Gradient2 = {}): Algorithm<Ad
         ? limit
         : move(limit, limit * Math.max(0.5, Math.min(1, tolerance * ratio)) + queueSize)
       return {
-        // After a long overload, the average over it would let everything in.
+        // After a long overload, the average over it would admit every call.
         longRttMillis: ratio > 2 ? longRttMillis * 0.9 : longRttMillis,
         samples,
         ...atOnce(state, sample, to, 0.5)
@@ -104,7 +104,7 @@ export const gradient2 = (options: AdaptiveLimiter.Gradient2 = {}): Algorithm<Ad
   }
 }
 
-/** The fractional part of the golden ratio: its multiples are spread evenly. */
+/** The fractional part of the golden ratio, whose multiples are evenly spread. */
 const golden = 0.618_033_988_749_894_9
 
 const log10 = (limit: number): number => Math.max(1, Math.floor(Math.log10(limit)))
@@ -133,14 +133,16 @@ export const vegas = (options: AdaptiveLimiter.Vegas = {}): Algorithm<AdaptiveLi
       if (rttMillis < noLoadRttMillis) return { limit, floor, noLoadRttMillis: rttMillis, samples, jitter }
       const queue = Math.ceil(limit * (1 - noLoadRttMillis / rttMillis))
       const to = isIdle(limit, sample) ? limit : towards(limit, queue)
-      // Rounding must not move what stays.
+      // Rounding must not change a limit that stays.
       return lowered(state, sample, to === limit ? limit : move(limit, to), samples)
     },
     limit: ({ limit }) => Math.floor(limit)
   }
 }
 
-/** TCP Vegas takes away a quarter for a loss. In one literal: to spread a state costs as much as the rest of a call. */
+/**
+ * TCP Vegas removes a quarter for a loss. One literal, because to spread a state costs as much as the rest of a call.
+ */
 const lowered = (
   state: AdaptiveLimiter.VegasState,
   sample: Sample,

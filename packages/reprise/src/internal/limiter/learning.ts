@@ -5,12 +5,12 @@ import type * as AdaptiveLimiter from "./model.js"
 export interface Learning {
   /** The limit after one more sample. */
   readonly learn: (sample: AdaptiveLimiter.Sample) => number
-  /** If no call runs or waits. */
+  /** The standing without running or waiting calls. */
   readonly standing: () => Exclude<Standing, "busy">
 }
 
 /**
- * At least one: without a call nothing would ever be learned again.
+ * At least one, because without calls the limiter would never learn again.
  *
  * @internal
  */

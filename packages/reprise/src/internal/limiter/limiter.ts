@@ -33,7 +33,7 @@ export class Limiter extends Pipeable.Class() implements AdaptiveLimiter.Adaptiv
   readonly kind = "resource"
   readonly holds = true
   isReconfigured = false
-  /** How often a call has lowered the limit that had begun after it was last lowered. */
+  /** The number of times that a call lowered the limit, if it began after the last decrease. */
   events = 0
   /** Calls without a share. */
   readonly rest: Group<AdaptiveLimiter.LimitExceeded>
@@ -76,16 +76,18 @@ export class Limiter extends Pipeable.Class() implements AdaptiveLimiter.Adaptiv
   }
 }
 
-/** Calls whose time is taken. */
+/** Calls with a measured duration. */
 class Timed extends Group<AdaptiveLimiter.LimitExceeded> {
   override take(call: Policy.Call): Policy.Ticket {
-    // The end of a call is timed from the clock that its admission has read.
+    // The end of a call uses the clock that its admission has read.
     void call.nowMillis
     return super.take(call)
   }
 }
 
-/** What a call holds: the calls that ran when it began, itself included, and the reductions of the limit before it. */
+/**
+ * The ticket of a call: the calls that ran when it began, itself included, and the decreases of the limit before it.
+ */
 class Permit implements Policy.Ticket {
   private readonly inFlight: number
   private readonly events: number

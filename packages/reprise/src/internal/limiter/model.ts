@@ -12,7 +12,7 @@ import type { Policy } from "../shell/model.js"
 export const TypeId: unique symbol = Symbol.for("reprise/AdaptiveLimiter")
 
 /**
- * The permits for one dependency, as many as it is thought to bear, shared by all calls to it.
+ * The learned number of permits for one dependency, shared by all calls to it.
  *
  * @since 0.1.0
  * @category models
@@ -22,26 +22,24 @@ export interface AdaptiveLimiter extends Policy<LimitExceeded>, Pipeable {
 }
 
 /**
- * What one call has shown.
+ * The data of one call.
  *
  * @since 0.1.0
  * @category models
  */
 export interface Sample {
-  /** How long it took, without its wait for a permit; 0 where the clock stood still. */
+  /** The duration of the call, without its wait for a permit; 0 if the clock stood still. */
   readonly rttMillis: number
-  /** How many ran when it began, itself among them. */
+  /** The number of running calls when it began, including itself. */
   readonly inFlight: number
-  /** Whether it was turned away or timed out: a sign of too much load, whatever time it took. */
+  /** Whether it was rejected by the server or timed out: a sign of too much load at any duration. */
   readonly didDrop: boolean
-  /**
-   * Whether the call began before the limit was last lowered. Then it shows the event that lowered the limit, and not a new one.
-   */
+  /** Whether the call began before the last decrease. Then it belongs to the same event as the decrease. */
   readonly isSameEvent?: boolean
 }
 
 /**
- * How the limit is learnt, as pure functions: `aimd`, `gradient2`, `vegas`, or your own.
+ * Computes the limit, with pure functions: `aimd`, `gradient2`, `vegas`, or your own.
  *
  * @since 0.1.0
  * @category models
@@ -50,9 +48,9 @@ export interface Algorithm<in out S> {
   readonly initial: S
   /** The state after one more call. */
   readonly next: (state: S, sample: Sample) => S
-  /** How many may run at once; it is rounded down, and at least 1. */
+  /** The most calls that may run at once. It is rounded down, and at least 1. */
   readonly limit: (state: S) => number
-  /** The state at a limit that another has learnt, or at the nearest within its bounds. Defaults to `initial`. */
+  /** The state at a limit of another algorithm, or at the nearest within its bounds. Defaults to `initial`. */
   readonly at?: ((limit: number) => S) | undefined
 }
 
@@ -62,13 +60,15 @@ export interface Algorithm<in out S> {
  */
 export interface Bounds {
   /**
-   * The lowest limit. Defaults to 1, so that many clients together can come down to what a server bears. Netflix's `AIMDLimit`
-   * and `Gradient2Limit` default to 20, Envoy's adaptive concurrency to 3. Raise it if a client has few peers.
+   * The lowest limit. Defaults to 1, so that many clients together can go down to the capacity of a server.
+   *
+   * Netflix's `AIMDLimit` and `Gradient2Limit` default to 20, Envoy's adaptive concurrency to 3. Raise it if a client
+   * has few peers.
    */
   readonly min?: number | undefined
   /** The highest limit. Defaults to 200, with `vegas` to 1,000. */
   readonly max?: number | undefined
-  /** The limit to begin with. Defaults to 20, or what is nearest to it from `min` to `max`. */
+  /** The limit at the start. Defaults to 20, or the nearest value from `min` to `max`. */
   readonly initial?: number | undefined
 }
 
@@ -77,7 +77,7 @@ export interface Bounds {
  * @category options
  */
 export interface Aimd extends Bounds {
-  /** What the limit is multiplied by after an event with drops, from 0.5 to less than 1. Defaults to 0.9. */
+  /** The factor of the limit after an event with drops, from 0.5 to less than 1. Defaults to 0.9. */
   readonly backoff?: number | undefined
   /** A call that takes longer counts as a drop. Defaults to `5 seconds`. */
   readonly timeout?: Duration.DurationInput | undefined
@@ -88,13 +88,21 @@ export interface Aimd extends Bounds {
  * @category options
  */
 export interface Gradient2 extends Bounds {
-  /** How many calls may queue at the server: what the limit grows by where nothing slows down. Defaults to 4. */
+  /**
+   * The number of calls that may queue at the server. The limit grows by it if calls do not slow down. Defaults to 4.
+   */
   readonly queueSize?: number | undefined
-  /** How much of the way to a new limit is gone with each call, up to 1: the less, the less it sways. Defaults to 0.2. */
+  /**
+   * The share of the way to a new limit that each call moves, up to 1. Smaller values make the limit steadier. Defaults
+   * to 0.2.
+   */
   readonly smoothing?: number | undefined
-  /** How many times the long-term time a call may take without lowering the limit, at least 1. Defaults to 1.5. */
+  /**
+   * The duration of a call, as a multiple of the long-term time, up to which the limit does not shrink: at least 1.
+   * Defaults to 1.5.
+   */
   readonly tolerance?: number | undefined
-  /** Over how many calls the long-term time is averaged. Defaults to 600. */
+  /** The number of calls in the long-term average. Defaults to 600. */
   readonly longWindow?: number | undefined
 }
 
@@ -104,10 +112,10 @@ export interface Gradient2 extends Bounds {
  */
 export interface Gradient2State {
   readonly limit: number
-  /** One event lowers the limit no further. */
+  /** The lowest limit for the current event. */
   readonly floor: number
   readonly longRttMillis: number
-  /** Up to where the average has warmed up. */
+  /** Counts up to the end of the warm-up. */
   readonly samples: number
 }
 
@@ -116,9 +124,15 @@ export interface Gradient2State {
  * @category options
  */
 export interface Vegas extends Bounds {
-  /** How much of the way to a new limit is gone with each call, up to 1: the less, the less it sways. Defaults to 1. */
+  /**
+   * The share of the way to a new limit that each call moves, up to 1. Smaller values make the limit steadier. Defaults
+   * to 1.
+   */
   readonly smoothing?: number | undefined
-  /** After how many calls, in multiples of the limit, the time without load is measured anew. Defaults to 30. */
+  /**
+   * The number of calls, as a multiple of the limit, after which the time without load is measured again. Defaults to
+   * 30.
+   */
   readonly probeMultiplier?: number | undefined
 }
 
@@ -128,17 +142,17 @@ export interface Vegas extends Bounds {
  */
 export interface VegasState {
   readonly limit: number
-  /** One event lowers the limit no further. */
+  /** The lowest limit for the current event. */
   readonly floor: number
   readonly noLoadRttMillis: number
-  /** Since the time without load was last measured anew. */
+  /** Since the last measurement of the time without load. */
   readonly samples: number
-  /** From 0 to 1: how late in its interval that will be. */
+  /** The position of the next measurement in its interval, from 0 to 1. */
   readonly jitter: number
 }
 
 /**
- * What a call says about the load: nothing, if it is `ignored`.
+ * The result of a call for the limiter. `ignored` says nothing about the load.
  *
  * @since 0.1.0
  * @category models
@@ -150,22 +164,22 @@ export type Outcome = "success" | "dropped" | "ignored"
  * @category options
  */
 export interface Options<in out S> {
-  /** How the limit is learnt. */
+  /** The algorithm that computes the limit. */
   readonly algorithm: Algorithm<S>
-  /** How many may wait for a permit, in the order in which they came. Defaults to 0: they are rejected. */
+  /** The most calls that may wait for a permit, in the order of their arrival. Defaults to 0: they are rejected. */
   readonly maxQueued?: number | undefined
-  /** How long a call may wait. Defaults to as long as it takes, up to the deadline of its fiber. */
+  /** The longest wait of a call. Defaults to no limit but the deadline of its fiber. */
   readonly queueTimeout?: Duration.DurationInput | undefined
   /** Names it in errors. Defaults to `""`. */
   readonly key?: string | undefined
   /** The share of the limit and the queue that each kind of calls has for itself, from 0 to 1; together at most 1. */
   readonly partitions?: { readonly [name: string]: number } | undefined
   /**
-   * Which typed errors are signs of too much load; the others are ignored. Defaults to those tagged `TimeoutException` or
-   * `AttemptTimeout`. Defects and interrupted calls always are ignored.
+   * Which typed errors are signs of too much load. All other errors are ignored. Defaults to those tagged
+   * `TimeoutException` or `AttemptTimeout`. Defects and interrupted calls always are ignored.
    */
   readonly dropped?: ((error: unknown) => boolean) | undefined
-  /** Judges a success or a typed error; takes the place of `dropped`. */
+  /** Classifies a success or a typed error. Replaces `dropped`. */
   readonly outcome?: ((exit: Exit.Exit<unknown, unknown>) => Outcome) | undefined
 }
 
@@ -174,9 +188,9 @@ export interface Options<in out S> {
  * @category options
  */
 export interface Changes<in out S> {
-  /** How the limit is learnt from now on: from where it is, or the nearest within the bounds of this. */
+  /** The new algorithm. It starts from the current limit, or the nearest within its bounds. */
   readonly algorithm?: Algorithm<S> | undefined
-  /** How many may wait for a permit. */
+  /** The most calls that may wait for a permit. */
   readonly maxQueued?: number | undefined
 }
 
@@ -185,7 +199,7 @@ export interface Changes<in out S> {
  * @category options
  */
 export interface CallOptions {
-  /** Whose share it runs in. One that has no share runs where the limit leaves room. */
+  /** The partition of the call. A call without a partition runs if the limit leaves room. */
   readonly partition?: string | undefined
 }
 
@@ -203,7 +217,7 @@ export interface Snapshot {
   readonly rejected: { readonly [reason in LimitExceeded["reason"]]: number }
   readonly partitions: {
     readonly [name: string]: {
-      /** How many of them may run whatever the others do. */
+      /** The number of them that may always run. */
       readonly guaranteed: number
       readonly running: number
       readonly queued: number
@@ -212,24 +226,23 @@ export interface Snapshot {
 }
 
 /**
- * The call was not made, because as many run as the dependency is thought to bear. It is a `Retry.Hint`, and
- * captures no stack.
+ * The call was not made, because the limit is reached. It is a `Retry.Hint`, and captures no stack.
  *
  * @since 0.1.0
  * @category errors
  */
 export class LimitExceeded extends Data.TaggedError("LimitExceeded")<{
   readonly key: string
-  /** The call could not wait (`full`), or waited as long as it may (`timeout`, or the `deadline` of its fiber). */
+  /** The call could not wait (`full`), or the wait was too long (`timeout`, or the `deadline` of its fiber). */
   readonly reason: "full" | "timeout" | "deadline"
-  /** The counts are those right after the rejection. */
+  /** The counts right after the rejection. */
   readonly limit: number
   readonly running: number
   readonly queued: number
   readonly partition: string | undefined
 }> {
   /**
-   * Ends a retry loop, as in every rejection.
+   * `false`, as in every rejection: it ends a retry loop.
    *
    * @since 0.1.0
    */
@@ -238,7 +251,7 @@ export class LimitExceeded extends Data.TaggedError("LimitExceeded")<{
   }
 
   /**
-   * None: nobody can say when a permit is free.
+   * None: the time of the next free permit is unknown.
    *
    * @since 0.1.0
    */

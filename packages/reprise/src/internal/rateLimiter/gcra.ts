@@ -3,26 +3,22 @@
 /**
  * The generic cell rate algorithm (ITU-T I.371, annex A: virtual scheduling), with calls of any cost.
  *
- * Of all that has gone by it keeps one number, the theoretical arrival time (TAT): when all of the burst would be there
- * again. Time is counted in ticks, of which a millisecond has as many as a window has tokens: then a token takes as many as
- * a window has milliseconds, and where these are whole numbers nothing is ever rounded.
+ * It stores one number, the theoretical arrival time (TAT): the time at which the whole burst is available again. Time
+ * is counted in ticks. A millisecond has as many ticks as a window has tokens, so a token takes as many ticks as a
+ * window has milliseconds. If these are whole numbers, nothing is ever rounded.
  */
 export interface Rate {
   readonly ticksPerMilli: number
   readonly ticksPerToken: number
-  /** How many tokens may be taken at once. */
+  /** The most tokens to take at once. */
   readonly burst: number
 }
 
-/**
- * When a call is due, in ticks.
- */
+/** The due time of a call, in ticks. */
 export const due = (tat: number, cost: number, { burst, ticksPerToken }: Rate): number =>
   tat + (cost - burst) * ticksPerToken
 
-/**
- * How many ticks are missing, and the TAT after the call: unchanged unless none is missing.
- */
+/** The number of missing ticks, and the TAT after the call, which is unchanged if any are missing. */
 export const admit = (
   tat: number,
   now: number,
@@ -34,8 +30,6 @@ export const admit = (
   return missing > 0 ? [missing, tat] : [0, from + cost * rate.ticksPerToken]
 }
 
-/**
- * How many whole tokens could be taken now.
- */
+/** The whole tokens that are available now. */
 export const remaining = (tat: number, now: number, { burst, ticksPerToken }: Rate): number =>
   Math.max(Math.floor(burst - (Math.max(tat, now) - now) / ticksPerToken), 0)

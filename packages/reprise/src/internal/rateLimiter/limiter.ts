@@ -5,7 +5,7 @@ import { type Machine, Waiter } from "./machine.js"
 import { type RateLimiter, type RateLimitExceeded, TypeId } from "./model.js"
 
 /**
- * The policy that takes so many tokens for each attempt.
+ * The policy that takes this number of tokens for each attempt.
  *
  * @internal
  */

@@ -21,12 +21,12 @@ export interface Settings {
   readonly key: string
   readonly limit: number
   readonly rate: Gcra.Rate
-  /** How many calls may wait: none if exceeding the limit is an error. */
+  /** The most waiting calls: none if a call beyond the limit fails. */
   readonly maxQueued: number
 }
 
 /**
- * A call in the queue, which is a list in both directions: any of them may leave it. Only the first one has a time of its
+ * A call in the queue, a list in both directions, because any call may leave it. Only the first one has a time of its
  * own; the others wait until they are the first.
  *
  * @internal
@@ -66,11 +66,14 @@ export class Waiter implements Policy.Turn<RateLimitExceeded> {
   }
 }
 
-/** Timers are late at times: up to this much, a call is taken to have begun when it was due, as all behind it count on. */
+/**
+ * The lateness of a timer up to which a call counts as started at its due time, because all calls behind it rely on
+ * that.
+ */
 const lateMillis = 50
 
 /**
- * The tokens and the queue for them. All of it changes in single steps.
+ * The tokens, and the queue for them. Every change is one step.
  *
  * @internal
  */
@@ -108,19 +111,19 @@ export class Machine implements Source {
     return this.hasChanged || this.tat > this.ticks(nowMillis) ? "changed" : "new"
   }
 
-  /** How many ticks a call would have to wait that comes now. */
+  /** The ticks that a call would wait if it came now. */
   missing(nowMillis: number, tokens: number): number {
     const now = this.ticks(nowMillis)
     const missing = Gcra.due(Math.max(this.tat, now), this.queuedTokens + tokens, this.settings.rate) - now
     return Math.max(missing, this.waiting > 0 ? 1 : 0)
   }
 
-  /** Only if nothing is missing. */
+  /** Only if no tick is missing. */
   take(nowMillis: number, tokens: number): void {
     this.tat = Gcra.admit(this.tat, this.ticks(nowMillis), tokens, this.settings.rate)[1]
   }
 
-  /** Nobody used the tokens, and the first of the queue may have to wait less. */
+  /** Returns unused tokens. The first call of the queue may then wait less. */
   refund(tokens: number): void {
     this.tat -= tokens * this.settings.rate.ticksPerToken
     this.first?.onWake?.()
@@ -130,7 +133,7 @@ export class Machine implements Source {
     return this.waiting > 0 ? 0 : Gcra.remaining(this.tat, this.ticks(nowMillis), this.settings.rate)
   }
 
-  /** Why a call may not even wait for what it misses. */
+  /** The reason why a call may not wait. */
   refuse(
     nowMillis: number,
     missing: number,
@@ -160,21 +163,21 @@ export class Machine implements Source {
     this.queuedTokens += waiter.tokens
   }
 
-  /** Nothing is taken for a call until its time has come: all behind it move up. */
+  /** A waiting call has taken nothing before its time: all calls behind it move up. */
   leave(waiter: Waiter): void {
     const wasFirst = this.first === waiter
     this.remove(waiter)
     if (wasFirst) this.first?.onWake?.()
   }
 
-  /** When the waiter has to be asked again, if it was not settled now. */
+  /** The time of the next poll of the waiter, unless it is settled now. */
   serve(waiter: Waiter, nowMillis: number): number {
     return this.first === waiter
       ? nowMillis + Math.ceil(this.advance(this.ticks(nowMillis)) / this.settings.rate.ticksPerMilli)
       : Infinity
   }
 
-  /** What was taken counts on. Those in the queue are asked again, in their order, as if they came now. */
+  /** Spent tokens still count. The limiter decides again about the queue, in order, as if the calls came now. */
   reconfigure(settings: Settings, nowMillis: number): void {
     const now = this.ticks(nowMillis)
     this.hasChanged = true
@@ -188,7 +191,7 @@ export class Machine implements Source {
     this.first?.onWake?.()
   }
 
-  /** Admits the first ones of the queue whose time has come; then, how many ticks the next one has to wait. */
+  /** Admits the first calls of the queue whose time has come. Returns the ticks that the next one must wait. */
   private advance(now: number): number {
     const { rate } = this.settings
     for (let waiter = this.first; waiter !== undefined; waiter = this.first) {

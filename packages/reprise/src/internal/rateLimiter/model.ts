@@ -25,15 +25,15 @@ export interface RateLimiter extends Policy<RateLimitExceeded>, Pipeable {
  * @category options
  */
 export interface Options {
-  /** How many tokens a window has: a whole number of at least 1. They come back one after another, evenly. */
+  /** The tokens of a window: a whole number of at least 1. They return one after another, evenly. */
   readonly limit: number
   /** Longer than zero, at most 2^31-1 ms. */
   readonly window: Duration.DurationInput
-  /** How many tokens may be taken at once after a rest. Defaults to `limit`; 1 spaces calls evenly. */
+  /** The most tokens to take at once after a pause. Defaults to `limit`; 1 spaces calls evenly. */
   readonly burst?: number | undefined
-  /** What becomes of a call for which there are not enough tokens. Defaults to `"fail"`. */
+  /** Whether a call without enough tokens fails or waits. Defaults to `"fail"`. */
   readonly onExceeded?: "delay" | "fail" | undefined
-  /** How many calls may wait where they are delayed; the rest fails. Defaults to 1,000. */
+  /** The most waiting calls with `"delay"`. Calls beyond fail. Defaults to 1,000. */
   readonly maxQueued?: number | undefined
   /** Names it in errors. Defaults to `""`. */
   readonly key?: string | undefined
@@ -44,7 +44,7 @@ export interface Options {
  * @category options
  */
 export interface Consume {
-  /** What the call costs: a whole number of at least 1. Defaults to 1. */
+  /** The cost of the call: a whole number of at least 1. Defaults to 1. */
   readonly tokens?: number | undefined
 }
 
@@ -55,7 +55,7 @@ export interface Consume {
 export interface Snapshot {
   readonly key: string
   readonly limit: number
-  /** How many tokens could be taken now: none while calls wait. */
+  /** The tokens that are available now: none while calls wait. */
   readonly remaining: number
   readonly waiting: number
   /** Calls rejected since it was made. */
@@ -72,13 +72,13 @@ export interface Snapshot {
 export class RateLimitExceeded extends Data.TaggedError("RateLimitExceeded")<{
   readonly key: string
   readonly limit: number
-  /** When there will be enough, if nobody else comes. None if the call costs more than the burst. */
+  /** The time until there are enough tokens, without other calls. None if the call costs more than the burst. */
   readonly retryAfter: Option.Option<Duration.Duration>
-  /** How many tokens there are: too few for this call. */
+  /** The number of tokens: too few for this call. */
   readonly remaining: number
 }> {
   /**
-   * Ends a retry loop, as in every rejection.
+   * `false`, as in every rejection: it ends a retry loop.
    *
    * @since 0.1.0
    */

@@ -17,23 +17,23 @@ export type Next =
   | { readonly _tag: "Stop"; readonly reason: Reason }
 
 /**
- * A schedule being run. Unlike `Schedule.driver` it does not sleep: the loop sees the delay first, and can look at the
- * deadline, let go of a connection and write the ledger before it waits.
+ * A running schedule. Unlike `Schedule.driver` it does not sleep. The loop gets the delay first, and can check the
+ * deadline, release a connection and write the ledger before it waits.
  *
  * @internal
  */
 export interface Driver<In, R> {
   readonly next: (input: In) => Effect.Effect<Next, never, R>
-  /** Begins the attempt that the wait was for. */
+  /** Begins the attempt after the wait. */
   readonly attempt: <A, E, R1>(self: Effect.Effect<A, E, R1>) => Effect.Effect<A, E, R1>
 }
 
 /** @internal */
 export interface Options<In> {
   readonly deadlineMillis?: number | undefined
-  /** Asked last: what it lets go is a retry, unless the wait for it is interrupted. */
+  /** Runs last: an accepted step is a retry, unless its wait is interrupted. */
   readonly toll?: Toll<In> | undefined
-  /** Whether another attempt can help. Where it says no, a filter of the schedule may say yes. Defaults to yes. */
+  /** Whether another attempt can succeed. If it says no, a filter of the schedule may say yes. Defaults to yes. */
   readonly canHelp?: ((input: In) => boolean) | undefined
   /** The rejection that an attempt would meet at that time. Defaults to none. */
   readonly rejectionAt?: ((millis: number) => unknown) | undefined
@@ -42,11 +42,11 @@ export interface Options<In> {
   /** Whether it goes on within a loop that allows no other. */
   readonly isNestingAllowed?: boolean | undefined
   /**
-   * Whether attempts do not see what the schedule took and gave. Otherwise each failure that holds the context of its attempt
-   * holds the failure before it, and that the one before.
+   * Whether attempts do not see the input and output of the schedule. Otherwise a failure that holds the context of its
+   * attempt would hold all earlier failures.
    */
   readonly isInputHidden?: boolean | undefined
-  /** Who watches. Defaults to who watches the fiber. */
+  /** The observers. Defaults to those of the fiber. */
   readonly scope?: telemetry.Scope | undefined
 }
 
@@ -67,11 +67,14 @@ export const make = <Out, In, R>(
   let state: unknown = schedule.initial
   let metadata: Schedule.IterationMetadata | undefined
   let attempts = 0
-  /** A schedule may know of dates, and of the time since its first step: it has the date of that, and even time from there. */
+  /**
+   * A schedule may use dates, and the time since its first step. It gets the date of that step, and an even time from
+   * there.
+   */
   let wallAhead: number | undefined
   const step = (input: In, helps: boolean, date: number, now: number, deadlineMillis: number) => {
     const whole = schedule_.step(schedule, date, input, state)
-    // Only a filter is of interest if it says no. The rest of the schedule need not take an error such as a rejection.
+    // Only the rejection of a filter matters. The rest of the schedule need not accept an error such as a rejection.
     const own = helps
       ? whole
       : Effect.catchAllDefect(whole, () => Effect.succeed({ state, output: undefined, delayMillis: undefined }))
@@ -124,7 +127,7 @@ export const make = <Out, In, R>(
     if (!isNestingAllowed && nested.isSuppressed(fiber.getFiberRef(nested.current))) return stop("nested")
     const now = clock.monotonicMillis(fiber)
     const deadlineMillis = Math.min(deadline.of(fiber), ownDeadlineMillis)
-    // No schedule could say anything else.
+    // Every schedule would end here.
     if (now >= deadlineMillis) return stop("deadline")
     wallAhead ??= clock.wallAheadMillis(fiber)
     return step(input, helps, now + wallAhead, now, deadlineMillis)

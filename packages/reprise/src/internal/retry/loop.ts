@@ -20,11 +20,11 @@ export const retry = <A, E, R, B, R1>(
   self: Effect.Effect<A, E, R>,
   schedule: Schedule.Schedule<B, E, R1>
 ): Effect.Effect<A, E, R | R1> =>
-  // A success passes `catchAllCause` by untouched; which causes are tried again is left to `catchAll`, as in Effect.retry.
+  // A success passes `catchAllCause` untouched. `catchAll` decides which causes are retried, as in Effect.retry.
   Effect.catchAllCause(self, (cause) => again(Effect.failCause(cause), self, Driver.make(schedule)))
 
 /**
- * What follows a first attempt that failed.
+ * The rest of the loop after a first failed attempt.
  *
  * @internal
  */
@@ -39,7 +39,7 @@ export const again = <A, E, R, R1>(
         ? Effect.fail(error)
         : Effect.flatMap(timer.sleep(next.delayMillis), () => again(driver.attempt(self), self, driver))))
 
-/** A defect is never tried again, not even where a failure came with it. */
+/** A defect is never retried, even if it came with a failure. */
 const retryable = <E>(cause: Cause.Cause<E>): Option.Option<E> =>
   Cause.isDie(cause) ? Option.none() : Cause.failureOption(cause)
 
@@ -50,7 +50,7 @@ type Ended<A, E, L> = readonly [exit: Exit.Exit<A, E>, ledger: Retry.Ledger<L>]
 type Run = <A, E, R>(self: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
 
 /**
- * How attempts and waits are run by a loop in an uninterruptible region.
+ * The functions of a loop in an uninterruptible region to run its attempts and waits.
  *
  * @internal
  */
@@ -59,9 +59,9 @@ export interface Region<A, E> {
   readonly attempt: <R>(self: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
   /** Makes a wait interruptible. */
   readonly restore: Run
-  /** In place of that of the options. */
+  /** Replaces the deadline of the options. */
   readonly deadlineMillis?: number
-  /** The call, if somebody watches. */
+  /** The call, if it has observers. */
   readonly scope?: telemetry.CallScope | undefined
 }
 
@@ -72,11 +72,13 @@ export const loop = <A, E, R, R1 = never, R2 = never, L = E>(
 ): Effect.Effect<Ended<A, E, L>, never, R | R1 | R2> =>
   Effect.withFiberRuntime((fiber) => new Loop(options, fiber, region).run(1))
 
-/** How many lines a ledger keeps from its beginning, and how many from its end: the docs of `Retry.Ledger` say them. */
+/**
+ * The number of lines that a ledger keeps from its beginning, and from its end: the docs of `Retry.Ledger` name them.
+ */
 const kept = { first: 8, last: 24 }
 
 class Loop<A, E, R, R1, R2, L> {
-  /** None before the first failure: that most calls end with their first attempt is what is to cost little. */
+  /** None before the first failure, because most calls end with their first attempt and should cost little. */
   ledger: Array<Retry.Attempt<L>> | undefined
   readonly budget: Budget | undefined
   driver: Driver.Driver<E, R1> | undefined
@@ -156,7 +158,7 @@ class Loop<A, E, R, R1, R2, L> {
       scope: this.scope
     })
     const decided = this.decide(this.driver, exit, entry, error)
-    // The loop never fails: its own exit is what it ends with.
+    // The loop never fails: its result is its own exit.
     return toll === undefined ? decided : toll.over(decided, ([exit]) => Exit.isSuccess(exit))
   }
 

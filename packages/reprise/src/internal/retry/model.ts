@@ -5,7 +5,8 @@ import type * as Schedule from "effect/Schedule"
 import type { RetryBudget } from "../budget/model.js"
 
 /**
- * What a failure tells a schedule: whether trying again can help, and how long whoever refused asks us to wait.
+ * The hint of a failure for a schedule: whether another attempt can succeed, and how long the server or policy asks to
+ * wait.
  *
  * @since 0.1.0
  * @category models
@@ -16,13 +17,25 @@ export interface Hint {
 }
 
 /**
- * Why an attempt was followed by a wait, or by none.
+ * The reason for a wait, or for no further attempt.
  *
- * It waited: `"backoff"` (the schedule's own delay), `"retryAfter"` (the failure's hint was longer). It ended:
- * `"success"`, `"defect"`, `"interrupted"` (from within the attempt), `"attempts"` and `"within"` (the limits of
- * `Backoff`), `"notRetryable"`, `"retryAfterTooLong"`, `"deadline"` (no time for the wait), `"budget"` (a `RetryBudget` is
- * spent), `"nested"` (an outer loop tries again), `"rejected"` (a policy would reject the next attempt), `"schedule"` (any other schedule's end). Whoever runs the loop may refuse
- * for reasons of its own, such as `"notIdempotent"` and `"circuitOpen"`.
+ * It waited:
+ *
+ * - `"backoff"`: the schedule's own delay.
+ * - `"retryAfter"`: the failure's hint was longer.
+ *
+ * It ended:
+ *
+ * - `"success"`, `"defect"`, and `"interrupted"` (from within the attempt).
+ * - `"attempts"` and `"within"`: the limits of `Backoff`.
+ * - `"schedule"`: any other end of the schedule.
+ * - `"notRetryable"` and `"retryAfterTooLong"`.
+ * - `"deadline"`: there is no time for the wait.
+ * - `"budget"`: the `RetryBudget` is empty.
+ * - `"nested"`: an outer loop retries.
+ * - `"rejected"`: a policy would reject the next attempt.
+ *
+ * The caller of a loop may add its own reasons, such as `"notIdempotent"` and `"circuitOpen"`.
  *
  * @since 0.1.0
  * @category models
@@ -45,7 +58,7 @@ export type Reason =
   | (string & Record<never, never>)
 
 /**
- * One line of the ledger: an attempt, what came of it, and what was decided.
+ * One line of the ledger: an attempt, its result, and the decision after it.
  *
  * @since 0.1.0
  * @category models
@@ -56,7 +69,7 @@ export interface Attempt<out E = unknown> {
   /** Epoch milliseconds. */
   readonly startMillis: number
   readonly duration: Duration.Duration
-  /** The error; none where the attempt succeeded or died. */
+  /** The error; none if the attempt succeeded or died. */
   readonly failure: Option.Option<E>
   /** The wait that followed; none after the last attempt. */
   readonly delay: Option.Option<Duration.Duration>
@@ -71,13 +84,14 @@ export interface Loop<A, E, R, R1 = never, R2 = never, L = E> {
   /** Makes the attempt; `number` counts from 1. */
   readonly attempt: (number: number) => Effect.Effect<A, E, R>
   readonly schedule: Schedule.Schedule<unknown, E, R1>
-  /** Runs after each failed attempt; the result takes the place of the error. */
+  /** Runs after each failed attempt. Its result replaces the error. */
   readonly review?: ((error: E) => Effect.Effect<E, never, R2>) | undefined
-  /** A reason not to try again whatever the schedule says. */
+  /** A reason that ends the loop with any schedule. */
   readonly refuse?: ((error: E) => Option.Option<Reason>) | undefined
   /**
-   * Whether another attempt can help, asked if `refuse` has no reason against it. If it says no, a filter of the schedule, such as
-   * `whileTag`, may still say yes. Defaults to yes.
+   * Whether another attempt can succeed. It runs if `refuse` has no reason. Defaults to yes.
+   *
+   * If it says no, a filter of the schedule, such as `whileTag`, may still say yes.
    */
   readonly canHelp?: ((error: E) => boolean) | undefined
   /**
@@ -87,20 +101,26 @@ export interface Loop<A, E, R, R1 = never, R2 = never, L = E> {
   readonly rejectionAt?: ((millis: number) => unknown) | undefined
   /** Whether only a filter that names the error (`whileTag`) may accept it. Defaults to no. */
   readonly mustBeNamed?: ((error: E) => boolean) | undefined
-  /** Runs before each wait begins: to let go of what the failed attempt still holds, or to tell someone. */
+  /** Runs before each wait, for example to release resources of the failed attempt, or to log. */
   readonly beforeWait?: ((attempt: Attempt<E>) => Effect.Effect<void, never, R2>) | undefined
   /**
-   * What the ledger keeps of an error. Defaults to the error itself. With `note`, attempts do not see the last error in
-   * `Schedule.CurrentIterationMetadata` either: its `input` and `output` are `undefined`.
+   * The part of an error for the ledger. Defaults to the error itself. With `note`, attempts do not see the last error
+   * in `Schedule.CurrentIterationMetadata` either: its `input` and `output` are `undefined`.
    */
   readonly note?: ((error: E) => Option.Option<L>) | undefined
-  /** No wait begins that would end at or after this moment (on the clock of `Deadline.now`) or the `Deadline` of the fiber. */
+  /**
+   * No wait begins that would end at or after this moment (on the clock of `Deadline.now`) or the `Deadline` of the
+   * fiber.
+   */
   readonly deadlineMillis?: number | undefined
-  /** Is told of the call and of its success, and pays for each retry that begins; asked last, before the wait. */
+  /** Counts the call and its success, and pays for each retry that begins. It decides last, before the wait. */
   readonly budget?: RetryBudget | undefined
   /** Which failures are timeouts to the budget. Defaults to the tags `TimeoutException` and `AttemptTimeout`. */
   readonly isTimeout?: ((error: E) => boolean) | undefined
-  /** Within `withoutNested`, whether to make one attempt or to go on all the same. Defaults to `"suppress"`. */
+  /**
+   * Whether the loop makes one attempt within `withoutNested` (`"suppress"`), or continues (`"allow"`). Defaults to
+   * `"suppress"`.
+   */
   readonly nested?: "suppress" | "allow" | undefined
 }
 
@@ -109,7 +129,7 @@ export interface Loop<A, E, R, R1 = never, R2 = never, L = E> {
  * @category options
  */
 export interface HonorHint {
-  /** The longest hint that is waited for. Defaults to `2 minutes`. */
+  /** The longest hint that the loop waits for. Defaults to `2 minutes`. */
   readonly max?: Duration.DurationInput | undefined
   /** The random share added to a hint, from 0 to 1. Defaults to `0.1`. */
   readonly jitter?: number | undefined
@@ -117,7 +137,7 @@ export interface HonorHint {
 
 /**
  * The attempts of a call, in order. A ledger keeps the first 8 and the last 24 of them, so that the memory of a call is
- * bounded. The last line is always there: its `number` is the number of all attempts. See `omitted`.
+ * bounded. It always has the last line, whose `number` is the number of all attempts. See `omitted`.
  *
  * @since 0.1.0
  * @category models

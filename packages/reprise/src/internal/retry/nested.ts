@@ -2,8 +2,8 @@ import * as Effect from "effect/Effect"
 import * as local from "../effect/local.js"
 
 /**
- * Set around what already is an attempt of an outer loop. A fiber may outlive the attempt that began it, and then its own
- * loops are nested in nothing.
+ * Set around an attempt of an outer loop. A fiber may live longer than the attempt that began it, and then its own
+ * loops are not nested.
  *
  * @internal
  */

@@ -4,15 +4,17 @@ import { globalValue } from "effect/GlobalValue"
 import type { Reason } from "./model.js"
 
 /**
- * Why one step of a schedule waits or stops. A `ScheduleDecision` has no room for a reason, and any of Effect's own combinators may
- * sit between ours and the retry loop, so it travels beside the decision.
+ * The reason why one step of a schedule waits or stops.
+ *
+ * A `ScheduleDecision` has no field for a reason, and any of Effect's own combinators may sit between ours and the
+ * retry loop. So the reason is stored beside the decision.
  *
  * @internal
  */
 export interface Reasons {
   wait: Reason
   stop: Reason
-  /** Whether a filter has decided that another attempt can help: filters within it do not decide otherwise. */
+  /** Whether a filter has decided that another attempt can succeed: filters within it do not change that. */
   isAccepted: boolean
   /** Whether that filter names the error, and so means it. */
   isNamed: boolean
@@ -32,7 +34,7 @@ const ref = globalValue(
 )
 
 /**
- * Runs a step and returns its reasons too. A step may itself run a retry: the reasons of that stay inside.
+ * Runs a step and returns its reasons too. The reasons of a retry inside the step do not leave it.
  *
  * @internal
  */

@@ -6,20 +6,20 @@ import { currentMonotonicMillis } from "../effect/clock.js"
 import type { Member } from "./breakerMember.js"
 import * as CircuitBreakerStore from "./circuitStore.js"
 
-/** Redis came back empty, or a replica that has not seen the last of it has taken over. */
+/** Redis came back empty, or a replica without the last changes took over. */
 const isLost = (before: CircuitBreakerStore.Version, now: CircuitBreakerStore.Version): boolean =>
   before.epoch !== 0 && (now.epoch !== before.epoch || now.generation < before.generation)
 
-/** No generation: it is to be told again. */
+/** Not a generation: the member must report again. */
 const lost = -1
 
-/** What else was under way when it was lost says the same: nobody has opened it since. */
+/** The other members had the same state when it was lost, so no member has opened the circuit since. */
 const isUntold = (before: CircuitBreakerStore.Version, now: CircuitBreakerStore.Version): boolean =>
   now.generation <= 1 || CircuitBreakerStore.isSameVersion(before, now)
 
 /**
- * When the store was asked. An answer that is older than one that came before it is of no use; and where something has come about
- * here since, the store has yet to hear of that.
+ * The local state at the time of a request. A late answer after a newer one has no effect. A local change since the
+ * request must first go to the store.
  *
  * @internal
  */
@@ -35,7 +35,7 @@ export const asking = (member: Member, { state }: Era): Asked => ({
 })
 
 /**
- * Brings the breaker here to what the store says.
+ * Brings the local breaker to the state of the store.
  *
  * @internal
  */
@@ -57,7 +57,7 @@ export const adopt = (
         const before = member.version
         member.version = version
         if (!CircuitBreakerStore.isSameVersion(before, version)) member.seen = {}
-        // The store does not know of it any more: it is told again.
+        // The store no longer has it, so the member reports it again.
         const isUnknown = isLost(before, version) || member.adopted === lost && isUntold(before, version)
         if (state._tag === "Closed" && era.state._tag !== "Closed" && isUnknown) {
           member.adopted = lost
@@ -79,7 +79,7 @@ export const adopt = (
   })
 
 /**
- * Takes over the version, and not the state: something has come about here that the store has yet to hear of.
+ * Takes over the version without the state, because a local change must first go to the store.
  *
  * @internal
  */
@@ -89,7 +89,7 @@ export const note = (member: Member, { number }: Asked, { version }: CircuitBrea
   member.version = version
 }
 
-/** The state that it comes to; `undefined` where that is how it is. */
+/** The new state; `undefined` if it does not change. */
 const taken = (
   { settings, state: own }: Era,
   state: CircuitBreakerStore.State,
@@ -102,7 +102,7 @@ const taken = (
     case "Closed":
       return own._tag === "Closed" ? undefined : Machine.recovered(own, settings, now)
     case "Open": {
-      // How long that is open has been told already. The clock of the store may have been set since.
+      // The rest of that open time is known. The clock of the store may have been set since.
       if (own._tag === "Open" && isSame && isKnown) return undefined
       const { openMillis, trip, trips } = state
       const untilMillis = now + openMillis
@@ -112,7 +112,7 @@ const taken = (
     }
     case "HalfOpen": {
       if (own._tag === "HalfOpen" && isSame && isKnown) return undefined
-      // Who has not seen it open does not know for how long it was.
+      // A member that has not seen it open does not have its open time.
       const last = own._tag === "Closed" ? { openedAtMillis: now, openMillis: 0 } : own
       const { openedAtMillis } = last
       const untilMillis = "untilMillis" in last ? last.untilMillis : openedAtMillis + last.openMillis

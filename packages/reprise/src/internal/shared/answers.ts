@@ -9,7 +9,7 @@ import type * as RetryAfterStore from "./pauseStore.js"
 /** The longest time that a store may keep a circuit open: three thousand years, as in Redis. */
 export const longestMillis = 1e14
 
-/** A fleet that sums up the durations of its calls reaches larger numbers than with the calls. */
+/** The sum of the durations in a fleet is larger than the number of its calls. */
 const maxSum = 1e18
 
 /** A record has a few counts: an outcome with a limit, and its time. */
@@ -18,7 +18,7 @@ const maxNames = 1_000
 /** Tokens have no bound of their own. */
 const maxTokens = 1e15
 
-/** The store is somebody else's: of a bad value only a number is shown. */
+/** The store may be the user's own, so the message shows only numbers of a bad value. */
 const refuse = (what: string, value: unknown): never => {
   const got = typeof value === "number" ? String(value) : value === null ? "null" : typeof value
   throw new StoreError({ reason: "unreadable", description: `the answer of the store is refused: ${what} is ${got}` })
@@ -35,7 +35,7 @@ type Field =
   | keyof RetryAfterStore.Announcement
 
 const object = (what: string, value: unknown): { readonly [name in Field]?: unknown } =>
-  // The seam between an answer, which may be anything, and its fields, which are checked one by one.
+  // The seam between an answer of any type and its fields, which are checked one by one.
   typeof value === "object" && value !== null ? value : refuse(what, value)
 
 const number = (what: string, value: unknown, min: number, max = Number.MAX_SAFE_INTEGER): number =>
@@ -91,7 +91,7 @@ const counts = (value: unknown): CircuitBreakerStore.Counts => {
   ]))
 }
 
-/** Checks how a circuit stands. */
+/** Checks the state of a circuit. */
 export const standing = (value: unknown): CircuitBreakerStore.Standing => {
   const found = object("it", value)
   return { version: version(found.version), state: state(found.state), counts: counts(found.counts) }
@@ -124,7 +124,7 @@ const pause = (value: unknown): RetryAfterStore.Pause => {
   return { key: string("pause.key", key), millis: number("pause.millis", millis, 0, maxDelayMillis) }
 }
 
-/** Checks the first `limit` pauses. Those that are none are left out, and `onRefused` gets the last of them. */
+/** Checks the first `limit` pauses. It leaves invalid ones out, and `onRefused` gets the last of them. */
 export const pauses =
   (limit: number, onRefused: (error: unknown) => void) => (value: unknown): ReadonlyArray<RetryAfterStore.Pause> =>
     Array.isArray(value)
@@ -146,7 +146,7 @@ export const circuitChange = (value: unknown): CircuitBreakerStore.Change => {
   return { _tag: "Changed", key: string("change.key", found.key), version: version(found.version) }
 }
 
-/** Checks a pause that was told of. */
+/** Checks a published pause. */
 export const pauseChange = (value: unknown): RetryAfterStore.Change => {
   const found = object("a change", value)
   if (found._tag === "Missed") return { _tag: "Missed" }
@@ -154,5 +154,5 @@ export const pauseChange = (value: unknown): RetryAfterStore.Change => {
   return { _tag: "Paused", ...pause(value), member: string("change.member", found.member) }
 }
 
-/** What a store is told but answers nothing about. */
+/** For operations without an answer. */
 export const nothing = (): void => {}

@@ -2,7 +2,7 @@ import * as Effect from "effect/Effect"
 import * as timer from "../effect/timer.js"
 
 /**
- * Wakes one fiber before its time. A ring that nobody waits for is heard by the next who does.
+ * Wakes one fiber early. A ring without a waiting fiber wakes the next one that waits.
  *
  * @internal
  */
@@ -15,7 +15,7 @@ export class Bell {
     this.wake?.()
   }
 
-  /** Until it rings, or so many milliseconds have passed. */
+  /** Waits until it rings, or until this time has passed. */
   wait(millis: number): Effect.Effect<void> {
     return Effect.withFiberRuntime((fiber) => {
       let stop = () => {}

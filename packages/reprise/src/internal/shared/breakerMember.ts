@@ -18,16 +18,16 @@ import type { Fleet } from "./fleet.js"
 import { Joining } from "./joining.js"
 import * as link from "./link.js"
 
-/** A permit of the store, under the permit that the breaker here has given for it. */
+/** A permit of the store, under the permit that the local breaker gave for it. */
 interface Lease {
   readonly token: string
   readonly version: CircuitBreakerStore.Version
-  /** That of the breaker here. */
+  /** The generation of the local breaker. */
   readonly generation: number
 }
 
 /**
- * What the store has to be told of a permit.
+ * The result of a permit, for the store.
  *
  * @internal
  */
@@ -36,32 +36,32 @@ export interface Settled extends Lease {
 }
 
 /**
- * A breaker as one of those that share a state. It is a breaker of its own, which the exchange brings to what the store says;
- * only to probe, it has to have a permit of the store.
+ * A breaker that shares its state. It is a local breaker that the exchange brings to the state of the store. Only
+ * probes need a permit of the store.
  *
  * @internal
  */
 export class Member implements Shared {
-  /** What the state here was taken from. */
+  /** The version from which the local state comes. */
   version: CircuitBreakerStore.Version = CircuitBreakerStore.noVersion
-  /** The generation here that is known to the store: any other has come about here. */
+  /** The local generation that the store has. Any other generation is a local change. */
   adopted = 0
-  /** Questions are numbered. */
+  /** The number of requests so far. */
   asked = 0
   answered = 0
-  /** What the sums of `version` were when it last looked. */
+  /** The sums of `version` at the last exchange. */
   seen: CircuitBreakerStore.Counts = {}
-  /** Whether it has looked at all. */
+  /** Whether there was an exchange. */
   hasLooked = false
   exchangedMillis = -Infinity
-  /** How often it has exchanged since, up to an interval ago. */
+  /** The number of exchanges since then, up to an interval ago. */
   exchanges = 0
   exchangesSinceMillis = -Infinity
   isDue = true
-  /** The log has a line that it is not shared. */
+  /** Whether the log has a line that the breaker is not shared. */
   isRefused = false
   readonly settlements = new Set<Settled>()
-  /** Permits that were asked for, and nobody knows whether they were given. */
+  /** Permits that the store may have given without an answer. */
   readonly orphans = new Set<string>()
   readonly joining: Joining
   isJoining = false
@@ -70,7 +70,7 @@ export class Member implements Shared {
   private wasDisabled = false
   private fullUntilMillis = -Infinity
   private fullTimes = 0
-  /** Until then the breaker here decides: the store has not answered well. */
+  /** Until then the local breaker decides, because the last answer of the store was bad. */
   private aloneUntilMillis = -Infinity
 
   constructor(readonly self: Breaker, readonly fleet: Fleet) {
@@ -80,7 +80,7 @@ export class Member implements Shared {
   changed({ isDisabled, state }: Era): void {
     this.fullUntilMillis = -Infinity
     this.fullTimes = 0
-    // Who disables it here, and enables it again, means this process.
+    // To disable and enable a breaker affects this process only.
     if (isDisabled || this.wasDisabled) this.adopted = state.generation
     this.wasDisabled = isDisabled
     if (state.generation !== this.adopted) this.fleet.bell.ring()
@@ -93,7 +93,7 @@ export class Member implements Shared {
     durationMillis: number
   ): void {
     const lease = this.leases.get(id)
-    // It was given here, without the store.
+    // The permit is local, not from the store.
     if (lease?.generation !== generation) return
     this.leases.delete(id)
     const judged = Machine.judged(outcome, durationMillis, settings)
@@ -106,18 +106,18 @@ export class Member implements Shared {
     return this.settlements.size + this.orphans.size > 0 || generation !== this.adopted
   }
 
-  /** A key that is refused, or whose answers cannot be read, is one line in the log, until an exchange has succeeded again. */
+  /** Logs one line if the store refuses a key or its answers are invalid, until an exchange succeeds again. */
   failed(error: StoreError): Effect.Effect<void> {
     if (error.reason === "unavailable") this.isDue = true
     if (error.reason === "unreadable") {
-      // Whatever became of them: nobody can tell, and a lease ends by itself.
+      // Their results are unknown, and a lease ends on its own.
       this.settlements.clear()
       this.orphans.clear()
     }
     return link.refused(this.fleet.link, this, `The circuit "${this.self.key}" is`, error)
   }
 
-  /** The permits of the store go back: nobody will tell how these probes end. */
+  /** Returns the permits to the store, because the results of these probes will not come. */
   returnLeases(): void {
     for (const lease of this.leases.values()) put(this.settlements, { ...lease, outcome: "ignored" })
     this.leases.clear()
@@ -146,7 +146,7 @@ export class Member implements Shared {
     return { _tag: "Wait", enter, refuse: () => reject(this.self, era, this.fleet.syncMillis) }
   }
 
-  /** A call that asks the store for a probe, and waits for the answer. */
+  /** A call that requests a probe from the store, and waits for the answer. */
   private ask(era: Era, call: Policy.Call): Asking {
     const { fleet, self } = this
     const asked = asking(this, era)
@@ -168,7 +168,7 @@ export class Member implements Shared {
           }
           return Either.match(Cause.failureOrCause(exit.cause), {
             onLeft: (error) => {
-              // Only a permit that was asked for without an answer may have been given.
+              // Only after a request without an answer may the store have given a permit.
               if (error.reason === "unavailable") this.orphan(token)
               return Effect.flatMap(currentMonotonicMillis, (now) => {
                 this.aloneUntilMillis = now + fleet.syncMillis
@@ -196,14 +196,14 @@ export class Member implements Shared {
     return Effect.flatMap(adopt(this, asked, standing), () =>
       Effect.map(currentMonotonicMillis, (now) => {
         if (isGranted) return this.probe(token, standing.version, now, call)
-        // Not more often, however many calls there are; and less often, the longer the probe of another takes.
+        // At this rate for any number of calls, and less often the longer the probe of another process takes.
         const patience = this.fleet.syncMillis * Math.min(2 ** this.fullTimes++, quietIntervals)
         this.fullUntilMillis = now + Math.min(retryAfterMillis || Infinity, patience)
         return undefined
       }))
   }
 
-  /** With the permit of the store, one of the breaker here. */
+  /** Takes a permit of the local breaker for the permit of the store. */
   private probe(
     token: string,
     version: CircuitBreakerStore.Version,
@@ -213,7 +213,7 @@ export class Member implements Shared {
     const { self } = this
     const era = self.era.current
     const { settings: { leaseMillis }, state } = era
-    // It has changed again since the answer was taken over.
+    // The state has changed again since the answer.
     if (state._tag !== "HalfOpen") {
       this.orphan(token)
       return undefined
@@ -245,7 +245,7 @@ const shown = ({ deadlineMillis, partition, priority }: Policy.Call) => ({
   mayWait: false
 })
 
-/** The wait of a call for the store. Without a ticket, everything is decided anew. */
+/** The wait of a call for the store. Without a ticket, all policies decide again. */
 class Asking implements Policy.Turn<CircuitOpen> {
   onWake: (() => void) | undefined
   ticket: Policy.Ticket | undefined
@@ -262,7 +262,7 @@ class Asking implements Policy.Turn<CircuitOpen> {
   }
 }
 
-/** How much is kept for a store that does not take it: leases end by themselves. */
+/** The most entries for a store that does not accept them: leases end on their own. */
 const maxKept = 1_000
 
 const put = <A>(all: Set<A>, one: A): void => {
@@ -270,7 +270,7 @@ const put = <A>(all: Set<A>, one: A): void => {
 }
 
 /**
- * How many intervals a member without news waits until it looks whether it has missed some.
+ * The number of intervals after which a quiet member checks for missed changes.
  *
  * @internal
  */
@@ -284,9 +284,9 @@ export const probing = ({ leaseMillis, probes, successes, tolerated }: Settings)
   leaseMillis
 })
 
-/** Whether it is for the store to say if a call may go. */
+/** Whether the store decides about a call. */
 const mayProbe = ({ holds, isDisabled, state }: Era, now: number): boolean => {
   if (holds.size > 0 || isDisabled || state._tag === "Closed") return false
-  // A clock that stepped back is for the breaker itself to see to.
+  // The breaker itself handles a clock that moved backwards.
   return state._tag === "HalfOpen" || (now >= state.untilMillis && now >= state.openedAtMillis)
 }

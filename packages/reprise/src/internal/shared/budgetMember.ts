@@ -14,24 +14,24 @@ import * as crew from "./crew.js"
 import { Joining } from "./joining.js"
 import * as link_ from "./link.js"
 
-/** How many intervals a member without news waits until it asks what the others do. */
+/** The number of intervals after which a quiet member exchanges again. */
 const quietIntervals = 10
 
-/** How many intervals a member is missing until it is taken for ended: more than a quiet one is silent. */
+/** The number of intervals after which a silent member counts as ended: more than the silence of a quiet one. */
 const presentIntervals = 30
 
 type Fleet = crew.Crew<RetryBudgetStore.Service>
 
 /**
- * A budget as one of those that share a rest.
+ * A budget that shares its retries with others.
  *
  * @internal
  */
 export class Member extends Budget {
   exchangedMillis = -Infinity
-  /** The log has a line that it is not shared. */
+  /** Whether the log has a line that the budget is not shared. */
   isRefused = false
-  /** Decides whether a part that is less than one retry is one. */
+  /** Decides whether a part below one retry is rounded up. */
   chance = 0
   drawnMillis = -Infinity
   readonly joining: Joining
@@ -43,7 +43,7 @@ export class Member extends Budget {
 }
 
 /**
- * Takes a new budget over: its rule becomes the rule here.
+ * Takes over a new budget, whose rule becomes the local rule.
  *
  * @internal
  */
@@ -54,7 +54,7 @@ export const join = (fleet: Fleet, key: string, budget: RetryBudget): Member => 
 }
 
 /**
- * Waits until the budget knows what the others have spent, but no longer than the store may take; `undefined` where it need not.
+ * Waits until the budget has the state of the others, within the time of the store; `undefined` if no wait is needed.
  *
  * @internal
  */
@@ -66,8 +66,8 @@ export const make = (what: string): Effect.Effect<Fleet, never, RetryBudgetStore
   crew.make(RetryBudgetStore.RetryBudgetStore, what)
 
 /**
- * Exchanges for the members as long as the scope is open. Afterwards each goes on by itself, and what it has reserved is free
- * for the others.
+ * Exchanges for the members while the scope is open. Afterwards each works alone, and its reserve is free for the
+ * others.
  *
  * @internal
  */
@@ -90,9 +90,9 @@ const leave = (member: Member): Effect.Effect<void, StoreError> =>
 
 const isDue = ({ exchangedMillis, fleet: { syncMillis }, held, shared }: Member, now: number): boolean => {
   const passed = now - exchangedMillis
-  // The bell rings for those who come: it is no reason for the others to tell more often.
+  // The bell rings for new members. The others need not report more often.
   if (passed >= 0 && passed < syncMillis / 2) return false
-  // A clock that stepped back must not end it.
+  // A clock that moved backwards must not end it.
   return shared.others === undefined || passed < 0 || passed >= quietIntervals * syncMillis ||
     !shared.isTold(now, held)
 }
@@ -101,11 +101,11 @@ const exchange = (member: Member): Effect.Effect<void, StoreError> =>
   Effect.suspend(() => {
     const isNew = member.shared.others === undefined
     const once = Effect.zipRight(draw(member), exchangeOnce(member))
-    // Who comes to know of the others reserves a part at once.
+    // A member that has just received the sums of the others reserves a part at once.
     return isNew ? Effect.zipRight(once, once) : once
   })
 
-/** Not for every exchange: who has a part should keep it long enough to be of use. */
+/** Not drawn for every exchange: a member should keep its part long enough to use it. */
 const draw = (member: Member): Effect.Effect<void> =>
   Effect.zipWith(currentMonotonicMillis, Random.next, (now, chance) => {
     if (Math.abs(now - member.drawnMillis) < quietIntervals * member.fleet.syncMillis) return

@@ -7,25 +7,25 @@ import type * as RetryBudgetStore from "./budgetStore.js"
 type Sums = RetryBudgetStore.Sums
 type Standing = RetryBudgetStore.Standing
 
-/** For how long a retry that was asked for says that more will be. */
+/** The time for which a requested retry predicts more requests. */
 const demandMillis = 10_000
 
 /**
- * The rule of one member: a local rule, and what is known of the others. A retry needs a part of the rest of all that this
- * member has reserved: the reserve is told before it is used, and the store takes reports one after the other, so that no two
- * members spend the same.
+ * The rule of one member: a local rule, with the state of the other members.
  *
- * A pure machine, as the local rules are.
+ * A retry needs a part of the common rest that this member has reserved. The member reports the reserve before it uses
+ * it, and the store takes reports one after the other. So no two members spend the same retry. It is a pure machine, as
+ * the local rules are.
  */
 export abstract class SharedRule<L extends Rule = Rule> implements Rule {
   readonly kind: Rule["kind"]
   readonly countsCalls: boolean
   readonly countsSuccesses: boolean
-  /** The sums without this member's own; `undefined` where nothing is known of the others: then it is a local rule. */
+  /** The sums without this member's own; `undefined` if they are unknown: then it is a local rule. */
   others: Standing | undefined
-  /** What may be spent before the next exchange. */
+  /** The number that the member may spend before the next exchange. */
   part = 0
-  /** What was told, and of the reserve in it how much may not be spent before the answer. */
+  /** The last report, with the part of its reserve that the member may not spend before the answer. */
   private told: Sums = { calls: 0, wanted: 0, reserved: 0, spent: 0 }
   private growth = 0
   private readonly demand = new LastMillis(10, demandMillis)
@@ -36,12 +36,12 @@ export abstract class SharedRule<L extends Rule = Rule> implements Rule {
     this.countsSuccesses = local.countsSuccesses
   }
 
-  /** How long what was spent is remembered. */
+  /** The time for which spent retries count. */
   abstract readonly rememberMillis: number
-  /** The smallest part that is of use. */
+  /** The smallest useful part. */
   protected abstract readonly unit: number
   protected abstract price(isTimeout: boolean): number
-  /** What all together may spend yet. */
+  /** The number that all members together may still spend. */
   protected abstract rest(others: Standing, nowMillis: number, held: number): number
   protected abstract spent(nowMillis: number, held: number): number
   protected abstract calls(nowMillis: number): number
@@ -78,18 +78,18 @@ export abstract class SharedRule<L extends Rule = Rule> implements Rule {
       : Math.max(Math.min(this.part, this.rest(this.others, nowMillis, held)), 0)
   }
   standing(nowMillis: number): "new" | "changed" {
-    // What it has told counts for the others until it tells them that it is over.
+    // Its last report counts for the others until it reports its end.
     return this.local.standing(nowMillis) === "new" && this.isTold(nowMillis, 0) ? "new" : "changed"
   }
 
-  /** Whether the others know what there is to tell, and there is no more to reserve. */
+  /** Whether the other members have the current counts, and there is no more to reserve. */
   isTold(nowMillis: number, held: number): boolean {
     const { calls, reserved, spent, wanted } = this.told
     return this.calls(nowMillis) === calls && this.wanted(nowMillis) === wanted &&
       this.spent(nowMillis, held) === spent && this.reserve(nowMillis, held, 0) <= reserved
   }
 
-  /** What there is to tell. A reserve that grows may be used when it is known that there is room for it. */
+  /** The next report. A larger reserve may be used after the answer shows that there is room for it. */
   report(nowMillis: number, held: number, chance: number): Sums {
     const reserved = this.reserve(nowMillis, held, chance)
     this.part = Math.min(this.part, reserved)
@@ -102,7 +102,7 @@ export abstract class SharedRule<L extends Rule = Rule> implements Rule {
     }
   }
 
-  /** What there is to tell last: nothing is reserved any more. */
+  /** The last report: it reserves nothing. */
   parting(nowMillis: number, held: number): Sums {
     this.part = 0
     this.growth = 0
@@ -114,7 +114,7 @@ export abstract class SharedRule<L extends Rule = Rule> implements Rule {
     const { told } = this
     const others = this.others = {
       members: sums.members,
-      // A store that has lost what it was told has no less than nothing of the others.
+      // A store that lost the reports must not show less than nothing for the others.
       calls: Math.max(sums.calls - told.calls, 0),
       wanted: Math.max(sums.wanted - told.wanted, 0),
       reserved: Math.max(sums.reserved - told.reserved, 0),
@@ -126,7 +126,7 @@ export abstract class SharedRule<L extends Rule = Rule> implements Rule {
     this.settle(others)
   }
 
-  /** Nothing is known of the others any more. */
+  /** Forgets the state of the other members. */
   alone(): void {
     this.others = undefined
     this.part = 0
@@ -139,8 +139,10 @@ export abstract class SharedRule<L extends Rule = Rule> implements Rule {
   }
 
   /**
-   * As much of the rest as this member has asked for of what all have. Half of it stays free for whoever turns out to need it;
-   * a part below one retry is one by chance, so that the parts of all are the rest even where there are more members than
+   * Reserves a share of the rest, in proportion to this member's demand. Half of it stays free for a member that needs
+   * it.
+   *
+   * A part below one retry is rounded at random. So the parts of all add up to the rest, even with more members than
    * retries.
    */
   private reserve(nowMillis: number, held: number, chance: number): number {

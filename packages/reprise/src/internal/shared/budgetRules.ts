@@ -20,7 +20,7 @@ export class SharedShare extends SharedRule<Share> {
   protected price(): number {
     return 1
   }
-  /** The budget counts what is held, and `begin` what goes. */
+  /** The budget counts held retries, and `begin` counts those that start. */
   protected pay(): void {}
   protected settle(): void {}
   protected rest(others: Standing, nowMillis: number, held: number): number {
@@ -37,11 +37,11 @@ export class SharedShare extends SharedRule<Share> {
 }
 
 /**
- * What is gone from the bucket is the sum of what has gone here and there. A success puts back what is gone, whoever took it:
- * so a member may have more than the capacity, and another one less than nothing.
+ * The used tokens of the bucket are the sum over all members. A success returns used tokens of any member. So one
+ * member may have more than the capacity, and another one less than zero.
  */
 export class SharedTokens extends SharedRule<Tokens> {
-  /** Afterwards the tokens are back: a process that begins has a full bucket as well. */
+  /** Afterwards the tokens return: a new process has a full bucket too. */
   readonly rememberMillis = 60_000
   protected readonly unit: number
 
@@ -68,7 +68,7 @@ export class SharedTokens extends SharedRule<Tokens> {
   protected pay(price: number): void {
     this.local.tokens -= price
   }
-  /** More was put back than was gone: by several at once, or for one that has ended. */
+  /** More tokens were returned than used: by several members at once, or for a member that has ended. */
   protected settle(others: Standing): void {
     const excess = -this.gone(others.spent)
     const own = this.local.tokens - this.local.capacity

@@ -4,7 +4,7 @@ import type * as Effect from "effect/Effect"
 import type { StoreError } from "../../StoreError.js"
 
 /**
- * `SharedRetryBudget` asks for it; `layerMemory` shares within a process, `@reprise/redis` between processes.
+ * Stores counts for `SharedRetryBudget`. `layerMemory` shares within a process, `@reprise/redis` between processes.
  *
  * @since 0.1.0
  * @category tags
@@ -19,29 +19,31 @@ export class RetryBudgetStore extends Context.Tag("reprise/RetryBudgetStore")<
  * @category models
  */
 export interface Service {
-  /** How often a member tells what it has counted, and learns what the others have. */
+  /** The time between two reports of a member. */
   readonly syncInterval: Duration.Duration
-  /** The longest that anybody waits for an answer. */
+  /** The longest wait for an answer. */
   readonly timeout: Duration.Duration
-  /** Puts the report in place of the member's last one, and returns the sums of all, this one included: in one step. */
+  /** Replaces the member's last report, and returns the sums of all members, including this one, in one step. */
   readonly sync: (key: string, report: Report) => Effect.Effect<Standing, StoreError>
 }
 
 /**
- * What a member counts, in whole numbers.
+ * The counts of a member, in whole numbers.
  *
  * @since 0.1.0
  * @category models
  */
 export interface Sums {
-  /** Calls of the last window; 0 where they do not matter. */
+  /** Calls of the last window; 0 if the rule does not use them. */
   readonly calls: number
-  /** How often a retry was asked for lately, granted or not. */
+  /** Recently requested retries, granted or not. */
   readonly wanted: number
-  /** What the member may spend until it is heard of again. */
+  /** The number that the member may spend until its next report. */
   readonly reserved: number
-  /** Retries of the last window, with those that are paid for and wait; or the tokens that are gone, below 0 where it has put
-   * back more than it took. */
+  /**
+   * Retries of the last window, including those that are paid for and wait. For tokens: the used ones, below 0 if the
+   * member returned more than it took.
+   */
   readonly spent: number
 }
 
@@ -50,11 +52,11 @@ export interface Sums {
  * @category models
  */
 export interface Report extends Sums {
-  /** Names the member. No other process has it. */
+  /** The unique name of the member. */
   readonly member: string
-  /** For how long its `calls` and `wanted` count, unless it is heard of again. */
+  /** The time for which its `calls` and `wanted` count without a new report. */
   readonly presentMillis: number
-  /** For how long `reserved` and `spent` do: it may have spent its reserve after it was heard of last. */
+  /** The time for which `reserved` and `spent` count: the member may have spent its reserve after its last report. */
   readonly rememberMillis: number
 }
 
@@ -63,6 +65,6 @@ export interface Report extends Sums {
  * @category models
  */
 export interface Standing extends Sums {
-  /** How many members are present: at least 1. */
+  /** The number of present members: at least 1. */
   readonly members: number
 }

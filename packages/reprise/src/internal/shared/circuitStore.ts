@@ -6,7 +6,7 @@ import type { StoreError } from "../../StoreError.js"
 import type * as Tripping from "../breaker/tripping.js"
 
 /**
- * `SharedCircuitBreaker` asks for it; `layerMemory` shares within a process, `@reprise/redis` between processes.
+ * Stores states for `SharedCircuitBreaker`. `layerMemory` shares within a process, `@reprise/redis` between processes.
  *
  * @since 0.1.0
  * @category tags
@@ -17,44 +17,45 @@ export class CircuitBreakerStore extends Context.Tag("reprise/CircuitBreakerStor
 >() {}
 
 /**
- * A store of your own may break: an answer out of range is ignored, and one that throws, dies or never answers is as good as none.
+ * A store of your own may break. Reprise ignores an answer out of range, and treats a store that throws, dies or never
+ * answers as away.
  *
  * @since 0.1.0
  * @category models
  */
 export interface Service {
-  /** How often a member tells what it has seen, and learns what the others have. */
+  /** The time between two reports of a member. */
   readonly syncInterval: Duration.Duration
-  /** The longest that anybody waits for an answer. */
+  /** The longest wait for an answer. */
   readonly timeout: Duration.Duration
-  /** Adds up what the member has counted since it last told, if it is of this version; returns how things are. */
+  /** Adds the member's new counts, if they are of this version. Returns the state. */
   readonly sync: (key: string, report: Report) => Effect.Effect<Standing, StoreError>
-  /** Opens it, unless something else has happened since `version`. */
+  /** Opens it, unless its state has changed since `version`. */
   readonly trip: (key: string, trip: Trip) => Effect.Effect<Standing, StoreError>
-  /** Asks for the permit to probe. */
+  /** Requests a permit to probe. */
   readonly admit: (key: string, request: ProbeRequest) => Effect.Effect<Admission, StoreError>
   /**
-   * Tells how a probe ended: the last success closes it, the failure that is one too many opens it anew. A permit that has
-   * ended, or is of another version, changes nothing.
+   * Reports the result of a probe. The last success closes it, the failure beyond the tolerated ones opens it again. A
+   * permit that has ended, or has another version, changes nothing.
    */
   readonly settle: (key: string, settlement: Settlement) => Effect.Effect<Standing, StoreError>
-  /** Closes it, unless something else has happened since `version`. */
+  /** Closes it, unless its state has changed since `version`. */
   readonly close: (key: string, version: Version) => Effect.Effect<Standing, StoreError>
   /**
-   * Every transition as it happens, those that came from this member too. It does not fail or end: one that does is listened to
-   * again after a second, and each time twice as late.
+   * Every transition as it happens, including those of this member. The stream does not fail or end. Reprise subscribes
+   * again to one that does, after a second, and then with doubled waits.
    */
   readonly changes: Stream.Stream<Change>
 }
 
 /**
- * Which state of a key it is about. What is not kept, because nobody has told of it or because it was lost, is `noVersion`.
+ * The state of a key that an operation is about. `noVersion` stands for a key without a record, new or lost.
  *
  * @since 0.1.0
  * @category models
  */
 export interface Version {
-  /** When the record was begun, in epoch milliseconds of the store: another one means that a record was lost. */
+  /** The start of the record, in epoch milliseconds of the store. Another epoch means that a record was lost. */
   readonly epoch: number
   /** Grows with every change between closed, open and half-open. */
   readonly generation: number
@@ -75,15 +76,15 @@ export type State =
  */
 export interface Open {
   readonly _tag: "Open"
-  /** How long it is open yet; 0 where a probe may go. */
+  /** The rest of the open time; 0 if a probe may go. */
   readonly openMillis: number
-  /** How often it opened in a row. */
+  /** The number of openings in a row. */
   readonly trips: number
   readonly trip: Tripping.Trip
 }
 
 /**
- * What members count while it is closed; the names are theirs.
+ * Counts of members while it is closed. The members choose the names.
  *
  * @since 0.1.0
  * @category models
@@ -97,19 +98,19 @@ export type Counts = Readonly<Record<string, number>>
 export interface Standing {
   readonly version: Version
   readonly state: State
-  /** The sums of all members since this version began; nothing unless closed. */
+  /** The sums of all members since this version began; empty unless closed. */
   readonly counts: Counts
 }
 
 /**
- * From a member that knows of no version it is taken wherever the state is closed; and so is a `Trip`.
+ * A report without a version counts if the state is closed. So does such a `Trip`.
  *
  * @since 0.1.0
  * @category models
  */
 export interface Report {
   readonly version: Version
-  /** What is more than 0. Where there is nothing, and no record either, none is begun. */
+  /** Counts above 0. Without counts and without a record, the store makes no record. */
   readonly counts: Counts
 }
 
@@ -121,7 +122,7 @@ export interface Trip {
   readonly version: Version
   readonly trip: Tripping.Trip
   readonly openMillis: number
-  /** How often it had opened in a row, where the store has lost it. Defaults to what the store counts. */
+  /** The number of openings in a row, if the store has lost it. Defaults to the store's own count. */
   readonly trips?: number | undefined
 }
 
@@ -130,13 +131,13 @@ export interface Trip {
  * @category models
  */
 export interface Probing {
-  /** Probes in flight at once. */
+  /** The most probes in flight at once. */
   readonly probes: number
-  /** Successful probes that close it. */
+  /** The number of successful probes that close it. */
   readonly successes: number
-  /** Failed probes that do not yet open it again. */
+  /** The number of failed probes that do not open it again. */
   readonly tolerated: number
-  /** How long a permit lasts. */
+  /** The time of a permit. */
   readonly leaseMillis: number
 }
 
@@ -145,11 +146,11 @@ export interface Probing {
  * @category models
  */
 export interface ProbeRequest extends Probing {
-  /** Names the permit. No other request has it. */
+  /** The unique name of the permit. */
   readonly token: string
   /**
-   * Which opening the member has waited for, by its own clock. Where it is still this one, its time is over, whatever the
-   * clock of the store says.
+   * The opening whose time is over by the member's own clock. If it is still current, the store treats its time as
+   * over, even if the clock of the store differs.
    */
   readonly version?: Version | undefined
 }
@@ -160,7 +161,7 @@ export interface ProbeRequest extends Probing {
  */
 export interface Admission {
   readonly isGranted: boolean
-  /** When it is worth asking again; 0 where it is granted, or closed. */
+  /** The time until another request can succeed; 0 if it is granted, or closed. */
   readonly retryAfterMillis: number
   readonly standing: Standing
 }
@@ -170,16 +171,16 @@ export interface Admission {
  * @category models
  */
 export interface Settlement extends ProbeRequest {
-  /** That of the standing which came with the permit. */
+  /** The version of the state that came with the permit. */
   readonly version: Version
-  /** `ignored` gives the permit back. */
+  /** `ignored` returns the permit. */
   readonly outcome: "success" | "failure" | "ignored"
-  /** For how long a failure opens it. */
+  /** The open time after a failure. */
   readonly openMillis: number
 }
 
 /**
- * `Missed`: there may have been changes that nobody told of.
+ * `Missed`: changes may have been lost.
  *
  * @since 0.1.0
  * @category models

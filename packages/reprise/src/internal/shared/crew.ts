@@ -15,7 +15,7 @@ interface Store {
 }
 
 /**
- * What the members of this process share that exchange with one store.
+ * The data that the members of this process share to exchange with one store.
  *
  * @internal
  */
@@ -26,7 +26,7 @@ export interface Crew<out S> {
   /** A name that no other process has. */
   readonly name: string
   readonly syncMillis: number
-  /** The scope has ended: each goes on by itself. */
+  /** The scope has ended, and each member works alone. */
   isOver: boolean
 }
 
@@ -43,33 +43,33 @@ export const make = <I, S extends Store>(tag: Context.Tag<I, S>, what: string): 
     })))
 
 /**
- * Waits until a member knows what the others know, but no longer than the store may take; `undefined` if nobody needs to wait.
+ * Waits until a member has the state of the others, within the time of the store; `undefined` if no wait is needed.
  *
  * @internal
  */
 export const joined = (crew: Crew<unknown>, joining: Joining, now: number): Effect.Effect<void> | undefined => {
   const waiting = crew.isOver ? undefined : joining.wait(now)
-  // It may have been made, and the bell rung, before it was kept.
+  // The member may exist, and the bell may have rung, before it was stored.
   if (waiting !== undefined) crew.bell.ring()
   return waiting
 }
 
 /**
- * What members do.
+ * The operations of members.
  *
  * @internal
  */
 export interface Work<in M> {
-  /** Whether there is something to tell or to ask. */
+  /** Whether there is something to report or to request. */
   readonly isDue: (member: M, now: number) => boolean
   readonly exchange: (member: M) => Effect.Effect<void, StoreError>
-  /** Tells the store, before the member leaves, what the store does not know yet. */
+  /** Sends the last report of the member. */
   readonly leave: (member: M) => Effect.Effect<void, StoreError>
   readonly failed: (member: M, error: StoreError) => Effect.Effect<void>
 }
 
 /**
- * Exchanges for the members in one fiber as long as the scope is open.
+ * Exchanges for the members in one fiber while the scope is open.
  *
  * @internal
  */
@@ -91,7 +91,7 @@ export const run = <M extends { readonly joining: Joining }>(
     ))
   const rounds = Effect.forever(Effect.zipRight(
     Effect.catchAllCause(round, (cause) => Effect.logError(`${link.what}: sharing`, cause)),
-    // What rings while the store is away can wait.
+    // A ring while the store is away can wait.
     Effect.suspend(() => link.isUp ? bell.wait(syncMillis) : timer.sleep(syncMillis))
   ))
   const disband = Effect.suspend(() => {
@@ -107,7 +107,7 @@ export const run = <M extends { readonly joining: Joining }>(
 }
 
 /**
- * In a fiber that ends with the scope.
+ * Runs in a fiber that ends with the scope.
  *
  * @internal
  */

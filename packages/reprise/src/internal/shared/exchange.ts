@@ -15,11 +15,11 @@ import * as tally from "./tally.js"
 
 type Standing = CircuitBreakerStore.Standing
 
-/** A store that answers every question with news must not keep everybody busy. */
+/** The limit for a store that answers every request with news. */
 const maxExchanges = 20
 
 /**
- * Whether there is something to tell or to ask.
+ * Whether there is something to report or to request.
  *
  * @internal
  */
@@ -31,18 +31,18 @@ export const isDue = (member: Member, now: number): boolean => {
     return member.exchanges < maxExchanges || Math.abs(now - member.exchangesSinceMillis) >= syncMillis
   }
   const passed = now - member.exchangedMillis
-  // A clock that stepped back must not end it.
+  // A clock that moved backwards must not end it.
   return passed < 0 || passed >= (hasCounted(era) ? syncMillis : quietIntervals * syncMillis)
 }
 
-/** Whether others may wait for it. */
+/** Whether other members may wait for a report of this one. */
 const hasNews = ({ adopted, isDue, orphans, settlements }: Member, { state }: Era): boolean =>
   isDue || settlements.size > 0 || orphans.size > 0 || state.generation !== adopted
 
 const hasCounted = ({ state }: Era): boolean => state._tag === "Closed" && tally.of(state.box.window)?.isEmpty === false
 
 /**
- * Tells the store what it has to know, in the order in which it happened, and takes over what it says.
+ * Sends all changes to the store, in the order in which they happened, and takes over its answers.
  *
  * @internal
  */
@@ -51,7 +51,7 @@ export const exchange = (member: Member): Effect.Effect<void, StoreError> =>
     begin(member, yield* currentMonotonicMillis)
     yield* settle(member)
     const era = member.self.era.current
-    // The news first: to ask for a permit that may have been given changes the state.
+    // Changes first: the request for a permit that may exist changes the state.
     if (era.state.generation !== member.adopted) {
       yield* push(member, era)
       yield* giveBack(member)
@@ -73,7 +73,7 @@ const begin = (member: Member, now: number): void => {
 }
 
 /**
- * Tells the store, before the member leaves, what it does not know yet.
+ * Sends the last report of the member.
  *
  * @internal
  */
@@ -87,7 +87,7 @@ export const leave = (member: Member): Effect.Effect<void, StoreError> =>
     yield* part(member)
   })
 
-/** Tells those who come how many failures in a row there were. */
+/** Reports the number of failures in a row for new members. */
 const part = (member: Member): Effect.Effect<void, StoreError> =>
   Effect.suspend(() => {
     const { state } = member.self.era.current
@@ -112,7 +112,7 @@ const ask = (
     )
   })
 
-/** A permit that may have been given is asked for again, to know that it is there, and then given back. */
+/** Requests a permit again that the store may have given, to be sure that it exists, and then returns it. */
 const giveBack = (member: Member): Effect.Effect<void, StoreError> =>
   Effect.forEach([...member.orphans], (token) =>
     Effect.suspend(() => {
@@ -159,19 +159,19 @@ const settleOne = (
         ),
       (openMillis) => {
         const settlement = { token, version, outcome, openMillis: bounded(openMillis), ...probing(settings) }
-        // Since that probe something else has come about here: somebody has opened or closed it by hand.
+        // The state has changed here since that probe, by an operator.
         const isOld = state.generation !== member.adopted && state.generation > generation + 1
         return ask(member, () => member.fleet.store.settle(member.self.key, settlement), isOld)
       }
     )
   })
 
-/** Nothing is told that would be refused. */
+/** Limits the time to the range that the store accepts. */
 const bounded = (openMillis: number): number => Math.min(openMillis, answers.longestMillis)
 
 const unknownProbe: Machine.Trip = { rule: "probe", calls: 1, failures: 1, slow: 0 }
 
-/** What has come about here. */
+/** Sends the local change. */
 const push = (member: Member, { state }: Era): Effect.Effect<Standing, StoreError> =>
   Effect.flatMap(currentMonotonicMillis, (now) => {
     const { fleet: { store }, self: { key }, version } = member
@@ -185,7 +185,7 @@ const sync = (member: Member, { state }: Era): Effect.Effect<void, StoreError> =
   const { fleet: { link: { isUp }, store }, hasLooked, seen, self: { key }, version } = member
   const own = state._tag === "Closed" ? tally.of(state.box.window) : undefined
   const counted = own?.take() ?? {}
-  // What it has counted while the store was away is old.
+  // Its counts from the time without the store are old.
   const counts = isUp ? counted : {}
   return Effect.flatMap(ask(member, () => store.sync(key, { version, counts })), (standing) => {
     member.seen = standing.counts
@@ -194,7 +194,7 @@ const sync = (member: Member, { state }: Era): Effect.Effect<void, StoreError> =
     const isSame = CircuitBreakerStore.isSameVersion(standing.version, version)
     const isFirst = CircuitBreakerStore.isSameVersion(version, CircuitBreakerStore.noVersion)
     const others = tally.minus(standing.counts, isSame ? seen : {}, isSame || isFirst ? counts : {})
-    // All that was counted since it last looked, even where there was no record then.
+    // All counts since its last exchange, even if there was no record then.
     const isNew = isSame || (isFirst && hasLooked)
     return hear(member, state.generation, (window, now) =>
       isNew
@@ -203,7 +203,7 @@ const sync = (member: Member, { state }: Era): Effect.Effect<void, StoreError> =
   })
 }
 
-/** What the others have seen may be enough to trip. */
+/** The counts of the other members may be enough to trip. */
 const hear = (
   member: Member,
   generation: number,

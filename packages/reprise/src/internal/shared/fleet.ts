@@ -10,13 +10,13 @@ import * as exchange from "./exchange.js"
 import { listen } from "./listen.js"
 
 /**
- * The breakers of this process that share their state, and what exchanges for all of them.
+ * The breakers of this process that share their state, and the data for their exchange.
  *
  * @internal
  */
 export interface Fleet extends crew.Crew<CircuitBreakerStore.Service> {
   readonly onStoreError: "local" | "reject"
-  /** A name for a permit that nobody else has. */
+  /** Makes a unique name for a permit. */
   readonly token: () => string
 }
 
@@ -40,7 +40,7 @@ export const join = (fleet: Fleet, breaker: Breaker): Member => {
 }
 
 /**
- * Waits until the breaker knows what the others know, but no longer than the store may take; `undefined` where it need not.
+ * Waits until the breaker has the state of the others, within the time of the store; `undefined` if no wait is needed.
  *
  * @internal
  */
@@ -55,8 +55,8 @@ const work: crew.Work<Member> = {
 }
 
 /**
- * Exchanges for the breakers as long as the scope is open, and listens to the store. When the scope ends, the store is told
- * what it does not know yet.
+ * Exchanges for the breakers while the scope is open, and subscribes to the store. When the scope ends, it sends the
+ * last reports.
  *
  * @internal
  */

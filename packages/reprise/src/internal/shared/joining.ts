@@ -6,7 +6,7 @@ import * as deadline from "../deadline.js"
 import type { Link } from "./link.js"
 
 /**
- * The first exchange of a member. Until it has ended, or the store has had its time, calls wait for it.
+ * The first exchange of a member. Calls wait until it has ended, or until the time of the store is over.
  *
  * @internal
  */
@@ -22,11 +22,11 @@ export class Joining {
     return Effect.asVoid(Deferred.succeed(this.done, undefined))
   })
 
-  /** Until it has ended, but not beyond the deadline of who waits; `undefined` where nobody needs to. */
+  /** Waits until it has ended, within the deadline of the caller; `undefined` if no wait is needed. */
   wait(now: number): Effect.Effect<void> | undefined {
     if (this.isOver || !this.link.isUp) return undefined
     this.sinceMillis ??= now
-    // A clock that stepped back makes it no longer.
+    // A clock that moved backwards does not extend it.
     const left = Math.min(this.sinceMillis + this.link.timeoutMillis - now, this.link.timeoutMillis)
     if (left <= 0) return undefined
     return Effect.withFiberRuntime((fiber) => {

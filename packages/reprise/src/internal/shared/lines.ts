@@ -1,12 +1,12 @@
 import * as Effect from "effect/Effect"
 import { currentMonotonicMillis } from "../effect/clock.js"
 
-/** How many lines there may be in a minute. */
+/** The most lines per minute. */
 const maxLines = 10
 const minuteMillis = 60_000
 
 /**
- * Lines in the log, and no more than ten in a minute: neither a store that fails in turns nor one that refuses many keys fills it.
+ * Logs at most ten lines per minute, so that a failing store or many refused keys cannot fill the log.
  *
  * @internal
  */

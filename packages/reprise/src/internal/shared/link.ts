@@ -9,24 +9,24 @@ import * as telemetry from "../telemetry/scope.js"
 import { Lines } from "./lines.js"
 
 /**
- * The connection to a store, which may be anybody's. A store that does not answer costs one wait and one line in the log: until
- * it answers again, no call waits for it.
+ * The connection to a store, which may be the user's own. A store that does not answer costs one wait and one line in
+ * the log. Until it answers again, no call waits for it.
  *
  * @internal
  */
 export class Link {
   isUp = true
-  /** How many answers have come. */
+  /** The number of answers so far. */
   answers = 0
-  /** The next member that is asked first while the store is away. */
+  /** The next member whose request goes first while the store is away. */
   turn = 0
-  /** About the store: that it is away, and that it is back. */
+  /** Lines about the store: it is away, or it is back. */
   readonly lines = new Lines()
-  /** About single keys and answers. However many there are, an outage has its line. */
+  /** Lines about single keys and answers. They never displace the line about an outage. */
   readonly keyLines = new Lines()
 
   constructor(
-    /** The thing that is shared, as a person would call it: the beginning of a sentence. */
+    /** The shared thing in words: the start of a sentence. */
     readonly what: string,
     readonly timeoutMillis: number
   ) {}
@@ -45,8 +45,10 @@ export const syncMillis = (interval: Duration.Duration): number =>
   InvalidOption.millis("store.syncInterval", interval, { moreThan: 0 })
 
 /**
- * Asks the store, checks the answer, and notes whether it answered. A store that throws, dies, interrupts itself or answers with
- * no effect is away, like one that does not answer. But a failure says nothing of the store if others got an answer meanwhile.
+ * Sends a request to the store, checks the answer, and records whether it answered.
+ *
+ * A store that throws, dies, interrupts itself or returns no effect is away, like one that does not answer. But a
+ * failure says nothing about the store if other requests got an answer meanwhile.
  *
  * @internal
  */
@@ -63,7 +65,7 @@ export const ask = <A>(
         return link.isUp ? Effect.succeed(answer) : Effect.as(up(link), answer)
       },
       onFailure: (error) => {
-        // A refusal, and an answer that cannot be read, was an answer all the same.
+        // A refusal or an invalid answer is still an answer.
         if (error.reason !== "unavailable") link.answers++
         const isUp = link.answers !== before
         return isUp === link.isUp ? error : Effect.zipRight(isUp ? up(link) : down(link, error), error)
@@ -75,7 +77,7 @@ const checked = <A>(
   question: () => Effect.Effect<A, StoreError>,
   check: (answer: unknown) => A
 ): Effect.Effect<A, StoreError> =>
-  // Disconnected: a store that cannot be interrupted must not hold up the caller.
+  // Disconnected, because a store that cannot be interrupted must not delay the caller.
   Effect.disconnect(Effect.suspend(() => {
     const answer: unknown = question()
     return Effect.isEffect(answer) ? answer as Effect.Effect<unknown, unknown> : Effect.die(noEffect)
@@ -93,7 +95,7 @@ export const asStoreError = (error: unknown): StoreError =>
     : new StoreError({ reason: "unreadable", description: "its answer cannot be read" })
 
 /**
- * Not the interruption of the caller: that one skips this handler.
+ * It does not include the interruption of the caller, which skips this handler.
  *
  * @internal
  */
@@ -113,7 +115,7 @@ const short = (error: unknown): string => {
 }
 
 /**
- * One line in the log for what the store refuses, until an exchange has succeeded again.
+ * Logs one line for a refusal of the store, until an exchange succeeds again.
  *
  * @internal
  */
@@ -128,12 +130,13 @@ export const refused = (
   return link.keyLines.write(Effect.logWarning, `${what} not shared. ${message}`)
 }
 
-/** How many ask at once. */
+/** The number of concurrent requests. */
 const concurrency = 16
 
 /**
- * Asks for each member, several at once: one that gets no answer holds up no other. While the store does not answer, one asks for
- * all, and another one each time.
+ * Sends the request of each member, several at once, so that one without an answer does not delay the others.
+ *
+ * While the store does not answer, only one member sends a request, each time another one.
  *
  * @internal
  */
@@ -151,7 +154,7 @@ export const each = <A>(
   })
 
 /**
- * Gives a member that leaves the time of one answer to tell what it knows. In a fiber of its own: a finalizer cannot be
+ * Gives a leaving member the time of one answer for its last report. It runs in its own fiber: a finalizer cannot be
  * interrupted, and neither could a timeout in it.
  *
  * @internal

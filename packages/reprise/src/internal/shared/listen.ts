@@ -3,13 +3,13 @@ import * as Exit from "effect/Exit"
 import * as Stream from "effect/Stream"
 import { asStoreError, broken, type Link } from "./link.js"
 
-/** When a stream that has ended is listened to again: after a second, and each time twice as late. */
+/** The wait before a new subscription after a stream has ended. It doubles each time. */
 const firstMillis = 1_000
 const maxMillis = 60_000
 
 /**
- * Listens to what a store tells, for ever: a stream that ends, dies or is none is listened to again, and a change that is none
- * is left out.
+ * Subscribes to a store for ever. It subscribes again if the stream ends, dies or is not a stream, and ignores invalid
+ * changes.
  *
  * @internal
  */
@@ -33,7 +33,7 @@ export const listen = <A>(
           ? Effect.void
           : link.lines.write(
             Effect.logWarning,
-            `${link.what}: the changes are heard late. ${broken(exit.cause).message}`
+            `${link.what}: the changes arrive late. ${broken(exit.cause).message}`
           )
       ),
       Effect.zipRight(onEnd),

@@ -13,7 +13,7 @@ interface Told {
   readonly atMillis: number
 }
 
-/** How many syncs of any key there are between two looks at all keys. */
+/** The number of syncs of any key between two checks of all keys. */
 const syncsBetweenSweeps = 1_000
 
 /**
@@ -49,7 +49,7 @@ export class MemoryBudgets implements RetryBudgetStore.Service {
 
 const none: Standing = { members: 0, calls: 0, wanted: 0, reserved: 0, spent: 0 }
 
-// A clock that stepped back must not keep anybody for longer.
+// A clock that moved backwards must not keep a member for longer.
 const isPresent = ({ atMillis, report }: Told, now: number) => Math.abs(now - atMillis) < report.presentMillis
 
 const isRemembered = ({ atMillis, report }: Told, now: number) => Math.abs(now - atMillis) < report.rememberMillis

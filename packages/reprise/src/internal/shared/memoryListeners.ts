@@ -5,25 +5,25 @@ import * as Stream from "effect/Stream"
 
 // Internal all the same; without the tag, so that the tests of this module see its types (`stripInternal`).
 
-/** How much is kept for one who does not listen. */
+/** The most changes that wait for a slow listener. */
 const capacity = 256
 
 /**
- * Those who hear of every change. One who is slow is told that it has missed some, and delays nobody.
+ * The listeners of every change. A slow one receives `Missed` in place of lost changes, and delays no other listener.
  */
 export class Listeners<Change> {
   readonly queues = new Set<Queue.Queue<Change>>()
 
   constructor(
     readonly missed: Change,
-    /** Tells each that begins to listen that it has missed what was before. */
+    /** Whether a new listener first receives `Missed`. */
     readonly isLate = false
   ) {}
 
   tell(change: Change): void {
     for (const queue of this.queues) {
       const size = Option.getOrElse(queue.unsafeSize(), () => Infinity)
-      // Behind that one nothing is lost: whoever reads it looks at everything anew.
+      // Nothing is lost behind a `Missed`: its reader reads all state again.
       if (size <= capacity) queue.unsafeOffer(size < capacity ? change : this.missed)
     }
   }

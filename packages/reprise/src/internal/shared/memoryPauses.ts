@@ -5,12 +5,10 @@ import { Listeners } from "./memoryListeners.js"
 import { leftMillis, type Pause, pauseFrom } from "./outbox.js"
 import type * as RetryAfterStore from "./pauseStore.js"
 
-/** How many of the pauses that were told of longest ago are looked at for one new one: what keeps the cost of each bounded. */
+/** The number of oldest pauses to check for each new one, which bounds its cost. */
 const looks = 8
 
-/**
- * The store within one process. Without the tag of what is internal, so that its tests see its type (`stripInternal`).
- */
+/** The store within one process. It has no tag for internals, so that its tests see its type (`stripInternal`). */
 export class MemoryPauses implements RetryAfterStore.Service {
   readonly byKey = new Map<string, Pause>()
   readonly listeners = new Listeners<RetryAfterStore.Change>({ _tag: "Missed" }, true)

@@ -3,20 +3,18 @@ import * as CircuitBreakerStore from "./circuitStore.js"
 
 // Internal all the same; without the tag, so that the tests of this module see its types (`stripInternal`).
 
-/**
- * What is kept for a key.
- */
+/** The record of a key. */
 export interface Record {
   readonly epoch: number
   state: Machine.State
-  /** The leases of the state, by the tokens they were given for. */
+  /** The leases of the state, by their tokens. */
   readonly tokens: Map<string, number>
   readonly counts: Map<string, number>
   usedMillis: number
 }
 
 /**
- * How it stands with a key of which nothing is kept.
+ * The state of a key without a record.
  *
  * @internal
  */
@@ -26,15 +24,13 @@ export const nothing: CircuitBreakerStore.Standing = {
   counts: {}
 }
 
-/** How long a record is kept that nobody asks for. */
+/** The time for which an unused record is kept. */
 const idleMillis = 3_600_000
 
-/** How many of the longest unused records are looked at for one new one: what keeps the cost of each bounded. */
+/** The number of longest unused records to check for each new one, which bounds its cost. */
 const looks = 8
 
-/**
- * Records in the order of their last use. What has not been used for an hour is let go of when another one is made.
- */
+/** Records in the order of their last use. A new record removes those that were unused for an hour. */
 export class Records {
   readonly byKey = new Map<string, Record>()
 
@@ -48,7 +44,7 @@ export class Records {
 
   add(key: string, state: Machine.State, now: number): Record {
     this.letGo(now)
-    // 0 is the epoch of what is not kept.
+    // 0 is the epoch of a key without a record.
     const epoch = Math.max(Math.floor(now), 1)
     const record: Record = { epoch, state, tokens: new Map(), counts: new Map(), usedMillis: now }
     this.byKey.set(key, record)
@@ -70,7 +66,7 @@ export class Records {
   }
 }
 
-/** Until when the state says something that must not be forgotten. */
+/** The time until which the state must be kept. */
 const endMillis = (state: Machine.State): number => {
   switch (state._tag) {
     case "Closed":
@@ -107,6 +103,6 @@ const told = (state: Machine.State, now: number): CircuitBreakerStore.State => {
     : { _tag: "HalfOpen", trips, trip }
 }
 
-/** A clock that stepped back lengthens nothing. */
+/** A clock that moved backwards extends nothing. */
 const restMillis = ({ openedAtMillis, untilMillis }: Machine.Open, now: number): number =>
   Math.max(Math.min(untilMillis - now, untilMillis - openedAtMillis), 0)

@@ -10,9 +10,7 @@ import { isCurrent, isHeld, nothing, type Record, Records, standing } from "./me
 
 type Standing = CircuitBreakerStore.Standing
 
-/**
- * The store within one process: each operation is one step, and the machine of the breakers says what comes of it.
- */
+/** The store within one process. Each operation is one step, and the machine of the breakers decides its result. */
 export class MemoryStore implements CircuitBreakerStore.Service {
   readonly records = new Records()
   readonly listeners = new Listeners<CircuitBreakerStore.Change>({ _tag: "Missed" })
@@ -66,7 +64,7 @@ export class MemoryStore implements CircuitBreakerStore.Service {
       return { isGranted, retryAfterMillis, standing: standingOf(record, now) }
     })
 
-  /** When it is worth asking again; 0 where it has got a permit, or needs none. */
+  /** The time until another request can succeed; 0 if it got a permit, or needs none. */
   private ask(
     key: string,
     record: Record,
@@ -77,7 +75,7 @@ export class MemoryStore implements CircuitBreakerStore.Service {
   ): number {
     if (record.state._tag === "Closed") return 0
     const { state: kept } = record
-    // Who has waited for it has counted its time.
+    // The member has waited for this opening, so its time is over.
     const isWaited = version !== undefined && isCurrent(record, version)
     const before = kept._tag === "Open" && isWaited ? { ...kept, untilMillis: now } : kept
     const [verdict, state] = admit(before, now, config)
@@ -99,7 +97,7 @@ export class MemoryStore implements CircuitBreakerStore.Service {
         const config = configOf(probing)
         const permit = { generation, lease }
         const [, state] = Machine.settle(record.state, permit, outcome, now, 0, config, () => 0, openMillis)
-        // The members know how often it has opened.
+        // The members have the number of openings.
         this.become(key, record, state._tag === "Closed" ? closed(state.generation, now) : state)
       }
       return standing(record, now)
@@ -115,7 +113,7 @@ export class MemoryStore implements CircuitBreakerStore.Service {
       return standingOf(record, now)
     })
 
-  /** A version that is not kept comes from a record that was lost: its member has to learn that first. */
+  /** An unknown version comes from a lost record: its member must learn that first. */
   private begin(key: string, version: CircuitBreakerStore.Version, now: number): Record | undefined {
     return CircuitBreakerStore.isSameVersion(version, CircuitBreakerStore.noVersion)
       ? this.records.add(key, closed(1, now), now)
@@ -138,7 +136,7 @@ const step = <A>(f: (now: number) => A): Effect.Effect<A> =>
 const standingOf = (record: Record | undefined, now: number): Standing =>
   record === undefined ? nothing : standing(record, now)
 
-/** The members have windows, and decide by them; here it is only counted. */
+/** The members have windows, and decide with them. The store only counts. */
 const window: Machine.Window = {
   record: () => {},
   recordAll: () => {},
@@ -157,8 +155,8 @@ const closed = (generation: number, now: number): Machine.Closed =>
   Machine.closed(generation, configOf({ probes: 1, successes: 1, tolerated: 0, leaseMillis: 0 }), now)
 
 /**
- * Members with other options may have brought it to where these ones never give a permit: then it is probed from the
- * beginning.
+ * Members with other options may have reached a state in which these options never give a permit. Then the probes begin
+ * again.
  */
 const admit = (state: Machine.State, now: number, config: Machine.Config): ReturnType<typeof Machine.admit> => {
   const [verdict, next] = Machine.admit(state, now, config)

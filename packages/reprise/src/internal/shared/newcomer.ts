@@ -8,8 +8,8 @@ import * as tally from "./tally.js"
 type Counts = CircuitBreakerStore.Counts
 
 /**
- * Sums have no order. A member that leaves says how many failures in a row there were: when there had been so many successes, and
- * so many failures before that row.
+ * Sums have no order. So a leaving member reports the length of the current row of failures, by the number of successes
+ * and failures before that row.
  */
 const successesThen = "row: success"
 const failuresBefore = "row: failure"
@@ -19,15 +19,17 @@ const total = (counts: Counts, outcome: "success" | "failure"): number =>
 
 const sum = (counts: Counts, name: string): number => Object.hasOwn(counts, name) ? counts[name]! : 0
 
-/** How many failures in a row the sums end with; `undefined` where there was a success that nobody has told of so. */
+/** The number of failures in a row at the end of the sums; `undefined` if a success came without such a report. */
 export const row = (counts: Counts): number | undefined =>
   total(counts, "success") === sum(counts, successesThen)
     ? Math.max(total(counts, "failure") - sum(counts, failuresBefore), 0)
     : undefined
 
 /**
- * Records what was counted before a member came, as far as it surely still counts: failures in a row, and calls that all fit into
- * a window of calls. Nobody knows how old a sum is, so a window of time begins empty.
+ * Records the earlier counts that still apply to a new member: failures in a row, and calls that all fit into a window
+ * of calls.
+ *
+ * The age of a sum is unknown, so a window of time begins empty.
  */
 export const record = (window: Window, before: Counts, own: Counts, nowMillis: number): void => {
   if (window instanceof windows.Several) {
@@ -42,7 +44,7 @@ export const record = (window: Window, before: Counts, own: Counts, nowMillis: n
   }
 }
 
-/** What a member that leaves has to add to the sums, so that those who come know how many failures in a row there were. */
+/** The counts that a leaving member adds to the sums, so that new members get the number of failures in a row. */
 export const parting = (window: Window, counts: Counts): Counts => {
   const failures = rowOf(window)
   if (failures === undefined || row(counts) === failures) return {}

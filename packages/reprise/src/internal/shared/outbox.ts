@@ -1,9 +1,9 @@
 // Internal all the same; without the tag, so that the tests of this module see its types (`stripInternal`).
 
-/** Until when a key is kept away from. */
+/** The pause of a key. */
 export interface Pause {
   readonly untilMillis: number
-  /** How long it was when it began: a clock that steps back makes it no longer. */
+  /** The length of the pause at its start, so that a clock that moves backwards does not extend it. */
   readonly millis: number
 }
 
@@ -14,9 +14,7 @@ export const leftMillis = ({ millis, untilMillis }: Pause, now: number): number 
 
 export type Due = readonly [key: string, pause: Pause]
 
-/**
- * What others have yet to be told: of each key the longest pause.
- */
+/** The pauses to publish: the longest one of each key. */
 export class Outbox {
   private readonly byKey = new Map<string, Pause>()
 
@@ -26,20 +24,20 @@ export class Outbox {
     return this.byKey.size === 0
   }
 
-  /** Where there is no room for another key, it is left out. */
+  /** Adds a pause. If there is no room for another key, it ignores the pause. */
   put(key: string, millis: number, now: number): void {
     const waiting = this.byKey.get(key)
     if (waiting !== undefined ? leftMillis(waiting, now) >= millis : !this.hasRoom(now)) return
     this.byKey.set(key, pauseFrom(now, millis))
   }
 
-  /** What there is to tell, without what is over meanwhile. */
+  /** The pauses to publish, without those that are over. */
   due(now: number): ReadonlyArray<Due> {
     this.letGo(now)
     return [...this.byKey]
   }
 
-  /** A longer pause that has come meanwhile stays. */
+  /** Removes a published pause, but keeps a longer one that came meanwhile. */
   done(key: string, pause: Pause): void {
     if (this.byKey.get(key) === pause) this.byKey.delete(key)
   }

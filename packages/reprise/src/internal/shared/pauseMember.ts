@@ -14,10 +14,10 @@ import { type Due, leftMillis, Outbox } from "./outbox.js"
 import * as SharedPauses from "./pauses.js"
 import type * as RetryAfterStore from "./pauseStore.js"
 
-/** How long news are gathered, after some were told. */
+/** The time to gather pauses after a publication. */
 const gatherMillis = 100
 
-/** When a store that does not answer is asked again. */
+/** The time between two requests to a store that does not answer. */
 const retryMillis = 1_000
 
 /** @internal */
@@ -28,7 +28,7 @@ export interface Settings {
 }
 
 /**
- * One of those who tell each other of pauses.
+ * A member that shares pauses with others.
  *
  * @internal
  */
@@ -37,7 +37,7 @@ export class Member implements SharedPauses.SharedPauses {
   readonly bell = new Bell()
   readonly outbox: Outbox
   readonly joining: Joining
-  /** There may be pauses of others that nobody told of here. */
+  /** Whether pauses of other members may be missing here. */
   isBehind = false
   isRefused = false
   isOver = false
@@ -45,7 +45,7 @@ export class Member implements SharedPauses.SharedPauses {
   constructor(
     readonly store: RetryAfterStore.Service,
     readonly link: link.Link,
-    /** How this one is called among the members. */
+    /** The name of this member. */
     readonly name: string,
     readonly settings: Settings
   ) {
@@ -61,14 +61,14 @@ export const pause = (self: Member, key: string, millis: number): Effect.Effect<
     if (self.isOver || !(bounded > 0)) return Effect.void
     const isFirst = self.outbox.isEmpty
     self.outbox.put(key, bounded, monotonicMillis(fiber))
-    // While the store is away, it is not asked for the sake of each.
+    // While the store is away, a pause does not cause a request.
     if (isFirst || self.link.isUp) self.bell.ring()
     return Effect.void
   })
 
 /**
- * Tells and hears as long as the scope is open, and has heard of what is under way when it returns: unless the store takes too
- * long.
+ * Exchanges pauses while the scope is open. It returns after it has received the current pauses, or after the timeout
+ * of the store.
  *
  * @internal
  */
@@ -80,7 +80,7 @@ export const run = (self: Member): Effect.Effect<void, never, Scope.Scope> =>
     })
   ).pipe(Effect.zipRight(Effect.flatMap(currentMonotonicMillis, (now) => self.joining.wait(now) ?? Effect.void)))
 
-/** What comes from now on is told to nobody. */
+/** Publishes nothing from now on. */
 const leave = (self: Member): Effect.Effect<void> =>
   Effect.suspend(() => {
     self.isOver = true
@@ -90,7 +90,7 @@ const leave = (self: Member): Effect.Effect<void> =>
     )
   })
 
-/** Nothing of it may end the sharing. */
+/** Keeps the sharing alive after any failure. */
 const survive = (self: Member, effect: Effect.Effect<void>): Effect.Effect<void> =>
   Effect.catchAllDefect(effect, (defect) => Effect.logError(`${self.link.what}: a defect`, defect))
 
@@ -112,7 +112,7 @@ const listening = (self: Member): Effect.Effect<never> =>
         self.bell.ring()
       })
     },
-    // Listening begins with word of what was missed.
+    // The stream begins with `Missed`.
     self.joining.end
   )
 
@@ -121,7 +121,7 @@ const hear = (self: Member, { key, millis }: RetryAfterStore.Pause): Effect.Effe
   return bounded > 0 ? self.settings.onPause(key, Duration.millis(bounded)) : Effect.void
 }
 
-/** Hears first, tells then. */
+/** Receives first, and then publishes. */
 const round = (self: Member): Effect.Effect<void> =>
   Effect.flatMap(
     self.isBehind ? Effect.zipLeft(catchUp(self), self.joining.end) : Effect.succeed(true),
@@ -131,23 +131,23 @@ const round = (self: Member): Effect.Effect<void> =>
 const tellAll = (self: Member): Effect.Effect<void> =>
   Effect.flatMap(currentMonotonicMillis, (now) => link.each(self.link, self.outbox.due(now), (due) => tell(self, due)))
 
-/** Whether the store answered. */
+/** Returns whether the store answered. */
 const catchUp = (self: Member): Effect.Effect<boolean> =>
   Effect.flatMap(currentMonotonicMillis, (asked) => {
-    // Before the question: what is missed after it makes for another one.
+    // Before the request, so that a message lost after it causes another request.
     self.isBehind = false
     return Effect.flatMap(
       Effect.either(askAll(self)),
       Either.match({
         onLeft: (error) =>
           Effect.sync(() => {
-            // What cannot be read now will be told of when it can.
+            // Pauses that cannot be read now are published again later.
             if (error.reason !== "unreadable") self.isBehind = true
             return error.reason !== "unavailable"
           }),
         onRight: (pauses) =>
           Effect.flatMap(currentMonotonicMillis, (now) => {
-            // Taken from the moment of the question on, no pause gets longer by being asked for.
+            // Counted from the request, so that the request does not extend a pause.
             const late = Math.max(now - asked, 0)
             const heard = Effect.forEach(
               pauses,
@@ -171,7 +171,7 @@ const tell = (self: Member, [key, pause]: Due): Effect.Effect<void> =>
     })
   })
 
-/** The pauses that are none are left out. */
+/** Reads all pauses, without the invalid ones. */
 const askAll = (self: Member): Effect.Effect<ReadonlyArray<RetryAfterStore.Pause>, StoreError> =>
   Effect.suspend(() => {
     const { capacity } = self.settings

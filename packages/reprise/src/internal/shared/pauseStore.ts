@@ -5,7 +5,7 @@ import type * as Stream from "effect/Stream"
 import type { StoreError } from "../../StoreError.js"
 
 /**
- * `SharedPauses` asks for it; `layerMemory` shares within a process, `@reprise/redis` between processes.
+ * Stores pauses for `SharedPauses`. `layerMemory` shares within a process, `@reprise/redis` between processes.
  *
  * @since 0.1.0
  * @category tags
@@ -20,16 +20,18 @@ export class RetryAfterStore extends Context.Tag("reprise/RetryAfterStore")<
  * @category models
  */
 export interface Service {
-  /** The longest that anybody waits for an answer. */
+  /** The longest wait for an answer. */
   readonly timeout: Duration.Duration
   /**
-   * Everybody keeps away from the key for so long, and all who listen are told: in one step. A pause that is under way and
-   * lasts as long or longer stays as it is, and nobody is told.
+   * Pauses the key and publishes the pause to all members, in one step. A current pause that lasts as long or longer
+   * stays, and is not published again.
    */
   readonly pause: (pause: Announcement) => Effect.Effect<void, StoreError>
-  /** The pauses that are under way; where they are more than `limit`, those that last longest. */
+  /** The current pauses. If there are more than `limit`, the longest ones. */
   readonly pauses: (limit: number) => Effect.Effect<ReadonlyArray<Pause>, StoreError>
-  /** Every pause as it is told, those of this member too. It begins with `Missed`, and does not fail. */
+  /**
+   * Every pause as it is published, including those of this member. The stream begins with `Missed`, and does not fail.
+   */
   readonly changes: Stream.Stream<Change>
 }
 
@@ -39,7 +41,7 @@ export interface Service {
  */
 export interface Pause {
   readonly key: string
-  /** How long it lasts yet: more than 0, and at most `InvalidOption.maxDelayMillis`. */
+  /** The rest of the pause: more than 0, and at most `InvalidOption.maxDelayMillis`. */
   readonly millis: number
 }
 
@@ -48,12 +50,12 @@ export interface Pause {
  * @category models
  */
 export interface Announcement extends Pause {
-  /** Who tells it, and need not heed it: no other process has this name. */
+  /** The unique name of the publishing member, which ignores its own pauses. */
   readonly member: string
 }
 
 /**
- * `Missed`: there may be pauses that nobody told of.
+ * `Missed`: pauses may have been lost.
  *
  * @since 0.1.0
  * @category models

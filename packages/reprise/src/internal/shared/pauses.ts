@@ -21,15 +21,16 @@ export interface SharedPauses {
  */
 export interface Options {
   /**
-   * Keeps away from the key for so long, unless it does so already. It runs for each pause that another process tells of,
-   * and for all that are under way in the store, those of this process too, after there was no telling of them: at the
-   * beginning and after an outage.
+   * Pauses the key for this time, unless it has a longer pause already.
+   *
+   * It runs for each pause that another process publishes. At the start, and after an outage of the store, it also runs
+   * for all current pauses in the store, including those of this process.
    */
   readonly onPause: (key: string, duration: Duration.Duration) => Effect.Effect<void>
-  /** The longest pause: what is more is neither told nor taken over. Defaults to `1 minute`. */
+  /** The longest pause. Longer ones are shortened, both outgoing and incoming. Defaults to `1 minute`. */
   readonly max?: Duration.DurationInput | undefined
-  /** How many keys may wait to be told, and are asked for at most. Defaults to 10,000. */
+  /** The most keys that may wait for publication, and the most to read from the store. Defaults to 10,000. */
   readonly capacity?: number | undefined
-  /** How it is called in the log. Defaults to `"The pauses"`. */
+  /** The name in the log. Defaults to `"The pauses"`. */
   readonly name?: string | undefined
 }

@@ -7,8 +7,9 @@ import type * as CircuitBreakerStore from "./circuitStore.js"
 type Counts = CircuitBreakerStore.Counts
 
 /**
- * What one process has seen since it last told the others: how many calls of each kind, and how long they took together. A kind
- * is an outcome and the longest of the limits that the call has reached, so that what is slow here is slow there.
+ * The calls of one process since its last report: the number of each kind, and their total time.
+ *
+ * A kind is an outcome with the longest limit that the call has reached, so that slow calls are slow for every member.
  *
  * @internal
  */
@@ -32,7 +33,7 @@ export class Tally {
     return this.counts.size === 0
   }
 
-  /** What is to be told, and begins anew. */
+  /** Returns the counts for the report, and starts again at zero. */
   take(): Counts {
     const taken = Object.fromEntries(this.counts)
     this.counts.clear()
@@ -50,7 +51,7 @@ const tallies = new WeakMap<Window, Tally>()
 export const of = (window: Window): Tally | undefined => tallies.get(window)
 
 /**
- * The same rule, and what its windows record is counted for the others.
+ * The same rule, with a tally of the calls that its windows record.
  *
  * @internal
  */
@@ -62,7 +63,7 @@ export const tallied = (trip: Tripping): Tripping => {
       const window = makeWindow(previous, nowMillis)
       const tally = new Tally(limits)
       const record = window.record.bind(window)
-      // In place of the window's own: whoever looks at it (to export it, to go on with it) finds one of its kind.
+      // Replaces the window's own counter, because other code (export, `reconfigure`) must find a window of its kind.
       window.record = (outcome, nowMillis, durationMillis) => {
         record(outcome, nowMillis, durationMillis)
         tally.add(outcome, durationMillis)
@@ -78,20 +79,22 @@ export const tallied = (trip: Tripping): Tripping => {
 const kind = /^(success|failure|interrupted)(?:@(\d+(?:\.\d+)?))?$/
 
 /**
- * Of the calls that are counted under that name; `undefined` where it is the name of something else.
+ * The outcome of the calls with this name; `undefined` if the name is of another kind.
  *
  * @internal
  */
 export const outcomeOf = (name: string): Sample | undefined => kind.exec(name)?.[1] as Sample | undefined
 
-/** More calls in one exchange than any fleet makes. */
+/** More calls than any fleet makes between two exchanges. */
 const maxCalls = 1e9
 
 const sumOf = (counts: Counts, name: string): number => Object.hasOwn(counts, name) ? counts[name]! : 0
 
 /**
- * What others have counted, as batches. Failures come first: where somebody saw a success in the same interval, the failures
- * before it are no reason to trip.
+ * The counts of other members, as batches.
+ *
+ * Failures come first. If another member had a success in the same interval, the failures before it must not trip the
+ * breaker.
  *
  * @internal
  */
@@ -108,7 +111,7 @@ export const batches = (counts: Counts): ReadonlyArray<Batch> => {
 }
 
 /**
- * What is in the sums of all and in neither of the others.
+ * The part of the sums that is not in any of the others.
  *
  * @internal
  */

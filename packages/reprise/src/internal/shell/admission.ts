@@ -15,7 +15,7 @@ type Admit = Policy.Admit<never, never>
 type Ticket = Policy.Ticket<never, never>
 
 /**
- * What an attempt asks with.
+ * The settings of a request for admission.
  *
  * @internal
  */
@@ -29,12 +29,12 @@ export interface Terms {
   readonly deadlineMillis: number | undefined
   /** Called if a policy rejects the attempt. Returns the error that the attempt fails with. */
   readonly onReject?: ((error: unknown) => unknown) | undefined
-  /** The call that the attempt is part of, if somebody watches. */
+  /** The call of the attempt, if it has observers. */
   readonly scope?: telemetry.CallScope | undefined
 }
 
 /**
- * Why a pass over the list did not admit the attempt.
+ * The result of a pass over the list that did not admit the attempt.
  *
  * @internal
  */
@@ -44,28 +44,30 @@ export type Verdict =
   | { readonly _tag: "Die"; readonly defect: unknown }
 
 /**
- * One attempt that asks a list of policies, and its tickets. All policies look first, and then all take in the same step: no
- * policy sees an attempt that another one keeps out.
+ * One attempt with a list of policies, and its tickets.
+ *
+ * All policies decide first, and then all take in the same step. So no policy counts an attempt that another one
+ * rejects.
  *
  * @internal
  */
 export class Admission implements Policy.Call, Policy.End<never, never> {
   exit!: Exit.Exit<never, never>
   startMillis = NaN
-  /** The policy that rejected the attempt or lets it wait. */
+  /** The index of the policy that rejected or delayed the attempt. */
   place = -1
-  /** Whether a ticket must hear of interruptions. */
+  /** Whether a ticket must receive interruptions. */
   holds = false
-  /** Whether a ticket wants to see the end of the attempt. */
+  /** Whether a ticket must receive the end of the attempt. */
   settles = false
-  /** Who watches the fiber. */
+  /** The observers of the fiber. */
   readonly scope: telemetry.Scope | undefined
-  /** The attempt, if somebody watches the call. */
+  /** The attempt, if the call has observers. */
   watched: telemetry.Watched | undefined
   private readMillis = NaN
-  /** What every policy has decided, and after `take` its ticket. */
+  /** The decision of every policy, and after `take` its ticket. */
   private readonly places: Array<Admit | Ticket>
-  /** The tickets that waits were granted. */
+  /** The tickets that came from waits. */
   private kept: Array<Ticket | undefined> | undefined
 
   constructor(private readonly terms: Terms, readonly fiber: Fiber.RuntimeFiber<unknown, unknown>) {
@@ -97,7 +99,7 @@ export class Admission implements Policy.Call, Policy.End<never, never> {
     return Math.max(this.read() - this.startMillis, 0)
   }
 
-  /** At most one reading per pass, and none if nobody asks. */
+  /** At most one reading per pass, and none if no policy needs it. */
   private read(): number {
     if (Number.isNaN(this.readMillis)) {
       this.readMillis = exactMillis(Context.unsafeGet(this.fiber.currentDefaultServices, Clock.Clock))
@@ -105,7 +107,7 @@ export class Admission implements Policy.Call, Policy.End<never, never> {
     return this.readMillis
   }
 
-  /** The next reading of the clock is a new one. */
+  /** Makes the next reading of the clock a new one. */
   refresh(): this {
     this.readMillis = NaN
     return this
@@ -134,12 +136,12 @@ export class Admission implements Policy.Call, Policy.End<never, never> {
     }
   }
 
-  /** Right after a `look` that admitted the attempt, in the same step. */
+  /** Runs right after a `look` that admitted the attempt, in the same step. */
   take(): Verdict | undefined {
     const { kept, places } = this
     for (let i = 0; i < places.length; i++) {
       try {
-        // What was not kept has admitted in this step.
+        // A ticket that was not kept has been admitted in this step.
         const ticket = kept?.[i] ?? (places[i] as Admit).take(this)
         if (ticket.settle !== undefined) this.settles = true
         places[i] = ticket
@@ -148,14 +150,14 @@ export class Admission implements Policy.Call, Policy.End<never, never> {
         return { _tag: "Die", defect }
       }
     }
-    // A policy that wants to know how long the attempt takes has read the clock by now.
+    // A policy that needs the duration of the attempt has read the clock by now.
     this.startMillis = this.readMillis
     return undefined
   }
 
   /**
-   * Before a wait: gives back what judges and policies after `place` have granted. An attempt that held a later resource
-   * while it waits for an earlier one could wait for ever.
+   * Releases the grants of judges, and of policies after `place`, before a wait. If attempts held a later resource
+   * during a wait for an earlier one, they could wait for each other for ever.
    */
   beforeWait(): void {
     const { place, terms: { policies } } = this
@@ -164,26 +166,26 @@ export class Admission implements Policy.Call, Policy.End<never, never> {
     }
   }
 
-  /** Keeps what the wait for the policy at `place` was granted. */
+  /** Keeps the ticket from the wait for the policy at `place`. */
   keep(ticket: Ticket): void {
     this.read()
     this.kept ??= new Array(this.places.length)
     this.kept[this.place] = ticket
   }
 
-  /** A policy keeps the attempt out. */
+  /** Records the rejection of a policy. */
   reject(error: unknown): Exit.Exit<never, unknown> {
     this.withdraw()
     this.scope?.rejected(this.fiber, this.source, error)
     return Exit.fail(this.terms.onReject === undefined ? error : this.terms.onReject(error))
   }
 
-  /** Of the policy at `place`. */
+  /** The source of the policy at `place`. */
   get source(): Policy.Policy<unknown>["source"] {
     return this.terms.policies[this.place]?.source
   }
 
-  /** The attempt does not run: what waits were granted goes back. */
+  /** The attempt does not run: releases the tickets from waits. */
   withdraw(): void {
     for (let i = this.places.length - 1; i >= 0; i--) this.give(i)
   }
@@ -195,11 +197,11 @@ export class Admission implements Policy.Call, Policy.End<never, never> {
     try {
       ticket.withdraw?.()
     } catch {
-      // The others are given back all the same, and the attempt ends with its own reason.
+      // The other tickets are still released, and the attempt ends with its own reason.
     }
   }
 
-  /** Tells every policy how the attempt ended, even if one of them throws. */
+  /** Reports the end of the attempt to every policy, even if one of them throws. */
   settle<A, E>(exit: Exit.Exit<A, E>): Effect.Effect<A, E> {
     // After `take`.
     const tickets = this.places as Array<Ticket>

@@ -7,7 +7,7 @@ import * as admission from "./admission.js"
 import { admit, type Restore } from "./wait.js"
 
 /**
- * Runs an attempt that was admitted no longer than it may take.
+ * Runs an admitted attempt within its time limit.
  *
  * @internal
  */
@@ -21,20 +21,20 @@ export interface Limit {
 }
 
 /**
- * What one attempt runs under.
+ * The settings of one attempt.
  *
  * @internal
  */
 export interface Terms extends admission.Terms {
-  /** Given from outside: a program without time limits does not hold their code. */
+  /** A parameter, so that a program without time limits does not include their code. */
   readonly limit: Limit | undefined
-  /** Its parts ask the policies by themselves, and are attempts. */
+  /** Whether it is a race: its parts pass the policies on their own, and are attempts. */
   readonly isRace?: boolean
 }
 
 /**
- * Asks the policies, waits for them, runs the effect and tells them how it ended. It belongs into a region that is
- * uninterruptible, and makes the effect interruptible again by `restore`.
+ * Passes the policies, runs the effect and reports its end to them. It must run in an uninterruptible region, and makes
+ * the effect interruptible with `restore`.
  *
  * @internal
  */

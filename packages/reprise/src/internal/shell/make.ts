@@ -6,10 +6,10 @@ export const make = <E, A, Err>(
   options: Policy.Simple<E, A, Err> | Policy.Full<E, A, Err>
 ): Policy.Policy<E, A, Err> => "admit" in options ? new Simple(options) : new Full(options)
 
-/** The end of an attempt is timed from the clock that its admission has read. */
+/** The end of an attempt uses the clock that its admission has read. */
 const timed = <T>({ nowMillis: _ }: Policy.Call, ticket: T): T => ticket
 
-/** Never waits. An attempt that it must tell of its end holds, so that it hears of interruptions too. */
+/** Never waits. If it must receive the end of an attempt, it holds, so that it also receives interruptions. */
 class Simple<E, A, Err> extends Pipeable.Class() implements Policy.Policy<E, A, Err>, Policy.Admit<A, Err> {
   readonly [Policy.TypeId]: typeof Policy.TypeId = Policy.TypeId
   readonly _tag = "Admit"

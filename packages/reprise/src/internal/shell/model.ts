@@ -9,8 +9,8 @@ import type { Source } from "../telemetry/event.js"
 export const TypeId: unique symbol = Symbol.for("reprise/Policy")
 
 /**
- * Admits, delays or rejects attempts. `E` is the type of its rejection; `A` and `Err` are the types of the results that it
- * wants to see.
+ * Admits, delays or rejects attempts. `E` is the type of its rejection; `A` and `Err` are the types of the results that
+ * it receives.
  *
  * @since 0.1.0
  * @category models
@@ -18,11 +18,13 @@ export const TypeId: unique symbol = Symbol.for("reprise/Policy")
 export interface Policy<out E, in A = unknown, in Err = unknown> {
   readonly [TypeId]: typeof TypeId
   /**
-   * A `judge` decides anew after every wait. What a `resource` has granted is kept over a later wait for a policy that
-   * comes after it in the list.
+   * A `judge` decides again after every wait. A `resource` keeps its grant during a later wait for a policy after it in
+   * the list.
    */
   readonly kind: "judge" | "resource"
-  /** A hint: the policy usually holds something while an attempt runs, so the shell masks interruption before it asks. */
+  /**
+   * A hint: the policy usually holds something during an attempt, so the shell masks interruption before it decides.
+   */
   readonly holds: boolean
   /** Its name, key and state in telemetry. Defaults to none. */
   readonly source?: Source | undefined
@@ -36,7 +38,7 @@ export interface Policy<out E, in A = unknown, in Err = unknown> {
 }
 
 /**
- * One attempt that asks for admission. It is the same object in every pass over the list.
+ * One attempt that requests admission. It is the same object in every pass over the list.
  *
  * @since 0.1.0
  * @category models
@@ -68,14 +70,14 @@ export type Decision<E, A = unknown, Err = unknown> = Admit<A, Err> | Reject<E> 
  */
 export interface Admit<in A = unknown, in Err = unknown> {
   readonly _tag: "Admit"
-  /** With `true`, the ticket hears of every end, interruptions included. With `false`, it may miss an interruption. */
+  /** With `true`, the ticket receives every end, including interruptions. With `false`, it may miss an interruption. */
   readonly holds: boolean
-  /** Takes what the attempt needs. Runs in the same step as `decide`, after every policy has admitted. */
+  /** Takes the resources of the attempt. Runs in the same step as `decide`, after every policy has admitted. */
   readonly take: (call: Call) => Ticket<A, Err>
 }
 
 /**
- * What an attempt holds of one policy. The shell calls exactly one of the two functions, once.
+ * The hold of an attempt on one policy. The shell calls exactly one of the two functions, once.
  *
  * @since 0.1.0
  * @category models
@@ -86,12 +88,12 @@ export interface Ticket<in A = unknown, in Err = unknown> {
    * effect runs uninterruptibly before the caller gets its result, and its failure is ignored.
    */
   readonly settle?: ((end: End<A, Err>) => void | Effect.Effect<void>) | undefined
-  /** The attempt never ran: everything that was taken goes back. */
+  /** The attempt never ran. The policy must undo `take`. */
   readonly withdraw?: (() => void) | undefined
 }
 
 /**
- * How an attempt ended, by the monotonic clock.
+ * The end of an attempt, by the monotonic clock.
  *
  * @since 0.1.0
  * @category models
@@ -100,7 +102,7 @@ export interface End<out A = unknown, out Err = unknown> {
   readonly exit: Exit.Exit<A, Err>
   readonly startMillis: number
   readonly nowMillis: number
-  /** How long the attempt took, with fractions of a millisecond. */
+  /** The duration of the attempt, with fractions of a millisecond. */
   readonly tookMillis: number
 }
 
@@ -128,7 +130,7 @@ export interface Wait<out E, in A = unknown, in Err = unknown> {
 }
 
 /**
- * A place in a queue. It knows neither fibers nor timers: only the shell waits.
+ * A place in a queue. It uses neither fibers nor timers: only the shell waits.
  *
  * @since 0.1.0
  * @category models
@@ -136,7 +138,9 @@ export interface Wait<out E, in A = unknown, in Err = unknown> {
 export interface Turn<out E, in A = unknown, in Err = unknown> {
   /** Set by the shell. The policy calls it after it has committed a change that `poll` may report. */
   onWake: (() => void) | undefined
-  /** The shell polls no later than this, and at the deadline. It may change with every poll. Defaults to the deadline. */
+  /**
+   * The shell polls no later than this, and at the deadline. It may change with every poll. Defaults to the deadline.
+   */
   readonly untilMillis?: number | undefined
   /**
    * Work that the waiting call does for the policy before the first poll, such as a probe or a request to a store. It
@@ -144,11 +148,11 @@ export interface Turn<out E, in A = unknown, in Err = unknown> {
    */
   readonly work?: Effect.Effect<unknown, unknown> | undefined
   /**
-   * A ticket grants the place. `"again"` makes every policy decide anew. `undefined` means not yet, and is not allowed
+   * A ticket grants the place. `"again"` makes every policy decide again. `undefined` means not yet, and is not allowed
    * when `isPastDeadline` is true.
    */
   readonly poll: (nowMillis: number, isPastDeadline: boolean) => Ticket<A, Err> | Reject<E> | "again" | undefined
-  /** Gives up the place and everything that was granted meanwhile. It may be called more than once. */
+  /** Gives up the place and its grants. The shell may call it more than once. */
   readonly leave?: (() => void) | undefined
 }
 
@@ -161,7 +165,7 @@ export interface Turn<out E, in A = unknown, in Err = unknown> {
 export type Error<P> = P extends Policy<infer E, never, never> ? E : never
 
 /**
- * The results that every one of these policies can see.
+ * The results that every one of these policies can receive.
  *
  * @since 0.1.0
  * @category models
@@ -169,7 +173,7 @@ export type Error<P> = P extends Policy<infer E, never, never> ? E : never
 export type Success<P> = [P] extends [Policy<unknown, infer A, never>] ? A : never
 
 /**
- * The errors that every one of these policies can see.
+ * The errors that every one of these policies can receive.
  *
  * @since 0.1.0
  * @category models
@@ -196,7 +200,7 @@ export interface CallOptions {
 export interface Simple<out E, in A = unknown, in Err = unknown> {
   /** The error to reject the attempt with, or `undefined` to admit it. */
   readonly admit: (call: Call) => E | undefined
-  /** Called with the end of every attempt that ran, interrupted ones included. */
+  /** Receives the end of every attempt that ran, including interrupted ones. */
   readonly settle?: ((end: End<A, Err>) => void) | undefined
   /** Its name, key and state in telemetry. Defaults to none. */
   readonly source?: Source | undefined

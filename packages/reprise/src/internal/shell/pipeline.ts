@@ -25,7 +25,7 @@ interface Settings<In, R> {
   readonly callMillis: number
   readonly limit: attempt.Limit | undefined
   readonly schedule: Schedule.Schedule<unknown, In, R> | undefined
-  /** What the program says of the errors of its effect. */
+  /** The `while` of the program. */
   readonly goesOn: ((error: In | AttemptTimeout) => boolean) | undefined
   readonly hedge: Hedger | undefined
   readonly budget: Budget | undefined
@@ -107,7 +107,7 @@ const run = <In, R, A, E extends In, R1, E2>(
 
 type Exceeded<E> = DeadlineExceeded<E>
 
-/** One call: what the engine, the loop and the attempts ask is one object. */
+/** One call. The engine, the loop and the attempts use the same object. */
 class Call<In, R, A, E extends In, R1, E2>
   implements
     Pipeline.Call<A, E | E2 | Exceeded<E | E2>, R | R1, Exceeded<E | E2>, A, E | E2 | Exceeded<E | E2>>,
@@ -119,9 +119,11 @@ class Call<In, R, A, E extends In, R1, E2>
   readonly mayWait = true
   private one!: Effect.Effect<A, E | E2, R1>
   private last: Option.Option<E | E2> = Option.none()
-  /** Of the last attempt. */
+  /** Whether the last attempt was rejected. */
   private isRejected = false
-  /** A hedge is for an attempt that runs: one that waits for a policy is not slow. */
+  /**
+   * Whether an attempt runs: a hedge is only for a running attempt, because one that waits for a policy is not slow.
+   */
   private isUnderWay = false
 
   constructor(
@@ -162,7 +164,7 @@ class Call<In, R, A, E extends In, R1, E2>
     return this.settings.budget
   }
 
-  /** A schedule takes the errors of the effect. The driver bears one that does not take a rejection. */
+  /** A schedule takes the errors of the effect. The driver accepts a schedule that does not take a rejection. */
   get schedule() {
     return this.settings.schedule as Schedule.Schedule<unknown, unknown, R>
   }
@@ -195,7 +197,7 @@ class Call<In, R, A, E extends In, R1, E2>
     return this.one
   }
 
-  /** At the deadline the call is out of time, whatever it waited for. */
+  /** At the deadline the call is out of time: its queue does not matter. */
   onReject(error: unknown): unknown {
     this.isRejected = true
     return monotonicMillis() < this.deadlineMillis ? error : new DeadlineExceeded({ last: Option.some(error) })
@@ -212,7 +214,7 @@ class Call<In, R, A, E extends In, R1, E2>
     return this.settings.goesOn !== undefined || error instanceof AttemptTimeout || isRetryable(error)
   }
 
-  /** What the first policy that is shut then would reject the next attempt with. */
+  /** The rejection of the first policy that would reject the next attempt. */
   rejectionAt(millis: number): unknown {
     for (const policy of this.policies) {
       const error = policy.rejectionAt?.(millis)
@@ -226,12 +228,12 @@ class Call<In, R, A, E extends In, R1, E2>
     return this.isRejected
   }
 
-  /** By the `while` of the program, which no filter of a schedule overrides. */
+  /** Whether the `while` of the program rejects the error. No filter of a schedule overrides that. */
   private isRuledOut(error: E | E2): boolean {
     return !this.isRejected && this.settings.goesOn?.(error as E | AttemptTimeout) === false
   }
 
-  /** For hedges, which never wait. */
+  /** The terms of hedges, which never wait. */
   private get unwaiting(): attempt.Terms {
     const { deadlineMillis, limit, partition, policies, priority, scope } = this
     return {

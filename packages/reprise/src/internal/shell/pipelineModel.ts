@@ -31,13 +31,13 @@ export interface Pipeline<in In, in A, in Err, out E, out R> {
  * @category options
  */
 export interface Options<in In, out R, out Policies extends ReadonlyArray<Policy.Policy<unknown, never, never>>> {
-  /** How long one call may take, its attempts and waits together. Defaults to no limit. */
+  /** The most time for one call, with all its attempts and waits. Defaults to no limit. */
   readonly deadline?: Duration.DurationInput | undefined
-  /** When to try again: a schedule, or more in detail. Defaults to `false`: one attempt. */
+  /** The retry policy: a schedule, or an object with details. Defaults to `false`: one attempt. */
   readonly retry?:
     | Schedule.Schedule<unknown, In, R>
     | {
-      /** Defaults to exponential backoff from 100 ms to 20 s with jitter, for 2 retries, or as many as `times` says. */
+      /** Defaults to exponential backoff from 100 ms to 20 s with jitter, for 2 retries, or the number in `times`. */
       readonly schedule?: Schedule.Schedule<unknown, In, R> | undefined
       /**
        * Whether another attempt can succeed, and is safe, after an error of the effect or an `AttemptTimeout`. Defaults to `true`, unless
@@ -50,22 +50,22 @@ export interface Options<in In, out R, out Policies extends ReadonlyArray<Policy
     }
     | false
     | undefined
-  /** Makes another attempt beside one that takes too long. It never waits for a policy. Defaults to none. */
+  /** Makes another attempt beside one that takes too long. A hedge never waits for a policy. Defaults to none. */
   readonly hedge?: Hedge | undefined
-  /** Bounds how many retries and hedges are added to all calls. Defaults to none. */
+  /** Bounds how many retries and hedges the pipeline adds to all calls. Defaults to none. */
   readonly budget?: RetryBudget | undefined
-  /** What every attempt has to pass, from the outside in. Defaults to none. */
+  /** The policies of every attempt, from the outside in. Defaults to none. */
   readonly policies?: Policies | undefined
-  /** How long one attempt may take after it was admitted. Defaults to no limit. */
+  /** The most time for one attempt after its admission. Defaults to no limit. */
   readonly attemptTimeout?: Duration.DurationInput | undefined
   /** Names the calls in events, metrics and spans. Defaults to `"pipeline"`. */
   readonly key?: string | undefined
-  /** Sees the events of every call: retries, rejections, waits. Made by `Telemetry.listener`. Defaults to none. */
+  /** Receives the events of every call: retries, rejections, waits. Made by `Telemetry.listener`. Defaults to none. */
   readonly listener?: Listener | undefined
 }
 
 /**
- * What telemetry says of a span.
+ * Describes a span for telemetry.
  *
  * @since 0.1.0
  * @category options
@@ -73,18 +73,18 @@ export interface Options<in In, out R, out Policies extends ReadonlyArray<Policy
 export interface AboutSpan {
   readonly name: string
   readonly kind: Tracer.SpanKind
-  /** Runs only if somebody makes spans. Defaults to none. */
+  /** Runs only if a tracer makes spans. Defaults to none. */
   readonly attributes?: (() => Readonly<Record<string, unknown>>) | undefined
 }
 
 /**
- * What telemetry says of a call. Nothing of it may hold a secret.
+ * Describes a call for telemetry. No part of it may hold a secret.
  *
  * @since 0.1.0
  * @category options
  */
 export interface About {
-  /** Names the calls to one thing: an origin, a pipeline. */
+  /** The name of the dependency: an origin, a pipeline. */
   readonly key: string
   /** Whether the call and its attempts have spans. Defaults to `true`. */
   readonly isTraced?: boolean | undefined
@@ -95,7 +95,7 @@ export interface About {
     | AboutSpan & {
       /** Called with the span before the attempt begins. */
       readonly onSpan?: ((span: Tracer.Span) => void) | undefined
-      /** Attributes that the end of the attempt tells. */
+      /** Attributes from the result of the attempt. */
       readonly resultAttributes?:
         | ((exit: Exit.Exit<unknown, unknown>) => Readonly<Record<string, unknown>> | undefined)
         | undefined
@@ -103,28 +103,29 @@ export interface About {
     | undefined
   /** The type of an error: one of few strings. Defaults to its tag or name. */
   readonly errorTypeOf?: ((error: unknown) => string | undefined) | undefined
-  /** The result of the call, if its effect ends with something else. */
+  /** The result of the call, if its effect ends with another value. */
   readonly resultOf?: ((exit: Exit.Exit<unknown, unknown>) => Exit.Exit<unknown, unknown>) | undefined
 }
 
 /**
- * One call, for those who build clients. It runs in one uninterruptible region: `restore` makes a part of it interruptible.
+ * One call, for those who build clients. It runs in one uninterruptible region: `restore` makes a part of it
+ * interruptible.
  *
  * @since 0.1.0
  * @category options
  */
 export interface Call<A, E, R, E1, out B, out E2> {
-  /** How long the call may take, in milliseconds; `Infinity` for no limit of its own. */
+  /** The most time for the call, in milliseconds; `Infinity` for no limit of its own. */
   readonly millis: number
   /** The error of a call whose time is over. */
   readonly onDeadline: () => E1
-  /** What telemetry says of the call. It runs only if somebody watches. Defaults to the key `""`. */
+  /** Describes the call for telemetry. It runs only if there are observers. Defaults to the key `""`. */
   readonly about?: ((fiber: Fiber.RuntimeFiber<unknown, unknown>) => About) | undefined
-  /** Sees the events of this call; made by `Telemetry.listener`. Defaults to none. */
+  /** Receives the events of this call; made by `Telemetry.listener`. Defaults to none. */
   readonly listener?: Listener | undefined
-  /** Makes the call, in the region. What it does not restore is uninterruptible. */
+  /** Makes the call, in the region. Only parts inside `restore` are interruptible. */
   readonly run: (running: Running) => Effect.Effect<A, E, R>
-  /** Runs last, however the call ended. Defaults to the result of `run`. */
+  /** Runs last, after every result. Defaults to the result of `run`. */
   readonly end?: ((exit: Exit.Exit<A, E | E1>) => Effect.Effect<B, E2>) | undefined
 }
 
@@ -139,7 +140,7 @@ export interface Running {
   readonly deadlineMillis: number
   /** Makes a part of the call interruptible, if its caller is. */
   readonly restore: <A, E, R>(self: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
-  /** One attempt of a race under its policies, which telemetry counts. */
+  /** Runs one attempt of a race under its policies. Telemetry counts it. */
   readonly protect: <A, E, R, E2>(
     self: Effect.Effect<A, E, R>,
     policies: ReadonlyArray<Policy.Policy<E2, A, E>>,
@@ -156,7 +157,7 @@ export interface Running {
  * @category options
  */
 export interface AttemptLimit<out E> {
-  /** How long the attempt may take; with zero it does not begin. */
+  /** The most time for the attempt; with zero it does not begin. */
   readonly millis: number
   /** The error of an attempt whose time is over. */
   readonly onTimeout: () => E
@@ -171,14 +172,17 @@ export interface RunningLoop<A, E, R, R1, R2, L, A0, E0>
 {
   /** Makes the attempt; `number` counts from 1. */
   readonly attempt: (number: number) => Effect.Effect<A0, E0, R>
-  /** What every attempt has to pass, from the outside in. Their rejections are errors of the loop. */
+  /** The policies of every attempt, from the outside in. Their rejections are errors of the loop. */
   readonly policies: ReadonlyArray<Policy.Policy<unknown, A, never>>
   /** The time of the attempt that begins now, in milliseconds; `undefined` for no limit. */
   readonly limit?:
     | ((fiber: Fiber.RuntimeFiber<unknown, unknown>) => AttemptLimit<E0> | undefined)
     | undefined
-  /** The attempt is a race: each of its parts asks the policies by itself, and counts as an attempt. Defaults to `false`. */
+  /**
+   * Whether the attempt is a race: each part of it passes the policies on its own, and counts as an attempt. Defaults
+   * to `false`.
+   */
   readonly isRace?: boolean | undefined
-  /** What the policies and the loop take the end of an attempt for. */
+  /** Converts the result of an attempt for the policies and the loop. */
   readonly outcome: (exit: Exit.Exit<A0, E0>, fiber: Fiber.RuntimeFiber<unknown, unknown>) => Exit.Exit<A, E>
 }

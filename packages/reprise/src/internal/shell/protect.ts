@@ -27,7 +27,7 @@ export const protect = <A, E, R, E2>(
     if (holds) return masked
     const admission = new Admission(own, fiber)
     const verdict = admission.look()
-    // Tickets that must hear of interruptions, and places in queues, are only taken inside of the mask.
+    // Tickets that must receive interruptions, and places in queues, are only taken inside the mask.
     if (verdict === undefined ? admission.holds : verdict._tag === "Wait") return masked
     const failed = verdict ?? admission.take()
     return failed === undefined
@@ -51,7 +51,7 @@ export const callOptions = (call: Policy.CallOptions = {}): Pick<attempt.Terms, 
 })
 
 /**
- * A policy that is asked twice for one attempt would look twice before it takes, and could take more than it has.
+ * Two decisions of one policy for the same attempt would both come before it takes, so it could take more than it has.
  *
  * @internal
  */
@@ -61,7 +61,7 @@ export const checkDistinct = (policies: ReadonlyArray<AnyPolicy>): void => {
 }
 
 /**
- * An attempt whose caller says by itself how it ended. The first end counts.
+ * An attempt whose caller reports its end. The first end counts.
  *
  * @internal
  */
@@ -80,7 +80,7 @@ export class Admitted {
 }
 
 /**
- * A wait is interruptible even if an acquisition around it is not: nothing has been acquired yet.
+ * A wait is interruptible even within an acquisition that is not: nothing has been acquired yet.
  *
  * @internal
  */

@@ -40,7 +40,7 @@ const begin = <A, E, R, E1, B, E2>(
     if (millis === Infinity) {
       const self = run(call, new Running(outerMillis, restore, scope))
       return call.end === undefined && scope === undefined
-        // Without an end of its own, the result of the call is that of `run`.
+        // Without `end`, the result of the call is that of `run`.
         ? self as unknown as Effect.Effect<B, E2, R>
         : Effect.matchCauseEffect(self, {
           onSuccess: (value) => end(call, scope, Exit.succeed(value)),
@@ -72,7 +72,7 @@ const end = <A, E, R, E1, B, E2>(
   return call.end === undefined ? exit as unknown as Effect.Effect<B, E2> : call.end(exit)
 }
 
-/** Begins to watch the call, if there is somebody who does. */
+/** Begins to observe the call, if there are observers. */
 const watched = <A, E, R, E1, B, E2>(
   call: Pipeline.Call<A, E, R, E1, B, E2>,
   fiber: Fiber.RuntimeFiber<unknown, unknown>
@@ -84,7 +84,10 @@ const watched = <A, E, R, E1, B, E2>(
   return scope?.watchCall(fiber, call.about?.(fiber) ?? { key: "" }, fiber.getFiberRef(telemetry.current))
 }
 
-/** Never too much: the clock counts whole milliseconds, and by a rounded time an attempt would end after the deadline of its call. */
+/**
+ * Never too much: the clock counts whole milliseconds, and with a rounded time an attempt would end after the deadline
+ * of its call.
+ */
 const leftMillis = (deadlineMillis: number, nowMillis: number): number =>
   Math.max(Math.floor((deadlineMillis - nowMillis) * 1_000) / 1_000, 1)
 
@@ -121,7 +124,7 @@ type Limits<A, E, A0, E0> = Pick<
   "isRace" | "limit" | "outcome" | "partition" | "policies" | "priority"
 >
 
-/** How the attempts of one loop run. One object for all that asks: every call makes one. */
+/** Runs the attempts of one loop. It is one object for all its users, because every call makes one. */
 class Attempts<A, E, A0, E0> implements retry.Region<A, E>, attempt.Terms {
   readonly mayWait = true
 
@@ -183,6 +186,6 @@ class Attempts<A, E, A0, E0> implements retry.Region<A, E>, attempt.Terms {
   }
 }
 
-/** In the region of a call it is no result: the end of the call's time is an interruption too. */
+/** In the region of a call an interruption is not a result, because the end of the call's time is one too. */
 const isInterruption = (exit: Exit.Exit<unknown, unknown>): exit is Exit.Exit<never> =>
   Exit.isFailure(exit) && Cause.isInterrupted(exit.cause) && !Cause.isFailure(exit.cause)

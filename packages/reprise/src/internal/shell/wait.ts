@@ -15,8 +15,8 @@ type Turn = Policy.Turn<unknown, never, never>
 type Answer = Exclude<ReturnType<Turn["poll"]>, undefined>
 
 /**
- * Goes on with the verdict of a pass: succeeds once the attempt has its tickets, and fails with its rejection. Runs in an
- * uninterruptible region; only the waits are interruptible.
+ * Continues after a pass: succeeds when the attempt has its tickets, and fails with its rejection. It runs in an
+ * uninterruptible region. Only the waits are interruptible.
  *
  * @internal
  */
@@ -86,7 +86,7 @@ const wait = (admission: Admission, turn: Turn, restore: Restore): Effect.Effect
 }
 
 /**
- * A wait for work, after which everything is decided anew.
+ * A wait for work, after which all policies decide again.
  *
  * @internal
  */
@@ -97,11 +97,11 @@ export const working = (work: Effect.Effect<unknown, unknown>, leave?: () => voi
   leave
 })
 
-/** Whatever comes of the work, the turn knows it. Only an interruption of the call goes on. */
+/** Ignores the result of the work, because the turn has it. Only an interruption of the call continues. */
 const finish = (work: Effect.Effect<unknown, unknown>): Effect.Effect<unknown> =>
   Effect.catchAllCause(work, (cause) => Cause.isInterruptedOnly(cause) ? Effect.interrupt : Effect.void)
 
-/** Polls a turn at once, because the grant may have come already, and then whenever there may be something new. */
+/** Polls a turn at once, because the grant may have come already, and then at every change. */
 class Listener {
   private stopTimer: (() => void) | undefined
 

@@ -4,11 +4,11 @@ import * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
 import type { Outcome } from "./event.js"
 
-/** Anything longer, or with other characters, is no name that a program has for its errors: it may hold a secret. */
+/** A longer text, or one with other characters, is not the name of an error, and may hold a secret. */
 const isName = (text: unknown): text is string => typeof text === "string" && /^[@\w./-]{1,100}$/.test(text)
 
 /**
- * The tag or the name of an error: a message may hold secrets. `known` comes first, if it is a name.
+ * The tag or the name of an error, because a message may hold secrets. `known` comes first, if it is a name.
  *
  * @internal
  */
@@ -19,7 +19,7 @@ export const errorTypeOf = (error: unknown, known?: unknown): string => {
 }
 
 /**
- * How a call or an attempt ended, and the type of its error.
+ * The result of a call or an attempt, and the type of its error.
  *
  * @internal
  */

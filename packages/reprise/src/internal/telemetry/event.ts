@@ -9,7 +9,7 @@ import type { Reason } from "../retry/model.js"
  * @category models
  */
 export interface Base {
-  /** When it happened, in epoch milliseconds. */
+  /** The time of the event, in epoch milliseconds. */
   readonly timeMillis: number
   /** Counts the calls of the process. `undefined` if the event belongs to no call. */
   readonly call: number | undefined
@@ -30,7 +30,7 @@ export interface AttemptStarted extends Base {
 }
 
 /**
- * How an attempt or a call ended.
+ * The result of an attempt or a call.
  *
  * @since 0.1.0
  * @category models
@@ -79,7 +79,7 @@ export interface RetryRefused extends Base {
   readonly _tag: "RetryRefused"
   /** The number of the attempt that failed. */
   readonly number: number
-  /** Why not: `budget`, `deadline`, `notIdempotent`, `attempts`, `notRetryable` and so on. */
+  /** The reason: `budget`, `deadline`, `notIdempotent`, `attempts`, `notRetryable` and so on. */
   readonly reason: Reason
   readonly errorType: string
 }
@@ -92,7 +92,7 @@ export interface RetryRefused extends Base {
  */
 export interface CallEnded extends Base {
   readonly _tag: "CallEnded"
-  /** How many attempts began, hedges included. */
+  /** The number of started attempts, including hedges. */
   readonly attempts: number
   readonly duration: Duration.Duration
   readonly outcome: Outcome
@@ -108,7 +108,9 @@ export interface CallEnded extends Base {
  */
 export interface Rejected extends Base {
   readonly _tag: "Rejected"
-  /** `circuitBreaker`, `bulkhead`, `adaptiveLimiter`, `rateLimiter`, `retryAfterGate`, or the name of your own policy. */
+  /**
+   * `circuitBreaker`, `bulkhead`, `adaptiveLimiter`, `rateLimiter`, `retryAfterGate`, or the name of your own policy.
+   */
   readonly policy: string
   /** The tag of the rejection. */
   readonly errorType: string
@@ -138,7 +140,7 @@ export interface CircuitTransition extends Base {
   readonly from: CircuitBreaker.State
   readonly to: CircuitBreaker.State
   readonly generation: number
-  /** Why the circuit opened. `undefined` unless a rule opened it. */
+  /** The reason why the circuit opened. `undefined` unless a rule opened it. */
   readonly trip: CircuitBreaker.Transition["trip"]
 }
 
@@ -196,7 +198,7 @@ export interface LimitChanged extends Base {
 }
 
 /**
- * A shared store no longer answers. `key` says what is shared.
+ * A shared store no longer answers. `key` names the shared thing.
  *
  * @since 0.1.0
  * @category models
@@ -218,7 +220,7 @@ export interface StoreRestored extends Base {
 }
 
 /**
- * What Reprise decides while it runs. No event holds a header, a query, a credential or a body.
+ * A decision of Reprise at run time. No event holds a header, a query, a credential or a body.
  *
  * @since 0.1.0
  * @category models
@@ -241,7 +243,7 @@ export type Event =
   | StoreRestored
 
 /**
- * The part of an event that its source knows.
+ * The part of an event that its source provides.
  *
  * @since 0.1.0
  * @category models
@@ -249,7 +251,7 @@ export type Event =
 export type Told = Event extends infer E ? E extends Event ? Omit<E, "timeMillis" | "call"> : never : never
 
 /**
- * A function that sees the events of the calls of one pipeline, made by `Telemetry.listener`.
+ * A function that receives the events of the calls of one pipeline, made by `Telemetry.listener`.
  *
  * @since 0.1.0
  * @category models
@@ -271,25 +273,28 @@ export const ListenerTypeId: unique symbol = Symbol.for("reprise/Telemetry/Liste
  * @category models
  */
 export interface Snapshot {
-  /** `circuitBreaker`, `bulkhead`, `adaptiveLimiter`, `rateLimiter`, `retryAfterGate`, `retryBudget`, or a name of your own. */
+  /**
+   * `circuitBreaker`, `bulkhead`, `adaptiveLimiter`, `rateLimiter`, `retryAfterGate`, `retryBudget`, or a name of your
+   * own.
+   */
   readonly policy: string
   readonly key: string
   /** The state of a circuit breaker, or `Open` and `Closed` of a gate, which lets attempts pass while it is open. */
   readonly state?: string | undefined
-  /** How long a circuit has been open, or a gate has yet to be closed, in milliseconds. */
+  /** The time since a circuit opened, or the rest of a gate's pause, in milliseconds. */
   readonly millis?: number | undefined
-  /** How many attempts run. */
+  /** The number of running attempts. */
   readonly running?: number | undefined
-  /** How many attempts wait. */
+  /** The number of waiting attempts. */
   readonly waiting?: number | undefined
-  /** How many attempts may run at once. */
+  /** The most attempts that may run at once. */
   readonly limit?: number | undefined
-  /** How many retries or tokens are left. */
+  /** The number of retries or tokens that are left. */
   readonly left?: number | undefined
 }
 
 /**
- * What has a state that telemetry can show.
+ * A policy or a budget whose state telemetry can show.
  *
  * @since 0.1.0
  * @category models
@@ -297,6 +302,6 @@ export interface Snapshot {
 export interface Source {
   readonly policy: string
   readonly key: string
-  /** The state by the monotonic clock. It must change nothing. */
+  /** The state at a time of the monotonic clock. It must change nothing. */
   readonly inspect: (nowMillis: number) => Snapshot
 }

@@ -1,4 +1,7 @@
-/** The boundaries that the OpenTelemetry semantic conventions advise for HTTP, in seconds, and two more for calls that wait. */
+/**
+ * The bucket boundaries for HTTP in the OpenTelemetry semantic conventions, in seconds, and two more for calls that
+ * wait.
+ */
 const seconds = [0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10, 30, 60]
 
 /**

@@ -9,7 +9,7 @@ import { type Observer, Observers } from "./observers.js"
 import { current, type Scope as TelemetryScope, type ScopedListener } from "./scope.js"
 import { makeCall } from "./watch.js"
 
-/** How many events may wait for a consumer that is slow. */
+/** The most events that wait for a slow consumer. */
 const capacity = 1_024
 
 /**
@@ -34,7 +34,7 @@ export const add = (observer: Observer): Effect.Effect<void, never, Scope.Scope>
     const over = Effect.sync(() => {
       own.isOver = true
     })
-    // Layers that are released beside each other do not tell the fiber around them, so the observer itself is marked.
+    // A layer cannot remove its observer from the fiber around it, so the observer itself is marked as released.
     return Effect.zipRight(
       Effect.addFinalizer(() => over),
       Effect.locallyScopedWith(current, (scope) => addTo(scope, own))
@@ -66,7 +66,7 @@ export class PipelineListener implements ScopedListener {
 }
 
 /**
- * Events for one consumer: a consumer that is slow loses the oldest and learns how many.
+ * Events for one consumer. A slow consumer loses the oldest, and receives their number.
  *
  * @internal
  */
@@ -91,7 +91,7 @@ export class Queue {
 }
 
 /**
- * An event, and how many were dropped since the one before it.
+ * An event, and the number of events dropped since the one before it.
  *
  * @since 0.1.0
  * @category models
@@ -134,7 +134,7 @@ export const background = <R>(
           : Effect.logWarning(`Telemetry: a listener is slow; ${dropped} events were dropped`),
         Effect.catchAllCause(Effect.suspend(() => onEvent(event)), report)
       ))
-    // What the listener does by itself is not watched: it would hear itself for ever.
+    // The listener's own calls have no observers, or it would receive its own events for ever.
     yield* Effect.forkScoped(Effect.locally(run, current, undefined))
     yield* add({ onEvent: (event) => own.offer(event) })
   }))

@@ -8,7 +8,7 @@ type Line = readonly [level: LogLevel.Literal, message: string, annotations: Rea
 
 const millis = (duration: Duration.Duration) => Duration.toMillis(duration)
 
-/** One line for each change of a state and each retry. Attempts and calls that succeed have none. */
+/** One line for each change of a state, each retry and each rejection. Successful attempts and calls have none. */
 const line = (event: Event): Line | undefined => {
   const { call, key } = event
   const about = { key, ...(call !== undefined && { call }) }

@@ -18,7 +18,7 @@ interface Instrument {
 
 const noTags: [] = []
 
-/** The series of one metric, by the values of its tags. A look at one allocates nothing. */
+/** The series of one metric, by the values of its tags. A lookup allocates nothing. */
 type Series = Map<string | undefined, Map<string | undefined, Map<string | undefined, Instrument>>>
 
 const make = (name: Name, values: ReadonlyArray<string | undefined>): Instrument => {
@@ -49,7 +49,7 @@ class Recorder {
     return oneOf(this.keys, key, this.maxKeys)
   }
 
-  /** Most programs have few. But a tag is a string, and may be made of anything. */
+  /** Most programs have few tags. But a tag is a string of any content. */
   errorTypeOf(errorType: string | undefined): string | undefined {
     return errorType === undefined ? undefined : oneOf(this.errorTypes, errorType, maxErrorTypes)
   }
@@ -163,7 +163,7 @@ const recordSnapshot = (
   if (policy === "retryAfterGate") to.record("reprise.gate.closed_time", (millis ?? 0) / 1_000, key)
 }
 
-/** The last of a policy that was dropped: nobody can remove a series, and an alert about it must end. */
+/** The last values of a dropped policy. A series cannot be removed, and an alert about it must end. */
 const dropped = ({ key, policy, running, waiting }: Snapshot): Snapshot => ({
   policy,
   key,

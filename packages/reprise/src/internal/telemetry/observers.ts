@@ -13,7 +13,7 @@ import type { CallScope, Scope } from "./scope.js"
 type AnyFiber = Fiber.RuntimeFiber<unknown, unknown>
 
 /**
- * Someone who watches the calls of a fiber.
+ * Observes the calls of a fiber.
  *
  * @internal
  */
@@ -24,7 +24,7 @@ export interface Observer {
   isOver?: boolean
   /** Runs in the step of the event. */
   readonly onEvent?: ((event: Event, fiber: AnyFiber) => void) | undefined
-  /** Sees the policies and budgets of every attempt. */
+  /** Receives the policies and budgets of every attempt. */
   readonly onSource?: ((source: Source) => void) | undefined
   /** Makes the span of a call or of an attempt. */
   readonly trace?: ((span: Traceable, fiber: AnyFiber) => Traced | undefined) | undefined
@@ -36,7 +36,7 @@ export interface Traceable {
   readonly kind: Tracer.SpanKind
   /** The number of the call. */
   readonly call: number
-  /** Of a call, and not of an attempt. */
+  /** Whether it is the span of a call, and not of an attempt. */
   readonly isCall: boolean
   readonly parent: Tracer.AnySpan | undefined
   readonly attributes: Readonly<Record<string, unknown>>
@@ -53,7 +53,7 @@ export interface Traced {
 }
 
 /**
- * Makes a call that is watched. Given from outside: a call has observers too.
+ * Makes an observed call. It is a parameter, because a call has observers too.
  *
  * @internal
  */
@@ -148,7 +148,7 @@ const unnamed = { policy: "policy", key: "" }
 
 const broken = new WeakSet<Observer>()
 
-/** An observer that throws harms no call. The log has one line about it. */
+/** An observer that throws does not fail the call. The log has one line about it. */
 const report = (observer: Observer, fiber: AnyFiber, defect: unknown): void => {
   if (broken.has(observer)) return
   broken.add(observer)

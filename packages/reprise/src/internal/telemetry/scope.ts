@@ -11,7 +11,8 @@ import type { Listener, Source, Told, Waited } from "./event.js"
 type AnyFiber = Fiber.RuntimeFiber<unknown, unknown>
 
 /**
- * Who watches a fiber. The code behind it comes with the layers of `Telemetry`: a program without them does not hold it.
+ * The observers of a fiber. Their code comes with the layers of `Telemetry`: a program without them does not include
+ * it.
  *
  * @internal
  */
@@ -22,12 +23,12 @@ export interface Scope {
   rejected(fiber: AnyFiber, source: Source | undefined, error: unknown): void
   waited(fiber: AnyFiber, source: Source | undefined, millis: number, outcome: Waited["outcome"]): void
   watchCall(fiber: AnyFiber, about: About, base: Scope | undefined): CallScope
-  /** A layer that was built in a fiber beside the one with `own` has added observers. */
+  /** Adds the observers of a layer that was built in another fiber than the one with `own`. */
   joinInto(own: Scope | undefined): Scope | undefined
 }
 
 /**
- * A call or an attempt that is watched.
+ * A call or an attempt with observers.
  *
  * @internal
  */
@@ -37,20 +38,20 @@ export interface Watched {
 }
 
 /**
- * A call that somebody watches.
+ * A call with observers.
  *
  * @internal
  */
 export interface CallScope extends Scope, Watched {
-  /** What its fiber had when the call began. */
+  /** The scope of its fiber when the call began. */
   readonly base: Scope | undefined
-  /** The number of the attempt that runs. */
+  /** The number of the running attempt. */
   number: number
   watchAttempt(fiber: AnyFiber): Watched
 }
 
 /**
- * What `Telemetry.listener` makes.
+ * The result of `Telemetry.listener`.
  *
  * @internal
  */
@@ -68,8 +69,8 @@ export const current: FiberRef.FiberRef<Scope | undefined> = globalValue(
 )
 
 /**
- * The calls that are watched, by the fibers that make them. To set a reference would copy all references of the fiber for each call
- * and each attempt. The end of a call removes it.
+ * The observed calls, by their fibers. The end of a call removes it. A `FiberRef` would copy all references of the
+ * fiber for each call and each attempt.
  *
  * @internal
  */
@@ -79,7 +80,7 @@ export const calls: Map<AnyFiber, CallScope> = globalValue(
 )
 
 /**
- * `undefined` if nobody watches, which costs one look.
+ * `undefined` without observers, at the cost of one lookup.
  *
  * @internal
  */
@@ -92,7 +93,7 @@ export const of = (fiber: AnyFiber): Scope | undefined => {
 }
 
 /**
- * Emits an event in the step of the fiber that runs.
+ * Emits an event in the step of the running fiber.
  *
  * @internal
  */

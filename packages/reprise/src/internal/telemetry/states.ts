@@ -1,10 +1,10 @@
 import type { Snapshot, Source } from "./event.js"
 
-/** More keys than people look at: what comes later is not listed until others are gone. */
+/** More keys than a person reads. Later ones are not listed until others are gone. */
 const maxSources = 10_000
 
 /**
- * The policies and budgets that attempts have passed. It keeps none of them alive.
+ * The policies and budgets that attempts have used. They can still be garbage-collected.
  *
  * @internal
  */
@@ -24,7 +24,7 @@ export class Sources {
     return this.all.flatMap((ref) => ref.deref() ?? [])
   }
 
-  /** A source of the program that throws is left out. */
+  /** Leaves out a source of the program that throws. */
   snapshots(nowMillis: number): ReadonlyArray<Snapshot> {
     return this.alive.flatMap((source) => {
       try {

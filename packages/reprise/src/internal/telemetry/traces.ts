@@ -11,7 +11,7 @@ import type { Observer, Traceable, Traced } from "./observers.js"
 
 type AnyFiber = Fiber.RuntimeFiber<unknown, unknown>
 
-/** What an event adds to the span of its call. */
+/** The part of an event for the span of its call. */
 const spanEvent = (event: Event): readonly [name: string, attributes: Record<string, unknown>] | undefined => {
   switch (event._tag) {
     case "Waited":
@@ -55,7 +55,7 @@ const spanEvent = (event: Event): readonly [name: string, attributes: Record<str
 
 /** @internal */
 export const make = (): Observer => {
-  /** The spans of the calls that run. */
+  /** The spans of the running calls. */
   const spans = new Map<number, Tracer.Span>()
   return {
     kind: "traces",
@@ -83,7 +83,7 @@ export const make = (): Observer => {
   }
 }
 
-/** A tracer sees the end of the span: the error, whose message may hold a secret, becomes its type, and a result becomes nothing. */
+/** The tracer receives the end of the span without secrets: the error becomes its type, and the result is left out. */
 const safe = (exit: Exit.Exit<unknown, unknown>, errorType: string | undefined): Exit.Exit<unknown, unknown> => {
   if (errorType !== undefined) return Exit.fail(errorType)
   return Exit.isSuccess(exit) ? Exit.void : exit

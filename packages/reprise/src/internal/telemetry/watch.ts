@@ -15,7 +15,7 @@ type AnyFiber = Fiber.RuntimeFiber<unknown, unknown>
 
 let count = 0
 
-/** A call that somebody watches. */
+/** A call with observers. */
 class Call extends Observers implements CallScope {
   readonly number_ = ++count
   number = 1
@@ -72,7 +72,7 @@ class Call extends Observers implements CallScope {
 /** @internal */
 export const makeCall: MakeCall = (fiber, observers, about, base) => new Call(fiber, observers, about, base)
 
-/** An attempt that was admitted. One beside another one has a fiber of its own. */
+/** An admitted attempt. A hedge has its own fiber. */
 class Attempt implements Watched {
   private readonly number: number
   private readonly startMillis: number
@@ -121,12 +121,12 @@ const leave = (fiber: AnyFiber, own: CallScope, outer: CallScope | undefined): v
 
 const plain = (name: string): AboutSpan => ({ name, kind: "internal" })
 
-/** The spans of everyone who makes some: mostly nobody. */
+/** The spans of all observers that make some. Most make none. */
 const trace = (call: Call, fiber: AnyFiber, about: AboutSpan, isCall: boolean): ReadonlyArray<Traced> | undefined => {
   const { all, attempts, id } = call
   if (call.about.isTraced === false || all.every(({ trace }) => trace === undefined)) return undefined
   const parent = Option.getOrUndefined(Context.getOption(fiber.currentContext, Tracer.ParentSpan))
-  // A hedge is a request that is sent again too.
+  // A hedge is also a request that is sent again.
   const resent = attempts > 1 ? { "http.request.resend_count": attempts - 1 } : {}
   const attributes = { ...about.attributes?.(), ...resent }
   const traceable = { name: about.name, kind: about.kind, call: id, isCall, parent, attributes }

@@ -65,7 +65,7 @@ const headersOf = (given: Readonly<Record<string, string>> | undefined, option: 
 }
 
 /**
- * Checks the outcomes. The result makes one source of steps per run; each request takes the next step, whatever its call.
+ * Checks the outcomes. The result makes one source of steps per run. Each request of any call takes the next step.
  *
  * @internal
  */

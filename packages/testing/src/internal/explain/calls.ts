@@ -27,7 +27,7 @@ export interface Settings {
   readonly calls: number
   /** The time between two starts. Defaults to one call after the other. */
   readonly everyMillis: number | undefined
-  /** When the run ends, whatever still goes on. Defaults to never. */
+  /** The time at which the run ends, with all its calls. Defaults to never. */
   readonly untilMillis?: number | undefined
 }
 
@@ -40,7 +40,7 @@ export interface Exchange {
   /** The number of its attempt. */
   readonly attempt: number
   readonly startMillis: number
-  /** `Infinity` until the request ends by itself. */
+  /** `Infinity` until the request ends on its own. */
   endMillis: number
   readonly step: answers.Step
   /** `noAnswer` until the server answers. A timeout or the winner of a race may cut the request short. */
@@ -61,7 +61,7 @@ export class Call {
 
   constructor(readonly number: number, readonly startMillis: number) {}
 
-  /** The run ended the call, which would not have ended by itself. */
+  /** Whether the run ended the call, which would not have ended on its own. */
   get neverEnds(): boolean {
     return this.endMillis === Infinity
   }
@@ -70,12 +70,12 @@ export class Call {
 /** A call that needs more requests has no end. */
 const maxRequests = 1_000
 
-/** A budget keeps earlier calls in the options. By this time it has forgotten them: a window is at most 24.8 days. */
+/** A budget keeps earlier calls in the options. After this time it has dropped them: a window is at most 24.8 days. */
 const laterMillis = 2 ** 32
 
 /**
- * Makes the calls through the client of the options, and ends the calls that do not end by themselves. No call starts after
- * such a call.
+ * Makes the calls through the client of the options, and ends the calls that do not end on their own. No call starts
+ * after such a call.
  *
  * @internal
  */
@@ -112,7 +112,7 @@ class Calls {
     return Math.round(this.timeline.agenda.nowMillis)
   }
 
-  /** Lets the budget forget, then makes the first call. */
+  /** Waits until the budget has dropped earlier calls, then makes the first call. */
   start(): void {
     const { options: { budget }, request } = this.settings
     const { agenda } = this.timeline

@@ -6,10 +6,10 @@ import type { Agenda } from "../virtual/agenda.js"
 /** The most tasks between two turns of the event loop. */
 const batch = 1_000
 
-/** A run without progress for so many steps has no end: a fiber spins, or sleeps again and again. */
+/** A run without progress in this number of steps has no end: a fiber spins, or sleeps again and again. */
 const maxIdle = 20_000
 
-/** Real time for effects that use no clock, such as a promise, once nothing else is left. */
+/** The real time for effects without a clock, such as promises, when nothing else is left to run. */
 const patience = Effect.withClock(Effect.sleep("20 millis"), Clock.make())
 
 /** @internal */

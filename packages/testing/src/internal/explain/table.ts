@@ -60,7 +60,7 @@ const resultsOf = (calls: ReadonlyArray<Call>, totalMillis: number): string => {
   return `${count(calls.length, "call")}: ${kinds}; ${count(requests, "request")} sent, ${time(totalMillis)}`
 }
 
-/** Columns as wide as their widest cell; the last one runs out. */
+/** Makes columns as wide as their widest cell. The last column has no limit. */
 const aligned = (rows: ReadonlyArray<ReadonlyArray<string>>): ReadonlyArray<string> => {
   const widths = rows[0]!.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)))
   return rows.map((row) => row.map((cell, column) => cell.padEnd(widths[column]!)).join("  ").trimEnd())
@@ -91,8 +91,8 @@ export const renderWorstCase = (worst: WorstCase): string => {
 }
 
 const words: Readonly<Record<WorstCase["attemptsIn"], string>> = {
-  failing: "where every attempt fails at once",
-  refused: "where no connection is made",
-  hanging: "where the server never answers",
-  asking: "where the server is slow, and asks for the longest wait that it is granted"
+  failing: "if every attempt fails at once",
+  refused: "if no connection is made",
+  hanging: "if the server never answers",
+  asking: "if the server is slow, and asks for the longest accepted wait"
 }

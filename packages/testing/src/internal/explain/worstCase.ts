@@ -35,7 +35,7 @@ interface Change {
   (options: Options): Options
 }
 
-/** What one call does in a scenario. */
+/** The result of one call in a scenario. */
 interface One {
   readonly scenario: Scenario
   readonly requests: number
@@ -64,7 +64,7 @@ export const find = (settings: Settings): Effect.Effect<WorstCase> =>
     }
   })
 
-/** Neither a full budget nor a breaker that other calls keep closed stops one call. */
+/** Without a budget or a breaker that other calls influence, a call makes the most attempts. */
 const withoutBudget: Change = (options) => ({ ...options, budget: undefined })
 const withoutBreaker: Change = (options) => ({ ...withoutBudget(options), breaker: undefined })
 
@@ -97,7 +97,7 @@ const oneCall = (settings: Settings): Effect.Effect<ReadonlyArray<One>> =>
         const { endMillis, exchanges, isCut } = yield* single(settings, change, [outcome])
         if (isCut) {
           const millis = deadline === undefined ? endMillis : Duration.toMillis(deadline)
-          // Nothing is worse, and the other scenarios take long.
+          // No result is worse, and the other scenarios take long.
           return [...ones, { scenario, requests: Infinity, millis }]
         }
         ones.push({ scenario, requests: exchanges.length, millis: endMillis })
@@ -142,7 +142,7 @@ const outage = ({ calls: count, everyMillis, make, request }: Settings, change: 
   Effect.suspend(() => {
     const failing = answers.script([outcomes.failing])()
     const hanging = answers.script(["hang"])()
-    // No budget allows so many.
+    // No budget allows this many.
     const limit = isEndless ? count * 10 : Infinity
     let requests = 0
     const run = calls.run({

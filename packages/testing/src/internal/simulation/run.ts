@@ -5,10 +5,10 @@ import type * as Simulation from "../../Simulation.js"
 import { inTurns } from "../turns.js"
 import { type Settings, World } from "./world.js"
 
-/** A few tens of milliseconds. */
+/** Takes a few tens of milliseconds. */
 const stepsAtOnce = 2_000
 
-/** Most of what a failed attempt costs is the stacks of its errors, and nobody sees them here. */
+/** The stacks of errors are most of the cost of a failed attempt, and a simulation does not use them. */
 const withoutStacks = <A>(f: LazyArg<A>): A => {
   const limit = Error.stackTraceLimit
   Error.stackTraceLimit = 0

@@ -2,11 +2,11 @@ import type { Agenda, Timer } from "../virtual/agenda.js"
 
 // Internal all the same; without the tag, so that the tests of this module see its types (`stripInternal`).
 
-/** A request in the hands of the server. */
+/** A request at the server. */
 export class Exchange {
   isOver = false
 
-  /** What is abandoned has nobody to answer to, and must not hold on to who that was: it may wait for long. */
+  /** An abandoned request has no `answer`, so that it does not retain its client during a long wait. */
   constructor(public answer: (() => void) | undefined) {}
 }
 
@@ -19,7 +19,7 @@ export interface Options {
 
 /** One server that serves one request after the other, each in the same time. */
 export class Server {
-  /** How many requests wait. */
+  /** The number of requests in the queue. */
   length = 0
   peak = 0
   services = 0
@@ -35,7 +35,7 @@ export class Server {
     this.serviceMillis = 1_000 / options.capacity
   }
 
-  /** `false` where there is no room for it. */
+  /** Returns `false` if the queue is full. */
   accept(exchange: Exchange): boolean {
     if (this.length >= this.options.queue && !this.isFree()) return false
     this.waiting.push(exchange)
@@ -84,7 +84,7 @@ export class Server {
     this.serve()
   }
 
-  /** The next in the line. What was taken is let go of in large pieces. */
+  /** Takes the next request of the queue. It releases the memory of taken ones in large pieces. */
   private take(): Exchange {
     const exchange = this.waiting[this.taken++]!
     if (this.taken > 1_000 && this.taken * 2 > this.waiting.length) {

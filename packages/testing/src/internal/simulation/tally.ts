@@ -37,7 +37,7 @@ export interface Window {
 }
 
 /**
- * Counts what happens, in the seconds of the run and in those since the end of the outage.
+ * Counts calls and requests, per second of the run and since the end of the outage.
  *
  * @internal
  */
@@ -69,7 +69,7 @@ export class Tally {
     return new Call(second, counts)
   }
 
-  /** What is sent after the end of the run counts nowhere. */
+  /** A request after the end of the run does not count. */
   attempt(nowMillis: number, call: Call | undefined): void {
     if (call !== undefined) call.isSent = true
     const second = this.seconds[Math.floor(nowMillis / 1_000)]
@@ -113,7 +113,7 @@ export class Tally {
     return nowMillis >= startMillis ? this.during : undefined
   }
 
-  /** From the back: a relapse is no recovery. */
+  /** Searches from the back, so that a relapse does not count as a recovery. */
   private recovery(): Option.Option<Duration.Duration> {
     let good = this.since.length
     while (good > 0 && isGood(this.since[good - 1]!)) good--

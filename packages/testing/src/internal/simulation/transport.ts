@@ -8,7 +8,7 @@ import { presets } from "../transportErrors.js"
 import { Exchange, type Server } from "./server.js"
 
 /**
- * A client of the server. `onAttempt` is told of each request before it is sent.
+ * A client of the server. It calls `onAttempt` before it sends each request.
  *
  * @internal
  */
@@ -16,7 +16,7 @@ export const make = (
   server: Server,
   onAttempt: (fiber: Fiber.RuntimeFiber<unknown, unknown>) => void
 ): HttpClient.HttpClient => {
-  // Without a body they can be given to any number of callers.
+  // Any number of callers can share responses without a body.
   const ok = new Response(null, { status: 200 })
   const full = new Response(null, { status: 503 })
   const refused = presets.connectionRefused()
@@ -43,7 +43,7 @@ export const make = (
         : send(request)
     })
 
-  // Not `HttpClient.make`: what it does for real sockets would be most of the cost.
+  // Not `HttpClient.make`: its work for real sockets would be most of the cost.
   return HttpClient.makeWith<never, never, HttpClientError, never>(
     (request) => Effect.flatMap(request, execute),
     Effect.succeed

@@ -26,7 +26,7 @@ export interface Settings {
   readonly seed: number
 }
 
-/** How long calls may go on after the last one has begun, and again after they were interrupted for that. */
+/** The time that calls have to end after the last one has begun, and again after their interruption. */
 const patienceMillis = 60_000
 
 /** No fiber of a simulation counts in the metrics of the program. */
@@ -34,7 +34,7 @@ const runtime = Runtime.disableRuntimeFlag(Runtime.defaultRuntime, RuntimeFlags.
 
 const request = HttpClientRequest.get("http://server.simulation/")
 
-/** The clients, the server and the time they live in. Nothing happens but in `advance`. */
+/** The clients, the server and their virtual time. Time moves only in `advance`. */
 export class World {
   /** The first defect of a policy. */
   defect: Cause.Cause<never> | undefined
@@ -42,7 +42,7 @@ export class World {
   private readonly tally: Tally
   private readonly server: Server
   private readonly clients: ReadonlyArray<HttpClient.HttpClient.With<unknown>>
-  /** A source of its own: what the policies draw does not change who calls when. */
+  /** A source of its own, so that random draws of the policies do not change the calls. */
   private readonly arrivals: PCGRandom
   private isCalling = true
   private isGivenUp = false
@@ -62,7 +62,7 @@ export class World {
     this.plan()
   }
 
-  /** So many steps at most; `false` once all is over. */
+  /** Runs at most `steps` steps. Returns `false` when the simulation is over. */
   advance(steps: number): boolean {
     for (let step = 0; step < steps; step++) {
       if (this.timeline.runNext()) continue
@@ -71,7 +71,7 @@ export class World {
     return true
   }
 
-  /** Interrupts all calls, and waits in virtual time for what they still have to do. */
+  /** Interrupts all calls, and waits in virtual time for their finalizers. */
   stop(): void {
     this.isCalling = false
     this.giveUp()

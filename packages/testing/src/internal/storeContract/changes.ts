@@ -7,12 +7,12 @@ import { law, soon, type Subject } from "./subject.js"
 
 type Changed = readonly [key: string, version: CircuitBreakerStore.Version]
 
-/** How often it is looked whether something has been told. */
+/** The most checks for an expected message. */
 const looks = 100
 
 const waitMillis = 10
 
-/** Opens what is closed, closes what is not. */
+/** Opens a closed breaker, and closes any other. */
 const change = (about: Subject) =>
   Effect.flatMap(
     about.look(),
@@ -20,8 +20,10 @@ const change = (about: Subject) =>
   )
 
 /**
- * What the store tells of keys that begin with this one while something is done. Before it is sure that it is heard, and after
- * that all of it has been, there are changes of other keys.
+ * The messages of the store about keys with this prefix during an effect.
+ *
+ * Changes of other keys, before and after the effect, show that the subscription is active and that all messages have
+ * arrived.
  *
  * @internal
  */
@@ -66,13 +68,13 @@ const everyTransition = (about: Subject) =>
   })
 
 /**
- * The laws of what is told.
+ * The laws of the messages about changes.
  *
  * @internal
  */
 export const changes = [
   law(
-    "Every change between closed, open and half-open is told, in its order, with key and version",
+    "The store publishes every change of state, in order, with key and version",
     (about) =>
       Effect.gen(function*() {
         let expected: ReadonlyArray<Changed> = []
@@ -87,7 +89,7 @@ export const changes = [
   ),
 
   law(
-    "What changes nothing is not told: neither reports, nor what is refused, nor what decides nothing",
+    "The store publishes nothing for an operation that changes no state",
     (about) =>
       Effect.gen(function*() {
         const version = yield* about.probe(["a"], { probes: 2 })
@@ -111,7 +113,7 @@ export const changes = [
       })
   ),
 
-  law("Everybody who listens is told", (about) =>
+  law("Every subscriber receives a change", (about) =>
     Effect.gen(function*() {
       const key = `${about.key} inner`
       const inner = about.at(key)
@@ -122,7 +124,7 @@ export const changes = [
           heard = all
         })
       )
-      yield* same("how much one has heard", heard.length, 1)
-      yield* same("what the other has heard", outer, heard)
+      yield* same("the changes of one subscriber", heard.length, 1)
+      yield* same("the changes of the other subscriber", outer, heard)
     }))
 ]

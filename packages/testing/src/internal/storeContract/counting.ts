@@ -4,22 +4,22 @@ import { between, same } from "./law.js"
 import { law, minute } from "./subject.js"
 
 /**
- * The laws of what is counted while it is closed.
+ * The laws of counts in a closed breaker.
  *
  * @internal
  */
 export const counting = [
   law(
-    "A key of which nobody has told is closed, and nothing that tells of nothing begins a record",
+    "A new key is closed, and an empty operation makes no record",
     (about) =>
       Effect.gen(function*() {
         const unknown = { version: noVersion, state: "Closed", counts: {} } as const
-        yield* about.stands("what an empty report finds", yield* about.look(), unknown)
-        yield* about.stands("what closing it finds", yield* about.close(noVersion), unknown)
+        yield* about.stands("the state after an empty report", yield* about.look(), unknown)
+        yield* about.stands("the state after a close", yield* about.close(noVersion), unknown)
         const { standing } = yield* about.grants("a", false)
-        yield* about.stands("what a request for a permit finds", standing, unknown)
-        yield* about.stands("what a settlement finds", yield* about.settle("a", noVersion, "failure"), unknown)
-        yield* about.stands("what another empty report finds", yield* about.look(), unknown)
+        yield* about.stands("the state after a request for a permit", standing, unknown)
+        yield* about.stands("the state after a settlement", yield* about.settle("a", noVersion, "failure"), unknown)
+        yield* about.stands("the state after another empty report", yield* about.look(), unknown)
       })
   ),
 
@@ -31,14 +31,14 @@ export const counting = [
       yield* about.stillStands("the same record", begun)
     })),
 
-  law("What members of its version have counted is added up, fractions too", (about) =>
+  law("The store adds the counts of members with its version, including fractions", (about) =>
     Effect.gen(function*() {
       const { version } = yield* about.sync({ success: 1, "success ms": 0.5 })
       yield* about.sync({ failure: 2, "failure@100 ms": 250.25 }, version)
       const all = yield* about.sync({ success: 3, "success ms": 0.25, failure: 1 }, version)
       const counts = { success: 4, "success ms": 0.75, failure: 3, "failure@100 ms": 250.25 }
       yield* about.stands("the sums of three reports", all, { version, counts })
-      yield* about.stands("the sums for one who tells nothing", yield* about.sync({}, version), { version, counts })
+      yield* about.stands("the sums after an empty report", yield* about.sync({}, version), { version, counts })
     })),
 
   law("Counts have the names that members give them", (about) =>
@@ -50,13 +50,16 @@ export const counting = [
       yield* about.stands("the sums", yield* about.look(), { counts })
     })),
 
-  law("Counts of a member that knows of no version are taken while it is closed", (about) =>
-    Effect.gen(function*() {
-      const { version } = yield* about.sync({ failure: 1 })
-      yield* about.stands("the sums", yield* about.sync({ failure: 1 }), { version, counts: { failure: 2 } })
-    })),
+  law(
+    "The store takes the counts of a member without a version while the key is closed",
+    (about) =>
+      Effect.gen(function*() {
+        const { version } = yield* about.sync({ failure: 1 })
+        yield* about.stands("the sums", yield* about.sync({ failure: 1 }), { version, counts: { failure: 2 } })
+      })
+  ),
 
-  law("Counts of another version are dropped, and its member learns how things are", (about) =>
+  law("The store drops the counts of another version, and returns its state", (about) =>
     Effect.gen(function*() {
       const { version } = yield* about.sync({ failure: 1 })
       const { epoch, generation } = version
@@ -70,14 +73,14 @@ export const counting = [
       }
     })),
 
-  law("Counts of a version that is not kept begin nothing", (about) =>
+  law("The counts of an unknown version make no record", (about) =>
     Effect.gen(function*() {
       const answer = yield* about.sync({ failure: 1 }, { epoch: 77, generation: 3 })
-      yield* about.stands("what the report finds", answer, { version: noVersion, state: "Closed", counts: {} })
+      yield* about.stands("the state after the report", answer, { version: noVersion, state: "Closed", counts: {} })
       yield* about.stands("the key", yield* about.look(), { version: noVersion })
     })),
 
-  law("Counts are dropped while it is open and while it is half-open", (about) =>
+  law("The store drops counts while the key is open or half-open", (about) =>
     Effect.gen(function*() {
       yield* about.sync({ failure: 1 })
       const open = yield* about.trip({ openMillis: 0 })
@@ -99,26 +102,29 @@ export const counting = [
       yield* about.stands("the sums when it is closed again", closed, { state: "Closed", counts: {} })
     })),
 
-  law("Counts begin anew when it is closed again, and those of before are dropped", (about) =>
-    Effect.gen(function*() {
-      const before = yield* about.sync({ failure: 1 })
-      const open = yield* about.trip({ version: before.version })
-      const { version } = yield* about.close(open.version)
-      yield* about.sync({ failure: 5 }, before.version)
-      const after = yield* about.sync({ success: 1 }, version)
-      yield* about.stands("the sums", after, { version, state: "Closed", counts: { success: 1 } })
-    })),
+  law(
+    "Counts start at zero when the key closes again, and the earlier ones are gone",
+    (about) =>
+      Effect.gen(function*() {
+        const before = yield* about.sync({ failure: 1 })
+        const open = yield* about.trip({ version: before.version })
+        const { version } = yield* about.close(open.version)
+        yield* about.sync({ failure: 5 }, before.version)
+        const after = yield* about.sync({ success: 1 }, version)
+        yield* about.stands("the sums", after, { version, state: "Closed", counts: { success: 1 } })
+      })
+  ),
 
-  law("Of many that tell at once nobody's counts are lost", (about) =>
+  law("Concurrent reports lose no counts", (about) =>
     Effect.gen(function*() {
       const tell = about.sync({ success: 2, failure: 1 })
       const answers = yield* Effect.all(Array.from({ length: 50 }, () => tell), { concurrency: "unbounded" })
       const epochs = new Set(answers.map(({ version }) => version.epoch))
-      yield* same("how many epochs they were told of", epochs.size, 1)
+      yield* same("the number of different epochs", epochs.size, 1)
       yield* about.stands("the sums", yield* about.look(), { generation: 1, counts: { success: 100, failure: 50 } })
     })),
 
-  law("A report changes no state and no version, however bad it is", (about) =>
+  law("A report changes neither state nor version, even if all its calls failed", (about) =>
     Effect.gen(function*() {
       const { version } = yield* about.sync({ failure: 1_000_000 })
       yield* about.stands("the record", yield* about.look(), { version, state: "Closed" })

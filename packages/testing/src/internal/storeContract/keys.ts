@@ -27,31 +27,31 @@ const endings = [
 ]
 
 /**
- * The laws of what a key may be.
+ * The laws of valid keys.
  *
  * @internal
  */
 export const keys = [
-  law("A key may be any text, and is that of no other record", (about) =>
+  law("A key may be any text, and has its own record", (about) =>
     Effect.gen(function*() {
       const all = endings.map((ending) => about.at(about.key + ending))
       yield* Effect.forEach(all, (key, calls) => key.trip({ trip: { ...aTrip, calls } }))
       const found = yield* Effect.forEach(all, (key) => key.look())
       const calls = found.map(({ state }) => state._tag === "Open" ? state.trip.calls : undefined)
-      yield* same("what is kept of each", calls, [...endings.keys()])
+      yield* same("the record of each", calls, [...endings.keys()])
     })),
 
-  law("A change is told with its key as it is", (about) =>
+  law("A change has its key unchanged", (about) =>
     Effect.gen(function*() {
       const all = endings.map((ending) => about.at(about.key + ending))
       const heard = yield* told(about, Effect.forEach(all, (key) => key.trip()))
-      yield* same("of which keys was told", heard.map(([key]) => key), all.map(({ key }) => key))
+      yield* same("the keys of the changes", heard.map(([key]) => key), all.map(({ key }) => key))
     })),
 
-  law("The empty key is one like any other", (about) =>
+  law("The empty key is a normal key", (about) =>
     Effect.gen(function*() {
       const empty = about.at("")
-      // Nobody knows what another run has left there.
+      // Another run may have left keys there.
       const before = yield* empty.close((yield* empty.look()).version)
       yield* about.stands("it, closed", before, { state: "Closed" })
       const open = yield* empty.trip({ version: before.version })

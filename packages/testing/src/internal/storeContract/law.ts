@@ -4,7 +4,7 @@ import type { StoreError } from "reprise/StoreError"
 import type { Tools } from "../../StoreContract.js"
 
 /**
- * A law before its name is known to its failures.
+ * A law before its failures have its name.
  *
  * @internal
  */
@@ -36,7 +36,7 @@ export const between = (what: string, actual: number, from: number, to: number):
 export const holds = (what: string, isKept: boolean, expected: string, actual: unknown): Effect.Effect<void, Breach> =>
   isKept ? Effect.void : new Breach({ what, expected: shorter(expected), actual: shorter(show(actual)) })
 
-/** Data as text, whatever the order of its fields. */
+/** Data as text, with sorted fields. */
 const show = (value: unknown): string => JSON.stringify(value, (_, part: unknown) => sorted(part)) ?? "nothing"
 
 const sorted = (value: unknown): unknown =>

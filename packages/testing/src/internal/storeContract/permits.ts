@@ -4,42 +4,45 @@ import { between, same } from "./law.js"
 import { aTrip, law, minute, soon, soonOver } from "./subject.js"
 
 /**
- * The laws of who gets a permit to probe.
+ * The laws of permits to probe.
  *
  * @internal
  */
 export const permits = [
-  law("While it is closed there is no permit, and no need for one", (about) =>
+  law("A closed key has no permits, and needs none", (about) =>
     Effect.gen(function*() {
       const { retryAfterMillis } = yield* about.grants("a", false)
-      yield* same("when to ask again about what nobody has told of", retryAfterMillis, 0)
+      yield* same("the wait for a new key", retryAfterMillis, 0)
       const closed = yield* about.sync({ failure: 1 })
       const asked = yield* about.grants("a", false)
-      yield* same("when to ask again", asked.retryAfterMillis, 0)
+      yield* same("the wait before the next request", asked.retryAfterMillis, 0)
       yield* about.stillStands("it", closed)
     })),
 
-  law("While it is open nobody gets a permit, and is told when its time is over", (about) =>
+  law("An open key grants no permit, and returns the rest of its open time", (about) =>
     Effect.gen(function*() {
       const open = yield* about.trip()
       const { retryAfterMillis } = yield* about.grants("a", false)
-      yield* between("when to ask again", retryAfterMillis, minute / 2, minute)
+      yield* between("the wait before the next request", retryAfterMillis, minute / 2, minute)
       yield* about.stillStands("it", open)
     })),
 
-  law("When its time is over the first who asks makes it half-open, and probes", (about) =>
-    Effect.gen(function*() {
-      const { version: { epoch, generation } } = yield* about.trip({ openMillis: soon, trips: 3 })
-      yield* about.pass(soonOver)
-      const { retryAfterMillis, standing } = yield* about.grants("a", true)
-      yield* same("when to ask again", retryAfterMillis, 0)
-      const version = { epoch, generation: generation + 1 }
-      yield* about.stands("it", standing, { version, state: "HalfOpen", trips: 3, trip: aTrip, counts: {} })
-      yield* about.stillStands("it, for the others", standing)
-    })),
+  law(
+    "After the open time, the first request makes the key half-open and gets a permit",
+    (about) =>
+      Effect.gen(function*() {
+        const { version: { epoch, generation } } = yield* about.trip({ openMillis: soon, trips: 3 })
+        yield* about.pass(soonOver)
+        const { retryAfterMillis, standing } = yield* about.grants("a", true)
+        yield* same("the wait before the next request", retryAfterMillis, 0)
+        const version = { epoch, generation: generation + 1 }
+        yield* about.stands("it", standing, { version, state: "HalfOpen", trips: 3, trip: aTrip, counts: {} })
+        yield* about.stillStands("the state for the others", standing)
+      })
+  ),
 
   law(
-    "A member that has waited for this opening gets a permit, and one that has waited for another does not",
+    "A member that waited for this opening gets a permit, and a member that waited for another does not",
     (about) =>
       Effect.gen(function*() {
         const open = yield* about.trip()
@@ -55,28 +58,28 @@ export const permits = [
   ),
 
   law(
-    "No more than `probes` have a permit at once, and the others are told when the first may end",
+    "At most `probes` permits exist at once, and other requests get the time of the first end",
     (about) =>
       Effect.gen(function*() {
         const probing = { probes: 2 }
         yield* about.probe(["a", "b"], probing)
         const { retryAfterMillis, standing } = yield* about.grants("c", false, probing)
-        yield* between("when to ask again", retryAfterMillis, minute / 2, minute)
+        yield* between("the wait before the next request", retryAfterMillis, minute / 2, minute)
         yield* about.stands("it", standing, { state: "HalfOpen" })
       })
   ),
 
-  law("Of many that ask at once exactly `probes` get a permit", (about) =>
+  law("Of many concurrent requests exactly `probes` get a permit", (about) =>
     Effect.gen(function*() {
       const { version: { epoch, generation } } = yield* about.trip({ openMillis: 0 })
       const requests = Array.from({ length: 50 }, (_, index) => about.admit(`${index}`, { probes: 3 }))
       const answers = yield* Effect.all(requests, { concurrency: "unbounded" })
-      yield* same("how many were granted", answers.filter(({ isGranted }) => isGranted).length, 3)
+      yield* same("the number of granted permits", answers.filter(({ isGranted }) => isGranted).length, 3)
       const version = { epoch, generation: generation + 1 }
       yield* about.stands("it", yield* about.look(), { version, state: "HalfOpen" })
     })),
 
-  law("There are no more permits than can still decide", (about) =>
+  law("There are no more permits than results that can still decide", (about) =>
     Effect.gen(function*() {
       const probing = { probes: 2, successes: 2 }
       const version = yield* about.probe(["a", "b"], probing)
@@ -84,7 +87,7 @@ export const permits = [
       yield* about.grants("c", false, probing)
     })),
 
-  law("Where failures are tolerated, there may be more", (about) =>
+  law("With tolerated failures there may be more permits", (about) =>
     Effect.gen(function*() {
       const probing = { probes: 2, successes: 2, tolerated: 1 }
       const version = yield* about.probe(["a", "b"], probing)
@@ -94,7 +97,7 @@ export const permits = [
     })),
 
   law(
-    "Whoever asks again under the same token has the same permit, and no second one",
+    "A repeated request with the same token gets the same permit",
     (about) =>
       Effect.gen(function*() {
         const probing = { probes: 2, successes: 2 }
@@ -107,18 +110,18 @@ export const permits = [
       })
   ),
 
-  law("Of one token asked for many times at once there is one permit", (about) =>
+  law("Concurrent requests with one token get one permit", (about) =>
     Effect.gen(function*() {
       yield* about.trip({ openMillis: 0 })
       const requests = Array.from({ length: 50 }, () => about.admit("a", { probes: 2 }))
       const answers = yield* Effect.all(requests, { concurrency: "unbounded" })
-      yield* same("how many were granted", answers.filter(({ isGranted }) => isGranted).length, 50)
+      yield* same("the number of granted permits", answers.filter(({ isGranted }) => isGranted).length, 50)
       yield* about.grants("b", true, { probes: 2 })
       yield* about.grants("c", false, { probes: 2 })
     })),
 
   law(
-    "A permit ends when its time is over: another may have it, and what comes of the first says nothing",
+    "A permit ends after its time: another request may get it, and the late result changes nothing",
     (about) =>
       Effect.gen(function*() {
         const probing = { leaseMillis: soon }
@@ -132,7 +135,7 @@ export const permits = [
       })
   ),
 
-  law("Under the token of a permit that has ended a new one is given", (about) =>
+  law("The token of an ended permit can get a new one", (about) =>
     Effect.gen(function*() {
       yield* about.probe(["a"], { leaseMillis: soon })
       yield* about.pass(soonOver)
@@ -142,7 +145,7 @@ export const permits = [
     })),
 
   law(
-    "To ask again makes a permit last no longer",
+    "A repeated request does not extend a permit",
     (about) =>
       Effect.gen(function*() {
         const probing = { leaseMillis: 500 }
@@ -171,7 +174,7 @@ export const permits = [
     })),
 
   law(
-    "Members with other options do not bring it to where nobody ever gets a permit",
+    "Members with other options cannot reach a state without any permit",
     (about) =>
       Effect.gen(function*() {
         const patient = { successes: 3, tolerated: 2 }

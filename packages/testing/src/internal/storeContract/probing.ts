@@ -4,7 +4,7 @@ import { between } from "./law.js"
 import { aTrip, law, minute } from "./subject.js"
 
 /**
- * The laws of what comes of probes.
+ * The laws of the results of probes.
  *
  * @internal
  */
@@ -22,7 +22,7 @@ export const probing = [
     })),
 
   law(
-    "A failure opens it anew: once more in a row, for the time that comes with it",
+    "A failed probe opens the key again, for the given time, and counts one more opening in a row",
     (about) =>
       Effect.gen(function*() {
         const { epoch, generation } = yield* about.probe(["a"])
@@ -35,11 +35,11 @@ export const probing = [
           counts: {}
         })
         const left = open.state._tag === "Open" ? open.state.openMillis : NaN
-        yield* between("how long it is open yet", left, minute, 2 * minute)
+        yield* between("the rest of the open time", left, minute, 2 * minute)
       })
   ),
 
-  law("A failure that is tolerated does not open it, the one after does", (about) =>
+  law("A tolerated failure does not open the key, but the next one does", (about) =>
     Effect.gen(function*() {
       const probing = { successes: 2, tolerated: 1 }
       const version = yield* about.probe(["a"], probing)
@@ -53,7 +53,7 @@ export const probing = [
       yield* about.stands("it after the second", open, { state: "Open", trips: 2, trip })
     })),
 
-  law("A tolerated failure is no success", (about) =>
+  law("A tolerated failure does not count as a success", (about) =>
     Effect.gen(function*() {
       const probing = { tolerated: 1 }
       const version = yield* about.probe(["a"], probing)
@@ -65,7 +65,7 @@ export const probing = [
       })
     })),
 
-  law("A permit that is given back is there for another, and says nothing", (about) =>
+  law("A returned permit is free for another request, and changes nothing", (about) =>
     Effect.gen(function*() {
       const version = yield* about.probe(["a"])
       yield* about.grants("b", false)
@@ -73,7 +73,7 @@ export const probing = [
       yield* about.grants("b", true)
     })),
 
-  law("A permit is settled once", (about) =>
+  law("Only the first settlement of a permit counts", (about) =>
     Effect.gen(function*() {
       const probing = { probes: 2, successes: 2 }
       const version = yield* about.probe(["a", "b"], probing)
@@ -84,7 +84,7 @@ export const probing = [
       yield* about.grants("c", false, probing)
     })),
 
-  law("Of many that settle one permit at once, one is heard", (about) =>
+  law("Of concurrent settlements of one permit, one counts", (about) =>
     Effect.gen(function*() {
       const probing = { probes: 50, successes: 50 }
       const version = yield* about.probe(["a"], probing)
@@ -126,7 +126,7 @@ export const probing = [
       yield* about.grants("b", false)
     })),
 
-  law("A permit of an earlier half-open period is worth nothing in a later one", (about) =>
+  law("A permit of an earlier half-open period is invalid in a later one", (about) =>
     Effect.gen(function*() {
       const probing = { probes: 2, openMillis: 0 }
       const before = yield* about.probe(["a", "b"], probing)
@@ -139,7 +139,7 @@ export const probing = [
       yield* about.grants("d", true, probing)
     })),
 
-  law("A half-open period begins with no permit out, and no success or failure", (about) =>
+  law("A half-open period begins without permits, successes and failures", (about) =>
     Effect.gen(function*() {
       const probing = { probes: 2, successes: 2, tolerated: 1, openMillis: 0 }
       const before = yield* about.probe(["a", "b"], probing)
@@ -158,7 +158,7 @@ export const probing = [
       })
     })),
 
-  law("Closed by hand while it is half-open, no probe is waited for", (about) =>
+  law("A manual close of a half-open key does not wait for probes", (about) =>
     Effect.gen(function*() {
       const version = yield* about.probe(["a"])
       const closed = yield* about.close(version)

@@ -31,7 +31,7 @@ export const soonOver = 40
 /** @internal */
 export const aTrip = { rule: "rate", calls: 10, failures: 6, slow: 1 }
 
-/** What of a standing a law is about. */
+/** The parts of a state that a law checks. */
 interface Looks {
   readonly version?: Version
   readonly generation?: number
@@ -43,7 +43,7 @@ interface Looks {
 }
 
 /**
- * One key of the store, and short ways to ask about it.
+ * One key of the store, with short ways to use it.
  *
  * @internal
  */
@@ -97,7 +97,7 @@ export class Subject {
     return this.store.close(this.key, version)
   }
 
-  /** Half-open, with a permit for each token: the version. */
+  /** Makes the breaker half-open with a permit for each token, and returns the version. */
   probe(tokens: ReadonlyArray<string>, probing: Partial<Probing> = {}): Effect.Effect<Version, StoreError | Breach> {
     return Effect.gen(this, function*() {
       yield* this.trip({ openMillis: 0 })
@@ -132,7 +132,7 @@ export class Subject {
     return same(what, Object.fromEntries(seen), looks)
   }
 
-  /** That it is now as it was. */
+  /** Checks that the state is unchanged. */
   stillStands(what: string, { counts, state, version }: Standing): Effect.Effect<void, Breach | StoreError> {
     const { _tag, ...rest } = state
     const trips = "trips" in rest ? { trips: rest.trips, trip: rest.trip } : {}
@@ -140,15 +140,15 @@ export class Subject {
   }
 }
 
-/** One probe at a time, and one answer decides. */
+/** One probe at a time, and one result decides. */
 const careful: Probing = { probes: 1, successes: 1, tolerated: 0, leaseMillis: minute }
 
-/** A loaded machine must not break a law. */
+/** Long enough that a loaded machine breaks no law. */
 const patienceMillis = 5_000
 
 /**
- * The same store, which does not throw, die or keep anybody waiting for ever: that breaks any law. A store that answers with
- * something else than it should is found out by the law.
+ * The same store with its misbehaviour as a broken law: if it throws, dies or never answers. The laws themselves find
+ * wrong answers.
  */
 const whole = (store: CircuitBreakerStore.Service): CircuitBreakerStore.Service => {
   const duration = Math.max(Duration.toMillis(store.timeout), patienceMillis)

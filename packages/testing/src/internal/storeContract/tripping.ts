@@ -4,12 +4,12 @@ import { between, same } from "./law.js"
 import { aTrip, law, minute, soon, soonOver } from "./subject.js"
 
 /**
- * The laws of opening it and of closing it by hand.
+ * The laws of opening a breaker, and of closing it by hand.
  *
  * @internal
  */
 export const tripping = [
-  law("A trip opens it for the time that it says, as the next generation", (about) =>
+  law("A trip opens the key for its time, as the next generation", (about) =>
     Effect.gen(function*() {
       const { version: { epoch } } = yield* about.sync({ failure: 6 })
       const { state, ...open } = yield* about.trip({ version: { epoch, generation: 1 } })
@@ -20,10 +20,10 @@ export const tripping = [
         trip: aTrip,
         counts: {}
       })
-      yield* between("how long it is open yet", state._tag === "Open" ? state.openMillis : NaN, minute / 2, minute)
+      yield* between("the rest of the open time", state._tag === "Open" ? state.openMillis : NaN, minute / 2, minute)
     })),
 
-  law("A trip is kept as it was told, whatever the name of its rule", (about) =>
+  law("The store keeps a trip unchanged, with any name of its rule", (about) =>
     Effect.gen(function*() {
       const trip = { rule: "a \"rule\"\n\u0000{}\\ größer ✓", calls: 3, failures: 2, slow: 1 }
       yield* about.trip({ trip, openMillis: 0 })
@@ -32,7 +32,7 @@ export const tripping = [
       yield* about.stands("it", standing, { state: "HalfOpen", trip })
     })),
 
-  law("A trip of a key that nobody has told of is its generation 2", (about) =>
+  law("A trip of a new key is its generation 2", (about) =>
     Effect.gen(function*() {
       const open = yield* about.trip()
       yield* between("its epoch", open.version.epoch, 0, Infinity)
@@ -50,15 +50,15 @@ export const tripping = [
       }
     })),
 
-  law("A trip of a version that is not kept changes nothing", (about) =>
+  law("A trip of an unknown version changes nothing", (about) =>
     Effect.gen(function*() {
       const answer = yield* about.trip({ version: { epoch: 77, generation: 3 }, trips: 2 })
-      yield* about.stands("what the trip finds", answer, { version: noVersion, state: "Closed" })
+      yield* about.stands("the state after the trip", answer, { version: noVersion, state: "Closed" })
       yield* about.stands("the key", yield* about.look(), { version: noVersion })
     })),
 
   law(
-    "A trip of a member that knows of no version opens what is closed, and nothing else",
+    "A trip without a version opens a closed key only",
     (about) =>
       Effect.gen(function*() {
         yield* about.sync({ failure: 1 })
@@ -72,7 +72,7 @@ export const tripping = [
       })
   ),
 
-  law("A trip of what is open already changes nothing, its version or not", (about) =>
+  law("A trip of an open key changes nothing, with any version", (about) =>
     Effect.gen(function*() {
       const open = yield* about.trip({ openMillis: 0 })
       const trip = { ...aTrip, rule: "another" }
@@ -86,17 +86,17 @@ export const tripping = [
       })
     })),
 
-  law("Of many trips of one version, one is taken", (about) =>
+  law("Of concurrent trips of one version, one counts", (about) =>
     Effect.gen(function*() {
       const { version } = yield* about.sync({ failure: 1 })
       const trips = Array.from({ length: 50 }, (_, calls) => about.trip({ version, trip: { ...aTrip, calls } }))
       const answers = yield* Effect.all(trips, { concurrency: "unbounded" })
       const heard = answers.map(({ state }) => state._tag === "Open" ? state.trip.calls : undefined)
-      yield* same("how many trips they were told of", new Set(heard).size, 1)
+      yield* same("the number of different trips", new Set(heard).size, 1)
       yield* about.stands("it", yield* about.look(), { generation: 2, state: "Open", trips: 1 })
     })),
 
-  law("A trip while it is half-open is one more in a row", (about) =>
+  law("A trip of a half-open key counts one more opening in a row", (about) =>
     Effect.gen(function*() {
       const version = yield* about.probe(["a"])
       const open = yield* about.trip({ version })
@@ -104,7 +104,7 @@ export const tripping = [
     })),
 
   law(
-    "A trip may say how often it has opened in a row: the larger number is the one",
+    "A trip may have a number of openings in a row, and the larger number counts",
     (about) =>
       Effect.gen(function*() {
         const open = yield* about.trip({ trips: 7, openMillis: 0 })
@@ -112,12 +112,12 @@ export const tripping = [
         const { standing } = yield* about.grants("a", true)
         yield* about.stands("it, half-open", standing, { state: "HalfOpen", trips: 7 })
         const again = yield* about.trip({ version: standing.version, trips: 2 })
-        yield* about.stands("it, after one that knows less", again, { state: "Open", trips: 8 })
+        yield* about.stands("the state after a trip with a smaller number", again, { state: "Open", trips: 8 })
       })
   ),
 
   law(
-    "How long it is open yet becomes less, down to 0 and no further, and by that alone it is not half-open",
+    "The rest of the open time shrinks to 0, and the key does not become half-open on its own",
     (about) =>
       Effect.gen(function*() {
         const other = about.at(`${about.key} other`)
@@ -126,13 +126,13 @@ export const tripping = [
         yield* about.pass(soonOver)
         const { state } = yield* other.look()
         const left = state._tag === "Open" ? state.openMillis : NaN
-        yield* between("how long it is open yet", left, minute / 2, minute - soonOver)
+        yield* between("the rest of the open time", left, minute / 2, minute - soonOver)
         const over = { version: open.version, state: "Open", openMillis: 0 } as const
-        yield* about.stands("one whose time is over", yield* about.look(), over)
+        yield* about.stands("a key after its open time", yield* about.look(), over)
       })
   ),
 
-  law("Closing it needs its version", (about) =>
+  law("A close needs the current version", (about) =>
     Effect.gen(function*() {
       const open = yield* about.trip()
       const { epoch, generation } = open.version
@@ -148,14 +148,14 @@ export const tripping = [
       })
     })),
 
-  law("Closing what is closed changes nothing", (about) =>
+  law("A close of a closed key changes nothing", (about) =>
     Effect.gen(function*() {
       const closed = yield* about.sync({ failure: 1 })
       yield* about.close(closed.version)
       yield* about.stillStands("it", closed)
     })),
 
-  law("Once closed, it opens for the first time in a row again", (about) =>
+  law("After a close, the next opening is the first in a row", (about) =>
     Effect.gen(function*() {
       const open = yield* about.trip({ trips: 4 })
       const { version } = yield* about.close(open.version)

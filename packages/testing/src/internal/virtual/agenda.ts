@@ -1,6 +1,6 @@
 // Internal all the same; without the tag, so that the tests of this module see its types (`stripInternal`).
 
-/** Something that is due at a time, unless it is cancelled before. */
+/** A task with a due time, which can be cancelled. */
 export class Timer {
   constructor(readonly atMillis: number, readonly order: number, public task: (() => void) | undefined) {}
 }
@@ -9,12 +9,12 @@ const isBefore = (a: Timer, b: Timer): boolean =>
   a.atMillis < b.atMillis || (a.atMillis === b.atMillis && a.order < b.order)
 
 /**
- * Virtual time, and the tasks that are due in it: a binary heap, first in first out at the same time. A cancelled timer stays
- * in the heap until its time, without its task.
+ * Virtual time and its due tasks: a binary heap, first in first out at the same time. A cancelled timer stays in the
+ * heap until its time, without its task.
  */
 export class Agenda {
   nowMillis = 0
-  /** Timers that are neither cancelled nor over. */
+  /** Timers that are neither cancelled nor done. */
   pending = 0
   private readonly heap: Array<Timer> = []
   private orders = 0
@@ -33,7 +33,7 @@ export class Agenda {
     this.pending--
   }
 
-  /** Moves time to what is due next and does it. Returns `false` if nothing is due up to `untilMillis`. */
+  /** Moves time to the next due task and runs it. Returns `false` if nothing is due up to `untilMillis`. */
   advance(untilMillis = Infinity): boolean {
     while (this.heap.length > 0 && this.heap[0]!.atMillis <= untilMillis) {
       const timer = this.take()

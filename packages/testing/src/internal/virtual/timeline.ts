@@ -76,9 +76,9 @@ class Tasks implements Scheduler.Scheduler {
 }
 
 /**
- * Fibers in virtual time, each for one call. Nothing runs but in `runNext` and `agenda.advance`.
+ * Fibers in virtual time, each for one call. They run only in `runNext` and `agenda.advance`.
  *
- * The fibers see nothing of the program around them: neither its services nor its deadline or its retry loop.
+ * The fibers are isolated from the program: from its services, its deadline and its retry loop.
  */
 export class Timeline<Call> {
   readonly agenda = new Agenda()
