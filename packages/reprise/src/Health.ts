@@ -37,20 +37,12 @@ export interface Component extends Telemetry.Snapshot {
  * @since 0.1.0
  * @category models
  */
-export interface Check {
+export interface Check extends Omit<Telemetry.Snapshot, "policy" | "key"> {
   readonly status: Status
   /** The kind of policy, such as `circuitBreaker`. */
   readonly componentType: string
   /** The key of the policy. */
   readonly componentId: string
-  readonly state?: string | undefined
-  /** The time since the circuit was closed, or the time that a gate stays closed, in milliseconds. */
-  readonly millis?: number | undefined
-  readonly running?: number | undefined
-  readonly waiting?: number | undefined
-  readonly limit?: number | undefined
-  /** The number of retries or tokens that are left. */
-  readonly left?: number | undefined
   /**
    * Since the circuit breaker was made: calls that it let through, how many of them failed, and calls that it rejected.
    */

@@ -4,8 +4,10 @@ import { Clock, Data, Effect, Exit, Fiber, Option, Schedule, TestClock } from "e
 import * as Backoff from "reprise/Backoff"
 import * as Bulkhead from "reprise/Bulkhead"
 import * as CircuitBreaker from "reprise/CircuitBreaker"
+import * as CircuitBreakers from "reprise/CircuitBreakers"
 import * as Hedge from "reprise/Hedge"
 import { InvalidOption } from "reprise/InvalidOption"
+import * as Keyed from "reprise/Keyed"
 import * as Pipeline from "reprise/Pipeline"
 import * as Policy from "reprise/Policy"
 import * as RateLimiter from "reprise/RateLimiter"
@@ -177,6 +179,20 @@ describe("the retries of a pipeline", () => {
     Effect.gen(function*() {
       const breaker = yield* CircuitBreaker.make({ trip: Tripping.consecutive(2), openFor: "1 hour" })
       const resilient = Pipeline.make({ retry: Schedule.spaced("1 minute"), policies: [breaker] })
+      const fiber = yield* Effect.fork(Effect.flip(resilient(failing(9))))
+      yield* TestClock.adjust("1 minute")
+      assert.deepStrictEqual(yield* Fiber.join(fiber), new Down({ number: 2 }))
+    }))
+
+  it.effect("end with the error that opens the circuit of a key", () =>
+    Effect.gen(function*() {
+      const breakers = yield* CircuitBreakers.make<string>({
+        breaker: { trip: Tripping.consecutive(2), openFor: "1 hour" }
+      })
+      const resilient = Pipeline.make({
+        retry: Schedule.spaced("1 minute"),
+        policies: [Keyed.policy(breakers, "a")]
+      })
       const fiber = yield* Effect.fork(Effect.flip(resilient(failing(9))))
       yield* TestClock.adjust("1 minute")
       assert.deepStrictEqual(yield* Fiber.join(fiber), new Down({ number: 2 }))

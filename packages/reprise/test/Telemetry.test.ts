@@ -278,7 +278,8 @@ describe("listeners", () => {
       yield* Effect.ignore(Pipeline.make({ key: "twice", policies: [breaker] })(Effect.fail("down"))).pipe(
         Effect.provide(Telemetry.layerLogs),
         Effect.provide(Telemetry.layerAll()),
-        Effect.provide(Telemetry.layerMetrics()),
+        // Built beside each other.
+        Effect.provide(Layer.merge(Telemetry.layerMetrics(), Telemetry.layerMetrics())),
         Effect.provide(logger)
       )
       expect(lines.length).toBe(1)

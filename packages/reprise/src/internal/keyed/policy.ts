@@ -18,11 +18,9 @@ import * as keyed from "./keyed.js"
  */
 export class KeyedPolicy<K, V, E, A, Err> implements Policy.Policy<E, A, Err> {
   readonly [Policy.TypeId]: typeof Policy.TypeId = Policy.TypeId
-  /** The kind of the policy, after it has decided. */
-  kind: "judge" | "resource" = "judge"
   readonly holds = true
-  /** The source of the policy, after it has decided. */
-  source: Policy.Policy<E>["source"]
+  /** The policy that has decided. */
+  private asked: Policy.Policy<E, A, Err> | undefined
   /** The values that calls have made. The registry may have no room for a value: then another call makes it again. */
   private made: WeakMap<Policy.Call, Exit.Exit<V>> | undefined
 
@@ -31,6 +29,18 @@ export class KeyedPolicy<K, V, E, A, Err> implements Policy.Policy<E, A, Err> {
     private readonly key: K,
     private readonly of: (value: V) => Policy.Policy<E, A, Err>
   ) {}
+
+  get kind(): "judge" | "resource" {
+    return this.asked?.kind ?? "judge"
+  }
+
+  get source(): Policy.Policy<E>["source"] {
+    return this.asked?.source
+  }
+
+  rejectionAt(millis: number): E | undefined {
+    return this.asked?.rejectionAt?.(millis)
+  }
 
   decide(call: Policy.Call): Policy.Decision<E, A, Err> {
     const { self } = this
@@ -71,8 +81,7 @@ export class KeyedPolicy<K, V, E, A, Err> implements Policy.Policy<E, A, Err> {
 
   private ask(value: V, call: Policy.Call): Policy.Decision<E, A, Err> {
     const policy = this.of(value)
-    this.kind = policy.kind
-    this.source = policy.source
+    this.asked = policy
     return policy.decide(call)
   }
 }

@@ -21,10 +21,7 @@ export const layer = (observer: Observer): Layer.Layer<never> => Layer.scopedDis
 
 /** The scope with one more observer. */
 const addTo = (own: TelemetryScope | undefined, observer: Observer): TelemetryScope => {
-  const all = own instanceof Observers ? own.all : []
-  const isThere = observer.kind !== undefined &&
-    all.some(({ isOver, kind }) => kind === observer.kind && isOver !== true)
-  return new Observers(isThere ? all : [...all, observer], makeCall)
+  return new Observers([...own instanceof Observers ? own.all : [], observer], makeCall)
 }
 
 /** @internal */

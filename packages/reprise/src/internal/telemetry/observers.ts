@@ -70,17 +70,12 @@ export class Observers implements Scope {
   readonly all: ReadonlyArray<Observer>
 
   constructor(all: ReadonlyArray<Observer>, private readonly makeCall: MakeCall) {
-    this.all = all.some(({ isOver }) => isOver) ? all.filter(({ isOver }) => isOver !== true) : all
+    this.all = all.every(isInForce) ? all : all.filter((observer) => observer.isOver !== true).filter(isInForce)
   }
 
   /** The number of the call that is made. */
-  get id(): number | undefined {
-    return undefined
-  }
-
-  get key(): string {
-    return ""
-  }
+  readonly id: number | undefined = undefined
+  readonly key: string = ""
 
   errorTypeOf(error: unknown): string {
     return errorTypeOf(error)
@@ -143,6 +138,11 @@ export class Observers implements Scope {
     return added.length === 0 ? own : new Observers([...own?.all ?? [], ...added], this.makeCall)
   }
 }
+
+/** It is not released, and the first of its kind: layers may be built beside each other. */
+const isInForce = (observer: Observer, i: number, all: ReadonlyArray<Observer>): boolean =>
+  observer.isOver !== true &&
+  (observer.kind === undefined || all.findIndex(({ kind }) => kind === observer.kind) === i)
 
 const unnamed = { policy: "policy", key: "" }
 

@@ -11,10 +11,15 @@ const maxSources = 10_000
 export class Sources {
   private readonly known = new WeakSet<Source>()
   private all: Array<WeakRef<Source>> = []
+  /** How often a source was not listed for want of room. */
+  private missed = 0
 
   readonly see = (source: Source): void => {
     if (this.known.has(source)) return
-    if (this.all.length >= maxSources) this.all = this.all.filter((ref) => ref.deref() !== undefined)
+    // A full list is searched for room now and then, and not by every attempt.
+    if (this.all.length >= maxSources && this.missed++ % 1_000 === 0) {
+      this.all = this.all.filter((ref) => ref.deref() !== undefined)
+    }
     if (this.all.length >= maxSources) return
     this.known.add(source)
     this.all.push(new WeakRef(source))

@@ -17,7 +17,8 @@ let count = 0
 
 /** A call with observers. */
 class Call extends Observers implements CallScope {
-  readonly number_ = ++count
+  override readonly id = ++count
+  override readonly key: string
   number = 1
   attempts = 0
   private readonly outer: CallScope | undefined
@@ -31,18 +32,11 @@ class Call extends Observers implements CallScope {
     readonly base: Scope | undefined
   ) {
     super(observers, makeCall)
+    this.key = about.key
     this.outer = calls.get(fiber)
     calls.set(fiber, this)
     this.startMillis = clock.monotonicMillis(fiber)
     this.traced = trace(this, fiber, about.span ?? plain(about.key), true)
-  }
-
-  override get id(): number {
-    return this.number_
-  }
-
-  override get key(): string {
-    return this.about.key
   }
 
   override errorTypeOf(error: unknown): string {
