@@ -15,7 +15,7 @@ import {
   Telemetry,
   Tripping
 } from "reprise"
-import { assertBetween, assertOpens, atOnce, call, failing, inADay, migration, scripted, waits } from "./migrations.js"
+import { assertBetween, assertOpens, atOnce, call, failing, inADay, migration, times, waits } from "./migrations.js"
 
 const { checkPage, row } = migration("polly", import.meta.url)
 
@@ -26,14 +26,6 @@ const busy = new Busy({ retryAfter: Option.some(Duration.seconds(30)) })
 const policy = Backoff.exponential("2 seconds").pipe(Backoff.attempts(4))
 const trip = Tripping.consecutive(1)
 const down = Array<503>(20).fill(503)
-
-/** The times at which a pipeline runs a task that always fails. */
-const times = (options: Pipeline.Options<string, never, []>) =>
-  Effect.gen(function*() {
-    const { task, times } = scripted(...Array<string>(20).fill("down"))
-    yield* inADay(Effect.flip(Pipeline.make(options)(task)))
-    return times
-  })
 
 describe("From Polly", () => {
   row("MaxRetryAttempts = 3, Delay = 2 s", "makes four attempts, two seconds apart", () =>

@@ -11,7 +11,7 @@ import {
   Retry,
   Tripping
 } from "reprise"
-import { assertBetween, assertOpens, atOnce, failing, inADay, migration, scripted, waits } from "./migrations.js"
+import { assertBetween, assertOpens, atOnce, failing, inADay, migration, times, waits } from "./migrations.js"
 
 const { checkPage, row } = migration("resilience4j", import.meta.url)
 
@@ -20,14 +20,6 @@ class Denied extends Data.TaggedError("Denied") {}
 
 const policy = Backoff.exponential("1 second").pipe(Backoff.attempts(3))
 const trip = Tripping.consecutive(1)
-
-/** The times at which a pipeline runs a task that always fails. */
-const times = (options: Pipeline.Options<string, never, []>) =>
-  Effect.gen(function*() {
-    const { task, times } = scripted(...Array<string>(20).fill("down"))
-    yield* inADay(Effect.flip(Pipeline.make(options)(task)))
-    return times
-  })
 
 /** Half-open, with the results of these probes. */
 const afterProbes = (successes: number, failures: number) =>

@@ -7,7 +7,7 @@ import type { ResilientHttpClient } from "@reprise/http"
 import { Explain } from "@reprise/testing"
 import { Duration, Effect, Fiber, Option, type Schedule, TestClock } from "effect"
 import { readFileSync } from "node:fs"
-import { Backoff, CircuitBreaker, Retry } from "reprise"
+import { Backoff, CircuitBreaker, Pipeline, Retry } from "reprise"
 
 const compact = (text: string) => text.replaceAll(/\s/g, "")
 const plain = (cell: string) => cell.replaceAll("`", "").replaceAll("\\|", "|").trim()
@@ -117,4 +117,12 @@ export const atOnce = <E>(count: number, protect: (effect: Effect.Effect<never>)
     yield* TestClock.adjust(0)
     yield* Fiber.interruptAll(fibers)
     return { running, rejections }
+  })
+
+/** The times at which a pipeline runs a task that always fails. */
+export const times = (options: Pipeline.Options<string, never, []>) =>
+  Effect.gen(function*() {
+    const { task, times } = scripted(...Array<string>(20).fill("down"))
+    yield* inADay(Effect.flip(Pipeline.make(options)(task)))
+    return times
   })
