@@ -3,6 +3,8 @@
  * in a process that runs several files each has to begin with those of `@effect/vitest` itself.
  */
 import { it } from "@effect/vitest"
-import { globalValue } from "effect/GlobalValue"
 
-Object.assign(it, globalValue("reprise/tools/own-it", () => ({ ...it })))
+// One copy for all files of a process.
+const store = globalThis as typeof globalThis & { ownIt?: object }
+
+Object.assign(it, store.ownIt ??= { ...it })

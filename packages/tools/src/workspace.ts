@@ -19,7 +19,7 @@ export interface Package {
 const readPackage = (folder: string): Package => {
   const directory = Path.join(root, "packages", folder)
   const modules = Fs.readdirSync(Path.join(directory, "src"))
-    .filter((file) => file.endsWith(".ts") && file !== "index.ts")
+    .filter((file) => /^\w+\.ts$/.test(file) && file !== "index.ts")
     .map((file) => file.slice(0, -".ts".length))
     .sort()
   return { name: readJson<{ name: string }>(Path.join(directory, "package.json")).name, directory, modules }

@@ -1,0 +1,11 @@
+import { defineConfig } from "vitest/config"
+
+// Not `vitest.config.ts`: the workspace of the Effect 3 edition collects those.
+export default defineConfig({
+  test: {
+    include: ["build/packages/*/test/**/*.test.ts"],
+    exclude: ["**/node_modules/**"],
+    setupFiles: ["build/packages/tools/src/own-it.ts"],
+    testTimeout: 30_000
+  }
+})

@@ -1,0 +1,178 @@
+/**
+ * Turns a module for Effect 3 into one for Effect 4, by the rules of `rules/`. A member of Effect that neither exists in
+ * Effect 4 nor has a rule is an error.
+ */
+import ts from "typescript"
+import { type Binding, bindings, Imports } from "./imports.js"
+import type { Context, Rules } from "./rule.js"
+import { exportsOf } from "./surface.js"
+
+export interface Result {
+  readonly text: string
+  /** Each with its line; the text is of no use if there are any. */
+  readonly problems: ReadonlyArray<string>
+}
+
+/** The code in the examples of a comment. */
+const examples = /^([ \t]*\*[ \t]?)```ts[^\n]*\n([\s\S]*?)^[ \t]*\*[ \t]?```/gm
+
+/** A member that the text of a comment names. */
+const named = /`([A-Z]\w+)\.(\w+)/g
+
+class Module {
+  readonly source: ts.SourceFile
+  readonly imports: Imports
+  readonly bound: ReadonlyMap<string, Binding>
+  readonly problems: Array<string> = []
+
+  constructor(readonly name: string, readonly text: string, readonly rules: Required<Rules>) {
+    this.source = ts.createSourceFile(name, text, ts.ScriptTarget.Latest, true)
+    this.bound = bindings(this.source)
+    this.imports = new Imports(this.source, this.bound, rules)
+  }
+
+  get context(): Context {
+    return { emit: (node) => this.emit(node), use: (module) => this.imports.use(module) }
+  }
+
+  complain(node: ts.Node, problem: string): void {
+    const { line } = this.source.getLineAndCharacterOfPosition(node.getStart())
+    this.problems.push(`${this.name}:${line + 1}: ${problem}`)
+  }
+
+  /** The text of a node: that of its own rule, or its own text around that of its parts. */
+  emit(node: ts.Node): string {
+    const rewritten = this.rewrite(node)
+    if (rewritten !== undefined) return rewritten
+    let end = node.getStart()
+    let out = ""
+    ts.forEachChild(node, (part) => {
+      const start = part.getStart()
+      if (start < end) return
+      out += this.comment(this.text.slice(end, start)) + this.emit(part)
+      end = part.getEnd()
+    })
+    return out + this.comment(this.text.slice(end, node.getEnd()))
+  }
+
+  rewrite(node: ts.Node): string | undefined {
+    if (ts.isImportDeclaration(node)) {
+      return this.imports.keep(node) ? this.text.slice(node.getStart(), node.getEnd()) : this.imports.hole
+    }
+    if (ts.isCallExpression(node)) return this.call(node)
+    if (ts.isTypeReferenceNode(node)) return this.type(node)
+    if (ts.isPropertyAccessExpression(node) || ts.isQualifiedName(node)) return this.member(node)
+    if (ts.isStringLiteral(node)) {
+      const replaced = this.rules.strings[node.text]
+      return replaced === undefined ? undefined : JSON.stringify(replaced)
+    }
+    if (ts.isIdentifier(node)) return this.identifier(node)
+    return undefined
+  }
+
+  identifier(node: ts.Identifier): string | undefined {
+    const binding = this.bound.get(node.text)
+    if (binding !== undefined && !isPropertyName(node)) return this.imports.local(binding)
+    const renamed = Object.hasOwn(this.rules.properties, node.text) ? this.rules.properties[node.text] : undefined
+    if (renamed === undefined) return undefined
+    const { parent } = node
+    if (ts.isShorthandPropertyAssignment(parent)) return `${renamed}: ${node.text}`
+    if (ts.isBindingElement(parent) && parent.name === node && parent.propertyName === undefined) {
+      return `${renamed}: ${node.text}`
+    }
+    return isPropertyName(node) ? renamed : undefined
+  }
+
+  /** `Module.member` as Effect 3 names it, if the node is a member of a module of Effect. */
+  memberName(node: ts.Node): string | undefined {
+    const [left, right] = ts.isPropertyAccessExpression(node)
+      ? [node.expression, node.name]
+      : ts.isQualifiedName(node)
+      ? [node.left, node.right]
+      : []
+    if (left === undefined || right === undefined || !ts.isIdentifier(left)) return undefined
+    const binding = this.bound.get(left.text)
+    return binding === undefined ? undefined : `${binding.module}.${right.text}`
+  }
+
+  member(node: ts.PropertyAccessExpression | ts.QualifiedName): string | undefined {
+    const name = this.memberName(node)
+    if (name === undefined) return undefined
+    if (!this.isOfModule(node)) return this.rules.members[name] && `${name.split(".")[0]}.${this.rules.members[name]}`
+    const [module, member] = this.target(name)
+    const specifier = this.imports.specifier(module)
+    if (specifier.startsWith("effect/") ? exportsOf(specifier)?.has(member) !== true : exportsOf(specifier)?.has(member) === false) {
+      this.complain(node, `${name} is not in Effect 4 (as ${module}.${member}), and has no rule`)
+    }
+    return `${this.imports.use(module)}.${member}`
+  }
+
+  /** Unlike a property of an imported value, such as `it.effect`. */
+  isOfModule(node: ts.PropertyAccessExpression | ts.QualifiedName): boolean {
+    const left = ts.isQualifiedName(node) ? node.left : node.expression
+    return this.bound.get(left.getText())!.isModule
+  }
+
+  target(name: string): readonly [module: string, member: string] {
+    const renamed = this.rules.members[name] ?? name
+    const [module, member] = renamed.includes(".") ? renamed.split(".") : [name.split(".")[0], renamed]
+    return [this.imports.moduleOf(module!), member!]
+  }
+
+  call(node: ts.CallExpression): string | undefined {
+    const curried = ts.isCallExpression(node.expression) ? this.memberName(node.expression.expression) : undefined
+    const outer = curried === undefined ? undefined : this.rules.calls[`${curried}()`]
+    if (outer !== undefined) {
+      const { arguments: args } = node.expression as ts.CallExpression
+      return outer(args.map((argument) => this.emit(argument)), this.context, node)
+    }
+    const name = this.memberName(node.expression)
+    const rule = name === undefined ? undefined : this.rules.calls[name]
+    if (rule === undefined) return undefined
+    return rule(node.arguments.map((argument) => this.emit(argument)), this.context, node)
+  }
+
+  type(node: ts.TypeReferenceNode): string | undefined {
+    const name = this.memberName(node.typeName)
+    const rule = name === undefined ? undefined : this.rules.types[name]
+    if (rule === undefined) return undefined
+    return rule((node.typeArguments ?? []).map((argument) => this.emit(argument)), this.context)
+  }
+
+  /** Comments between nodes name members too, and hold examples. */
+  comment(text: string): string {
+    if (!text.includes("*")) return text
+    const examined = text.replace(examples, (_, prefix: string, code: string) => {
+      const lines = code.split("\n").slice(0, -1).map((line) => line.replace(/^[ \t]*\*[ \t]?/, ""))
+      const result = codemod(`${this.name} (example)`, `${lines.join("\n")}\n`, this.rules)
+      this.problems.push(...result.problems)
+      const written = result.text.replace(/\n$/, "").split("\n").map((line) => `${prefix}${line}`.trimEnd())
+      return `${prefix}\`\`\`ts\n${written.join("\n")}\n${prefix}\`\`\``
+    })
+    return examined.replace(named, (whole, module: string, member: string) => {
+      const renamed = this.rules.members[`${module}.${member}`]
+      if (renamed === undefined) return whole
+      return `\`${renamed.includes(".") ? renamed : `${module}.${renamed}`}`
+    })
+  }
+}
+
+const isPropertyName = (node: ts.Identifier): boolean => {
+  const { parent } = node
+  return ts.isPropertyAccessExpression(parent) && parent.name === node ||
+    ts.isQualifiedName(parent) && parent.right === node ||
+    ts.isPropertyAssignment(parent) && parent.name === node ||
+    ts.isMethodDeclaration(parent) && parent.name === node ||
+    ts.isPropertyDeclaration(parent) && parent.name === node ||
+    ts.isPropertySignature(parent) && parent.name === node ||
+    ts.isMethodSignature(parent) && parent.name === node ||
+    ts.isBindingElement(parent) && parent.propertyName === node
+}
+
+/** The module for Effect 4. */
+export const codemod = (name: string, text: string, rules: Required<Rules>): Result => {
+  const module = new Module(name, text, rules)
+  const first = module.source.getStart()
+  const body = module.comment(text.slice(0, first)) + module.emit(module.source)
+  return { text: module.imports.write(body), problems: [...module.problems, ...module.imports.problems] }
+}

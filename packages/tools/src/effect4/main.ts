@@ -1,0 +1,78 @@
+/**
+ * `pnpm build:effect4`: writes the Effect 4 edition of the packages into `packages/effect4/build`, which has the layout of
+ * this repository. A file `X.effect4.ts` takes the place of `X.ts`. Every other module goes through the codemod.
+ */
+import { createHash } from "node:crypto"
+import * as Fs from "node:fs"
+import * as Path from "node:path"
+import { conclude, failWith, readJson, root, run } from "../workspace.js"
+import { codemod } from "./codemod.js"
+import { manifest } from "./manifest.js"
+import { rules } from "./rules.js"
+
+const target = Path.join(root, "packages/effect4/build")
+
+/** The hash of every file at the last build, to notice a change by hand. */
+const recordPath = Path.join(root, "packages/effect4/build/hashes.json")
+
+/** The parts of the repository that have an Effect 4 edition. */
+const folders = ["reprise", "http", "redis", "testing"].map((name) => `packages/${name}`)
+const files = ["tsconfig.base.json", "packages/tools/src/own-it.ts"]
+
+const sources = run("git", ["ls-files", "--cached", "--others", "--exclude-standard", ...folders, ...files])
+  .split("\n")
+  .filter((path) => path !== "" && Fs.existsSync(Path.join(root, path)))
+
+const overlay = /\.effect4\.(\w+)$/
+const overlaid = new Set(sources.filter((path) => overlay.test(path)).map((path) => path.replace(overlay, ".$1")))
+
+const problems: Array<string> = []
+
+const convert = (path: string): Buffer | string => {
+  const content = Fs.readFileSync(Path.join(root, path))
+  if (overlay.test(path)) return content
+  if (Path.basename(path) === "package.json") return manifest(content.toString())
+  if (!/\.tsx?$/.test(path)) return content
+  const result = codemod(path, content.toString(), rules)
+  problems.push(...result.problems)
+  return result.text
+}
+
+const hash = (content: Buffer | string): string => createHash("sha1").update(content).digest("hex")
+
+const record = Fs.existsSync(recordPath) ? readJson<Record<string, string>>(recordPath) : {}
+const edited = Object.keys(record).filter((path) => {
+  const file = Path.join(target, path)
+  return Fs.existsSync(file) && hash(Fs.readFileSync(file)) !== record[path]
+})
+if (edited.length > 0 && !process.argv.includes("--force")) {
+  failWith(edited.map((path) => `packages/effect4/build/${path} was edited. Edit ${path}, or the rules, or use --force.`))
+}
+
+const next: Record<string, string> = {}
+for (const path of sources.filter((path) => !overlaid.has(path))) {
+  const content = convert(path)
+  const place = path.replace(overlay, ".$1")
+  next[place] = hash(content)
+  const file = Path.join(target, place)
+  if (Fs.existsSync(file) && hash(Fs.readFileSync(file)) === next[place]) continue
+  Fs.mkdirSync(Path.dirname(file), { recursive: true })
+  Fs.writeFileSync(file, content)
+}
+for (const path of Object.keys(record)) if (next[path] === undefined) Fs.rmSync(Path.join(target, path), { force: true })
+Fs.writeFileSync(recordPath, JSON.stringify(next, undefined, 1))
+
+// The packages find each other as in a project that has installed them.
+const installed = Path.join(target, "packages/node_modules")
+Fs.rmSync(installed, { recursive: true, force: true })
+Fs.mkdirSync(Path.join(installed, "@reprise"), { recursive: true })
+for (const folder of folders.map((folder) => Path.join(target, folder))) {
+  const { name } = readJson<{ name: string }>(Path.join(folder, "package.json"))
+  Fs.symlinkSync(folder, Path.join(installed, name))
+}
+for (const shared of ["docs", "README.md"]) {
+  const link = Path.join(target, shared)
+  if (!Fs.existsSync(link)) Fs.symlinkSync(Path.join(root, shared), link)
+}
+
+conclude(problems, `${Object.keys(next).length} files, ${overlaid.size} of them by hand`)

@@ -1,0 +1,34 @@
+/**
+ * Defines the rules that turn a program for Effect 3 into one for Effect 4.
+ */
+import type * as ts from "typescript"
+
+/** Gives a rule what it needs to write a node anew. */
+export interface Context {
+  /** The text of a node for Effect 4. */
+  readonly emit: (node: ts.Node) => string
+  /** The local name of a module of Effect 4, by default of `effect`; it is imported if it is not yet. */
+  readonly use: (module: string) => string
+}
+
+/** Writes a call of a member anew; `undefined` if the rule does not apply to this call. */
+export type CallRule = (args: ReadonlyArray<string>, context: Context, call: ts.CallExpression) => string | undefined
+
+/** Writes a reference of a generic type anew. */
+export type TypeRule = (args: ReadonlyArray<string>, context: Context) => string
+
+/**
+ * All rules of a kind of member. A name is `Module.member` of Effect 3, such as `Effect.catchAll`.
+ */
+export interface Rules {
+  /** New places of modules: the specifier of Effect 4. A module that is not here keeps its name. */
+  readonly modules?: Readonly<Record<string, string>>
+  /** New names of members; `Module.member` if the module differs too. */
+  readonly members?: Readonly<Record<string, string>>
+  readonly calls?: Readonly<Record<string, CallRule>>
+  readonly types?: Readonly<Record<string, TypeRule>>
+  /** New names of properties and methods of values, wherever they appear. */
+  readonly properties?: Readonly<Record<string, string>>
+  /** New values of string literals, such as tags. */
+  readonly strings?: Readonly<Record<string, string>>
+}

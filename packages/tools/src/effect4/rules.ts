@@ -1,0 +1,19 @@
+/**
+ * All rules, from the tables of `rules/`.
+ */
+import type { Rules } from "./rule.js"
+import { core } from "./rules/core.js"
+import { http } from "./rules/http.js"
+import { test } from "./rules/test.js"
+
+const merge = <K extends keyof Rules>(kind: K): Required<Rules>[K] =>
+  Object.assign({}, ...[core, http, test].map((table) => table[kind] ?? {}))
+
+export const rules: Required<Rules> = {
+  modules: merge("modules"),
+  members: merge("members"),
+  calls: merge("calls"),
+  types: merge("types"),
+  properties: merge("properties"),
+  strings: merge("strings")
+}

@@ -1,0 +1,125 @@
+/**
+ * Rules for the modules of `effect`.
+ */
+import type { Rules } from "../rule.js"
+
+/** The members that only have another name, by module. */
+const renames: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+  Cause: {
+    TimeoutException: "TimeoutError",
+    UnknownException: "UnknownError",
+    failureOption: "findErrorOption",
+    isDie: "hasDies",
+    isFailure: "hasFails",
+    isInterrupted: "hasInterrupts",
+    isInterruptedOnly: "hasInterruptsOnly",
+    isTimeoutException: "isTimeoutError",
+    isUnknownException: "isUnknownError",
+    parallel: "combine",
+    sequential: "combine"
+  },
+  Config: {
+    boolean: "Boolean",
+    duration: "Duration",
+    integer: "Int",
+    number: "Number",
+    redacted: "Redacted",
+    string: "String"
+  },
+  ConfigError: { ConfigError: "Config.ConfigError" },
+  Context: { GenericTag: "Service", Tag: "Key", unsafeGet: "getUnsafe" },
+  DateTime: { unsafeMake: "makeUnsafe" },
+  Deferred: { unsafeDone: "doneUnsafe" },
+  Duration: {
+    DurationInput: "Input",
+    decode: "fromInputUnsafe",
+    decodeUnknown: "fromInput",
+    greaterThan: "isGreaterThan",
+    lessThan: "isLessThan"
+  },
+  Effect: {
+    async: "callback",
+    catchAll: "catch",
+    catchAllCause: "catchCause",
+    catchAllDefect: "catchDefect",
+    clock: "Clock.Clock",
+    either: "result",
+    fork: "forkChild",
+    forkDaemon: "forkDetach",
+    makeLatch: "Latch.make",
+    makeSemaphore: "Semaphore.make",
+    mapInputContext: "updateContext",
+    runtime: "context",
+    unsafeMakeSemaphore: "Semaphore.makeUnsafe",
+    withFiberRuntime: "withFiber",
+    zipLeft: "tap",
+    zipRight: "andThen"
+  },
+  Either: {
+    Either: "Result",
+    isLeft: "isFailure",
+    isRight: "isSuccess",
+    left: "fail",
+    right: "succeed"
+  },
+  Exit: { isInterrupted: "hasInterrupts" },
+  Fiber: { RuntimeFiber: "Fiber" },
+  Layer: {
+    scoped: "effect",
+    scopedDiscard: "effectDiscard",
+    setConfigProvider: "ConfigProvider.layer",
+    unwrapEffect: "unwrap",
+    unwrapScoped: "unwrap"
+  },
+  Mailbox: { Mailbox: "Queue.Queue", make: "Queue.make", toStream: "Stream.fromQueue" },
+  Option: { flatMapNullable: "flatMapNullishOr", fromNullable: "fromNullishOr" },
+  Random: { nextRange: "nextBetween" },
+  Ref: { unsafeMake: "makeUnsafe" },
+  Runtime: { Runtime: "Context.Context" },
+  Scope: { CloseableScope: "Closeable", extend: "provide" },
+  Stream: { async: "callback", catchAll: "catch", unwrapScoped: "unwrap" }
+}
+
+export const core: Rules = {
+  modules: { Either: "effect/Result" },
+  members: Object.fromEntries(
+    Object.entries(renames).flatMap(([module, names]) =>
+      Object.entries(names).map(([from, to]) => [`${module}.${from}`, to])
+    )
+  ),
+  calls: {
+    "Cause.isEmpty": ([cause]) => `(${cause}.reasons.length === 0)`,
+    "Context.Tag()": ([id], { emit, use }, call) =>
+      `${use("Context")}.Service<${call.typeArguments!.map(emit).join(", ")}>()(${id})`,
+    "Deferred.unsafeMake": (_, { emit, use }, call) =>
+      `${use("Deferred")}.makeUnsafe<${(call.typeArguments ?? []).map(emit).join(", ")}>()`,
+    "Effect.dieMessage": ([message], { use }) => `${use("Effect")}.die(new Error(${message}))`,
+    "Effect.repeatN": (args, { use }) =>
+      `${use("Effect")}.repeat(${[...args.slice(0, -1), `{ times: ${args.at(-1)} }`].join(", ")})`,
+    "Effect.withClock": (args, { use }) => `${use("Effect")}.provideService(${before(args, `${use("Clock")}.Clock`)})`,
+    "Effect.withConfigProvider": (args, { use }) =>
+      `${use("Effect")}.provideService(${before(args, `${use("ConfigProvider")}.ConfigProvider`)})`,
+    "Effect.withRandom": (args, { use }) => `${use("Effect")}.provideService(${before(args, `${use("Random")}.Random`)})`,
+    "Effect.yieldNow": (_, { use }) => `${use("Effect")}.yieldNow`
+  },
+  types: {
+    // Effect 4 adds the error of a schedule as third parameter.
+    "Schedule.Schedule": ([out, input, context], { use }) =>
+      `${use("Schedule")}.Schedule<${
+        [out, input, ...context === undefined ? [] : ["never", context]].filter((one) => one !== undefined).join(", ")
+      }>`
+  },
+  properties: {
+    getFiberRef: "getRef",
+    onLeft: "onFailure",
+    onRight: "onSuccess",
+    unsafeCurrentTimeMillis: "currentTimeMillisUnsafe",
+    unsafeCurrentTimeNanos: "currentTimeNanosUnsafe",
+    unsafeInterruptAsFork: "interruptUnsafe",
+    unsafePoll: "pollUnsafe"
+  },
+  strings: { TimeoutException: "TimeoutError", UnknownException: "UnknownError" }
+}
+
+/** The arguments of a call, with one more before the last. */
+const before = (args: ReadonlyArray<string>, one: string): string => [...args.slice(0, -1), one, args.at(-1)].join(", ")
