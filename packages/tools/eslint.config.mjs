@@ -59,7 +59,9 @@ const publicModules = {
 }
 
 export default tseslint.config(
-  { ignores: ["**/dist/", "**/build/", "**/coverage/", "**/node_modules/", "packages/*/src/index.ts", "**/*.effect4.ts"] },
+  {
+    ignores: ["**/dist/", "**/build/", "**/coverage/", "**/node_modules/", "packages/*/src/index.ts", "**/*.effect4.ts"]
+  },
   {
     files: ["**/*.ts", "**/*.mts", "**/*.mjs"],
     extends: [tseslint.configs.recommended],

@@ -6,7 +6,13 @@ import * as Fs from "node:fs"
 import * as Path from "node:path"
 
 /** The root of the repository. */
-export const root = Path.resolve(import.meta.dirname, "../../..")
+export const repository = Path.resolve(import.meta.dirname, "../../..")
+
+/** Whether a script is about the Effect 4 edition. */
+export const isEffect4 = process.argv.includes("--effect4")
+
+/** The root of the edition: that of the repository, or the folder with its layout that `pnpm build:effect4` writes. */
+export const root = isEffect4 ? Path.join(repository, "packages/effect4/build") : repository
 
 /** A package that is published to npm. */
 export interface Package {

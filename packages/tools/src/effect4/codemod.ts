@@ -13,10 +13,10 @@ export interface Result {
   readonly problems: ReadonlyArray<string>
 }
 
-/** The code in the examples of a comment. */
-const examples = /^([ \t]*\*[ \t]?)```ts[^\n]*\n([\s\S]*?)^[ \t]*\*[ \t]?```/gm
+/** The code in the examples of a comment, with what begins its lines, and of a document. */
+const examples = /^([ \t]*\*[ \t]?|[ \t]*)```ts([^\n]*)\n([\s\S]*?)^(?:[ \t]*\*)?[ \t]*```/gm
 
-/** A member that the text of a comment names. */
+/** A member that the text of a comment or a document names. */
 const named = /`([A-Z]\w+)\.(\w+)/g
 
 class Module {
@@ -101,7 +101,11 @@ class Module {
     if (!this.isOfModule(node)) return this.rules.members[name] && `${name.split(".")[0]}.${this.rules.members[name]}`
     const [module, member] = this.target(name)
     const specifier = this.imports.specifier(module)
-    if (specifier.startsWith("effect/") ? exportsOf(specifier)?.has(member) !== true : exportsOf(specifier)?.has(member) === false) {
+    if (
+      specifier.startsWith("effect/")
+        ? exportsOf(specifier)?.has(member) !== true
+        : exportsOf(specifier)?.has(member) === false
+    ) {
       this.complain(node, `${name} is not in Effect 4 (as ${module}.${member}), and has no rule`)
     }
     return `${this.imports.use(module)}.${member}`
@@ -141,20 +145,26 @@ class Module {
 
   /** Comments between nodes name members too, and hold examples. */
   comment(text: string): string {
-    if (!text.includes("*")) return text
-    const examined = text.replace(examples, (_, prefix: string, code: string) => {
-      const lines = code.split("\n").slice(0, -1).map((line) => line.replace(/^[ \t]*\*[ \t]?/, ""))
-      const result = codemod(`${this.name} (example)`, `${lines.join("\n")}\n`, this.rules)
-      this.problems.push(...result.problems)
-      const written = result.text.replace(/\n$/, "").split("\n").map((line) => `${prefix}${line}`.trimEnd())
-      return `${prefix}\`\`\`ts\n${written.join("\n")}\n${prefix}\`\`\``
-    })
-    return examined.replace(named, (whole, module: string, member: string) => {
-      const renamed = this.rules.members[`${module}.${member}`]
-      if (renamed === undefined) return whole
-      return `\`${renamed.includes(".") ? renamed : `${module}.${renamed}`}`
-    })
+    return text.includes("*") ? prose(this.name, text, this.rules, this.problems) : text
   }
+}
+
+/** Text with examples and names of members. */
+const prose = (name: string, text: string, rules: Required<Rules>, problems: Array<string>): string => {
+  const examined = text.replace(examples, (whole, prefix: string, mode: string, code: string) => {
+    if (mode.trim() === "ignore") return whole
+    const lines = code.split("\n").slice(0, -1)
+      .map((line) => line.startsWith(prefix) ? line.slice(prefix.length) : line.slice(prefix.trimEnd().length))
+    const result = codemod(`${name} (example)`, `${lines.join("\n")}\n`, rules)
+    problems.push(...result.problems)
+    const written = result.text.replace(/\n$/, "").split("\n").map((line) => `${prefix}${line}`.trimEnd())
+    return `${prefix}\`\`\`ts${mode}\n${written.join("\n")}\n${prefix}\`\`\``
+  })
+  return examined.replace(named, (whole, module: string, member: string) => {
+    const renamed = rules.members[`${module}.${member}`]
+    if (renamed === undefined) return whole
+    return `\`${renamed.includes(".") ? renamed : `${module}.${renamed}`}`
+  })
 }
 
 const isPropertyName = (node: ts.Identifier): boolean => {
@@ -175,4 +185,10 @@ export const codemod = (name: string, text: string, rules: Required<Rules>): Res
   const first = module.source.getStart()
   const body = module.comment(text.slice(0, first)) + module.emit(module.source)
   return { text: module.imports.write(body), problems: [...module.problems, ...module.imports.problems] }
+}
+
+/** The document for Effect 4, with its examples. */
+export const codemodDocument = (name: string, text: string, rules: Required<Rules>): Result => {
+  const problems: Array<string> = []
+  return { text: prose(name, text, rules, problems), problems }
 }

@@ -110,7 +110,9 @@ export class Imports {
   private place(module: string, fromBarrel = this.usesBarrel): { readonly from: string; readonly name: string } {
     const specifier = this.specifier(module)
     const barrel = specifier.split("/").slice(0, -1).join("/")
-    return fromBarrel && barrel !== "" && barrel !== "@effect" ? { from: barrel, name: module } : { from: specifier, name: "*" }
+    return fromBarrel && barrel !== "" && barrel !== "@effect"
+      ? { from: barrel, name: module }
+      : { from: specifier, name: "*" }
   }
 
   private add(one: Written): void {
@@ -127,7 +129,9 @@ export class Imports {
       if (use === undefined) continue
       const type = use === "type" ? "type " : ""
       const exported = exportsOf(from)
-      if (from.startsWith("effect") && exported === undefined) this.problems.push(`${this.source.fileName}: no ${from} in Effect 4`)
+      if (from.startsWith("effect") && exported === undefined) {
+        this.problems.push(`${this.source.fileName}: no ${from} in Effect 4`)
+      }
       if (name !== "*" && exported?.has(name) === false) {
         this.problems.push(`${this.source.fileName}: ${from} of Effect 4 does not export ${name}`)
       }

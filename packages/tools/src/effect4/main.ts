@@ -5,21 +5,21 @@
 import { createHash } from "node:crypto"
 import * as Fs from "node:fs"
 import * as Path from "node:path"
-import { conclude, failWith, readJson, root, run } from "../workspace.js"
-import { codemod } from "./codemod.js"
+import { conclude, failWith, readJson, repository as root, run } from "../workspace.js"
+import { codemod, codemodDocument } from "./codemod.js"
 import { manifest } from "./manifest.js"
 import { rules } from "./rules.js"
 
 const target = Path.join(root, "packages/effect4/build")
 
-/** The hash of every file at the last build, to notice a change by hand. */
+/** The hash of every file at the last run, to notice a change by hand. */
 const recordPath = Path.join(root, "packages/effect4/build/hashes.json")
 
 /** The parts of the repository that have an Effect 4 edition. */
 const folders = ["reprise", "http", "redis", "testing"].map((name) => `packages/${name}`)
-const files = ["tsconfig.base.json", "packages/tools/src/own-it.ts"]
+const others = ["tsconfig.base.json", "packages/tools/src/own-it.ts", "README.md", "docs"]
 
-const sources = run("git", ["ls-files", "--cached", "--others", "--exclude-standard", ...folders, ...files])
+const sources = run("git", ["ls-files", "--cached", "--others", "--exclude-standard", ...folders, ...others])
   .split("\n")
   .filter((path) => path !== "" && Fs.existsSync(Path.join(root, path)))
 
@@ -32,8 +32,8 @@ const convert = (path: string): Buffer | string => {
   const content = Fs.readFileSync(Path.join(root, path))
   if (overlay.test(path)) return content
   if (Path.basename(path) === "package.json") return manifest(content.toString())
-  if (!/\.tsx?$/.test(path)) return content
-  const result = codemod(path, content.toString(), rules)
+  if (!/\.(tsx?|md)$/.test(path)) return content
+  const result = (path.endsWith(".md") ? codemodDocument : codemod)(path, content.toString(), rules)
   problems.push(...result.problems)
   return result.text
 }
@@ -46,7 +46,9 @@ const edited = Object.keys(record).filter((path) => {
   return Fs.existsSync(file) && hash(Fs.readFileSync(file)) !== record[path]
 })
 if (edited.length > 0 && !process.argv.includes("--force")) {
-  failWith(edited.map((path) => `packages/effect4/build/${path} was edited. Edit ${path}, or the rules, or use --force.`))
+  failWith(
+    edited.map((path) => `packages/effect4/build/${path} was edited. Edit ${path}, or the rules, or use --force.`)
+  )
 }
 
 const next: Record<string, string> = {}
@@ -59,7 +61,9 @@ for (const path of sources.filter((path) => !overlaid.has(path))) {
   Fs.mkdirSync(Path.dirname(file), { recursive: true })
   Fs.writeFileSync(file, content)
 }
-for (const path of Object.keys(record)) if (next[path] === undefined) Fs.rmSync(Path.join(target, path), { force: true })
+for (const path of Object.keys(record)) {
+  if (next[path] === undefined) Fs.rmSync(Path.join(target, path), { force: true })
+}
 Fs.writeFileSync(recordPath, JSON.stringify(next, undefined, 1))
 
 // The packages find each other as in a project that has installed them.
@@ -69,10 +73,6 @@ Fs.mkdirSync(Path.join(installed, "@reprise"), { recursive: true })
 for (const folder of folders.map((folder) => Path.join(target, folder))) {
   const { name } = readJson<{ name: string }>(Path.join(folder, "package.json"))
   Fs.symlinkSync(folder, Path.join(installed, name))
-}
-for (const shared of ["docs", "README.md"]) {
-  const link = Path.join(target, shared)
-  if (!Fs.existsSync(link)) Fs.symlinkSync(Path.join(root, shared), link)
 }
 
 conclude(problems, `${Object.keys(next).length} files, ${overlaid.size} of them by hand`)

@@ -3,18 +3,37 @@
  */
 
 interface Manifest {
-  version: string
-  peerDependencies?: Record<string, string>
-  devDependencies?: Record<string, string>
+  readonly name: string
+  readonly version: string
+  readonly private?: boolean
+  readonly scripts?: Readonly<Record<string, string>>
+  readonly peerDependencies?: Readonly<Record<string, string>>
+  readonly dependencies?: Readonly<Record<string, string>>
+  readonly devDependencies?: Readonly<Record<string, string>>
 }
 
-/** The peers of a package for Effect 4. */
-export const manifest = (text: string): string => {
-  const { devDependencies: _, peerDependencies: peers, ...rest } = JSON.parse(text) as Manifest
-  const own = Object.fromEntries(
-    Object.entries(peers ?? {})
+/** The editions of one release differ in the major number alone: 3.2.1 is for Effect 3, and 4.2.1 for Effect 4. */
+export const versionOf = (version: string): string => version.replace(/^\d+/, (major) => `${Number(major) + 1}`)
+
+/** The peers of a package for Effect 4: its HTTP modules are in `effect`. */
+const peersOf = (peers: Readonly<Record<string, string>>, version: string): Readonly<Record<string, string>> =>
+  Object.fromEntries(
+    Object.entries(peers)
       .filter(([name]) => name !== "@effect/platform")
-      .map(([name, range]) => [name, name === "effect" ? "^4.1.0" : range])
+      .map((
+        [name, range]
+      ) => [name, name === "effect" ? "^4.1.0" : range.startsWith("workspace:") ? `^${version}` : range])
   )
-  return `${JSON.stringify({ ...rest, peerDependencies: own }, undefined, 2)}\n`
+
+/**
+ * A private package needs no dependencies of its own here: it finds those of `packages/effect4`.
+ */
+export const manifest = (text: string): string => {
+  const { dependencies: _, devDependencies: __, peerDependencies = {}, ...rest } = JSON.parse(text) as Manifest
+  const version = versionOf(rest.version)
+  const scripts = rest.scripts?.["prepack"] === undefined
+    ? rest.scripts
+    : { ...rest.scripts, prepack: "pnpm --workspace-root build:effect4" }
+  const edition = { ...rest, version, scripts, peerDependencies: peersOf(peerDependencies, version) }
+  return `${JSON.stringify(edition, undefined, 2)}\n`
 }

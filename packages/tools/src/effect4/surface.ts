@@ -4,7 +4,7 @@
 import * as Fs from "node:fs"
 import * as Path from "node:path"
 import ts from "typescript"
-import { root } from "../workspace.js"
+import { repository as root } from "../workspace.js"
 
 const modules = Path.join(root, "packages/effect4/node_modules")
 

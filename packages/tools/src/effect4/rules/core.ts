@@ -99,7 +99,8 @@ export const core: Rules = {
     "Effect.withClock": (args, { use }) => `${use("Effect")}.provideService(${before(args, `${use("Clock")}.Clock`)})`,
     "Effect.withConfigProvider": (args, { use }) =>
       `${use("Effect")}.provideService(${before(args, `${use("ConfigProvider")}.ConfigProvider`)})`,
-    "Effect.withRandom": (args, { use }) => `${use("Effect")}.provideService(${before(args, `${use("Random")}.Random`)})`,
+    "Effect.withRandom": (args, { use }) =>
+      `${use("Effect")}.provideService(${before(args, `${use("Random")}.Random`)})`,
     "Effect.yieldNow": (_, { use }) => `${use("Effect")}.yieldNow`
   },
   types: {
