@@ -131,9 +131,16 @@ class Module {
       return outer(args.map((argument) => this.emit(argument)), this.context, node)
     }
     const name = this.memberName(node.expression)
-    const rule = name === undefined ? undefined : this.rules.calls[name]
-    if (rule === undefined) return undefined
-    return rule(node.arguments.map((argument) => this.emit(argument)), this.context, node)
+    if (name === undefined) return this.method(node)
+    return this.rules.calls[name]?.(node.arguments.map((argument) => this.emit(argument)), this.context, node)
+  }
+
+  method(node: ts.CallExpression): string | undefined {
+    if (!ts.isPropertyAccessExpression(node.expression)) return undefined
+    const { expression: object, name: { text } } = node.expression
+    if (!Object.hasOwn(this.rules.methods, text)) return undefined
+    const args = node.arguments.map((argument) => this.emit(argument))
+    return this.rules.methods[text]!(this.emit(object), args, this.context, node)
   }
 
   type(node: ts.TypeReferenceNode): string | undefined {

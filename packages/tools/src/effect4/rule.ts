@@ -14,6 +14,14 @@ export interface Context {
 /** Writes a call of a member anew; `undefined` if the rule does not apply to this call. */
 export type CallRule = (args: ReadonlyArray<string>, context: Context, call: ts.CallExpression) => string | undefined
 
+/** Writes a call of a method of a value anew, whatever the value is; `undefined` if the rule does not apply to this call. */
+export type MethodRule = (
+  object: string,
+  args: ReadonlyArray<string>,
+  context: Context,
+  call: ts.CallExpression
+) => string | undefined
+
 /** Writes a reference of a generic type anew. */
 export type TypeRule = (args: ReadonlyArray<string>, context: Context) => string
 
@@ -26,6 +34,8 @@ export interface Rules {
   /** New names of members; `Module.member` if the module differs too. */
   readonly members?: Readonly<Record<string, string>>
   readonly calls?: Readonly<Record<string, CallRule>>
+  /** By the name of the method. */
+  readonly methods?: Readonly<Record<string, MethodRule>>
   readonly types?: Readonly<Record<string, TypeRule>>
   /** New names of properties and methods of values, wherever they appear. */
   readonly properties?: Readonly<Record<string, string>>

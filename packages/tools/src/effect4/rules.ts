@@ -13,6 +13,7 @@ export const rules: Required<Rules> = {
   modules: merge("modules"),
   members: merge("members"),
   calls: merge("calls"),
+  methods: merge("methods"),
   types: merge("types"),
   properties: merge("properties"),
   strings: merge("strings")

@@ -1,6 +1,7 @@
 /**
  * Rules for the modules of `effect`.
  */
+import type * as ts from "typescript"
 import type { Rules } from "../rule.js"
 
 /** The members that only have another name, by module. */
@@ -88,7 +89,13 @@ export const core: Rules = {
     )
   ),
   calls: {
+    "Cause.failureOrCause": ([cause], { use }) => `${use("Result")}.flip(${use("Cause")}.findError(${cause}))`,
     "Cause.isEmpty": ([cause]) => `(${cause}.reasons.length === 0)`,
+    "Cause.keepDefects": ([cause], { use }) =>
+      `${use("Option")}.liftPredicate(${use("Cause")}.fromReasons<never>(${cause}.reasons.filter(${
+        use("Cause")
+      }.isDieReason)), ` +
+      "({ reasons }) => reasons.length > 0)",
     "Context.Tag()": ([id], { emit, use }, call) =>
       `${use("Context")}.Service<${call.typeArguments!.map(emit).join(", ")}>()(${id})`,
     "Deferred.unsafeMake": (_, { emit, use }, call) =>
@@ -101,7 +108,17 @@ export const core: Rules = {
       `${use("Effect")}.provideService(${before(args, `${use("ConfigProvider")}.ConfigProvider`)})`,
     "Effect.withRandom": (args, { use }) =>
       `${use("Effect")}.provideService(${before(args, `${use("Random")}.Random`)})`,
+    "Exit.all": ([exits], { use }) => `${use("Option")}.some(${use("Exit")}.asVoidAll(${exits}))`,
+    "Fiber.getCurrentFiber": (_, { use }) => `${use("Option")}.fromNullishOr(${use("Fiber")}.getCurrent())`,
+    "Pipeable.Class": (_, { use }) => `${use("Pipeable")}.Class`,
+    "Runtime.runFork": ([runtime, ...args], { use }) => `${use("Effect")}.runForkWith(${runtime})(${args.join(", ")})`,
     "Effect.yieldNow": (_, { use }) => `${use("Effect")}.yieldNow`
+  },
+  methods: {
+    unsafeInterruptAsFork: (object, _args, _context, { expression }) =>
+      `${object}${(expression as ts.PropertyAccessExpression).questionDotToken ? "?" : ""}.interruptUnsafe()`,
+    unsafeOffer: (queue, args, { use }) => `${use("Queue")}.offerUnsafe(${[queue, ...args].join(", ")})`,
+    unsafeSize: (queue, _, { use }) => `${use("Option")}.some(${use("Queue")}.sizeUnsafe(${queue}))`
   },
   types: {
     // Effect 4 adds the error of a schedule as third parameter.
@@ -111,12 +128,13 @@ export const core: Rules = {
       }>`
   },
   properties: {
+    currentContext: "context",
+    currentDefaultServices: "context",
     getFiberRef: "getRef",
     onLeft: "onFailure",
     onRight: "onSuccess",
     unsafeCurrentTimeMillis: "currentTimeMillisUnsafe",
     unsafeCurrentTimeNanos: "currentTimeNanosUnsafe",
-    unsafeInterruptAsFork: "interruptUnsafe",
     unsafePoll: "pollUnsafe"
   },
   strings: { TimeoutException: "TimeoutError", UnknownException: "UnknownError" }
