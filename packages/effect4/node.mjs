@@ -8,16 +8,14 @@ import { fileURLToPath } from "node:url"
 
 const [major, minor] = process.versions.node.split(".").map(Number)
 const isNewEnough = major > 22 || major === 22 && minor >= 19
-const installed = fileURLToPath(
-  new URL(`node_modules/node-${process.platform}-${process.arch}/bin/node`, import.meta.url)
-)
-if (!isNewEnough && !existsSync(installed)) {
-  console.error(
-    `The Effect 4 edition needs Node 22.19 or later, and this is ${process.version}.\n` +
-      `Use a newer Node, or run: npx pnpm@10 --filter @reprise/effect4 add -O node-${process.platform}-${process.arch}@22`
-  )
+const platform = `${process.platform}-${process.arch}`
+const installed = [`node-${platform}`, `node-bin-${platform}`]
+  .map((name) => fileURLToPath(new URL(`node_modules/${name}/bin/node`, import.meta.url)))
+const node = isNewEnough ? process.execPath : installed.find((path) => existsSync(path))
+if (node === undefined) {
+  console.error(`The Effect 4 edition needs Node 22.19 or later, and this is ${process.version}. Use a newer Node.`)
   process.exit(1)
 }
-const child = spawn(isNewEnough ? process.execPath : installed, process.argv.slice(2), { stdio: "inherit" })
+const child = spawn(node, process.argv.slice(2), { stdio: "inherit" })
 for (const signal of ["SIGINT", "SIGTERM"]) process.on(signal, () => child.kill(signal))
 child.on("exit", (code, signal) => process.exit(code ?? (signal === null ? 1 : 128)))
