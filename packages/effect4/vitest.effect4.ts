@@ -5,7 +5,6 @@ export default defineConfig({
   test: {
     include: ["build/packages/*/test/**/*.test.ts"],
     exclude: ["**/node_modules/**"],
-    setupFiles: ["build/packages/tools/src/own-it.ts"],
     testTimeout: 30_000
   }
 })

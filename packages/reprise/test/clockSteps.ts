@@ -1,4 +1,5 @@
-import { Clock, Effect, FastCheck as fc } from "effect"
+import { type Clock, Effect, FastCheck as fc } from "effect"
+import * as Services from "./services.js"
 
 /** By how much the wall clock is wrong each time somebody reads it, in turn. */
 export type Steps = ReadonlyArray<number>
@@ -11,17 +12,8 @@ export const steps: fc.Arbitrary<Steps> = fc.array(
 )
 
 /** The same clock, but its wall time is wrong by as much as `offMillis` says at each look. */
-export const offBy = (clock: Clock.Clock, offMillis: () => number): Clock.Clock => {
-  const millis = () => clock.unsafeCurrentTimeMillis() + offMillis()
-  return {
-    [Clock.ClockTypeId]: Clock.ClockTypeId,
-    sleep: (duration) => clock.sleep(duration),
-    unsafeCurrentTimeMillis: millis,
-    currentTimeMillis: Effect.sync(millis),
-    unsafeCurrentTimeNanos: () => clock.unsafeCurrentTimeNanos(),
-    currentTimeNanos: clock.currentTimeNanos
-  }
-}
+export const offBy = (clock: Clock.Clock, offMillis: () => number): Clock.Clock =>
+  Services.changedClock({ unsafeCurrentTimeMillis: () => clock.unsafeCurrentTimeMillis() + offMillis() }, clock)
 
 /** The same clock, but somebody sets its wall time, to and fro, between any two looks at it. */
 export const stepping = (clock: Clock.Clock, steps: Steps): Clock.Clock => {

@@ -2,12 +2,11 @@
  * Runs a program on a clock and a scheduler of its own, synchronously: time jumps from one sleep to the next as soon as
  * nothing else can run. Thousands of runs take a second, and a run can be cut at each of its operations.
  */
-import type { Scheduler } from "effect"
-import { Cause, Clock, Duration, Effect, FiberId, Option, Random, Runtime, Supervisor } from "effect"
-import type { Exit, Fiber } from "effect"
+import type { Exit } from "effect"
+import { Duration, Effect, FiberId, Option } from "effect"
+import * as Services from "./services.js"
 
-class VirtualClock implements Clock.Clock {
-  readonly [Clock.ClockTypeId]: Clock.ClockTypeId = Clock.ClockTypeId
+class VirtualClock extends Services.OwnClock {
   millis = 0
   readonly sleeps = new Map<number, { readonly atMillis: number; readonly wake: () => void }>()
   private ids = 0
@@ -18,8 +17,6 @@ class VirtualClock implements Clock.Clock {
   unsafeCurrentTimeNanos() {
     return BigInt(this.millis) * 1_000_000n
   }
-  readonly currentTimeMillis = Effect.sync(() => this.unsafeCurrentTimeMillis())
-  readonly currentTimeNanos = Effect.sync(() => this.unsafeCurrentTimeNanos())
 
   // Not the canceller of `Effect.async`: an interruption that comes right after the registration loses it (effect 3.22).
   sleep(duration: Duration.Duration): Effect.Effect<void> {
@@ -47,32 +44,6 @@ class VirtualClock implements Clock.Clock {
 
 /** A clock that stands still unless it is moved. */
 export const clock = () => new VirtualClock()
-
-class TaskQueue implements Scheduler.Scheduler {
-  readonly tasks: Array<() => void> = []
-
-  constructor(readonly yieldAlways: boolean) {}
-
-  shouldYield(fiber: Fiber.RuntimeFiber<unknown, unknown>): number | false {
-    // The yield itself takes nine operations, and one has to be left for the program.
-    return fiber.currentOpCount > (this.yieldAlways ? 10 : 2048) ? 0 : false
-  }
-  scheduleTask(task: () => void) {
-    this.tasks.push(task)
-  }
-}
-
-class LiveFibers extends Supervisor.AbstractSupervisor<void> {
-  readonly value = Effect.void
-  readonly fibers = new Set<unknown>()
-
-  override onStart(_context: unknown, _effect: unknown, _parent: unknown, fiber: unknown) {
-    this.fibers.add(fiber)
-  }
-  override onEnd(_exit: unknown, fiber: unknown) {
-    this.fibers.delete(fiber)
-  }
-}
 
 export interface Options {
   /** Seeds `Random`. */
@@ -104,11 +75,10 @@ const maxSteps = 10_000
 
 export const run = <A, E>(program: Effect.Effect<A, E>, options: Options = {}): Result<A, E> => {
   const clock = new VirtualClock()
-  const scheduler = new TaskQueue(options.yieldAlways ?? false)
-  const live = new LiveFibers()
-  const fiber = Runtime.runFork(Runtime.defaultRuntime)(
-    program.pipe(Effect.supervised(live), Effect.withRandom(Random.make(options.seed ?? 0)), Effect.withClock(clock)),
-    { scheduler, immediate: false }
+  const queue = new Services.TaskQueue(options.yieldAlways === true ? Services.yieldAlways : undefined)
+  const fibers = new Services.FiberCount()
+  const fiber = queue.fork(
+    program.pipe(fibers.of, Effect.withRandom(Services.seeded(options.seed ?? 0)), Effect.withClock(clock))
   )
   let steps = 0
   let interruptedMillis: number | undefined
@@ -122,7 +92,7 @@ export const run = <A, E>(program: Effect.Effect<A, E>, options: Options = {}): 
   }
   const step = () => {
     if (steps === options.interruptAfter && interruptedMillis === undefined) interrupt()
-    const task = scheduler.tasks.shift()
+    const task = queue.tasks.shift()
     steps++
     if (task === undefined) return clock.advance()
     task()
@@ -137,11 +107,11 @@ export const run = <A, E>(program: Effect.Effect<A, E>, options: Options = {}): 
     interrupted: interruptedMillis !== undefined,
     interruptedMillis
   }
-  for (let tasks = 0; scheduler.tasks.length > 0; tasks++) {
+  for (let tasks = 0; queue.tasks.length > 0; tasks++) {
     if (tasks > maxSteps) throw new Error("Something goes on after the program ended")
-    scheduler.tasks.shift()!()
+    queue.tasks.shift()!()
   }
-  return { ...end, fibersLeft: live.fibers.size, sleepsLeft: clock.sleeps.size }
+  return { ...end, fibersLeft: fibers.running, sleepsLeft: clock.sleeps.size }
 }
 
 /**
@@ -166,15 +136,5 @@ export const interruptEverywhere = <A, E, Run extends { readonly program: Effect
 export const plain = <A, E>(exit: Option.Option<Exit.Exit<A, E>>): unknown =>
   Option.match(exit, {
     onNone: () => "never ends",
-    onSome: (exit) => exit._tag === "Success" ? { success: exit.value } : { failure: plainCause(exit.cause) }
-  })
-
-const plainCause = (cause: Cause.Cause<unknown>): unknown =>
-  Cause.match(cause, {
-    onEmpty: "empty" as unknown,
-    onFail: (fail) => ({ fail }),
-    onDie: (die) => ({ die }),
-    onInterrupt: () => "interrupt",
-    onSequential: (left, right) => ({ sequential: [left, right] }),
-    onParallel: (left, right) => ({ parallel: [left, right] })
+    onSome: (exit) => exit._tag === "Success" ? { success: exit.value } : { failure: Services.plainCause(exit.cause) }
   })

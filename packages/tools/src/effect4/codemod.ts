@@ -98,6 +98,8 @@ class Module {
   member(node: ts.PropertyAccessExpression | ts.QualifiedName): string | undefined {
     const name = this.memberName(node)
     if (name === undefined) return undefined
+    const value = this.rules.values[name]
+    if (value !== undefined) return value(this.context)
     if (!this.isOfModule(node)) return this.rules.members[name] && `${name.split(".")[0]}.${this.rules.members[name]}`
     const [module, member] = this.target(name)
     const specifier = this.imports.specifier(module)

@@ -17,7 +17,7 @@ const recordPath = Path.join(root, "packages/effect4/build/hashes.json")
 
 /** The parts of the repository that have an Effect 4 edition. */
 const folders = ["reprise", "http", "redis", "testing"].map((name) => `packages/${name}`)
-const others = ["tsconfig.base.json", "packages/tools/src/own-it.ts", "README.md", "docs"]
+const others = ["tsconfig.base.json", "README.md", "docs"]
 
 const sources = run("git", ["ls-files", "--cached", "--others", "--exclude-standard", ...folders, ...others])
   .split("\n")

@@ -33,6 +33,8 @@ export interface Rules {
   readonly modules?: Readonly<Record<string, string>>
   /** New names of members; `Module.member` if the module differs too. */
   readonly members?: Readonly<Record<string, string>>
+  /** Texts that take the place of members, such as of constants that Effect 4 writes as literals. */
+  readonly values?: Readonly<Record<string, (context: Context) => string>>
   readonly calls?: Readonly<Record<string, CallRule>>
   /** By the name of the method. */
   readonly methods?: Readonly<Record<string, MethodRule>>

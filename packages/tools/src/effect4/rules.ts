@@ -12,9 +12,10 @@ const merge = <K extends keyof Rules>(kind: K): Required<Rules>[K] =>
 export const rules: Required<Rules> = {
   modules: merge("modules"),
   members: merge("members"),
+  values: merge("values"),
   calls: merge("calls"),
-  methods: merge("methods"),
   types: merge("types"),
+  methods: merge("methods"),
   properties: merge("properties"),
   strings: merge("strings")
 }

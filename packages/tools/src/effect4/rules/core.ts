@@ -88,6 +88,7 @@ export const core: Rules = {
       Object.entries(names).map(([from, to]) => [`${module}.${from}`, to])
     )
   ),
+  values: { "FiberId.none": () => "undefined" },
   calls: {
     "Cause.failureOrCause": ([cause], { use }) => `${use("Result")}.flip(${use("Cause")}.findError(${cause}))`,
     "Cause.isEmpty": ([cause]) => `(${cause}.reasons.length === 0)`,
@@ -99,7 +100,9 @@ export const core: Rules = {
     "Context.Tag()": ([id], { emit, use }, call) =>
       `${use("Context")}.Service<${call.typeArguments!.map(emit).join(", ")}>()(${id})`,
     "Deferred.unsafeMake": (_, { emit, use }, call) =>
-      `${use("Deferred")}.makeUnsafe<${(call.typeArguments ?? []).map(emit).join(", ")}>()`,
+      `${use("Deferred")}.makeUnsafe${
+        call.typeArguments === undefined ? "" : `<${call.typeArguments.map(emit).join(", ")}>`
+      }()`,
     "Effect.dieMessage": ([message], { use }) => `${use("Effect")}.die(new Error(${message}))`,
     "Effect.repeatN": (args, { use }) =>
       `${use("Effect")}.repeat(${[...args.slice(0, -1), `{ times: ${args.at(-1)} }`].join(", ")})`,
@@ -117,6 +120,8 @@ export const core: Rules = {
   methods: {
     unsafeInterruptAsFork: (object, _args, _context, { expression }) =>
       `${object}${(expression as ts.PropertyAccessExpression).questionDotToken ? "?" : ""}.interruptUnsafe()`,
+    unsafePoll: (fiber, _args, _context, { expression }) =>
+      (expression as ts.PropertyAccessExpression).questionDotToken ? undefined : `(${fiber}.pollUnsafe() ?? null)`,
     unsafeOffer: (queue, args, { use }) => `${use("Queue")}.offerUnsafe(${[queue, ...args].join(", ")})`,
     unsafeSize: (queue, _, { use }) => `${use("Option")}.some(${use("Queue")}.sizeUnsafe(${queue}))`
   },
@@ -134,7 +139,8 @@ export const core: Rules = {
     onLeft: "onFailure",
     onRight: "onSuccess",
     unsafeCurrentTimeMillis: "currentTimeMillisUnsafe",
-    unsafeCurrentTimeNanos: "currentTimeNanosUnsafe",
+    // In Effect 3 these nanoseconds are monotonic.
+    unsafeCurrentTimeNanos: "monotonicTimeNanosUnsafe",
     unsafePoll: "pollUnsafe"
   },
   strings: { TimeoutException: "TimeoutError", UnknownException: "UnknownError" }

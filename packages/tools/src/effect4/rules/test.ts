@@ -1,7 +1,13 @@
 /**
  * Rules that only tests need.
  */
-import type { Rules } from "../rule.js"
+import type { CallRule, Rules } from "../rule.js"
+
+/** Runs an effect at a level, which is the last argument. */
+const atLevel: CallRule = (args, { use }) => {
+  const level = `${use("References")}.MinimumLogLevel`
+  return `${use("Effect")}.provideService(${[...args.slice(0, -1), level, args.at(-1)].join(", ")})`
+}
 
 export const test: Rules = {
   modules: {
@@ -12,5 +18,21 @@ export const test: Rules = {
     "it.scoped": "effect",
     "it.scopedLive": "live",
     "TestClock.currentTimeMillis": "Clock.currentTimeMillis"
+  },
+  values: {
+    "LogLevel.All": () => `"All"`,
+    "LogLevel.Debug": () => `"Debug"`,
+    "LogLevel.Error": () => `"Error"`,
+    "LogLevel.Fatal": () => `"Fatal"`,
+    "LogLevel.None": () => `"None"`,
+    "LogLevel.Warning": () => `"Warn"`,
+    "TestContext.TestContext": ({ use }) => `${use("TestClock")}.layer()`
+  },
+  calls: {
+    "Fiber.poll": ([fiber], { use }) =>
+      `${use("Effect")}.sync(() => ${use("Option")}.fromNullishOr(${fiber}.pollUnsafe()))`,
+    "Logger.remove": (_, { use }) => `${use("Logger")}.layer([])`,
+    "Logger.replace": ([, logger], { use }) => `${use("Logger")}.layer([${logger}])`,
+    "Logger.withMinimumLogLevel": atLevel
   }
 }

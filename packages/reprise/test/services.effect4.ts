@@ -1,0 +1,124 @@
+/** Services that tests run on: clocks, random numbers, configuration, loggers, schedulers, and a count of fibers. */
+import type { Cause, Duration, Fiber, Layer, Scheduler } from "effect"
+import { Clock, ConfigProvider, Effect, Logger, Metric, Option, Random, References } from "effect"
+
+/** A clock of which a test says the time, the monotonic time apart from that of the day. */
+export abstract class OwnClock implements Clock.Clock {
+  abstract currentTimeMillisUnsafe(): number
+  abstract monotonicTimeNanosUnsafe(): bigint
+  abstract sleep(duration: Duration.Duration): Effect.Effect<void>
+  currentTimeNanosUnsafe() {
+    return BigInt(Math.round(this.currentTimeMillisUnsafe())) * 1_000_000n
+  }
+  readonly currentTimeMillis = Effect.sync(() => this.currentTimeMillisUnsafe())
+  readonly currentTimeNanos = Effect.sync(() => this.currentTimeNanosUnsafe())
+  readonly monotonicTimeNanos = Effect.sync(() => this.monotonicTimeNanosUnsafe())
+}
+
+export const liveClock: Clock.Clock = Effect.runSync(Effect.service(Clock.Clock))
+
+/** A clock that differs in some operations from another one. */
+export const changedClock = (
+  changes: Partial<Pick<Clock.Clock, "currentTimeMillisUnsafe" | "monotonicTimeNanosUnsafe" | "sleep">>,
+  clock: Clock.Clock = liveClock
+): Clock.Clock =>
+  new class extends OwnClock {
+    currentTimeMillisUnsafe() {
+      return (changes.currentTimeMillisUnsafe ?? clock.currentTimeMillisUnsafe).call(clock)
+    }
+    monotonicTimeNanosUnsafe() {
+      return (changes.monotonicTimeNanosUnsafe ?? clock.monotonicTimeNanosUnsafe).call(clock)
+    }
+    sleep(duration: Duration.Duration) {
+      return (changes.sleep ?? clock.sleep).call(clock, duration)
+    }
+  }()
+
+export const seeded = (seed: string | number): Random.Random =>
+  Effect.runSync(Random.withSeed(Effect.service(Random.Random), seed))
+
+/** `Random.next` takes its numbers from a function. */
+export const drawing = (next: () => number): Random.Random => ({ ...seeded(0), nextDoubleUnsafe: next })
+
+/** A configuration with these names. */
+export const settings = (
+  entries: Readonly<Record<string, string>>,
+  pathDelim = "."
+): ConfigProvider.ConfigProvider =>
+  ConfigProvider.make((path) => {
+    const key = path.join(pathDelim)
+    const start = key === "" ? "" : `${key}${pathDelim}`
+    const within = Object.keys(entries).filter((name) => name.startsWith(start) && name !== start)
+    const names = within.map((name) => name.slice(start.length).split(pathDelim)[0]!)
+    const value = entries[key]
+    if (names.length > 0) return Effect.succeed(ConfigProvider.makeRecord(new Set(names), value))
+    return Effect.succeed(value === undefined ? undefined : ConfigProvider.makeValue(value))
+  })
+
+/** What a logger is given. */
+export interface Line {
+  /** Such as `WARN`. */
+  readonly level: string
+  readonly message: ReadonlyArray<unknown>
+  readonly cause: Option.Option<Cause.Cause<unknown>>
+  readonly annotations: Readonly<Record<string, unknown>>
+  readonly spans: ReadonlyArray<string>
+}
+
+/** Gives each line of the log to a function, and to no other logger. */
+export const logging = (write: (line: Line) => void): Layer.Layer<never> =>
+  Logger.layer([
+    Logger.make(({ cause, fiber, logLevel, message }) =>
+      write({
+        level: logLevel.toUpperCase(),
+        message: message as ReadonlyArray<unknown>,
+        cause: cause.reasons.length === 0 ? Option.none() : Option.some(cause),
+        annotations: fiber.getRef(References.CurrentLogAnnotations),
+        spans: fiber.getRef(References.CurrentLogSpans).map(([label]) => label)
+      })
+    )
+  ])
+
+/** Holds the tasks of fibers until a test runs them. */
+export class TaskQueue {
+  readonly tasks: Array<() => void> = []
+  readonly scheduler: Scheduler.Scheduler = {
+    executionMode: "async",
+    shouldYield: (fiber) => this.yields(fiber.currentOpCount),
+    makeDispatcher: () => ({ scheduleTask: (task) => this.tasks.push(task), flush: () => this.flush() })
+  }
+
+  constructor(private readonly yields: (operations: number) => boolean = (operations) => operations > 2048) {}
+
+  /** Starts a program with the first task. */
+  fork<A, E>(program: Effect.Effect<A, E>): Fiber.Fiber<A, E> {
+    return Effect.runFork(Effect.andThen(Effect.yieldNow, program), { scheduler: this.scheduler })
+  }
+
+  /** Runs all tasks, and those that they add. */
+  flush(): void {
+    for (let task = this.tasks.shift(); task !== undefined; task = this.tasks.shift()) task()
+  }
+}
+
+/** Lets the scheduler run after each operation: a yield takes one of them, and one has to be left for the program. */
+export const yieldAlways = (operations: number): boolean => operations > 2
+
+/** Counts the fibers that run, of those which a program starts. */
+export class FiberCount {
+  running = 0
+
+  readonly of = <A, E, R>(program: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
+    Effect.provideService(program, Metric.FiberRuntimeMetrics, {
+      recordFiberStart: () => this.running++,
+      recordFiberEnd: () => this.running--
+    })
+}
+
+/** The cause as plain data, without the ids of fibers. */
+export const plainCause = (cause: Cause.Cause<unknown>): unknown => {
+  const [first = "empty", ...more] = cause.reasons.map((reason) =>
+    reason._tag === "Fail" ? { fail: reason.error } : reason._tag === "Die" ? { die: reason.defect } : "interrupt"
+  )
+  return more.length === 0 ? first : { sequential: [first, ...more] }
+}

@@ -1,0 +1,138 @@
+/** Services that tests run on: clocks, random numbers, configuration, loggers, schedulers, and a count of fibers. */
+import type { Layer } from "effect"
+import {
+  Cause,
+  Clock,
+  ConfigProvider,
+  type Duration,
+  Effect,
+  type Fiber,
+  List,
+  Logger,
+  Option,
+  Random,
+  type Scheduler,
+  Supervisor
+} from "effect"
+
+/** A clock of which a test says the time, the nanoseconds by a clock that nobody sets. */
+export abstract class OwnClock implements Clock.Clock {
+  readonly [Clock.ClockTypeId]: Clock.ClockTypeId = Clock.ClockTypeId
+  abstract unsafeCurrentTimeMillis(): number
+  abstract unsafeCurrentTimeNanos(): bigint
+  abstract sleep(duration: Duration.Duration): Effect.Effect<void>
+  readonly currentTimeMillis = Effect.sync(() => this.unsafeCurrentTimeMillis())
+  readonly currentTimeNanos = Effect.sync(() => this.unsafeCurrentTimeNanos())
+}
+
+export const liveClock: Clock.Clock = Clock.make()
+
+/** A clock that differs in some operations from another one. */
+export const changedClock = (
+  changes: Partial<Pick<Clock.Clock, "unsafeCurrentTimeMillis" | "unsafeCurrentTimeNanos" | "sleep">>,
+  clock: Clock.Clock = liveClock
+): Clock.Clock =>
+  new class extends OwnClock {
+    unsafeCurrentTimeMillis() {
+      return (changes.unsafeCurrentTimeMillis ?? clock.unsafeCurrentTimeMillis).call(clock)
+    }
+    unsafeCurrentTimeNanos() {
+      return (changes.unsafeCurrentTimeNanos ?? clock.unsafeCurrentTimeNanos).call(clock)
+    }
+    sleep(duration: Duration.Duration) {
+      return (changes.sleep ?? clock.sleep).call(clock, duration)
+    }
+  }()
+
+export const seeded = (seed: string | number): Random.Random => Random.make(seed)
+
+/** `Random.next` takes its numbers from a function. */
+export const drawing = (next: () => number): Random.Random => ({
+  ...Random.make(0),
+  [Random.RandomTypeId]: Random.RandomTypeId,
+  next: Effect.sync(next),
+  nextRange: (min, max) => Effect.sync(() => min + next() * (max - min))
+})
+
+/** A configuration with these names. */
+export const settings = (
+  entries: Readonly<Record<string, string>>,
+  pathDelim = "."
+): ConfigProvider.ConfigProvider => ConfigProvider.fromMap(new Map(Object.entries(entries)), { pathDelim })
+
+/** What a logger is given. */
+export interface Line {
+  /** Such as `WARN`. */
+  readonly level: string
+  readonly message: ReadonlyArray<unknown>
+  readonly cause: Option.Option<Cause.Cause<unknown>>
+  readonly annotations: Readonly<Record<string, unknown>>
+  readonly spans: ReadonlyArray<string>
+}
+
+/** Gives each line of the log to a function, and to no other logger. */
+export const logging = (write: (line: Line) => void): Layer.Layer<never> =>
+  Logger.replace(
+    Logger.defaultLogger,
+    Logger.make(({ annotations, cause, logLevel, message, spans }) =>
+      write({
+        level: logLevel.label,
+        message: message as ReadonlyArray<unknown>,
+        cause: Option.liftPredicate(cause, (cause) => !Cause.isEmpty(cause)),
+        annotations: Object.fromEntries(annotations),
+        spans: List.toArray(spans).map(({ label }) => label)
+      })
+    )
+  )
+
+/** Holds the tasks of fibers until a test runs them. */
+export class TaskQueue {
+  readonly tasks: Array<() => void> = []
+  readonly scheduler: Scheduler.Scheduler = {
+    shouldYield: (fiber) => this.yields(fiber.currentOpCount) ? 0 : false,
+    scheduleTask: (task) => this.tasks.push(task)
+  }
+
+  constructor(private readonly yields: (operations: number) => boolean = (operations) => operations > 2048) {}
+
+  /** Starts a program with the first task. */
+  fork<A, E>(program: Effect.Effect<A, E>): Fiber.RuntimeFiber<A, E> {
+    return Effect.runFork(program, { scheduler: this.scheduler, immediate: false })
+  }
+
+  /** Runs all tasks, and those that they add. */
+  flush(): void {
+    for (let task = this.tasks.shift(); task !== undefined; task = this.tasks.shift()) task()
+  }
+}
+
+/** Lets the scheduler run after each operation: a yield takes nine of them, and one has to be left for the program. */
+export const yieldAlways = (operations: number): boolean => operations > 10
+
+/** Counts the fibers that run, of those which a program starts. */
+export class FiberCount extends Supervisor.AbstractSupervisor<void> {
+  readonly value = Effect.void
+  private readonly fibers = new Set<unknown>()
+
+  override onStart(_context: unknown, _effect: unknown, _parent: unknown, fiber: unknown) {
+    this.fibers.add(fiber)
+  }
+  override onEnd(_exit: unknown, fiber: unknown) {
+    this.fibers.delete(fiber)
+  }
+  get running(): number {
+    return this.fibers.size
+  }
+  readonly of = <A, E, R>(program: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> => Effect.supervised(program, this)
+}
+
+/** The cause as plain data, without the ids of fibers. */
+export const plainCause = (cause: Cause.Cause<unknown>): unknown =>
+  Cause.match(cause, {
+    onEmpty: "empty" as unknown,
+    onFail: (fail) => ({ fail }),
+    onDie: (die) => ({ die }),
+    onInterrupt: () => "interrupt",
+    onSequential: (left, right) => ({ sequential: [left, right] }),
+    onParallel: (left, right) => ({ parallel: [left, right] })
+  })
