@@ -52,15 +52,16 @@ if (edited.length > 0 && !process.argv.includes("--force")) {
 }
 
 const next: Record<string, string> = {}
-for (const path of sources.filter((path) => !overlaid.has(path))) {
-  const content = convert(path)
-  const place = path.replace(overlay, ".$1")
-  next[place] = hash(content)
-  const file = Path.join(target, place)
-  if (Fs.existsSync(file) && hash(Fs.readFileSync(file)) === next[place]) continue
+const write = (path: string, content: Buffer | string): void => {
+  next[path] = hash(content)
+  // A file that stays as it is keeps its time, for incremental compilation.
+  if (record[path] === next[path]) return
+  const file = Path.join(target, path)
   Fs.mkdirSync(Path.dirname(file), { recursive: true })
   Fs.writeFileSync(file, content)
 }
+for (const path of sources.filter((path) => !overlaid.has(path))) write(path.replace(overlay, ".$1"), convert(path))
+write("tsconfig.json", JSON.stringify({ files: [], references: folders.map((path) => ({ path })) }))
 for (const path of Object.keys(record)) {
   if (next[path] === undefined) Fs.rmSync(Path.join(target, path), { force: true })
 }
