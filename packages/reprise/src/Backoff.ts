@@ -13,18 +13,12 @@
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Random from "effect/Random"
-import * as Schedule from "effect/Schedule"
+import type * as Schedule from "effect/Schedule"
+import * as schedule_ from "./internal/effect/schedule.js"
 import { transform, unfold } from "./internal/effect/schedule.js"
 import * as InvalidOption from "./InvalidOption.js"
 
 type Combinator = <Out, In, R>(self: Schedule.Schedule<Out, In, R>) => Schedule.Schedule<Out, In, R>
-
-type AnySchedule = Schedule.Schedule<unknown, never, unknown>
-type OutOf<S> = S extends Schedule.Schedule<infer Out, never, unknown> ? Out : never
-type ContextOf<S> = S extends Schedule.Schedule<unknown, never, infer R> ? R : never
-// Inference from a parameter turns the union of inputs into their intersection.
-type InOf<S> = (S extends Schedule.Schedule<unknown, infer In, unknown> ? (input: In) => void : never) extends
-  (input: infer In) => void ? In : never
 
 /** Data-first and data-last like `dual`, but it checks the option at once, before it gets the schedule. */
 function combinator<A>(make: (option: A) => Combinator) {
@@ -212,26 +206,17 @@ export const decorrelated = (options: {
  * @since 0.1.0
  * @category constructors
  */
-export const chain = <Schedules extends readonly [AnySchedule, ...ReadonlyArray<AnySchedule>]>(
+export const chain = <Schedules extends readonly [schedule_.AnySchedule, ...ReadonlyArray<schedule_.AnySchedule>]>(
   ...schedules: Schedules
-): Schedule.Schedule<OutOf<Schedules[number]>, InOf<Schedules[number]>, ContextOf<Schedules[number]>> => {
+): schedule_.Chain<Schedules[number]> => {
   // The types of the elements are known only as a union: here they become those of the result.
-  const turns = schedules as ReadonlyArray<AnySchedule> as ReadonlyArray<
-    Schedule.Schedule<OutOf<Schedules[number]>, InOf<Schedules[number]>, ContextOf<Schedules[number]>>
+  const [first, ...rest] = schedules as ReadonlyArray<schedule_.AnySchedule> as ReadonlyArray<
+    schedule_.Chain<Schedules[number]>
   >
-  const [first, ...rest] = turns
   if (first === undefined) {
-    throw new InvalidOption.InvalidOption({ option: "schedules", value: turns, expected: "at least one schedule" })
+    throw new InvalidOption.InvalidOption({ option: "schedules", value: schedules, expected: "at least one schedule" })
   }
-  return Schedule.makeWithState(
-    { schedule: first, state: first.initial as unknown, rest },
-    (now, input: InOf<Schedules[number]>, turn) =>
-      Effect.map(turn.schedule.step(now, input, turn.state), ([state, out, decision]) => {
-        const [next, ...rest] = turn.rest
-        const nextTurn = next === undefined ? { ...turn, state } : { schedule: next, state: next.initial, rest }
-        return [nextTurn, out, decision] as const
-      })
-  )
+  return schedule_.chain(first, rest)
 }
 
 /**

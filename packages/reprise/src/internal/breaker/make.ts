@@ -83,7 +83,7 @@ const withSettings = (
   const changed = {
     settings: next,
     // The state of a schedule has no meaning for another schedule.
-    opening: next.openFor === settings.openFor ? opening : { ...opening, state: next.openFor.initial }
+    opening: next.openFor === settings.openFor ? opening : { ...opening, stepper: next.first.stepper }
   }
   // The results of probes belong to the old numbers.
   if (state._tag === "HalfOpen") return { ...changed, state: { ...state, successes: 0, failures: 0 } }

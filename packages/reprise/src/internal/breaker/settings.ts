@@ -58,20 +58,19 @@ const isNoRejection = (error: unknown): boolean => !rejection.isRejection(error)
 
 /** @internal */
 export interface Opening {
-  readonly state: unknown
+  readonly stepper: schedule_.Stepper<unknown, CircuitBreaker.Opening, never, unknown>
   readonly lastMillis: number
 }
 
 /** A schedule that has ended repeats its last delay, and so does one that dies. */
 const step = (
-  { openFor }: Settings,
   previous: Opening,
   now: number,
   input: CircuitBreaker.Opening
 ): Effect.Effect<Opening, never, unknown> =>
-  schedule_.step(openFor, now, input, previous.state).pipe(
-    Effect.map(({ delayMillis, state }) =>
-      delayMillis === undefined ? previous : { state, lastMillis: Math.ceil(delayMillis) }
+  previous.stepper.step(now, input).pipe(
+    Effect.map(({ delayMillis, next }) =>
+      delayMillis === undefined ? previous : { stepper: next, lastMillis: Math.ceil(delayMillis) }
     ),
     Effect.catchAllCause(() => Effect.succeed(previous))
   )
@@ -86,7 +85,7 @@ export const nextOpening = (
   previous: Opening,
   now: number,
   input: CircuitBreaker.Opening
-): Effect.Effect<Opening> => bounded(settings.context, step(settings, previous, now, input), previous)
+): Effect.Effect<Opening> => bounded(settings.context, step(previous, now, input), previous)
 
 /**
  * The schedule of open times after this number of openings in a row.
@@ -103,8 +102,7 @@ export const openingAfter = (
   const all = Effect.iterate({ opening: settings.first, left: Math.min(trips, 1_000) }, {
     // Beyond that a schedule has reached its cap.
     while: ({ left }) => left > 0,
-    body: ({ left, opening }) =>
-      Effect.map(step(settings, opening, now, input), (opening) => ({ opening, left: left - 1 }))
+    body: ({ left, opening }) => Effect.map(step(opening, now, input), (opening) => ({ opening, left: left - 1 }))
   })
   return bounded(settings.context, Effect.map(all, ({ opening }) => opening), settings.first)
 }
@@ -128,7 +126,7 @@ export const make = (
   const { ramp } = options
   return Effect.flatMap(Effect.context<unknown>(), (context) =>
     Effect.map(
-      ramp === undefined ? noRamp : unfoldRamp(ramp, 0, ramp.initial, []),
+      ramp === undefined ? noRamp : unfoldRamp(schedule_.start(ramp), 0, []),
       (ramp) => complete(context, ramp)
     ))
 }
@@ -139,15 +137,14 @@ export const make = (
  * The ramp ends with a share of 1, or with the schedule.
  */
 const unfoldRamp = (
-  schedule: Schedule.Schedule<number, unknown, unknown>,
+  stepper: schedule_.Stepper<number, unknown, never, unknown>,
   now: number,
-  state: unknown,
   steps: ReadonlyArray<Machine.RampStep>
 ): Effect.Effect<ReadonlyArray<Machine.RampStep>, never, unknown> =>
-  Effect.flatMap(schedule_.step(schedule, now, undefined, state), ({ delayMillis: millis, output: share, state }) => {
+  Effect.flatMap(stepper.step(now, undefined), ({ delayMillis: millis, next, output: share }) => {
     if (millis === undefined || share >= 1 || steps.length === maxSteps) return Effect.succeed(steps)
     InvalidOption.number("ramp", share, { min: 0, max: 1 })
-    return unfoldRamp(schedule, now + millis, state, [...steps, { share, millis }])
+    return unfoldRamp(next, now + millis, [...steps, { share, millis }])
   })
 
 const maxSteps = 1_000
@@ -158,7 +155,7 @@ const opening = (openFor: NonNullable<CircuitBreaker.Options<unknown>["openFor"]
   const isFixed = !Schedule.isSchedule(openFor)
   const lastMillis = isFixed ? InvalidOption.millis("openFor", openFor, { min: 0 }) : 1_000
   const schedule = isFixed ? schedule_.unfold(null, (state) => Effect.succeed([lastMillis, state])) : openFor
-  return { first: { state: schedule.initial as unknown, lastMillis }, openFor: schedule }
+  return { first: { stepper: schedule_.start(schedule), lastMillis }, openFor: schedule }
 }
 
 /** One literal, because a copy of an object with many fields takes twice the memory for the life of the breaker. */

@@ -1,8 +1,8 @@
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Pipeable from "effect/Pipeable"
-import type * as Schedule from "effect/Schedule"
 import { monotonicMillis } from "../effect/clock.js"
+import type { Fallible } from "../effect/schedule.js"
 import { isTimeout } from "../errors.js"
 import * as Driver from "../retry/driver.js"
 import { again } from "../retry/loop.js"
@@ -146,20 +146,21 @@ export class Toll<in E> {
  *
  * @internal
  */
-export const retry = <A, E, R, B, R1, E2>(
+export const retry = <A, E, R, B, R1, E2, E1 = never>(
   self: Effect.Effect<A, E, R>,
-  schedule: Schedule.Schedule<B, E, R1>,
+  schedule: Fallible<B, E, E1, R1>,
   budget: Budget,
   isTimeout: ((error: E) => boolean) | undefined,
   exhausted: (error: E) => E2
-): Effect.Effect<A, E | E2, R | R1> =>
+): Effect.Effect<A, E | E1 | E2, R | R1> =>
   counted(
     budget,
     Effect.catchAllCause(rewarded(budget, self), (cause) => {
       const toll = budget.toll(isTimeout)
       const retries = again(Effect.failCause(cause), self, Driver.make(schedule, { toll }))
       return toll.over(
-        Effect.mapError(retries, (error): E | E2 => toll.isRefused ? exhausted(error) : error),
+        // Once the budget has refused a retry, the loop ends with the last error.
+        Effect.mapError(retries, (error): E | E1 | E2 => toll.isRefused ? exhausted(error as E) : error),
         () => true
       )
     })

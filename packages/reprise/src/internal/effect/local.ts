@@ -46,3 +46,18 @@ export const within = <A, E, R, V>(
         return Exit.failCause(cause)
       }
     }))
+
+/**
+ * Runs the effect with another value, and resets it after a success.
+ *
+ * @internal
+ */
+export const during = <A, E, R, V>(
+  ref: FiberRef.FiberRef<V>,
+  value: V,
+  self: Effect.Effect<A, E, R>
+): Effect.Effect<A, E, R> =>
+  Effect.flatMap(
+    FiberRef.getAndSet(ref, value),
+    (outer) => Effect.flatMap(self, (result) => Effect.as(FiberRef.set(ref, outer), result))
+  )

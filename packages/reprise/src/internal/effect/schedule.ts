@@ -9,36 +9,56 @@ import type { Reason } from "../retry/model.js"
 import * as reason from "../retry/reason.js"
 
 /**
- * The state of a schedule after one step.
+ * A schedule with an error of its own. Only Effect 4 has such schedules.
  *
  * @internal
  */
-export interface Stepped<out Out> {
-  readonly state: unknown
+export type Fallible<Out, In, _E, R> = Schedule.Schedule<Out, In, R>
+
+/**
+ * A schedule at a point of its run. `Schedule.driver` would sleep, and read the clock by itself.
+ *
+ * @internal
+ */
+export interface Stepper<out Out, in In, out E, out R> {
+  readonly step: (nowMillis: number, input: In) => Effect.Effect<Stepped<Out, In, E, R>, E, R>
+  /** A step that changes nothing, for `reason.asking`. */
+  readonly trial: (nowMillis: number, input: In) => Effect.Effect<unknown, E, R>
+}
+
+/** @internal */
+export interface Stepped<out Out, in In, out E, out R> {
+  /** The schedule after the step. In Effect 4 it is the same object as before: a step cannot be taken back. */
+  readonly next: Stepper<Out, In, E, R>
   readonly output: Out
   /** `undefined` once the schedule has ended. */
   readonly delayMillis: number | undefined
 }
 
 /**
- * One step of a schedule. `Schedule.driver` would sleep, and read the clock by itself.
+ * The start of a schedule. Each first step begins a new run.
  *
  * @internal
  */
-export const step = <Out, In, R>(
-  schedule: Schedule.Schedule<Out, In, R>,
-  nowMillis: number,
-  input: In,
-  state: unknown
-): Effect.Effect<Stepped<Out>, never, R> =>
-  Effect.map(
-    Effect.suspend(() => schedule.step(nowMillis, input, state)),
-    ([state, output, decision]) => {
-      if (ScheduleDecision.isDone(decision)) return { state, output, delayMillis: undefined }
-      const delayMillis = ScheduleIntervals.start(decision.intervals) - nowMillis
-      return { state, output, delayMillis: delayMillis > 0 ? delayMillis : 0 } // `NaN` too is no wait
-    }
-  )
+export const start = <Out, In, R>(schedule: Schedule.Schedule<Out, In, R>): Stepper<Out, In, never, R> =>
+  at(schedule, schedule.initial)
+
+const at = <Out, In, R>(schedule: Schedule.Schedule<Out, In, R>, state: unknown): Stepper<Out, In, never, R> => {
+  const step: Stepper<Out, In, never, R>["step"] = (nowMillis, input) =>
+    Effect.map(
+      Effect.suspend(() => schedule.step(nowMillis, input, state)),
+      ([state, output, decision]) => {
+        const next = at(schedule, state)
+        if (ScheduleDecision.isDone(decision)) return { next, output, delayMillis: undefined }
+        const delayMillis = ScheduleIntervals.start(decision.intervals) - nowMillis
+        return { next, output, delayMillis: delayMillis > 0 ? delayMillis : 0 } // `NaN` too is no wait
+      }
+    )
+  return { step, trial: step }
+}
+
+/** @internal */
+export type Metadata = Schedule.IterationMetadata
 
 /**
  * The metadata of the schedule for the attempt after its step.
@@ -46,11 +66,12 @@ export const step = <Out, In, R>(
  * @internal
  */
 export const iteration = (
-  previous: Schedule.IterationMetadata | undefined,
+  previous: Metadata | undefined,
   now: number,
+  _delayMillis: number,
   input: unknown,
   output: unknown
-): Schedule.IterationMetadata => ({
+): Metadata => ({
   input,
   output,
   now,
@@ -59,6 +80,14 @@ export const iteration = (
   elapsed: Duration.millis(now - (previous?.start ?? now)),
   elapsedSincePrevious: Duration.millis(now - (previous?.now ?? now))
 })
+
+/**
+ * An attempt that sees the metadata.
+ *
+ * @internal
+ */
+export const numbered = <A, E, R>(self: Effect.Effect<A, E, R>, metadata: Metadata): Effect.Effect<A, E, R> =>
+  Effect.provideService(self, Schedule.CurrentIterationMetadata, metadata)
 
 /**
  * The result of a combinator for one step: the new delay, or the reason to stop.
@@ -109,10 +138,12 @@ export const filter = <Out, In, R, In2>(
   predicate: (input: In2) => boolean,
   isNamed = false
 ): Schedule.Schedule<Out | undefined, In & In2, R> =>
-  Schedule.makeWithState(self.initial, (now: number, input: In & In2, state) =>
-    predicate(input)
-      ? reason.accepting(self.step(now, input, state), isNamed)
-      : Effect.as(reason.stop("notRetryable"), [state, undefined, ScheduleDecision.done] as const))
+  Schedule.makeWithState(self.initial, (now: number, input: In & In2, state) => {
+    const ended = [state, undefined, ScheduleDecision.done] as const
+    return predicate(input)
+      ? reason.accepting(isNamed, () => self.step(now, input, state), () => Effect.succeed(ended))
+      : Effect.as(reason.stop("notRetryable"), ended)
+  })
 
 /**
  * Lets `f` change or end each step of a schedule that would go on. Like `Schedule.modifyDelayEffect`, but `f` also sees
@@ -128,19 +159,55 @@ export const transform = <Out, In, R, In2, S, R2 = never>(
   Schedule.makeWithState(
     [self.initial, initial] as readonly [unknown, S],
     (now: number, input: In & In2, [inner, state]) =>
-      Effect.flatMap(self.step(now, input, inner), ([nextInner, out, decision]) => {
-        if (ScheduleDecision.isDone(decision)) return Effect.succeed([[nextInner, state], out, decision] as const)
-        const start = ScheduleIntervals.start(decision.intervals) - now
-        const delayMillis = clamp(start)
-        return Effect.flatMap(f({ delayMillis, input, now, state }), (verdict) => {
-          const next = [nextInner, verdict.state] as const
-          if (verdict._tag === "Stop") {
-            return Effect.as(reason.stop(verdict.reason), [next, out, ScheduleDecision.done] as const)
+      reason.use((reasons) =>
+        Effect.flatMap(self.step(now, input, inner), ([nextInner, out, decision]) => {
+          if (ScheduleDecision.isDone(decision) || reasons.isAsked) {
+            return Effect.succeed([[nextInner, state], out, decision] as const)
           }
-          // An unchanged delay keeps its interval, in which schedules such as `cron` store their end.
-          const changed = verdict.delayMillis !== start
-          const result = [next, out, changed ? continueAfter(now, clamp(verdict.delayMillis)) : decision] as const
-          return verdict.reason === undefined ? Effect.succeed(result) : Effect.as(reason.wait(verdict.reason), result)
+          const start = ScheduleIntervals.start(decision.intervals) - now
+          return Effect.map(f({ delayMillis: clamp(start), input, now, state }), (verdict) => {
+            const next = [nextInner, verdict.state] as const
+            if (verdict._tag === "Stop") {
+              reasons.stop = verdict.reason
+              return [next, out, ScheduleDecision.done] as const
+            }
+            if (verdict.reason !== undefined) reasons.wait = verdict.reason
+            // An unchanged delay keeps its interval, in which schedules such as `cron` store their end.
+            const isChanged = verdict.delayMillis !== start
+            return [next, out, isChanged ? continueAfter(now, clamp(verdict.delayMillis)) : decision] as const
+          })
         })
+      )
+  )
+
+// The two types that follow are not marked internal: the declarations of Backoff refer to them.
+
+export type AnySchedule = Schedule.Schedule<unknown, never, unknown>
+
+type OutOf<S> = S extends Schedule.Schedule<infer Out, never, unknown> ? Out : never
+type ContextOf<S> = S extends Schedule.Schedule<unknown, never, infer R> ? R : never
+// Inference from a parameter turns the union of inputs into their intersection.
+type InOf<S> = (S extends Schedule.Schedule<unknown, infer In, unknown> ? (input: In) => void : never) extends
+  (input: infer In) => void ? In : never
+
+/** The schedule of a chain of `S`. */
+export type Chain<S> = Schedule.Schedule<OutOf<S>, InOf<S>, ContextOf<S>>
+
+/**
+ * One step of each schedule in turn; the last continues. Each begins with its turn.
+ *
+ * @internal
+ */
+export const chain = <Out, In, R>(
+  first: Schedule.Schedule<Out, In, R>,
+  rest: ReadonlyArray<Schedule.Schedule<Out, In, R>>
+): Schedule.Schedule<Out, In, R> =>
+  Schedule.makeWithState(
+    { schedule: first, state: first.initial as unknown, rest },
+    (now, input: In, turn) =>
+      Effect.map(turn.schedule.step(now, input, turn.state), ([state, out, decision]) => {
+        const [next, ...rest] = turn.rest
+        const nextTurn = next === undefined ? { ...turn, state } : { schedule: next, state: next.initial, rest }
+        return [nextTurn, out, decision] as const
       })
   )

@@ -1,7 +1,6 @@
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
-import * as Schedule from "effect/Schedule"
 import type { Toll } from "../budget/budget.js"
 import * as deadline from "../deadline.js"
 import * as clock from "../effect/clock.js"
@@ -22,8 +21,8 @@ export type Next =
  *
  * @internal
  */
-export interface Driver<In, R> {
-  readonly next: (input: In) => Effect.Effect<Next, never, R>
+export interface Driver<In, R, E = never> {
+  readonly next: (input: In) => Effect.Effect<Next, E, R>
   /** Begins the attempt after the wait. */
   readonly attempt: <A, E, R1>(self: Effect.Effect<A, E, R1>) => Effect.Effect<A, E, R1>
 }
@@ -51,8 +50,8 @@ export interface Options<In> {
 }
 
 /** @internal */
-export const make = <Out, In, R>(
-  schedule: Schedule.Schedule<Out, In, R>,
+export const make = <Out, In, R, E = never>(
+  schedule: schedule_.Fallible<Out, In, E, R>,
   {
     canHelp,
     deadlineMillis: ownDeadlineMillis = Infinity,
@@ -63,9 +62,9 @@ export const make = <Out, In, R>(
     scope: ownScope,
     toll
   }: Options<In> = {}
-): Driver<In, R> => {
-  let state: unknown = schedule.initial
-  let metadata: Schedule.IterationMetadata | undefined
+): Driver<In, R, E> => {
+  let stepper: schedule_.Stepper<Out, In, E, R> = schedule_.start(schedule)
+  let metadata: schedule_.Metadata | undefined
   let attempts = 0
   /**
    * A schedule may use dates, and the time since its first step. It gets the date of that step, and an even time from
@@ -73,13 +72,13 @@ export const make = <Out, In, R>(
    */
   let wallAhead: number | undefined
   const step = (input: In, helps: boolean, date: number, now: number, deadlineMillis: number) => {
-    const whole = schedule_.step(schedule, date, input, state)
+    const whole = stepper.step(date, input)
     // Only the rejection of a filter matters. The rest of the schedule need not accept an error such as a rejection.
     const own = helps
       ? whole
-      : Effect.catchAllDefect(whole, () => Effect.succeed({ state, output: undefined, delayMillis: undefined }))
+      : Effect.catchAllDefect(whole, () => Effect.succeed({ next: stepper, output: undefined, delayMillis: undefined }))
     return Effect.flatMap(reason.during(own, canHelp !== undefined && helps), ([stepped, reasons]) => {
-      state = stepped.state
+      stepper = stepped.next
       const { delayMillis, output } = stepped
       const isNamed = mustBeNamed?.(input) === true
       if (!helps && !(isNamed ? reasons.isNamed : reasons.isAccepted)) return Exit.succeed(stopped("notRetryable"))
@@ -88,28 +87,22 @@ export const make = <Out, In, R>(
       const wait = (): Next => {
         if (toll !== undefined && !toll.pay(input, now)) return stopped("budget")
         metadata = isInputHidden
-          ? schedule_.iteration(metadata, date, undefined, undefined)
-          : schedule_.iteration(metadata, date, input, output)
+          ? schedule_.iteration(metadata, date, delayMillis, undefined, undefined)
+          : schedule_.iteration(metadata, date, delayMillis, input, output)
         return { _tag: "Wait", delayMillis, reason: reasons.wait }
       }
       const rejection = helps ? rejectionAt?.(now + delayMillis) : undefined
       return rejection === undefined
         ? Exit.succeed(wait())
-        : Effect.map(names(rejection, date), (isNamed) => isNamed ? wait() : stopped("rejected"))
+        // A filter takes any error.
+        : Effect.map(
+          reason.asking(stepper.trial(date, rejection as In)),
+          (isNamed) => isNamed ? wait() : stopped("rejected")
+        )
     })
   }
-  /** Whether a filter of the schedule names the error. The step is thrown away. */
-  const names = (rejection: unknown, date: number): Effect.Effect<boolean, never, R> =>
-    Effect.map(
-      // A filter takes any error; the rest of the schedule need not.
-      reason.during(
-        Effect.catchAllDefect(schedule_.step(schedule, date, rejection as In, state), () => Effect.void),
-        false
-      ),
-      ([, { isNamed }]) => isNamed
-    )
   const next = (input: In) =>
-    Effect.withFiberRuntime<Next, never, R>((fiber) => {
+    Effect.withFiberRuntime<Next, E, R>((fiber) => {
       attempts++
       const scope = ownScope ?? telemetry.of(fiber)
       const decided = decide(input, fiber)
@@ -121,7 +114,7 @@ export const make = <Out, In, R>(
           return next
         })
     })
-  const decide = (input: In, fiber: Fiber.RuntimeFiber<unknown, unknown>): Effect.Effect<Next, never, R> => {
+  const decide = (input: In, fiber: Fiber.RuntimeFiber<unknown, unknown>): Effect.Effect<Next, E, R> => {
     const helps = canHelp === undefined || canHelp(input)
     const stop = (reason: Reason) => Exit.succeed(stopped(helps ? reason : "notRetryable"))
     if (!isNestingAllowed && nested.isSuppressed(fiber.getFiberRef(nested.current))) return stop("nested")
@@ -133,7 +126,7 @@ export const make = <Out, In, R>(
     return step(input, helps, now + wallAhead, now, deadlineMillis)
   }
   const attempt = <A, E, R1>(self: Effect.Effect<A, E, R1>) => {
-    const numbered = Effect.provideService(self, Schedule.CurrentIterationMetadata, metadata!)
+    const numbered = schedule_.numbered(self, metadata!)
     return toll === undefined ? numbered : toll.attempt(numbered)
   }
   return { next, attempt }

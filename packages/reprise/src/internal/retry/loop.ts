@@ -7,19 +7,19 @@ import * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
 import { identity } from "effect/Function"
 import * as Option from "effect/Option"
-import type * as Schedule from "effect/Schedule"
 import type { Budget } from "../budget/budget.js"
 import * as clock_ from "../effect/clock.js"
+import type { Fallible } from "../effect/schedule.js"
 import * as timer from "../effect/timer.js"
 import * as telemetry from "../telemetry/scope.js"
 import * as Driver from "./driver.js"
 import type * as Retry from "./model.js"
 
 /** @internal */
-export const retry = <A, E, R, B, R1>(
+export const retry = <A, E, R, B, R1, E1 = never>(
   self: Effect.Effect<A, E, R>,
-  schedule: Schedule.Schedule<B, E, R1>
-): Effect.Effect<A, E, R | R1> =>
+  schedule: Fallible<B, E, E1, R1>
+): Effect.Effect<A, E | E1, R | R1> =>
   // A success passes `catchAllCause` untouched. `catchAll` decides which causes are retried, as in Effect.retry.
   Effect.catchAllCause(self, (cause) => again(Effect.failCause(cause), self, Driver.make(schedule)))
 
@@ -28,11 +28,11 @@ export const retry = <A, E, R, B, R1>(
  *
  * @internal
  */
-export const again = <A, E, R, R1>(
+export const again = <A, E, R, R1, E1>(
   attempt: Effect.Effect<A, E, R>,
   self: Effect.Effect<A, E, R>,
-  driver: Driver.Driver<E, R1>
-): Effect.Effect<A, E, R | R1> =>
+  driver: Driver.Driver<E, R1, E1>
+): Effect.Effect<A, E | E1, R | R1> =>
   Effect.catchAll(attempt, (error) =>
     Effect.flatMap(driver.next(error), (next) =>
       next._tag === "Stop"

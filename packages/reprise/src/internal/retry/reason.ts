@@ -1,12 +1,11 @@
 import * as Effect from "effect/Effect"
-import * as FiberRef from "effect/FiberRef"
-import { globalValue } from "effect/GlobalValue"
+import * as local from "../effect/local.js"
 import type { Reason } from "./model.js"
 
 /**
  * The reason why one step of a schedule waits or stops.
  *
- * A `ScheduleDecision` has no field for a reason, and any of Effect's own combinators may sit between ours and the
+ * A decision of a schedule has no field for a reason, and any of Effect's own combinators may sit between ours and the
  * retry loop. So the reason is stored beside the decision.
  *
  * @internal
@@ -18,20 +17,20 @@ export interface Reasons {
   isAccepted: boolean
   /** Whether that filter names the error, and so means it. */
   isNamed: boolean
+  /** Whether the step only asks the filters. Then every other combinator leaves it as it is. */
+  readonly isAsked: boolean
 }
 
-const make = (isAccepted: boolean, isNamed = false): Reasons => ({
+const make = (isAccepted: boolean, isNamed = false, isAsked = false): Reasons => ({
   wait: "backoff",
   stop: "schedule",
   isAccepted,
-  isNamed
+  isNamed,
+  isAsked
 })
 
 /** `undefined` in a schedule that no loop of ours runs. */
-const ref = globalValue(
-  Symbol.for("reprise/Retry/reasons"),
-  () => FiberRef.unsafeMake<Reasons | undefined>(undefined)
-)
+const ref = local.make<Reasons | undefined>("Retry/reasons", undefined)
 
 /**
  * Runs a step and returns its reasons too. The reasons of a retry inside the step do not leave it.
@@ -44,47 +43,54 @@ export const during = <A, E, R>(
 ): Effect.Effect<readonly [A, Reasons], E, R> =>
   Effect.suspend(() => {
     const own = make(isAccepted)
-    return Effect.map(within(own, step), (result) => [result, own] as const)
+    return Effect.map(local.during(ref, own, step), (result) => [result, own] as const)
   })
 
-const within = <A, E, R>(reasons: Reasons, step: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
-  Effect.flatMap(
-    FiberRef.getAndSet(ref, reasons),
-    (outer) => Effect.flatMap(step, (result) => Effect.as(FiberRef.set(ref, outer), result))
-  )
-
-const update = (change: (reasons: Reasons) => void): Effect.Effect<void> =>
-  Effect.map(FiberRef.get(ref), (reasons) => {
-    if (reasons !== undefined) change(reasons)
+/**
+ * Runs a trial step, and returns whether a filter of the schedule names the input. A filter that accepts the input ends the trial. The
+ * rest of the schedule need not accept it.
+ *
+ * @internal
+ */
+export const asking = <E, R>(trial: Effect.Effect<unknown, E, R>): Effect.Effect<boolean, never, R> =>
+  Effect.suspend(() => {
+    const own = make(false, false, true)
+    const ignored = Effect.catchAllDefect(Effect.ignore(trial), () => Effect.void)
+    return Effect.map(local.during(ref, own, ignored), () => own.isNamed)
   })
 
-/** @internal */
-export const wait = (reason: Reason): Effect.Effect<void> =>
-  update((reasons) => {
-    reasons.wait = reason
-  })
+/**
+ * The rest of a step. What it writes counts only in a loop of ours.
+ *
+ * @internal
+ */
+export const use = <A, E, R>(rest: (reasons: Reasons) => Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
+  Effect.withFiberRuntime((fiber) => rest(fiber.getFiberRef(ref) ?? make(false)))
 
 /** @internal */
 export const stop = (reason: Reason): Effect.Effect<void> =>
-  update((reasons) => {
+  use((reasons) => {
     reasons.stop = reason
+    return Effect.void
   })
 
 /** @internal */
-export const isAccepted: Effect.Effect<boolean> = Effect.map(
-  FiberRef.get(ref),
-  (reasons) => reasons?.isAccepted === true
-)
+export const isAccepted: Effect.Effect<boolean> = use(({ isAccepted }) => Effect.succeed(isAccepted))
 
 /**
  * Runs the step of a schedule whose filter has decided.
  *
  * @internal
  */
-export const accepting = <A, E, R>(step: Effect.Effect<A, E, R>, isNamed: boolean): Effect.Effect<A, E, R> =>
-  Effect.flatMap(FiberRef.get(ref), (reasons) => {
-    if (reasons === undefined) return within(make(true, isNamed), step)
+export const accepting = <A, E, R, B>(
+  isNamed: boolean,
+  step: () => Effect.Effect<A, E, R>,
+  asked: () => Effect.Effect<B, E, R>
+): Effect.Effect<A | B, E, R> =>
+  Effect.withFiberRuntime<A | B, E, R>((fiber) => {
+    const reasons = fiber.getFiberRef(ref)
+    if (reasons === undefined) return local.during(ref, make(true, isNamed), step())
     reasons.isAccepted = true
     reasons.isNamed = isNamed
-    return step
+    return reasons.isAsked ? asked() : step()
   })
