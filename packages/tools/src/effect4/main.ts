@@ -51,6 +51,11 @@ if (edited.length > 0 && !process.argv.includes("--force")) {
   )
 }
 
+for (const shared of ["docs", "README.md"]) {
+  const path = Path.join(target, shared)
+  if (Fs.lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink() === true) Fs.rmSync(path)
+}
+
 const next: Record<string, string> = {}
 const write = (path: string, content: Buffer | string): void => {
   next[path] = hash(content)
