@@ -1,9 +1,11 @@
 /** A circuit is closed by successful requests, and by nothing else. */
 import { assert, describe, it } from "@effect/vitest"
-import { Clock, Duration, Effect, FastCheck as fc, Fiber, Schedule, Stream, TestClock } from "effect"
+import type { Clock } from "effect"
+import { Duration, Effect, FastCheck as fc, Fiber, Schedule, Stream, TestClock } from "effect"
 import * as CircuitBreaker from "reprise/CircuitBreaker"
 import * as CircuitBreakers from "reprise/CircuitBreakers"
 import * as Tripping from "reprise/Tripping"
+import * as Services from "../../reprise/test/services.js"
 import * as HttpCircuitBreakers from "../src/HttpCircuitBreakers.js"
 import * as HttpResilience from "../src/HttpResilience.js"
 import type * as ResilientHttpClient from "../src/ResilientHttpClient.js"
@@ -16,14 +18,7 @@ const moving = (clock: Clock.Clock, stepMillis: number): Clock.Clock => {
   let passedMillis = 0
   const nowMillis = () => clock.unsafeCurrentTimeMillis() + (passedMillis += stepMillis)
   const nowNanos = () => clock.unsafeCurrentTimeNanos() + BigInt(Math.round(1e6 * (passedMillis += stepMillis)))
-  return {
-    [Clock.ClockTypeId]: Clock.ClockTypeId,
-    unsafeCurrentTimeMillis: nowMillis,
-    unsafeCurrentTimeNanos: nowNanos,
-    currentTimeMillis: Effect.sync(nowMillis),
-    currentTimeNanos: Effect.sync(nowNanos),
-    sleep: clock.sleep
-  }
+  return Services.changedClock({ unsafeCurrentTimeMillis: nowMillis, unsafeCurrentTimeNanos: nowNanos }, clock)
 }
 
 const queues: ReadonlyArray<() => ResilientHttpClient.Options> = [
@@ -139,13 +134,12 @@ describe("a call that waits for a circuit", () => {
     Effect.gen(function*() {
       const sleeps: Array<number> = []
       const clock = yield* Effect.clock
-      const watched: Clock.Clock = {
-        ...moving(clock, 0),
+      const watched = Services.changedClock({
         sleep: (duration) => {
           sleeps.push(Duration.toMillis(duration))
           return clock.sleep(duration)
         }
-      }
+      }, clock)
       const breaker = HttpResilience.circuitBreaker({
         trip: Tripping.consecutive(1),
         openFor: Schedule.spaced("60 days"),

@@ -1,11 +1,12 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Chunk, Deferred, Effect, Fiber, Layer, Logger, Option, Schedule, type Scope, Stream, Supervisor } from "effect"
+import { Chunk, Deferred, Effect, Fiber, Layer, Logger, Option, Schedule, type Scope, Stream } from "effect"
 import * as Http from "node:http"
 import * as Bulkhead from "reprise/Bulkhead"
 import * as CircuitBreaker from "reprise/CircuitBreaker"
 import { InvalidOption } from "reprise/InvalidOption"
 import * as Pipeline from "reprise/Pipeline"
 import * as Telemetry from "reprise/Telemetry"
+import * as Services from "../../reprise/test/services.js"
 import * as LivePage from "../src/LivePage.js"
 import { circuit, messages, serve } from "./support/livePage.js"
 
@@ -164,7 +165,7 @@ describe("a viewer", () => {
     "that disconnects leaves no fiber and no subscription behind",
     Effect.gen(function*() {
       const monitor = yield* Telemetry.Monitor
-      const supervisor = yield* Supervisor.track
+      const fibers = new Services.FiberCount()
       let subscribed = 0
       const ended = yield* Deferred.make<void>()
       const counted = Stream.suspend(() => {
@@ -179,9 +180,9 @@ describe("a viewer", () => {
       })
       const { url } = yield* serve().pipe(
         Effect.provideService(Telemetry.Monitor, { ...monitor, events: counted }),
-        Effect.supervised(supervisor)
+        fibers.of
       )
-      const running = Effect.map(supervisor.value, (fibers) => fibers.filter((one) => one.unsafePoll() === null).length)
+      const running = Effect.sync(() => fibers.running)
       const whileWatched = yield* messages(url).pipe(Stream.mapEffect(() => running), Stream.runHead)
       assert.isAbove(Option.getOrThrow(whileWatched), 0)
       yield* Deferred.await(ended)

@@ -1,12 +1,13 @@
 import { HttpClient, HttpClientResponse } from "@effect/platform"
 import { assert, describe, it } from "@effect/vitest"
-import { Array, ConfigProvider, Effect, Fiber, GlobalValue, Layer, Logger, Schedule, TestClock } from "effect"
+import { Array, ConfigProvider, Effect, Fiber, GlobalValue, Layer, Schedule, TestClock } from "effect"
 import * as AdaptiveLimiter from "reprise/AdaptiveLimiter"
 import * as Backoff from "reprise/Backoff"
 import * as Hedge from "reprise/Hedge"
 import { InvalidOption } from "reprise/InvalidOption"
 import * as RetryBudget from "reprise/RetryBudget"
 import * as Tripping from "reprise/Tripping"
+import * as Services from "../../reprise/test/services.js"
 import * as HttpResilience from "../src/HttpResilience.js"
 import * as HttpRetry from "../src/HttpRetry.js"
 import * as ResilientHttpClient from "../src/ResilientHttpClient.js"
@@ -142,12 +143,11 @@ describe("a layer", () => {
   const client = HttpClient.make((request) => Effect.succeed(HttpClientResponse.fromWeb(request, new Response())))
   const logged = (layer: Layer.Layer<HttpClient.HttpClient, unknown, HttpClient.HttpClient>) => {
     const lines: Array<string> = []
-    const logger = Logger.make(({ logLevel, message }) => lines.push(`${logLevel.label} ${String(message)}`))
     const get = Effect.flatMap(HttpClient.HttpClient, (client) => client.get("http://h.test"))
     return Effect.zipRight(get, get).pipe(
       Effect.provide(layer),
       Effect.provideService(HttpClient.HttpClient, client),
-      Effect.provide(Logger.replace(Logger.defaultLogger, logger)),
+      Effect.provide(Services.logTo(lines)),
       Effect.as(lines)
     )
   }
@@ -182,9 +182,9 @@ describe("a layer", () => {
 
   it.effect("from a config fails with a ConfigError for options with an error", () =>
     Effect.gen(function*() {
-      const config = new Map([["ATTEMPT_TIMEOUT", "11 seconds"], ["DEADLINE", "10 seconds"]])
+      const config = Services.settings({ ATTEMPT_TIMEOUT: "11 seconds", DEADLINE: "10 seconds" })
       const layer = ResilientHttpClient.layerConfig().pipe(
-        Layer.provide(Layer.setConfigProvider(ConfigProvider.fromMap(config)))
+        Layer.provide(Layer.setConfigProvider(config))
       )
       const error = yield* Effect.flip(logged(layer))
       assert.include(String(error), "options that go together")

@@ -1,12 +1,13 @@
 import { HttpClient, HttpClientResponse } from "@effect/platform"
 import { assert, describe, it } from "@effect/vitest"
-import { ConfigProvider, Effect, Fiber, Schedule, Stream, TestClock } from "effect"
+import { Effect, Fiber, Schedule, Stream, TestClock } from "effect"
 import * as AdaptiveLimiter from "reprise/AdaptiveLimiter"
 import * as CircuitBreaker from "reprise/CircuitBreaker"
 import * as CircuitBreakers from "reprise/CircuitBreakers"
 import { InvalidOption } from "reprise/InvalidOption"
 import * as RetryBudget from "reprise/RetryBudget"
 import * as Tripping from "reprise/Tripping"
+import * as Services from "../../reprise/test/services.js"
 import * as HttpCircuitBreakers from "../src/HttpCircuitBreakers.js"
 import * as HttpResilience from "../src/HttpResilience.js"
 import * as HttpRetry from "../src/HttpRetry.js"
@@ -136,7 +137,7 @@ describe("the options from a config", () => {
   const options = (entries: Record<string, string>, over?: ResilientHttpClient.Options) =>
     Effect.withConfigProvider(
       ResilientHttpClient.config(undefined, over),
-      ConfigProvider.fromMap(new Map(Object.entries(entries)))
+      Services.settings(entries)
     )
   const attempts = (options: ResilientHttpClient.Options, calls = 1, status = 503) =>
     Effect.gen(function*() {

@@ -1,23 +1,11 @@
 import { HttpClient, HttpClientResponse } from "@effect/platform"
 import { assert, describe, it } from "@effect/vitest"
-import {
-  Config,
-  ConfigError,
-  ConfigProvider,
-  Duration,
-  Effect,
-  Either,
-  Fiber,
-  Layer,
-  Option,
-  Ref,
-  Schedule,
-  TestClock
-} from "effect"
+import { Config, ConfigError, Duration, Effect, Either, Fiber, Layer, Option, Ref, Schedule, TestClock } from "effect"
 import * as Backoff from "reprise/Backoff"
 import { InvalidOption } from "reprise/InvalidOption"
 import * as Telemetry from "reprise/Telemetry"
 import * as Tripping from "reprise/Tripping"
+import * as Services from "../../reprise/test/services.js"
 import * as HttpResilience from "../src/HttpResilience.js"
 import * as HttpRetry from "../src/HttpRetry.js"
 import * as ResilientHttpClient from "../src/ResilientHttpClient.js"
@@ -244,7 +232,7 @@ describe("config", () => {
       Effect.scoped,
       Effect.provide(Layer.succeed(HttpClient.HttpClient, HttpClient.make(() => Effect.never))),
       Effect.withConfigProvider(
-        ConfigProvider.fromMap(new Map(Object.entries(values).map(([key, value]) => [`API.${key}`, value])))
+        Services.settings(Object.fromEntries(Object.entries(values).map(([key, value]) => [`API.${key}`, value])))
       ),
       Effect.either
     )
@@ -289,7 +277,7 @@ describe("config", () => {
     Effect.gen(function*() {
       const options = yield* ResilientHttpClient.config().pipe(
         Effect.withConfigProvider(
-          ConfigProvider.fromMap(new Map([["DEADLINE", "30 seconds"], ["RETRY_UNSENT", "yes"]]))
+          Services.settings({ DEADLINE: "30 seconds", RETRY_UNSENT: "yes" })
         )
       )
       assert.deepStrictEqual(Option.fromNullable(options.deadline), Option.some(Duration.seconds(30)))
@@ -304,7 +292,7 @@ describe("config", () => {
     })).pipe(
       Effect.scoped,
       Effect.provide(Layer.succeed(HttpClient.HttpClient, HttpClient.make(() => Effect.never))),
-      Effect.withConfigProvider(ConfigProvider.fromMap(new Map([["MY_LIMIT", "0 seconds"], ["MY_TRIES", "2"]]))),
+      Effect.withConfigProvider(Services.settings({ MY_LIMIT: "0 seconds", MY_TRIES: "2" })),
       Effect.flip,
       Effect.map((error) => assert.include(String(error), "deadline"))
     ))
@@ -352,7 +340,7 @@ describe("a layer that is provided again", () => {
       )
       const live = ResilientHttpClient.layerTypedConfig(ResilientHttpClient.config("API")).pipe(
         Layer.provide(Layer.succeed(HttpClient.HttpClient, client)),
-        Layer.provide(Layer.setConfigProvider(ConfigProvider.fromMap(new Map([["API.ATTEMPTS", "1"]]))))
+        Layer.provide(Layer.setConfigProvider(Services.settings({ "API.ATTEMPTS": "1" })))
       )
       const get = Effect.flatMap(ResilientHttpClient.ResilientHttpClient, (client) => client.get("http://h.test"))
       assert.propertyVal(yield* Effect.flip(Effect.provide(get, live)), "_tag", "ServerError")

@@ -1,10 +1,11 @@
 /** Waits for more than a timer can hold (2^31-1 ms, 24.8 days). */
 import { HttpClient, HttpClientResponse } from "@effect/platform"
 import { assert, describe, it } from "@effect/vitest"
-import { Clock, Duration, Effect, Random, Schedule } from "effect"
+import { Duration, Effect, Schedule } from "effect"
 import * as Deadline from "reprise/Deadline"
 import { maxDelayMillis } from "reprise/InvalidOption"
 import * as Tripping from "reprise/Tripping"
+import * as Services from "../../reprise/test/services.js"
 import * as HttpResilience from "../src/HttpResilience.js"
 import * as ResilientHttpClient from "../src/ResilientHttpClient.js"
 
@@ -12,13 +13,9 @@ import * as ResilientHttpClient from "../src/ResilientHttpClient.js"
 const makeClock = () => {
   let now = 0
   const sleeps: Array<number> = []
-  const nanos = () => BigInt(Math.round(now)) * 1_000_000n
-  const clock: Clock.Clock = {
-    ...Clock.make(),
-    currentTimeMillis: Effect.sync(() => now),
-    currentTimeNanos: Effect.sync(nanos),
+  const clock = Services.changedClock({
     unsafeCurrentTimeMillis: () => now,
-    unsafeCurrentTimeNanos: nanos,
+    unsafeCurrentTimeNanos: () => BigInt(Math.round(now)) * 1_000_000n,
     sleep: (duration) =>
       Effect.suspend(() => {
         const millis = Duration.toMillis(duration)
@@ -26,7 +23,7 @@ const makeClock = () => {
         now += millis
         return millis > maxDelayMillis ? Effect.never : Effect.void
       })
-  }
+  })
   return { clock, sleeps }
 }
 
@@ -45,7 +42,7 @@ describe("a call that waits for longer than a timer can hold", () => {
     const { clock, sleeps } = makeClock()
     const busy = answering({ status: 429, headers: { "retry-after": "2147483" } })
     const guarded = busy.pipe(HttpResilience.retryAfterGate({ max: maxDelayMillis, jitter: 1 }))
-    const program = statuses(guarded).pipe(Effect.withRandom(Random.fixed([0.5])), Effect.withClock(clock))
+    const program = statuses(guarded).pipe(Effect.withRandom(Services.drawing(() => 0.5)), Effect.withClock(clock))
     assert.deepStrictEqual(Effect.runSync(program), [429, 200])
     assert.deepStrictEqual(sleeps, [maxDelayMillis, Math.ceil(2_147_483_000 * 1.5) - maxDelayMillis])
   })
@@ -59,7 +56,7 @@ describe("a call that waits for longer than a timer can hold", () => {
         onOpen: "wait"
       })
     )
-    const program = statuses(guarded).pipe(Effect.withRandom(Random.fixed([0.5])), Effect.withClock(clock))
+    const program = statuses(guarded).pipe(Effect.withRandom(Services.drawing(() => 0.5)), Effect.withClock(clock))
     assert.deepStrictEqual(Effect.runSync(program), [503, 200])
     assert.isAbove(sleeps.reduce((sum, millis) => sum + millis, 0), Duration.toMillis("60 days") - 1)
   })

@@ -1,7 +1,8 @@
 import { assert, it } from "@effect/vitest"
-import { ConfigProvider, Effect, Layer, Redacted } from "effect"
+import { Effect, Layer, Redacted } from "effect"
 import * as Net from "node:net"
 import { inspect } from "node:util"
+import * as Services from "../../reprise/test/services.js"
 import * as IoRedis from "../src/IoRedis.js"
 import * as NodeRedis from "../src/NodeRedis.js"
 import * as Redis from "../src/Redis.js"
@@ -97,7 +98,7 @@ it.scopedLive("A start takes its options from the environment", () =>
   Effect.gen(function*() {
     const server = yield* RedisServer.make({ password })
     const provide = (entries: ReadonlyArray<readonly [string, string]>) =>
-      Layer.provide(Layer.setConfigProvider(ConfigProvider.fromMap(new Map(entries))))
+      Layer.provide(Layer.setConfigProvider(Services.settings(Object.fromEntries(entries))))
     const good = [["CACHE.URL", `${server.url}/2`], ["CACHE.PASSWORD", password], ["CACHE.DATABASE", "3"]] as const
     for (const { config, layerConfig } of [NodeRedis, IoRedis]) {
       const live = Layer.provide(layerConfig(config("CACHE")), logTo([]))

@@ -3,6 +3,7 @@ import { Clock, Duration, Effect, Queue, Schedule, Stream } from "effect"
 import { maxDelayMillis } from "reprise/InvalidOption"
 import * as RetryAfterStore from "reprise/RetryAfterStore"
 import * as SharedPauses from "reprise/SharedPauses"
+import * as Services from "../../reprise/test/services.js"
 import * as gateStore from "../src/internal/gateStore.js"
 import { type Adapter, connect, logTo, onEachAdapter } from "./support/adapters.js"
 import * as RedisServer from "./support/redisServer.js"
@@ -185,15 +186,8 @@ layer(RedisServer.Shared.layer, { excludeTestServices: true })("the pauses that 
         const { url } = yield* RedisServer.fresh
         const [here, there] = yield* Effect.all([open(adapter, url), open(adapter, url)])
         const clock = yield* Clock.clockWith(Effect.succeed)
-        const skewed = (by: number): Clock.Clock => ({
-          ...clock,
-          [Clock.ClockTypeId]: Clock.ClockTypeId,
-          sleep: (duration) => clock.sleep(duration),
-          unsafeCurrentTimeMillis: () => clock.unsafeCurrentTimeMillis() + by,
-          unsafeCurrentTimeNanos: () => clock.unsafeCurrentTimeNanos(),
-          currentTimeMillis: Effect.map(clock.currentTimeMillis, (millis) => millis + by),
-          currentTimeNanos: clock.currentTimeNanos
-        })
+        const skewed = (by: number): Clock.Clock =>
+          Services.changedClock({ unsafeCurrentTimeMillis: () => clock.unsafeCurrentTimeMillis() + by }, clock)
         const a = yield* Effect.withClock(join(here), skewed(3_600_000))
         const b = yield* Effect.withClock(join(there), skewed(-3_600_000))
         yield* Effect.sleep(150)

@@ -1,8 +1,9 @@
 import { assert, describe, it } from "@effect/vitest"
-import { ConfigProvider, Context, Duration, Effect, Layer, Logger, Redacted } from "effect"
+import { Context, Duration, Effect, Layer, Logger, Redacted } from "effect"
 import { inspect } from "node:util"
 import { CircuitBreakerStore } from "reprise/CircuitBreakerStore"
 import { InvalidOption } from "reprise/InvalidOption"
+import * as Services from "../../reprise/test/services.js"
 import * as IoRedis from "../src/IoRedis.js"
 import * as NodeRedis from "../src/NodeRedis.js"
 import * as Redis from "../src/Redis.js"
@@ -18,8 +19,7 @@ const NoRedis = Layer.succeed(Redis.Redis, {} as Redis.Service)
 const built = (layer: ReturnType<typeof RedisStore.layerConfig>) =>
   Effect.map(Effect.scoped(Layer.build(Layer.provide(layer, NoRedis))), Context.get(CircuitBreakerStore))
 
-const environment = (names: Record<string, string>) =>
-  Effect.withConfigProvider(ConfigProvider.fromMap(new Map(Object.entries(names)), { pathDelim: "_" }))
+const environment = (names: Record<string, string>) => Effect.withConfigProvider(Services.settings(names, "_"))
 
 describe("RedisStore.layer", () => {
   it.effect("exchanges every 100 ms and waits for 250, if nothing else is said", () =>

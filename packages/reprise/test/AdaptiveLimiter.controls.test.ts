@@ -1,7 +1,8 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Config, ConfigError, ConfigProvider, Context, Deferred, Duration, Effect, Fiber, TestClock } from "effect"
+import { Config, ConfigError, Context, Deferred, Duration, Effect, Fiber, TestClock } from "effect"
 import * as AdaptiveLimiter from "reprise/AdaptiveLimiter"
 import { InvalidOption } from "reprise/InvalidOption"
+import * as Services from "./services.js"
 
 type Limiter = AdaptiveLimiter.AdaptiveLimiter
 type Options<S> = AdaptiveLimiter.Options<S>
@@ -116,8 +117,7 @@ describe("AdaptiveLimiter.reconfigure", () => {
 describe("AdaptiveLimiter.layerConfig", () => {
   class Orders extends Context.Tag("test/Orders")<Orders, Limiter>() {}
 
-  const env = (entries: Readonly<Record<string, string>>) =>
-    Effect.withConfigProvider(ConfigProvider.fromMap(new Map(Object.entries(entries))))
+  const env = (entries: Readonly<Record<string, string>>) => Effect.withConfigProvider(Services.settings(entries))
 
   const load = (entries: Readonly<Record<string, string>>, options?: Config.Config<Options<number>>) =>
     Orders.pipe(

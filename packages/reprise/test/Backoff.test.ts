@@ -17,6 +17,7 @@ import {
 import * as Backoff from "reprise/Backoff"
 import { InvalidOption, maxDelayMillis } from "reprise/InvalidOption"
 import * as Retry from "reprise/Retry"
+import * as Services from "./services.js"
 
 /** One step of a schedule taken by hand. */
 interface Step<Out> {
@@ -61,25 +62,23 @@ const walk = <Out>(schedule: Schedule.Schedule<Out, number>, limit: number, opti
 const delays = (schedule: Schedule.Schedule<unknown, number>, limit: number, options?: Options): Array<number> =>
   Arr.getSomes(walk(schedule, limit, options).map((step) => step.delay))
 
-const withDraws = (schedule: Schedule.Schedule<unknown, number>, draws: readonly [number, ...Array<number>]) =>
-  Effect.runSync(
+const withDraws = (schedule: Schedule.Schedule<unknown, number>, draws: readonly [number, ...Array<number>]) => {
+  let drawn = 0
+  return Effect.runSync(
     Schedule.run(Schedule.delays(schedule), 0, draws).pipe(
       Effect.map((out) => Array.from(out, Duration.toMillis)),
-      Effect.withRandom(Random.fixed([...draws]))
+      Effect.withRandom(Services.drawing(() => draws[drawn++ % draws.length]!))
     )
   )
+}
 
 /** Counts the draws that a schedule takes in so many steps. */
 const drawsIn = (schedule: Schedule.Schedule<unknown, number>, steps: number): number => {
   let draws = 0
-  const counting: Random.Random = {
-    ...Random.make("seed"),
-    [Random.RandomTypeId]: Random.RandomTypeId,
-    next: Effect.sync(() => {
-      draws++
-      return 0.5
-    })
-  }
+  const counting = Services.drawing(() => {
+    draws++
+    return 0.5
+  })
   Effect.runSync(Effect.withRandom(Schedule.run(schedule, 0, Arr.range(1, steps)), counting))
   return draws
 }

@@ -3,11 +3,12 @@
  * each time.
  */
 import { assert, describe, it } from "@effect/vitest"
-import type { Fiber, Scheduler } from "effect"
-import { Cause, Deferred, Effect, Exit, FastCheck as fc, FiberId, Option, Runtime } from "effect"
+import type { Fiber } from "effect"
+import { Cause, Deferred, Effect, Exit, FastCheck as fc, FiberId, Option } from "effect"
 import * as AdaptiveLimiter from "reprise/AdaptiveLimiter"
 import * as Bulkhead from "reprise/Bulkhead"
 import * as Deadline from "reprise/Deadline"
+import * as Services from "./services.js"
 import * as Virtual from "./virtual.js"
 
 type Reason = Bulkhead.BulkheadFull["reason"]
@@ -123,20 +124,6 @@ class Model {
   }
 }
 
-class TaskQueue implements Scheduler.Scheduler {
-  private readonly tasks: Array<() => void> = []
-
-  shouldYield(): number | false {
-    return false
-  }
-  scheduleTask(task: () => void) {
-    this.tasks.push(task)
-  }
-  flush() {
-    for (let task = this.tasks.shift(); task !== undefined; task = this.tasks.shift()) task()
-  }
-}
-
 interface Seen extends Size {
   readonly running: number
   readonly queued: number
@@ -167,7 +154,7 @@ const said = (exit: Exit.Exit<string, unknown>): Status => {
 /** Real fibers on a clock and a scheduler that are moved by hand. */
 class Real {
   readonly clock = Virtual.clock()
-  readonly scheduler = new TaskQueue()
+  readonly queue = new Services.TaskQueue()
   readonly calls: Array<Call> = []
   running = 0
 
@@ -184,13 +171,13 @@ class Real {
       Deadline.locally(ask.deadlineMillis),
       Effect.withClock(this.clock)
     )
-    const fiber = Runtime.runFork(Runtime.defaultRuntime)(program, { scheduler: this.scheduler, immediate: false })
+    const fiber = this.queue.fork(program)
     const call: Call = { fiber, gate, status: "waits" }
     fiber.addObserver((exit) => {
       call.status = said(exit)
     })
     this.calls.push(call)
-    this.scheduler.flush()
+    this.queue.flush()
   }
 
   advance(millis: number) {
@@ -199,7 +186,7 @@ class Real {
       const next = Math.min(...[...this.clock.sleeps.values()].map(({ atMillis }) => atMillis))
       if (next > until) break
       this.clock.advance()
-      this.scheduler.flush()
+      this.queue.flush()
     }
     this.clock.millis = until
   }
@@ -241,7 +228,7 @@ class Command implements fc.Command<Model, Real> {
   run(model: Model, real: Real) {
     const before = model.with("runs").length
     this.change(model, real)
-    real.scheduler.flush()
+    real.queue.flush()
     agree(model, real)
     // Nobody begins beyond the limit, unless it is owed a permit.
     const now = model.with("runs").length

@@ -1,24 +1,13 @@
 import { assert, describe, it, vi } from "@effect/vitest"
 import type { Layer } from "effect"
-import {
-  Cause,
-  Config,
-  ConfigError,
-  ConfigProvider,
-  Context,
-  Deferred,
-  Effect,
-  Exit,
-  Fiber,
-  Option,
-  TestClock
-} from "effect"
+import { Cause, Config, ConfigError, Context, Deferred, Effect, Exit, Fiber, Option, TestClock } from "effect"
 import { inspect } from "node:util"
 import * as Bulkhead from "reprise/Bulkhead"
 import * as CircuitBreaker from "reprise/CircuitBreaker"
 import * as Deadline from "reprise/Deadline"
 import { InvalidOption } from "reprise/InvalidOption"
 import * as Tripping from "reprise/Tripping"
+import * as Services from "./services.js"
 
 type Handle = Bulkhead.Bulkhead
 type Options = Bulkhead.Options
@@ -644,7 +633,7 @@ describe("the wiring of a bulkhead", () => {
   const load = (layer: Layer.Layer<Reports, ConfigError.ConfigError>, env: ReadonlyArray<readonly [string, string]>) =>
     Effect.flatMap(Reports, Bulkhead.snapshot).pipe(
       Effect.provide(layer),
-      Effect.withConfigProvider(ConfigProvider.fromMap(new Map(env)))
+      Effect.withConfigProvider(Services.settings(Object.fromEntries(env)))
     )
 
   it.effect("is a layer of its tag", () =>
@@ -664,7 +653,7 @@ describe("the wiring of a bulkhead", () => {
       })
       const { queueTimeout } = yield* Effect.withConfigProvider(
         Bulkhead.config(),
-        ConfigProvider.fromMap(new Map([["MAX_CONCURRENT", "1"], ["QUEUE_TIMEOUT", "2 seconds"]]))
+        Services.settings({ MAX_CONCURRENT: "1", QUEUE_TIMEOUT: "2 seconds" })
       )
       assert.strictEqual(String(queueTimeout), "Duration(2s)")
     }))

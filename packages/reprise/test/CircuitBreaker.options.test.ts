@@ -1,22 +1,11 @@
 import { assert, describe, it } from "@effect/vitest"
-import {
-  Cause,
-  Config,
-  ConfigError,
-  ConfigProvider,
-  Context,
-  Duration,
-  Effect,
-  Exit,
-  Option,
-  Schedule,
-  TestClock
-} from "effect"
+import { Cause, Config, ConfigError, Context, Duration, Effect, Exit, Option, Schedule, TestClock } from "effect"
 import { inspect } from "node:util"
 import * as CircuitBreaker from "reprise/CircuitBreaker"
 import { InvalidOption } from "reprise/InvalidOption"
 import * as Tripping from "reprise/Tripping"
 import { fail, make, type Options, rejection, retryAfter, ripe, succeed, times } from "./breakerCalls.js"
+import * as Services from "./services.js"
 
 class Payments extends Context.Tag("test/Payments")<Payments, CircuitBreaker.CircuitBreaker>() {}
 class Delays extends Context.Tag("test/Delays")<Delays, number>() {}
@@ -207,7 +196,7 @@ describe("layer", () => {
 describe("layerConfig", () => {
   const configured = (entries: ReadonlyArray<readonly [string, string]>, prefix?: string) =>
     Effect.exit(Effect.provide(Payments, CircuitBreaker.layerConfig(Payments, CircuitBreaker.config(prefix)))).pipe(
-      Effect.withConfigProvider(ConfigProvider.fromMap(new Map(entries)))
+      Effect.withConfigProvider(Services.settings(Object.fromEntries(entries)))
     )
 
   it.effect("reads the numbers that a deployment may set", () =>

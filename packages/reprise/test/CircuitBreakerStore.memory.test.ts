@@ -1,8 +1,9 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Clock, Duration, Effect, FastCheck as fc, Fiber, Layer, Stream, TestClock } from "effect"
+import { Duration, Effect, FastCheck as fc, Fiber, Layer, Stream, TestClock } from "effect"
 import * as CircuitBreakerStore from "reprise/CircuitBreakerStore"
 import { InvalidOption } from "reprise/InvalidOption"
 import { MemoryStore } from "../src/internal/shared/memoryStore.js"
+import * as Services from "./services.js"
 import { type Answer, StoreModel } from "./storeModel.js"
 import * as Virtual from "./virtual.js"
 
@@ -202,7 +203,7 @@ describe("changes", () => {
 })
 
 describe("time", () => {
-  const at = (millis: number) => Object.assign(Clock.make(), { unsafeCurrentTimeNanos: () => BigInt(millis * 1e6) })
+  const at = (millis: number) => Services.changedClock({ unsafeCurrentTimeNanos: () => BigInt(millis * 1e6) })
 
   it.effect("a clock that steps back keeps it open no longer than it was to be", () =>
     Effect.gen(function*() {
@@ -300,7 +301,7 @@ describe("a naive model", () => {
     fc.assert(
       fc.property(history, ({ events, probing }) => {
         let now = 1_000
-        const clock = Object.assign(Clock.make(), { unsafeCurrentTimeNanos: () => BigInt(now) * 1_000_000n })
+        const clock = Services.changedClock({ unsafeCurrentTimeNanos: () => BigInt(now) * 1_000_000n })
         const run = <A>(effect: Effect.Effect<A>) => Effect.runSync(Effect.withClock(effect, clock))
         const store = make()
         const model = new StoreModel()

@@ -1,7 +1,8 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Config, ConfigError, ConfigProvider, Context, Duration, Effect, Exit, Fiber, TestClock } from "effect"
+import { Config, ConfigError, Context, Duration, Effect, Exit, Fiber, TestClock } from "effect"
 import * as Hedge from "reprise/Hedge"
 import { InvalidOption } from "reprise/InvalidOption"
+import * as Services from "./services.js"
 import * as Virtual from "./virtual.js"
 
 const delayOf = (hedge: Hedge.Hedge) => Effect.map(Hedge.snapshot(hedge), ({ delay }) => Duration.toMillis(delay))
@@ -150,7 +151,7 @@ describe("Hedge.layerConfig", () => {
   ) =>
     Search.pipe(
       Effect.provide(Hedge.layerConfig(Search, options)),
-      Effect.withConfigProvider(ConfigProvider.fromMap(new Map(Object.entries(entries))))
+      Effect.withConfigProvider(Services.settings(entries))
     )
 
   it.effect("takes a fixed delay from Config, behind a prefix where there is one", () =>
@@ -159,7 +160,7 @@ describe("Hedge.layerConfig", () => {
       const prefixed = yield* load({ "SEARCH.AFTER": "3 seconds", AFTER: "1 second" }, Hedge.config("SEARCH"))
       assert.strictEqual(yield* delayOf(prefixed), 3_000)
       const { maxHedges } = yield* Hedge.config().pipe(
-        Effect.withConfigProvider(ConfigProvider.fromMap(new Map([["AFTER", "1 second"], ["MAX_HEDGES", "2"]])))
+        Effect.withConfigProvider(Services.settings({ AFTER: "1 second", MAX_HEDGES: "2" }))
       )
       assert.strictEqual(maxHedges, 2)
     }))

@@ -1,9 +1,10 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Cause, Clock, Context, Duration, Effect, Exit, Fiber, FiberRef, Option, TestClock } from "effect"
+import { Cause, Context, Duration, Effect, Exit, Fiber, FiberRef, Option, TestClock } from "effect"
 import * as Hedge from "reprise/Hedge"
 import { InvalidOption } from "reprise/InvalidOption"
 import * as Retry from "reprise/Retry"
 import * as Timeout from "reprise/Timeout"
+import * as Services from "./services.js"
 import * as Virtual from "./virtual.js"
 
 type Options = Hedge.Options
@@ -116,7 +117,7 @@ describe("a hedge after a fixed delay", () => {
 
   it("sets no timer where the first attempt ends at once, and asks for no delay beyond the last hedge", () => {
     let sleeps = 0
-    const clock = { ...Clock.make(), sleep: () => Effect.sync(() => sleeps++).pipe(Effect.zipRight(Effect.never)) }
+    const clock = Services.changedClock({ sleep: () => Effect.suspend(() => (sleeps++, Effect.never)) })
     const hedge = Effect.runSync(make())
     const atOnce = Effect.exit(Hedge.protect(Effect.succeed(1), hedge))
     Effect.runSync(Effect.withClock(atOnce, clock))

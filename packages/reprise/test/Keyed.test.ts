@@ -10,7 +10,6 @@ import {
   FiberId,
   Logger,
   LogLevel,
-  type Scheduler,
   TestClock,
   TestContext
 } from "effect"
@@ -23,6 +22,7 @@ import * as Keyed from "reprise/Keyed"
 import * as Policy from "reprise/Policy"
 import * as RateLimiter from "reprise/RateLimiter"
 import * as RetryBudget from "reprise/RetryBudget"
+import * as Services from "./services.js"
 
 class Tenant extends Data.Class<{ readonly id: number }> {}
 
@@ -102,12 +102,11 @@ describe("Keyed", () => {
 
   it.effect("logs one warning when it overflows for the first time", () =>
     Effect.gen(function*() {
-      const lines: Array<unknown> = []
-      const logger = Logger.make(({ logLevel, message }) => lines.push(`${logLevel.label} ${String(message)}`))
+      const lines: Array<string> = []
       const { keyed } = yield* counting<string>({ capacity: 1, name: "The tenants" })
       const busy = (key: string) => Effect.tap(Keyed.get(keyed, key), (value) => Effect.sync(() => value.busy = true))
       yield* Effect.forEach(["a", "b", "c", "d"], busy).pipe(
-        Effect.provide(Logger.replace(Logger.defaultLogger, logger))
+        Effect.provide(Services.logTo(lines))
       )
       assert.strictEqual(lines.length, 1)
       assert.match(String(lines[0]), /^WARN The tenants: all 1 keys hold state that must not be lost/)
@@ -231,18 +230,14 @@ describe("Keyed", () => {
       const held = Effect.runSync(Effect.gen(function*() {
         const { keyed } = yield* counting<string>({ capacity: 1 })
         let done = 0
-        const scheduler: Scheduler.Scheduler = {
-          shouldYield: () => done++ === steps ? 1 : false,
-          scheduleTask: (task) => queue.push(task)
-        }
-        const queue: Array<() => void> = []
+        const queue = new Services.TaskQueue(() => done++ === steps)
         const fiber = Effect.runFork(
           Keyed.use(keyed, "a", () => Effect.zipRight(Effect.void, Effect.yieldNow())),
-          { scheduler }
+          { scheduler: queue.scheduler }
         )
-        queue.shift()?.()
+        queue.tasks.shift()?.()
         fiber.unsafeInterruptAsFork(FiberId.none)
-        while (queue.length > 0) queue.shift()!()
+        queue.flush()
         yield* Keyed.get(keyed, "b")
         return yield* keysOf(keyed)
       }))

@@ -18,6 +18,7 @@ import * as Bulkhead from "reprise/Bulkhead"
 import * as Hedge from "reprise/Hedge"
 import * as InvalidOption from "reprise/InvalidOption"
 import * as OptionsConfig from "reprise/OptionsConfig"
+import * as Services from "./services.js"
 
 const variables = {
   attempts: ["ATTEMPTS", OptionsConfig.optional(Config.integer())],
@@ -54,7 +55,7 @@ const config = (prefix?: string) =>
     check
   })
 
-const map = (entries: Readonly<Record<string, string>>) => ConfigProvider.fromMap(new Map(Object.entries(entries)))
+const map = (entries: Readonly<Record<string, string>>) => Services.settings(entries)
 
 /** The environment of the process with these variables, for as long as the effect runs. */
 const inEnvironment = (entries: Readonly<Record<string, string>>) => <A, E, R>(self: Effect.Effect<A, E, R>) =>
@@ -68,12 +69,11 @@ const inEnvironment = (entries: Readonly<Record<string, string>>) => <A, E, R>(s
 const load = (provider: ConfigProvider.ConfigProvider, options: Config.Config.Wrap<Values>) =>
   Effect.suspend(() => {
     const lines: Array<string> = []
-    const logger = Logger.make(({ logLevel, message }) => lines.push(`${logLevel.label} ${String(message)}`))
     return OptionsConfig.load(options, check).pipe(
       Effect.either,
       Effect.map((result) => ({ lines, result })),
       Effect.withConfigProvider(provider),
-      Effect.provide(Logger.replace(Logger.defaultLogger, logger))
+      Effect.provide(Services.logTo(lines))
     )
   })
 

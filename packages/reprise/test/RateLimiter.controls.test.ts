@@ -1,20 +1,10 @@
 import { assert, describe, it } from "@effect/vitest"
-import {
-  Config,
-  ConfigError,
-  ConfigProvider,
-  Context,
-  Effect,
-  Either,
-  FastCheck as fc,
-  Fiber,
-  Option,
-  TestClock
-} from "effect"
+import { Config, ConfigError, Context, Effect, Either, FastCheck as fc, Fiber, Option, TestClock } from "effect"
 import * as Deadline from "reprise/Deadline"
 import { InvalidOption } from "reprise/InvalidOption"
 import * as RateLimiter from "reprise/RateLimiter"
 import { millisOf } from "./breakerCalls.js"
+import * as Services from "./services.js"
 import * as Virtual from "./virtual.js"
 
 type Limiter = RateLimiter.RateLimiter
@@ -356,7 +346,7 @@ describe("RateLimiter.layerConfig", () => {
   const load = (entries: Readonly<Record<string, string>>, options?: Config.Config<Options>) =>
     Api.pipe(
       Effect.provide(RateLimiter.layerConfig(Api, options)),
-      Effect.withConfigProvider(ConfigProvider.fromMap(new Map(Object.entries(entries))))
+      Effect.withConfigProvider(Services.settings(entries))
     )
 
   it.effect("takes its options from Config, behind a prefix where there is one", () =>

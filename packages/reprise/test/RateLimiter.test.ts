@@ -1,9 +1,10 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Cause, Clock, Context, Duration, Effect, Exit, Fiber, Option, TestClock } from "effect"
+import { Cause, Context, Duration, Effect, Exit, Fiber, Option, TestClock } from "effect"
 import * as Deadline from "reprise/Deadline"
 import { InvalidOption } from "reprise/InvalidOption"
 import * as RateLimiter from "reprise/RateLimiter"
 import { millisOf } from "./breakerCalls.js"
+import * as Services from "./services.js"
 import * as Virtual from "./virtual.js"
 
 type Limiter = RateLimiter.RateLimiter
@@ -165,7 +166,7 @@ describe("a limiter that delays", () => {
       assert.deepInclude(yield* RateLimiter.snapshot(limiter), { remaining: 0, waiting: 1 })
       const small = yield* Effect.fork(call(limiter, 1))
       yield* TestClock.adjust("1 hour")
-      assert.deepStrictEqual(yield* Fiber.join(Fiber.zip(large, small)), [400, 600])
+      assert.deepStrictEqual(yield* Effect.all([Fiber.join(large), Fiber.join(small)]), [400, 600])
     }))
 
   it.effect("rejects what finds its queue full, and says when there will be room in time", () =>
@@ -179,7 +180,10 @@ describe("a limiter that delays", () => {
       yield* TestClock.adjust(200)
       const third = yield* Effect.fork(call(limiter))
       yield* TestClock.adjust("1 minute")
-      assert.deepStrictEqual(yield* Fiber.join(Fiber.zip(Fiber.all(waiting), third)), [[200, 400], 600])
+      assert.deepStrictEqual(yield* Effect.all([Effect.all(waiting.map(Fiber.join)), Fiber.join(third)]), [
+        [200, 400],
+        600
+      ])
     }))
 
   it.effect("lets 1,000 wait unless told otherwise, and none where there is no queue", () =>
@@ -231,7 +235,7 @@ describe("a limiter that delays", () => {
       yield* Fiber.interrupt(fibers[0]!)
       assert.deepInclude(yield* RateLimiter.snapshot(limiter), { waiting: 2 })
       yield* TestClock.adjust("1 minute")
-      assert.deepStrictEqual(yield* Fiber.join(Fiber.zip(fibers[2]!, fibers[3]!)), [200, 400])
+      assert.deepStrictEqual(yield* Effect.all([Fiber.join(fibers[2]!), Fiber.join(fibers[3]!)]), [200, 400])
     }))
 
   it.effect("gives the place back of all that are interrupted (V10), so that the next call waits for one token alone", () =>
@@ -291,16 +295,15 @@ describe("a limiter that delays", () => {
     })
     const sleeps: Array<number> = []
     const watched = Effect.clockWith((clock) =>
-      Effect.withClock(program, {
-        ...clock,
-        [Clock.ClockTypeId]: Clock.ClockTypeId,
-        unsafeCurrentTimeMillis: () => clock.unsafeCurrentTimeMillis(),
-        unsafeCurrentTimeNanos: () => clock.unsafeCurrentTimeNanos(),
-        sleep: (duration) => {
-          sleeps.push(Duration.toMillis(duration))
-          return clock.sleep(duration)
-        }
-      })
+      Effect.withClock(
+        program,
+        Services.changedClock({
+          sleep: (duration) => {
+            sleeps.push(Duration.toMillis(duration))
+            return clock.sleep(duration)
+          }
+        }, clock)
+      )
     )
     assert.deepStrictEqual(Virtual.plain(Virtual.run(watched).exit), { success: 4e9 })
     assert.deepStrictEqual(sleeps, [2_147_483_647, 4e9 - 2_147_483_647])
@@ -359,7 +362,7 @@ describe("a clock that does not run evenly", () => {
     const second = fork(call(limiter))
     assert.strictEqual(waiting(), 2)
     assert.isTrue(clock.advance())
-    return Effect.runPromise(Fiber.join(Fiber.zip(first, second))).then((began) => {
+    return Effect.runPromise(Effect.all([Fiber.join(first), Fiber.join(second)])).then((began) => {
       assert.deepStrictEqual(began, [500, 500])
       assert.strictEqual(waiting(), 0)
     })

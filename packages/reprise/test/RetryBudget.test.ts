@@ -3,7 +3,6 @@ import {
   Cause,
   Config,
   ConfigError,
-  ConfigProvider,
   Context,
   Data,
   Deferred,
@@ -20,6 +19,7 @@ import * as Deadline from "reprise/Deadline"
 import { InvalidOption } from "reprise/InvalidOption"
 import * as Retry from "reprise/Retry"
 import * as RetryBudget from "reprise/RetryBudget"
+import * as Services from "./services.js"
 import * as Virtual from "./virtual.js"
 
 type Budget = RetryBudget.RetryBudget
@@ -161,7 +161,7 @@ describe("RetryBudget.layer", () => {
 
   const configured = (entries: ReadonlyArray<readonly [string, string]>, prefix?: string) =>
     Effect.exit(Effect.provide(Payments, RetryBudget.layerConfig(Payments, RetryBudget.config(prefix)))).pipe(
-      Effect.withConfigProvider(ConfigProvider.fromMap(new Map(entries)))
+      Effect.withConfigProvider(Services.settings(Object.fromEntries(entries)))
     )
 
   it.effect("reads the numbers of a share from Config", () =>

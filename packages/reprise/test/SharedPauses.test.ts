@@ -6,7 +6,6 @@ import {
   Exit,
   FastCheck as fc,
   Layer,
-  Logger,
   Option,
   Predicate,
   Scope,
@@ -17,6 +16,7 @@ import { InvalidOption } from "reprise/InvalidOption"
 import * as RetryAfterStore from "reprise/RetryAfterStore"
 import * as SharedPauses from "reprise/SharedPauses"
 import { Outbox } from "../src/internal/shared/outbox.js"
+import * as Services from "./services.js"
 import * as Virtual from "./virtual.js"
 import { Wire } from "./wire.js"
 
@@ -67,13 +67,7 @@ const join = (options: Partial<SharedPauses.Options> = {}) =>
 const inOneStore = <A, E>(
   test: Effect.Effect<A, E, Scope.Scope | RetryAfterStore.RetryAfterStore>,
   lines: Array<string> = []
-) => test.pipe(Effect.scoped, Effect.provide(RetryAfterStore.layerMemory()), Effect.provide(logTo(lines)))
-
-const logTo = (lines: Array<string>) =>
-  Logger.replace(
-    Logger.defaultLogger,
-    Logger.make(({ logLevel, message }) => void lines.push([logLevel.label, ...(message as Array<unknown>)].join(" ")))
-  )
+) => test.pipe(Effect.scoped, Effect.provide(RetryAfterStore.layerMemory()), Effect.provide(Services.logTo(lines)))
 
 describe("pauses that processes tell each other of", () => {
   it.effect("come to all others, and not back to the one who told", () =>

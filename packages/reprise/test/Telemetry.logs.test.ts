@@ -3,6 +3,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Duration, Effect, Layer, Logger, LogLevel } from "effect"
 import * as Fs from "node:fs"
 import * as Telemetry from "reprise/Telemetry"
+import * as Services from "./services.js"
 
 const guide = Fs.readFileSync(new URL("../../../docs/observability.md", import.meta.url), "utf8")
 
@@ -12,7 +13,7 @@ const [section] = guide.slice(guide.indexOf("## Log lines") + 3).split("\n## ")
 const documented = [...section!.matchAll(/^\| `([a-z ]+)` \| ([^|]*) \| ([^|]*) \|/gm)]
   .map(([, message, levels, names]) => ({
     message: message!,
-    levels: [...levels!.matchAll(/`(\w+)`/g)].map(([, level]) => level!).sort(),
+    levels: [...levels!.matchAll(/`(\w+)`/g)].map(([, level]) => level!.replace(/ing$/, "").toUpperCase()).sort(),
     annotations: [...names!.matchAll(/`(\w+)`/g)].map(([, name]) => name!).sort()
   }))
 
@@ -40,16 +41,11 @@ describe("a log line", () => {
   it.effect("has the message, the level and the annotations that the guide lists", () =>
     Effect.gen(function*() {
       const lines: Array<{ message: string; level: string; annotations: ReadonlyArray<string> }> = []
-      const logger = Logger.make(({ annotations, logLevel, message }) => {
-        const [text] = message as [string]
-        lines.push({
-          message: text,
-          level: logLevel._tag,
-          annotations: Array.from(annotations, ([name]) => name).sort()
-        })
-      })
+      const logger = Services.logging(({ annotations, level, message }) =>
+        lines.push({ message: String(message), level, annotations: Object.keys(annotations).sort() })
+      )
       yield* Effect.sync(() => events.forEach(Telemetry.unsafeEmit)).pipe(
-        Effect.provide(Layer.merge(Logger.replace(Logger.defaultLogger, logger), Telemetry.layerLogs)),
+        Effect.provide(Layer.merge(logger, Telemetry.layerLogs)),
         Logger.withMinimumLogLevel(LogLevel.Debug)
       )
       const logged = [...new Set(lines.map(({ message }) => message))].map((message) => {

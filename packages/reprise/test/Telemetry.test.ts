@@ -12,6 +12,7 @@ import * as RetryBudget from "reprise/RetryBudget"
 import * as Telemetry from "reprise/Telemetry"
 import * as Tripping from "reprise/Tripping"
 import { collected } from "./garbage.js"
+import * as Services from "./services.js"
 
 /** Runs the effect on the virtual clock, and collects the events. */
 const events = <A, E, R>(self: Effect.Effect<A, E, R>, forMillis = 60_000) =>
@@ -418,12 +419,8 @@ describe("logs", () => {
   it.effect("have one structured line for each change of a state, and debug lines for retries", () =>
     Effect.gen(function*() {
       const lines: Array<string> = []
-      const logger = Logger.replace(
-        Logger.defaultLogger,
-        Logger.make(({ annotations, logLevel, message }) => {
-          const [text] = message as [string]
-          lines.push(`${logLevel._tag} ${text} ${JSON.stringify(Object.fromEntries(annotations))}`)
-        })
+      const logger = Services.logging(({ annotations, level, message }) =>
+        lines.push(`${level} ${String(message)} ${JSON.stringify(annotations)}`)
       )
       const breaker = yield* CircuitBreaker.make({ key: "db", trip: Tripping.consecutive(1), openFor: "1 hour" })
       const resilient = Pipeline.make({ key: "orders", policies: [breaker] })

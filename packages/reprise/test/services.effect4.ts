@@ -34,11 +34,8 @@ export const changedClock = (
     }
   }()
 
-export const seeded = (seed: string | number): Random.Random =>
-  Effect.runSync(Random.withSeed(Effect.service(Random.Random), seed))
-
 /** `Random.next` takes its numbers from a function. */
-export const drawing = (next: () => number): Random.Random => ({ ...seeded(0), nextDoubleUnsafe: next })
+export const drawing = (next: () => number): Random.Random => ({ nextIntUnsafe: () => Math.floor(next() * Number.MAX_SAFE_INTEGER), nextDoubleUnsafe: next })
 
 /** A configuration with these names. */
 export const settings = (
@@ -78,6 +75,10 @@ export const logging = (write: (line: Line) => void): Layer.Layer<never> =>
       })
     )
   ])
+
+/** Writes each line of the log as text. */
+export const logTo = (lines: Array<string>): Layer.Layer<never> =>
+  logging(({ cause, level, message }) => lines.push([level, message, ...Option.toArray(cause)].join(" ")))
 
 /** Holds the tasks of fibers until a test runs them. */
 export class TaskQueue {

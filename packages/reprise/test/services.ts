@@ -44,8 +44,6 @@ export const changedClock = (
     }
   }()
 
-export const seeded = (seed: string | number): Random.Random => Random.make(seed)
-
 /** `Random.next` takes its numbers from a function. */
 export const drawing = (next: () => number): Random.Random => ({
   ...Random.make(0),
@@ -84,6 +82,10 @@ export const logging = (write: (line: Line) => void): Layer.Layer<never> =>
       })
     )
   )
+
+/** Writes each line of the log as text. */
+export const logTo = (lines: Array<string>): Layer.Layer<never> =>
+  logging(({ cause, level, message }) => lines.push([level, message, ...Option.toArray(cause)].join(" ")))
 
 /** Holds the tasks of fibers until a test runs them. */
 export class TaskQueue {

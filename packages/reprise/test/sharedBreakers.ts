@@ -1,13 +1,14 @@
 /**
  * Breakers of several processes over one store, each with a cable of its own that can be cut, for tests on a `TestClock`.
  */
-import type { Layer } from "effect"
-import { Cause, Context, Effect, Logger, Schedule, type Scope, Stream, TestClock } from "effect"
+
+import { Context, Effect, Schedule, type Scope, Stream, TestClock } from "effect"
 import * as CircuitBreakerStore from "reprise/CircuitBreakerStore"
 import * as SharedCircuitBreaker from "reprise/SharedCircuitBreaker"
 import type { StoreError } from "reprise/StoreError"
 import * as Tripping from "reprise/Tripping"
 import type { Breaker } from "./breakerCalls.js"
+import * as Services from "./services.js"
 import { Wire } from "./wire.js"
 
 type Service = CircuitBreakerStore.Service
@@ -85,10 +86,4 @@ export const process = (options: Partial<Options> = {}) =>
 export const processes = (n: number, options: Partial<Options> = {}) => Effect.replicateEffect(process(options), n)
 
 /** What is logged goes to `lines`. */
-export const logTo = (lines: Array<string>): Layer.Layer<never> =>
-  Logger.replace(
-    Logger.defaultLogger,
-    Logger.make(({ cause, logLevel, message }) => {
-      lines.push([logLevel.label, message, ...(Cause.isEmpty(cause) ? [] : [cause])].join(" "))
-    })
-  )
+export const logTo = Services.logTo

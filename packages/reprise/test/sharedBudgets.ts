@@ -3,10 +3,11 @@
  * jumps from one sleep to the next.
  */
 import { assert } from "@effect/vitest"
-import { Cause, Context, Effect, Exit, Layer, Logger, Option, type Scope } from "effect"
+import { Cause, Context, Effect, Exit, Layer, Option, type Scope } from "effect"
 import * as RetryBudget from "reprise/RetryBudget"
 import * as RetryBudgetStore from "reprise/RetryBudgetStore"
 import * as SharedRetryBudget from "reprise/SharedRetryBudget"
+import * as Services from "./services.js"
 import * as Virtual from "./virtual.js"
 import { Wire } from "./wire.js"
 
@@ -23,7 +24,10 @@ export class Cable extends Wire {
 
 /** Runs a test whose processes have one store, each behind a cable. */
 export const inOneStore = <A, E>(test: Effect.Effect<A, E, Store | Scope.Scope>, lines: Array<string> = []): void => {
-  const program = test.pipe(Effect.scoped, Effect.provide(Layer.merge(RetryBudgetStore.layerMemory(), logTo(lines))))
+  const program = test.pipe(
+    Effect.scoped,
+    Effect.provide(Layer.merge(RetryBudgetStore.layerMemory(), Services.logTo(lines)))
+  )
   const { exit, fibersLeft, sleepsLeft } = Virtual.run(program)
   const ended = Option.getOrThrow(exit)
   if (Exit.isFailure(ended)) throw Cause.squash(ended.cause)
@@ -66,12 +70,3 @@ export const retries = (budget: Budget, n: number) =>
   Effect.map(Effect.replicateEffect(RetryBudget.tryWithdraw(budget), n), (paid) => paid.filter(Boolean).length)
 
 export const balance = (budget: Budget) => Effect.map(RetryBudget.snapshot(budget), ({ balance }) => balance)
-
-/** What is logged goes to `lines`. */
-const logTo = (lines: Array<string>): Layer.Layer<never> =>
-  Logger.replace(
-    Logger.defaultLogger,
-    Logger.make(({ cause, logLevel, message }) => {
-      lines.push([logLevel.label, message, ...(Cause.isEmpty(cause) ? [] : [cause])].join(" "))
-    })
-  )

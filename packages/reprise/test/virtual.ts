@@ -3,7 +3,7 @@
  * nothing else can run. Thousands of runs take a second, and a run can be cut at each of its operations.
  */
 import type { Exit } from "effect"
-import { Duration, Effect, FiberId, Option } from "effect"
+import { Duration, Effect, FiberId, Option, Random } from "effect"
 import * as Services from "./services.js"
 
 class VirtualClock extends Services.OwnClock {
@@ -78,7 +78,7 @@ export const run = <A, E>(program: Effect.Effect<A, E>, options: Options = {}): 
   const queue = new Services.TaskQueue(options.yieldAlways === true ? Services.yieldAlways : undefined)
   const fibers = new Services.FiberCount()
   const fiber = queue.fork(
-    program.pipe(fibers.of, Effect.withRandom(Services.seeded(options.seed ?? 0)), Effect.withClock(clock))
+    program.pipe(fibers.of, Effect.withRandom(Random.make(options.seed ?? 0)), Effect.withClock(clock))
   )
   let steps = 0
   let interruptedMillis: number | undefined

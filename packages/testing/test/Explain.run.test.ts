@@ -4,6 +4,7 @@ import * as ResilientHttpClient from "@reprise/http/ResilientHttpClient"
 import { Clock, Duration, Effect, Exit, Fiber, Metric, Schedule } from "effect"
 import * as Backoff from "reprise/Backoff"
 import * as Deadline from "reprise/Deadline"
+import * as Services from "../../reprise/test/services.js"
 import * as Explain from "../src/Explain.js"
 
 const one = (
@@ -15,7 +16,7 @@ const one = (
 const tags = ({ calls }: Explain.Explanation) => calls.map(({ result }) => result._tag)
 
 /** A real timer: what a limiter behind a network does. */
-const asleep = (duration: Duration.DurationInput) => Effect.withClock(Effect.sleep(duration), Clock.make())
+const asleep = (duration: Duration.DurationInput) => Effect.withClock(Effect.sleep(duration), Services.liveClock)
 
 const waits = (attempts: number) => Backoff.attempts(Schedule.spaced("1 second"), attempts)
 

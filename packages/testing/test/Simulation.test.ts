@@ -1,11 +1,12 @@
 import type { HttpClientResponse } from "@effect/platform"
 import { HttpClient, HttpClientError } from "@effect/platform"
 import { assert, describe, it } from "@effect/vitest"
-import { Cause, Clock, Deferred, Duration, Effect, Exit, Fiber, Option, Random, Schedule, Supervisor } from "effect"
+import { Cause, Clock, Deferred, Duration, Effect, Exit, Fiber, Option, Random, Schedule } from "effect"
 import * as Deadline from "reprise/Deadline"
 import { InvalidOption } from "reprise/InvalidOption"
 import * as Retry from "reprise/Retry"
 import * as Timeout from "reprise/Timeout"
+import * as Services from "../../reprise/test/services.js"
 import { World } from "../src/internal/simulation/world.js"
 import { Timeline } from "../src/internal/virtual/timeline.js"
 import * as Simulation from "../src/Simulation.js"
@@ -44,8 +45,8 @@ const run = (options: Partial<Options> = {}) => Simulation.run(small(options))
 const total = (seconds: ReadonlyArray<Second>, key: keyof Second) =>
   seconds.reduce((sum, second) => sum + second[key], 0)
 
-const observed = <A>(supervisor: Supervisor.Supervisor<A>, policy: Policy): Policy => (server) =>
-  HttpClient.transform(policy(server), Effect.supervised(supervisor))
+const observed = (fibers: Services.FiberCount, policy: Policy): Policy => (server) =>
+  HttpClient.transform(policy(server), fibers.of)
 
 describe("Simulation.run", () => {
   it.effect("gives the same for the same seed, and something else for another", () =>
@@ -210,9 +211,9 @@ describe("Simulation.run", () => {
 describe("the end of a simulation", () => {
   it.effect("leaves no fiber and no timer behind", () =>
     Effect.gen(function*() {
-      const fibers = yield* Supervisor.track
+      const fibers = new Services.FiberCount()
       yield* run({ policy: observed(fibers, dice), outage })
-      assert.deepStrictEqual(yield* fibers.value, [])
+      assert.strictEqual(fibers.running, 0)
     }))
 
   it.effect("interrupts what goes on for more than a minute after the last call, and counts it as failed", () =>
@@ -224,29 +225,29 @@ describe("the end of a simulation", () => {
           () => Effect.flatMap(Clock.currentTimeMillis, (now) => Effect.sync(() => endedAt.push(now)))
         )
       )
-      const fibers = yield* Supervisor.track
+      const fibers = new Services.FiberCount()
       const { summary } = yield* run({ policy: observed(fibers, policy) })
       assert.deepStrictEqual([...new Set(endedAt)], [68_000])
       assert.strictEqual(summary.failed, summary.calls)
       assert.strictEqual(endedAt.length, summary.calls)
-      assert.deepStrictEqual(yield* fibers.value, [])
+      assert.strictEqual(fibers.running, 0)
     }))
 
   it.effect("waits in virtual time for what cannot be interrupted, but not for ever", () =>
     Effect.gen(function*() {
       const policy = (uninterruptible: Effect.Effect<void>): Policy =>
         HttpClient.transform(() => Effect.zipRight(Effect.uninterruptible(uninterruptible), Effect.never))
-      const fibers = yield* Supervisor.track
+      const fibers = new Services.FiberCount()
       const slow = run({ policy: observed(fibers, policy(Effect.sleep("90 seconds"))) })
       assert.strictEqual((yield* slow).summary.succeeded, 0)
-      assert.deepStrictEqual(yield* fibers.value, [])
+      assert.strictEqual(fibers.running, 0)
       const endless = run({ policy: policy(Effect.never) })
       assert.strictEqual((yield* endless).summary.succeeded, 0)
     }))
 
   it.effect("comes at once where it is interrupted, with nothing left of its calls", () =>
     Effect.gen(function*() {
-      const fibers = yield* Supervisor.track
+      const fibers = new Services.FiberCount()
       const begun = yield* Deferred.make<void>()
       let sent = 0
       let ended = 0
@@ -261,7 +262,7 @@ describe("the end of a simulation", () => {
       assert.isTrue(Exit.isInterrupted(exit))
       assert.isBelow(sent, 20_000)
       assert.strictEqual(ended, sent)
-      assert.deepStrictEqual(yield* fibers.value, [])
+      assert.strictEqual(fibers.running, 0)
     }))
 
   it("comes by a timeout of the program as well: its timers have their turn", () =>

@@ -1,6 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Clock, Effect, Exit, Fiber, TestClock } from "effect"
+import { Effect, Exit, Fiber, TestClock } from "effect"
 import * as CircuitBreakerStore from "reprise/CircuitBreakerStore"
+import * as Services from "../../reprise/test/services.js"
 import * as StoreContract from "../src/StoreContract.js"
 import { brokenStores } from "./brokenStores.js"
 
@@ -16,7 +17,7 @@ const runWith = (
   change: Break
 ) => {
   let now = 0
-  const clock = Object.assign(Clock.make(), { unsafeCurrentTimeNanos: () => BigInt(now) * 1_000_000n })
+  const clock = Services.changedClock({ unsafeCurrentTimeNanos: () => BigInt(now) * 1_000_000n })
   const pass = (millis: number) =>
     Effect.suspend(() => {
       now += millis

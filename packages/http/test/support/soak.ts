@@ -3,12 +3,13 @@ import type { HttpClient } from "@effect/platform"
 import { HttpClientRequest } from "@effect/platform"
 import * as FaultServer from "@reprise/testing/FaultServer"
 import * as Reply from "@reprise/testing/Reply"
-import { Array, Deferred, Effect, Fiber, Layer, Logger, LogLevel, Option, Random, Schedule, Supervisor } from "effect"
+import { Array, Deferred, Effect, Fiber, Layer, Logger, LogLevel, Option, Random, Schedule } from "effect"
 import { setFlagsFromString } from "node:v8"
 import { runInNewContext } from "node:vm"
 import { DeadlineExceeded } from "reprise/Deadline"
 import * as RetryBudget from "reprise/RetryBudget"
 import * as Tripping from "reprise/Tripping"
+import * as Services from "../../../reprise/test/services.js"
 import * as HttpFailure from "../../src/HttpFailure.js"
 import * as HttpResilience from "../../src/HttpResilience.js"
 import * as HttpRetry from "../../src/HttpRetry.js"
@@ -205,21 +206,20 @@ const heldBytes = Effect.promise(async () => {
 /** So many calls over a transport. */
 export const soak = (transport: Transport, calls: number, seed: string) =>
   Effect.gen(function*() {
-    const supervisor = yield* Supervisor.track
+    const running = new Services.FiberCount()
     const began = performance.now()
     let requests = 0
     const server = yield* FaultServer.make({ keep: 10 })
     const client = yield* ResilientHttpClient.ResilientHttpClient
-    const run = Effect.supervised(half(client, server, calls / 2), supervisor)
+    const run = running.of(half(client, server, calls / 2))
     const first = yield* run
     const before = yield* heldBytes
     const second = yield* run
     requests = (yield* server.requests).at(-1)!.index + 1
-    const fibers = (yield* supervisor.value).filter((fiber) => Fiber.isRuntimeFiber(fiber)).length
     const soaked: Soaked = {
       outcomes: second.outcomes,
       requests,
-      fibers,
+      fibers: running.running,
       connections: Math.max(first.connections, second.connections),
       admitted: Math.min(first.admitted, second.admitted),
       grownBytes: (yield* heldBytes) - before,

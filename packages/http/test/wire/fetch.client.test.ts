@@ -2,9 +2,10 @@ import { FetchHttpClient, HttpClient, HttpClientRequest } from "@effect/platform
 import { assert, describe, it } from "@effect/vitest"
 import * as FaultServer from "@reprise/testing/FaultServer"
 import * as Reply from "@reprise/testing/Reply"
-import { Context, Effect, Fiber, Layer, Logger, LogLevel, Supervisor, TestClock } from "effect"
+import { Context, Effect, Fiber, Layer, Logger, LogLevel, TestClock } from "effect"
 import * as Deadline from "reprise/Deadline"
 import * as Tripping from "reprise/Tripping"
+import * as Services from "../../../reprise/test/services.js"
 import * as HttpResilience from "../../src/HttpResilience.js"
 import * as ResilientFetch from "../../src/ResilientFetch.js"
 import * as ResilientHttpClient from "../../src/ResilientHttpClient.js"
@@ -116,8 +117,8 @@ describe("ResilientFetch.fromClient", () => {
     Effect.gen(function*() {
       const server = yield* FaultServer.make()
       yield* server.script(Reply.hang(), Reply.hangBody(Reply.respond({ body: "firstlast!" })))
-      const fibers = yield* Supervisor.track
-      const fetch = yield* Effect.supervised(bare, fibers)
+      const fibers = new Services.FiberCount()
+      const fetch = yield* fibers.of(bare)
       const controllers = [new AbortController(), new AbortController()] as const
       const call = fetch(server.url, { signal: controllers[0].signal })
       yield* server.awaitRequests(1)
@@ -126,11 +127,11 @@ describe("ResilientFetch.fromClient", () => {
       const response = yield* Effect.promise(() => fetch(server.url, { signal: controllers[1].signal }))
       const reader = response.body!.getReader()
       yield* Effect.promise(() => reader.read())
-      assert.isNotEmpty(yield* fibers.value)
+      assert.isAbove(fibers.running, 0)
       controllers[1].abort()
       yield* rejection(() => reader.read())
       yield* server.awaitClosed()
-      assert.isEmpty(yield* fibers.value)
+      assert.strictEqual(fibers.running, 0)
     }))
 
   it.scopedLive("logs nothing when a call fails or is aborted", () =>

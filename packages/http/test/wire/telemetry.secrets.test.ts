@@ -8,6 +8,7 @@ import { Data, Effect, Fiber, Inspectable, Layer, Logger, LogLevel, Metric, Stre
 import { inspect } from "node:util"
 import * as Telemetry from "reprise/Telemetry"
 import * as Tripping from "reprise/Tripping"
+import * as Services from "../../../reprise/test/services.js"
 import * as HttpResilience from "../../src/HttpResilience.js"
 import * as HttpRetry from "../../src/HttpRetry.js"
 import * as ResilientHttpClient from "../../src/ResilientHttpClient.js"
@@ -59,14 +60,11 @@ const ofSpan = ({ attributes: { "url.full": url, ...attributes }, events, links,
 const told = <A, E, R>(self: Effect.Effect<A, E, R>) =>
   Effect.gen(function*() {
     const all: Array<unknown> = []
-    const logger = Logger.make(({ annotations, cause, message, spans }) => {
-      all.push([message, [...annotations], cause, [...spans].map(({ label }) => label)])
-    })
     const monitor = yield* Telemetry.Monitor
     const heard = yield* Effect.fork(Stream.runForEach(monitor.events, (event) => Effect.sync(() => all.push(event))))
     yield* Effect.yieldNow().pipe(Effect.repeatN(10))
     const { raw } = yield* exported(Telemetry.withListener(self, (event) => all.push(event))).pipe(
-      Effect.provide(Logger.replace(Logger.defaultLogger, logger)),
+      Effect.provide(Services.logging((line) => all.push(line))),
       Logger.withMinimumLogLevel(LogLevel.All)
     )
     yield* Effect.sleep("20 millis")

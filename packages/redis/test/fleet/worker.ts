@@ -1,8 +1,9 @@
 /** One process of a fleet: calls a dependency through a shared breaker, as it is told by the process that has started it. */
-import { Clock, Duration, Effect, Fiber, Layer, Logger, Option, Schedule } from "effect"
+import { Duration, Effect, Fiber, Layer, Option, Schedule } from "effect"
 import * as CircuitBreaker from "reprise/CircuitBreaker"
 import * as SharedCircuitBreaker from "reprise/SharedCircuitBreaker"
 import * as Tripping from "reprise/Tripping"
+import * as Services from "../../../reprise/test/services.js"
 import * as IoRedis from "../../src/IoRedis.js"
 import * as NodeRedis from "../../src/NodeRedis.js"
 import * as RedisStore from "../../src/RedisStore.js"
@@ -10,29 +11,13 @@ import type { Command, Options, Report } from "./protocol.js"
 
 const options = JSON.parse(process.argv[2]!) as Options
 
-class ShiftedClock implements Clock.Clock {
-  readonly [Clock.ClockTypeId]: Clock.ClockTypeId = Clock.ClockTypeId
-  private readonly own = Clock.make()
-  unsafeCurrentTimeMillis() {
-    return this.own.unsafeCurrentTimeMillis() + options.skewMillis
-  }
-  unsafeCurrentTimeNanos() {
-    return this.own.unsafeCurrentTimeNanos() + BigInt(options.skewMillis) * 1_000_000n
-  }
-  readonly currentTimeMillis = Effect.sync(() => this.unsafeCurrentTimeMillis())
-  readonly currentTimeNanos = Effect.sync(() => this.unsafeCurrentTimeNanos())
-  sleep(duration: Duration.Duration) {
-    return this.own.sleep(duration)
-  }
-}
+const clock = Services.changedClock({
+  unsafeCurrentTimeMillis: () => Services.liveClock.unsafeCurrentTimeMillis() + options.skewMillis,
+  unsafeCurrentTimeNanos: () => Services.liveClock.unsafeCurrentTimeNanos() + BigInt(options.skewMillis) * 1_000_000n
+})
 
 const lines: Array<string> = []
-const logging = Logger.replace(
-  Logger.defaultLogger,
-  Logger.make(({ logLevel, message }) => {
-    lines.push(`${logLevel.label} ${String(message)}`)
-  })
-)
+const logging = Services.logTo(lines)
 
 const fetched = Effect.tryPromise(async (signal) => {
   const response = await fetch(options.dependency, { signal })
@@ -101,7 +86,7 @@ const program = Effect.gen(function*() {
   process.on("message", (command: Command) => {
     Effect.runFork(
       Effect.map(answer(command), (value) => process.send?.({ id: command.id, value }))
-        .pipe(Effect.withClock(new ShiftedClock()), Effect.provide(logging))
+        .pipe(Effect.withClock(clock), Effect.provide(logging))
     )
   })
   process.send?.({ id: 0 })
@@ -116,5 +101,5 @@ Effect.runFork(program.pipe(
   Effect.scoped,
   Effect.provide(RedisStore.layer({ timeout: options.timeoutMillis }).pipe(Layer.provide(connection))),
   Effect.provide(logging),
-  Effect.withClock(new ShiftedClock())
+  Effect.withClock(clock)
 ))

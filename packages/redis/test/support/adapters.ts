@@ -1,6 +1,7 @@
 import { describe } from "@effect/vitest"
 import type { Scope } from "effect"
-import { Cause, Context, Effect, HashMap, Layer, List, Logger, Option, Predicate } from "effect"
+import { Context, Effect, Layer, Option, Predicate } from "effect"
+import * as Services from "../../../reprise/test/services.js"
 import * as IoRedis from "../../src/IoRedis.js"
 import * as NodeRedis from "../../src/NodeRedis.js"
 import * as Redis from "../../src/Redis.js"
@@ -26,13 +27,10 @@ export const connect = (
 
 /** Writes whole lines, with all that a logger is given. */
 export const logTo = (lines: Array<string>): Layer.Layer<never> =>
-  Logger.replace(
-    Logger.defaultLogger,
-    Logger.make(({ annotations, cause, logLevel, message, spans }) => {
-      const rest = [...(Cause.isEmpty(cause) ? [] : [cause]), ...HashMap.values(annotations), ...List.toArray(spans)]
-      lines.push([logLevel.label, message, ...rest].join(" ").trim())
-    })
-  )
+  Services.logging(({ annotations, cause, level, message, spans }) => {
+    const rest = [...Option.toArray(cause), ...Object.values(annotations), ...spans]
+    lines.push([level, message, ...rest].join(" ").trim())
+  })
 
 /** Answers its arguments. */
 export const echo = Redis.script({

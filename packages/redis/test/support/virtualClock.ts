@@ -1,4 +1,5 @@
-import { Clock, Duration, Effect } from "effect"
+import { Duration, Effect } from "effect"
+import * as Services from "../../../reprise/test/services.js"
 
 interface Sleep {
   readonly atMillis: number
@@ -6,8 +7,7 @@ interface Sleep {
 }
 
 /** A clock that jumps from one sleep to the next, and lets promises settle in between, which `TestClock` does not wait for. */
-export class VirtualClock implements Clock.Clock {
-  readonly [Clock.ClockTypeId]: Clock.ClockTypeId = Clock.ClockTypeId
+export class VirtualClock extends Services.OwnClock {
   millis = 0
   private readonly sleeps = new Set<Sleep>()
 
@@ -17,8 +17,6 @@ export class VirtualClock implements Clock.Clock {
   unsafeCurrentTimeNanos() {
     return BigInt(Math.round(this.millis * 1e6))
   }
-  readonly currentTimeMillis = Effect.sync(() => this.millis)
-  readonly currentTimeNanos = Effect.sync(() => this.unsafeCurrentTimeNanos())
 
   sleep(duration: Duration.Duration): Effect.Effect<void> {
     return Effect.suspend(() => {

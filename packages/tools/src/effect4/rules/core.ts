@@ -114,6 +114,8 @@ export const core: Rules = {
     "Exit.all": ([exits], { use }) => `${use("Option")}.some(${use("Exit")}.asVoidAll(${exits}))`,
     "Fiber.getCurrentFiber": (_, { use }) => `${use("Option")}.fromNullishOr(${use("Fiber")}.getCurrent())`,
     "Pipeable.Class": (_, { use }) => `${use("Pipeable")}.Class`,
+    "Random.make": ([seed], { use }) =>
+      `${use("Effect")}.runSync(${use("Random")}.withSeed(${use("Effect")}.service(${use("Random")}.Random), ${seed}))`,
     "Runtime.runFork": ([runtime, ...args], { use }) => `${use("Effect")}.runForkWith(${runtime})(${args.join(", ")})`,
     "Effect.yieldNow": (_, { use }) => `${use("Effect")}.yieldNow`
   },
