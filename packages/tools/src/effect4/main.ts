@@ -16,7 +16,7 @@ const target = Path.join(root, "packages/effect4/build")
 const recordPath = Path.join(root, "packages/effect4/build/hashes.json")
 
 /** The parts of the repository that have an Effect 4 edition. */
-const folders = ["reprise", "http", "redis", "testing"].map((name) => `packages/${name}`)
+const folders = ["reprise", "http", "redis", "testing", "examples", "demo"].map((name) => `packages/${name}`)
 const others = ["tsconfig.base.json", "README.md", "docs"]
 
 const sources = run("git", ["ls-files", "--cached", "--others", "--exclude-standard", ...folders, ...others])

@@ -30,11 +30,15 @@ export const http: Rules = {
       "UrlParams"
     ]),
     ...within("http-api", ["HttpApi", "HttpApiBuilder", "HttpApiClient", "HttpApiEndpoint", "HttpApiGroup"]),
+    ...within("rpc", ["Rpc", "RpcClient", "RpcGroup", "RpcSerialization", "RpcServer"]),
+    ...Object.fromEntries(
+      ["NodeFileSystem", "NodeHttpClient", "NodeHttpServer", "NodeRuntime", "NodeStream"].map((name) => [
+        name,
+        `@effect/platform-node/${name}`
+      ])
+    ),
     Error: "effect/PlatformError",
     HttpApp: "effect/http/HttpEffect",
-    NodeHttpClient: "@effect/platform-node/NodeHttpClient",
-    NodeHttpServer: "@effect/platform-node/NodeHttpServer",
-    NodeStream: "@effect/platform-node/NodeStream",
     NodeSdk: "@effect/opentelemetry/NodeSdk"
   }
 }
