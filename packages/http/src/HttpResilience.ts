@@ -133,7 +133,7 @@ export const retry: {
     options?: RetryOptions
   ): Client<E, R | R1>
 } = dual(
-  (args) => Predicate.hasProperty(args[0], HttpClient.TypeId),
+  (args) => Predicate.hasProperty(args[0], "execute"),
   <E, R, R1 = never>(
     client: Client<E, R>,
     policy: Schedule.Schedule<unknown, HttpFailure, R1> | RetryPolicy<R1>,

@@ -143,7 +143,7 @@ export const withKey: {
     options?: HeaderOptions
   ): HttpClientRequest.HttpClientRequest
 } = dual(
-  (args) => Predicate.hasProperty(args[0], HttpClientRequest.TypeId),
+  (args) => Predicate.hasProperty(args[0], "urlParams"),
   (
     request: HttpClientRequest.HttpClientRequest,
     key: string,
@@ -242,7 +242,7 @@ export const automaticKeys: {
 
 type AnyClient = HttpClient.HttpClient.With<unknown, unknown>
 
-const isClient = (u: unknown): u is AnyClient => Predicate.hasProperty(u, HttpClient.TypeId)
+const isClient = (u: unknown): u is AnyClient => Predicate.hasProperty(u, "execute")
 
 const addKeys = (options: AutomaticKeysOptions | undefined) => {
   const add = idempotencyKey.automatic(options)

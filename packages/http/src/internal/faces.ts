@@ -14,6 +14,7 @@ import * as reader from "./attempt/reader.js"
 import * as ledgers from "./call/ledgers.js"
 import * as rejections from "./call/rejections.js"
 import * as timeLimits from "./call/timeLimits.js"
+import * as clientError from "./classify/clientError.js"
 import * as HttpClassifier from "./classify/classifier.js"
 import * as HttpFailure from "./classify/failure.js"
 import * as makeFailure from "./classify/makeFailure.js"
@@ -121,10 +122,9 @@ const plain = (cause: Cause.Cause<unknown>, request: HttpClientRequest.HttpClien
 }
 
 const requestError = (request: HttpClientRequest.HttpClientRequest, cause: Error & { readonly _tag: string }) =>
-  new HttpClientError.RequestError({
+  // Other code retries "Transport". A request that cannot be sent must have another reason.
+  clientError.requestError(cause._tag === "InvalidRequest" ? "Encode" : "Transport", {
     request,
-    // Other code retries "Transport". A request that cannot be sent must have another reason.
-    reason: cause._tag === "InvalidRequest" ? "Encode" : "Transport",
     description: cause.message,
     cause
   })

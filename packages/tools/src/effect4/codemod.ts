@@ -60,6 +60,7 @@ class Module {
       return this.imports.keep(node) ? this.text.slice(node.getStart(), node.getEnd()) : this.imports.hole
     }
     if (ts.isCallExpression(node)) return this.call(node)
+    if (ts.isNewExpression(node)) return this.construction(node)
     if (ts.isTypeReferenceNode(node)) return this.type(node)
     if (ts.isPropertyAccessExpression(node) || ts.isQualifiedName(node)) return this.member(node)
     if (ts.isStringLiteral(node)) {
@@ -143,6 +144,12 @@ class Module {
     if (!Object.hasOwn(this.rules.methods, text)) return undefined
     const args = node.arguments.map((argument) => this.emit(argument))
     return this.rules.methods[text]!(this.emit(object), args, this.context, node)
+  }
+
+  construction(node: ts.NewExpression): string | undefined {
+    const name = this.memberName(node.expression)
+    const rule = name === undefined ? undefined : this.rules.news[name]
+    return rule?.((node.arguments ?? []).map((argument) => this.emit(argument)), this.context, node)
   }
 
   type(node: ts.TypeReferenceNode): string | undefined {

@@ -22,6 +22,9 @@ export type MethodRule = (
   call: ts.CallExpression
 ) => string | undefined
 
+/** Writes a construction with `new` anew; `undefined` if the rule does not apply to this one. */
+export type NewRule = (args: ReadonlyArray<string>, context: Context, made: ts.NewExpression) => string | undefined
+
 /** Writes a reference of a generic type anew. */
 export type TypeRule = (args: ReadonlyArray<string>, context: Context) => string
 
@@ -38,6 +41,8 @@ export interface Rules {
   readonly calls?: Readonly<Record<string, CallRule>>
   /** By the name of the method. */
   readonly methods?: Readonly<Record<string, MethodRule>>
+  /** By the name of the class. */
+  readonly news?: Readonly<Record<string, NewRule>>
   readonly types?: Readonly<Record<string, TypeRule>>
   /** New names of properties and methods of values, wherever they appear. */
   readonly properties?: Readonly<Record<string, string>>

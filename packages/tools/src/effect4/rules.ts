@@ -4,16 +4,18 @@
 import type { Rules } from "./rule.js"
 import { core } from "./rules/core.js"
 import { http } from "./rules/http.js"
+import { httpErrors } from "./rules/httpErrors.js"
 import { test } from "./rules/test.js"
 
 const merge = <K extends keyof Rules>(kind: K): Required<Rules>[K] =>
-  Object.assign({}, ...[core, http, test].map((table) => table[kind] ?? {}))
+  Object.assign({}, ...[core, http, httpErrors, test].map((table) => table[kind] ?? {}))
 
 export const rules: Required<Rules> = {
   modules: merge("modules"),
   members: merge("members"),
   values: merge("values"),
   calls: merge("calls"),
+  news: merge("news"),
   types: merge("types"),
   methods: merge("methods"),
   properties: merge("properties"),

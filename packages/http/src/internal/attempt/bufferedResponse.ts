@@ -1,19 +1,16 @@
 import * as HttpClient from "@effect/platform/HttpClient"
-import type * as HttpClientError from "@effect/platform/HttpClientError"
 import type * as HttpClientResponse from "@effect/platform/HttpClientResponse"
-import type * as Chunk from "effect/Chunk"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import * as Option from "effect/Option"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import { integer } from "reprise/InvalidOption"
+import { type BodyError, decodeError, kindOf } from "../classify/clientError.js"
 import type { ReadBodies, ReadBodiesOptions } from "../model.js"
-import { BodyTruncated, decodeError, expectedBytes, reading } from "./checkedResponse.js"
+import { BodyTruncated, expectedBytes, reading } from "./checkedResponse.js"
+import * as pulls from "./pull.js"
 
 type Response = HttpClientResponse.HttpClientResponse
-type BodyError = HttpClientError.ResponseError
-type Pull = Effect.Effect<Chunk.Chunk<Uint8Array>, Option.Option<BodyError>>
 
 /** Types of bodies that may never end. */
 const streams =
@@ -63,13 +60,14 @@ class Body {
 
   /** An effect that makes the response, and must run. */
   get fill(): Effect.Effect<Effect.Effect<Response, BodyError>> {
-    return Effect.flatMap(Scope.extend(Stream.toPull(this.response.stream), this.scope), (pull) => this.from(pull))
+    return Effect.flatMap(Scope.extend(pulls.make(this.response.stream), this.scope), (pull) => this.from(pull))
   }
 
-  private from(pull: Pull): Effect.Effect<Effect.Effect<Response, BodyError>> {
+  private from(pull: pulls.Pull<BodyError>): Effect.Effect<Effect.Effect<Response, BodyError>> {
     return Effect.matchEffect(pull, {
-      onFailure: (end) => Exit.succeed(Effect.zipRight(Scope.close(this.scope, Exit.void), this.ended(end))),
+      onFailure: (error) => this.close(this.broken(error)),
       onSuccess: (chunk) => {
+        if (chunk === undefined) return this.close(this.whole())
         for (const bytes of chunk) {
           this.chunks.push(bytes)
           this.bytes += bytes.byteLength
@@ -79,12 +77,17 @@ class Body {
     })
   }
 
-  private ended(end: Option.Option<BodyError>): Exit.Exit<Response, BodyError> {
+  private close(result: Exit.Exit<Response, BodyError>) {
+    return Exit.succeed(Effect.zipRight(Scope.close(this.scope, Exit.void), result))
+  }
+
+  /** `EmptyBody` is the error of fetch for a response without a body. */
+  private broken(error: BodyError): Exit.Exit<Response, BodyError> {
+    return kindOf(error) === "EmptyBody" ? Exit.succeed(this.response) : Exit.fail(error)
+  }
+
+  private whole(): Exit.Exit<Response, BodyError> {
     const { response } = this
-    if (Option.isSome(end)) {
-      // The reason with fetch for a response without a body.
-      return end.value.reason === "EmptyBody" ? Exit.succeed(response) : Exit.fail(end.value)
-    }
     const expected = expectedBytes(response) ?? 0
     if (this.bytes < expected) {
       return Exit.fail(decodeError(response)(new BodyTruncated({ expectedBytes: expected, receivedBytes: this.bytes })))
@@ -94,8 +97,8 @@ class Body {
   }
 
   /** The bytes read so far, and then the rest as it comes. */
-  private streaming(pull: Pull): Response {
-    const all = Stream.concat(Stream.fromIterable(this.chunks), Stream.repeatEffectChunkOption(pull))
+  private streaming(pull: pulls.Pull<BodyError>): Response {
+    const all = Stream.concat(Stream.fromIterable(this.chunks), pulls.rest(pull))
     const stream = Stream.ensuringWith(all, (exit) => Scope.close(this.scope, exit))
     const collected = Stream.runFold(stream, [] as Array<Uint8Array>, (all, bytes) => {
       all.push(bytes)

@@ -1,10 +1,10 @@
-import * as HttpClientError from "@effect/platform/HttpClientError"
 import type * as HttpClientResponse from "@effect/platform/HttpClientResponse"
 import * as UrlParams from "@effect/platform/UrlParams"
 import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 import * as Predicate from "effect/Predicate"
 import * as Stream from "effect/Stream"
+import { type BodyError, decodeError } from "../classify/clientError.js"
 
 type Response = HttpClientResponse.HttpClientResponse
 
@@ -115,7 +115,7 @@ const shared = (response: Response, expected: number): Response => {
   return reading(response, arrayBuffer, stream)
 }
 
-type Bytes = Effect.Effect<ArrayBuffer, HttpClientError.ResponseError>
+type Bytes = Effect.Effect<ArrayBuffer, BodyError>
 
 /**
  * The response with these bytes as its body. All other parts (status, headers, cookies) stay.
@@ -135,10 +135,6 @@ export const reading = (response: Response, arrayBuffer: Bytes, stream: Response
     stream: { value: stream }
   })
 }
-
-/** @internal */
-export const decodeError = (response: Response) => (cause: unknown) =>
-  new HttpClientError.ResponseError({ request: response.request, response, reason: "Decode", cause })
 
 const formData = <E>(
   { headers }: Response,

@@ -5,6 +5,7 @@ import * as Cause from "effect/Cause"
 import type * as Duration from "effect/Duration"
 import * as Option from "effect/Option"
 import type { Reason } from "reprise/Retry"
+import * as clientError from "../classify/clientError.js"
 import type * as HttpFailure from "../classify/failure.js"
 import { copy } from "../classify/failureBase.js"
 
@@ -68,7 +69,7 @@ export class FailedAttempt {
  */
 export const statusErrorResponse = (cause: Cause.Cause<unknown>): HttpClientResponse.HttpClientResponse | undefined => {
   const error = Option.getOrUndefined(Cause.failureOption(cause))
-  return HttpClientError.isHttpClientError(error) && error._tag === "ResponseError" && error.reason === "StatusCode"
-    ? error.response
+  return HttpClientError.isHttpClientError(error) && clientError.kindOf(error) === "StatusCode"
+    ? clientError.responseOf(error)
     : undefined
 }

@@ -1,7 +1,6 @@
 import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
+import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
-import * as FiberRef from "effect/FiberRef"
-import { globalValue } from "effect/GlobalValue"
 import { maxDelayMillis } from "reprise/InvalidOption"
 import * as clock from "../clock.js"
 
@@ -47,11 +46,9 @@ interface Incoming {
   isOver: boolean
 }
 
-const incoming: FiberRef.FiberRef<Incoming | undefined> = globalValue(
-  Symbol.for("@reprise/http/propagation/incoming"),
-  // Code for a request never changes the context around it.
-  () => FiberRef.unsafeMake<Incoming | undefined>(undefined, { join: (own) => own })
-)
+const incoming = Context.Reference<"incoming">()("@reprise/http/propagation/incoming", {
+  defaultValue: (): Incoming | undefined => undefined
+})
 
 /** @internal */
 export const handling = <A, E, R>(self: Effect.Effect<A, E, R>, number: number): Effect.Effect<A, E, R> =>
@@ -60,7 +57,7 @@ export const handling = <A, E, R>(self: Effect.Effect<A, E, R>, number: number):
     const ended = Effect.sync(() => {
       attempt.isOver = true
     })
-    return Effect.ensuring(Effect.locally(self, incoming, attempt), ended)
+    return Effect.ensuring(Effect.provideService(self, incoming, attempt), ended)
   })
 
 /**
@@ -75,7 +72,7 @@ export const withNumber = <A, E, R>(
   own: number,
   send: (request: Request) => Effect.Effect<A, E, R>
 ): Effect.Effect<A, E, R> =>
-  Effect.flatMap(FiberRef.get(incoming), (outer) => {
+  Effect.flatMap(incoming, (outer) => {
     const number = outer === undefined || outer.isOver ? own : Math.max(own, outer.number)
     return send(number === 1 ? request : HttpClientRequest.setHeader(request, header, String(number)))
   })

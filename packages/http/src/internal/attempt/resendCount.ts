@@ -7,6 +7,17 @@ import { isMarked, mark } from "../request/mark.js"
 
 type Request = HttpClientRequest.HttpClientRequest
 
+/** The same tracer, with a function that sees each new span. */
+const watched = (tracer: Tracer.Tracer, onSpan: (span: Tracer.Span) => void): Tracer.Tracer => {
+  const span = (...args: Parameters<Tracer.Tracer["span"]>) => {
+    const span = tracer.span(...args)
+    onSpan(span)
+    return span
+  }
+  // `Object.create` returns `any`. A tracer does not use `this`.
+  return Object.create(tracer, { span: { value: span } }) as Tracer.Tracer
+}
+
 /**
  * Writes the count on the span of the attempt's own request only. An attempt may have other spans, for example to
  * refresh a token or write a row.
@@ -30,16 +41,10 @@ export const annotate = <A, E, R>(
       own = isMarked(named) ? name : undefined
       return name
     }
-    const counting = Tracer.make({
-      span: (name, parent, context, links, startTime, kind, options) => {
-        const span = tracer.span(name, parent, context, links, startTime, kind, options)
-        if (kind === "client" && name === own) {
-          own = undefined
-          span.attribute("http.request.resend_count", count)
-        }
-        return span
-      },
-      context: (f, fiber) => tracer.context(f, fiber)
+    const counting = watched(tracer, (span) => {
+      if (span.kind !== "client" || span.name !== own) return
+      own = undefined
+      span.attribute("http.request.resend_count", count)
     })
     return attempt(mark(request)).pipe(
       Effect.provideService(HttpClient.SpanNameGenerator, naming),

@@ -1,6 +1,7 @@
 import * as HttpClient from "@effect/platform/HttpClient"
 import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import * as HttpTraceContext from "@effect/platform/HttpTraceContext"
+import * as Cause from "effect/Cause"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -62,17 +63,15 @@ const statusOf = (exit: Exit.Exit<unknown, unknown>) => {
 }
 
 const failedOf = (exit: Exit.Failure<unknown, unknown>): Option.Option<FailedAttempt> =>
-  exit.cause._tag === "Fail" && exit.cause.error instanceof FailedAttempt
-    ? Option.some(exit.cause.error)
-    : Option.none()
+  Option.filter(Cause.failureOption(exit.cause), (error) => error instanceof FailedAttempt)
 
 /** The status, if there is one, as in the semantic conventions. */
 const errorTypeOf = (error: unknown): string | undefined => {
   const failure = error instanceof FailedAttempt ? Option.getOrUndefined(error.failure) : error
   if (HttpFailure.isHttpFailure(failure)) return "status" in failure ? String(failure.status) : failure._tag
   if (!(error instanceof FailedAttempt) || error.origin._tag === "Response") return undefined
-  const { cause } = error.origin
-  const own = cause._tag === "Fail" ? cause.error as { readonly _tag?: string; readonly name?: string } | null : null
+  // An error without these fields has no type of its own.
+  const own = Option.getOrNull(Cause.failureOption(error.origin.cause)) as Partial<Error & { _tag: string }> | null
   return own?._tag ?? own?.name
 }
 

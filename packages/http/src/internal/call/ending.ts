@@ -7,6 +7,7 @@ import * as Option from "effect/Option"
 import type * as Retry from "reprise/Retry"
 import type { FailedAttempt } from "../attempt/failedAttempt.js"
 import type { Responses } from "../attempt/responses.js"
+import * as clientError from "../classify/clientError.js"
 import * as HttpFailure from "../classify/failure.js"
 import * as ledgers from "./ledgers.js"
 import * as rejections from "./rejections.js"
@@ -66,9 +67,5 @@ export const finish = <E>(
 /** The same error, with the typed failure and its ledger as the cause. */
 const withFailure = <E>(error: E, failure: HttpFailure.HttpFailure): E => {
   if (HttpFailure.isHttpFailure(error)) return failure as E & HttpFailure.HttpFailure
-  if (!HttpClientError.isHttpClientError(error)) return error
-  const described = { ...error, cause: failure, description: error.description ?? failure.message }
-  return (error._tag === "RequestError"
-    ? new HttpClientError.RequestError(described as typeof described & HttpClientError.RequestError)
-    : new HttpClientError.ResponseError(described as typeof described & HttpClientError.ResponseError)) as E
+  return HttpClientError.isHttpClientError(error) ? clientError.withCause(error, failure) as E : error
 }

@@ -1,6 +1,7 @@
 import * as HttpClientError from "@effect/platform/HttpClientError"
 import type * as HttpClientResponse from "@effect/platform/HttpClientResponse"
 import type * as Retry from "reprise/Retry"
+import * as clientError from "../classify/clientError.js"
 import { type HttpFailure, isHttpFailure } from "../classify/failure.js"
 
 type Ledger = Retry.Ledger<HttpFailure>
@@ -44,7 +45,7 @@ export const get = (result: object & Carrier): Ledger =>
  */
 export const ofResult = (result: object): Ledger => {
   const told: object = HttpClientError.isHttpClientError(result)
-    ? Object(result.cause ?? (result._tag === "ResponseError" ? result.response : undefined))
+    ? Object(result.cause ?? clientError.responseOf(result))
     : result
   return isHttpFailure(told) ? told.attempts : get(told)
 }

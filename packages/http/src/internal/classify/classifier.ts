@@ -1,4 +1,4 @@
-import * as HttpBody from "@effect/platform/HttpBody"
+import type * as HttpBody from "@effect/platform/HttpBody"
 import * as HttpClientError from "@effect/platform/HttpClientError"
 import type * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import type * as HttpClientResponse from "@effect/platform/HttpClientResponse"
@@ -7,6 +7,7 @@ import * as Chunk from "effect/Chunk"
 import * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
 import * as causeChain from "./causeChain.js"
+import * as clientError from "./clientError.js"
 import * as HttpFailure from "./failure.js"
 import * as makeFailure from "./makeFailure.js"
 import { safely } from "./safely.js"
@@ -55,36 +56,39 @@ const classifyKnown = (error: unknown, options: ClassifyOptions): Option.Option<
     hop?: HttpClientRequest.HttpClientRequest
   ) => Option.some(makeFailure.fromTransport(verdict, options.request, cause, hop))
   if (Cause.isTimeoutException(error)) return failed(transportRules.verdict("AttemptTimeout"), error)
-  if (Predicate.hasProperty(error, HttpBody.ErrorTypeId)) return failed(unencodable, error)
+  if (Predicate.isTagged(error, "HttpBodyError")) return failed(unencodable, error)
   if (!HttpClientError.isHttpClientError(error)) return Option.none()
   const { cause, request } = error
-  if (error._tag === "RequestError") {
-    return isForeign(cause) ? Option.none() : failed(judgeRequestError(error, options), cause, request)
+  const kind = clientError.kindOf(error)
+  const response = clientError.responseOf(error)
+  if (response === undefined) {
+    return isForeign(kind, cause) ? Option.none() : failed(judgeRequestError(kind, error, options), cause, request)
   }
-  return error.reason === "StatusCode"
+  return kind === "StatusCode"
     // A 2xx that the program's own `filterStatus` refuses is not a valid answer.
     ? Option.orElse(
-      fromResponse(error.response, options),
+      fromResponse(response, options),
       () => failed(transportRules.verdict("DecodeFailure"), cause, request)
     )
-    : failed(judgeBodyError(error), cause, request)
+    : failed(judgeBodyError(kind, cause), cause, request)
 }
 
 const unencodable: transportRules.TransportVerdict = { ...transportRules.verdict("InvalidRequest"), sent: "no" }
 
-const judgeBodyError = (error: HttpClientError.ResponseError): transportRules.TransportVerdict =>
-  error.reason === "EmptyBody"
+const judgeBodyError = (kind: clientError.Kind, cause: unknown): transportRules.TransportVerdict =>
+  kind === "EmptyBody"
     ? transportRules.verdict("DecodeFailure")
-    : transportRules.judge(causeChain.links(error.cause), "body", false)
+    : transportRules.judge(causeChain.links(cause), "body", false)
 
 const judgeRequestError = (
-  { cause, reason, request: failed }: HttpClientError.RequestError,
+  kind: clientError.Kind,
+  { cause, request: failed }: HttpClientError.HttpClientError,
   { redirect, request }: ClassifyOptions
 ): transportRules.TransportVerdict => {
-  const verdict = reason === "InvalidUrl"
+  const verdict = kind === "InvalidUrl"
     ? unencodable
     // The program's own stream failed, maybe after a part of it was sent.
-    : reason === "Encode"
+    : kind === "Encode"
     ? transportRules.verdict("InvalidRequest")
     : transportRules.judge(causeChain.links(cause), "request", mayFail(request.body), redirect === "manual")
   return verdict.sent === "no" && !isFirstHop(failed, request) ? { ...verdict, sent: "maybe" } : verdict
@@ -95,7 +99,8 @@ const mayFail = (body: HttpBody.HttpBody): boolean =>
   body._tag === "Stream" || (body._tag === "Raw" && typeof body.body !== "string" && !ArrayBuffer.isView(body.body))
 
 /** An error of a stage below (out of time, a circuit that is open) needs no classification. */
-const isForeign = (cause: unknown): boolean =>
+const isForeign = (kind: clientError.Kind, cause: unknown): boolean =>
+  kind !== "InvalidUrl" &&
   safely(
     () => Predicate.hasProperty(cause, "_tag") && !Cause.isTimeoutException(cause) && !Cause.isUnknownException(cause),
     false

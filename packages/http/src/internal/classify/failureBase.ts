@@ -1,15 +1,22 @@
-import { TypeIdError } from "@effect/platform/Error"
+import type * as Cause from "effect/Cause"
+import * as Data from "effect/Data"
+import type * as Types from "effect/Types"
 import * as failureMessage from "./failureMessage.js"
 
 // Not marked internal: the declarations of HttpFailure refer to both.
 export const TypeId: unique symbol = Symbol.for("@reprise/http/HttpFailure")
+
+/** The facts of a failure are of any type. */
+type Failure<Tag> = new<A extends Record<string, any>>(
+  facts: Types.Simplify<A>
+) => Cause.YieldableError & Record<typeof TypeId, typeof TypeId> & { readonly _tag: Tag } & Readonly<A>
 
 /**
  * The base class of every `HttpFailure`. It hides the response when it is printed: the response prints its request with
  * the whole URL.
  */
 export const FailureBase = <Tag extends string>(tag: Tag) => {
-  class Base extends TypeIdError(TypeId, tag as string)<{ readonly response?: unknown }> {
+  class Base extends Data.TaggedError(tag as string)<{ readonly response?: unknown }> {
     constructor(facts: { readonly response?: unknown }) {
       super(facts)
       if (facts.response !== undefined) {
@@ -26,8 +33,10 @@ export const FailureBase = <Tag extends string>(tag: Tag) => {
       return { ...this, _tag: tag, message: this.message }
     }
   }
+  // Not a field: the fields of a failure are its facts.
+  Object.assign(Base.prototype, { [TypeId]: TypeId })
   // The same constructor, for its own tag and all facts of the failure.
-  return Base as unknown as ReturnType<typeof TypeIdError<typeof TypeId, Tag>>
+  return Base as unknown as Failure<Tag>
 }
 
 /**

@@ -1,5 +1,6 @@
 import type * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import * as Option from "effect/Option"
+import * as Redacted from "effect/Redacted"
 import * as causeChain from "./causeChain.js"
 import * as failureMessage from "./failureMessage.js"
 import { safely } from "./safely.js"
@@ -49,12 +50,14 @@ const ofUrl = (url: string): ReadonlyArray<string> =>
     .split(/[?#&@:/\\]/)
     .map((part) => part.slice(part.indexOf("=") + 1))
 
+const textOf = (value: string | Redacted.Redacted): string => typeof value === "string" ? value : Redacted.value(value)
+
 /** A header value is a secret as a whole, and so is each of its words. */
 const ofRequest = (request: HttpClientRequest.HttpClientRequest): string => {
   const values = joined(Object.values(request.headers))
   return [
     joined(ofUrl(request.url)),
-    joined(request.urlParams.map(([, value]) => value)),
+    joined(Array.from(request.urlParams, ([, value]) => textOf(value))),
     joined([Option.getOrElse(request.hash, () => "")]),
     values,
     values.replace(/[\s;,=]+/g, separator)

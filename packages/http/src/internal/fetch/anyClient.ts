@@ -10,6 +10,7 @@ import * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
 import * as Stream from "effect/Stream"
 import * as checkedResponse from "../attempt/checkedResponse.js"
+import * as clientError from "../classify/clientError.js"
 import * as HttpFailure from "../classify/failure.js"
 import * as idempotency from "../request/idempotency.js"
 import * as calls from "./call.js"
@@ -83,8 +84,8 @@ const initOf = ({ given, init: { headers: _, ...init } }: calls.Call): RequestIn
 /** A failed response is a value for `fetch`. */
 const answerIn = (error: unknown): Answer | undefined => {
   if (HttpFailure.isHttpFailure(error)) return "response" in error ? error.response : undefined
-  return HttpClientError.isHttpClientError(error) && error._tag === "ResponseError" && error.reason === "StatusCode"
-    ? error.response
+  return HttpClientError.isHttpClientError(error) && clientError.kindOf(error) === "StatusCode"
+    ? clientError.responseOf(error)
     : undefined
 }
 

@@ -1,10 +1,10 @@
 import * as HttpBody from "@effect/platform/HttpBody"
 import type * as HttpClient from "@effect/platform/HttpClient"
-import * as HttpClientError from "@effect/platform/HttpClientError"
 import type * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import * as HttpClientResponse from "@effect/platform/HttpClientResponse"
 import * as Effect from "effect/Effect"
 import * as stage from "../call/stage.js"
+import { requestError } from "../classify/clientError.js"
 import * as idempotency from "../request/idempotency.js"
 import { toWeb } from "./anyClient.js"
 import * as calls from "./call.js"
@@ -49,10 +49,10 @@ export const make = (settings: Settings): HttpClient.HttpClient =>
     })
   )
 
-const attempt = <A>(request: Request, reason: "Transport" | "Encode", run: () => Promise<A>) =>
+const attempt = <A>(request: Request, kind: "Transport" | "Encode", run: () => Promise<A>) =>
   Effect.tryPromise({
     try: run,
-    catch: (cause) => new HttpClientError.RequestError({ request, reason, cause })
+    catch: (cause) => requestError(kind, { request, cause })
   })
 
 const initOf = (

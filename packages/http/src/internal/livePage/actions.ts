@@ -17,14 +17,15 @@ export class Actions {
     action: "isolate" | "close",
     key: string
   ): Effect.Effect<ReadonlyArray<CircuitBreaker.State>, never, Telemetry.Monitor> {
-    const all = Effect.gen(this, function*() {
+    const apply = (breaker: CircuitBreaker.CircuitBreaker) => this[action](breaker)
+    const all = Effect.gen(function*() {
       const sources = yield* Effect.flatMap(Telemetry.Monitor, ({ sources }) => sources)
       const breakers = sources.flatMap((source) =>
         source.key === key && CircuitBreaker.isCircuitBreaker(source) ? [source] : []
       )
       return yield* Effect.forEach(
         breakers,
-        (breaker) => Effect.zipRight(this[action](breaker), CircuitBreaker.state(breaker))
+        (breaker) => Effect.zipRight(apply(breaker), CircuitBreaker.state(breaker))
       )
     })
     // An isolation whose handle is lost would last for ever.

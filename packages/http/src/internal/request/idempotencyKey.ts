@@ -26,11 +26,10 @@ const uuid = (words: Iterable<number>): string => {
  *
  * @internal
  */
-export const make: Effect.Effect<string> = Random.randomWith((random) =>
+export const make: Effect.Effect<string> = Effect.flatMap(Effect.random, (random) =>
   random === liveRandom
     ? Effect.sync(() => uuid(crypto.getRandomValues(new Uint32Array(4))))
-    : Effect.map(Effect.replicateEffect(random.nextIntBetween(0, 2 ** 32), 4), uuid)
-)
+    : Effect.map(Effect.all(Array.from({ length: 4 }, () => Random.nextIntBetween(0, 2 ** 32))), uuid))
 
 /** @internal */
 export const checkedHeader = (header: string = defaultHeader): string => headerName.checked(header, "header")
@@ -77,7 +76,7 @@ export const automatic = (
   options: { readonly header?: string | undefined; readonly methods?: ReadonlyArray<HttpMethod> | undefined } = {}
 ) => {
   const header = checkedHeader(options.header)
-  const methods = new Set<HttpMethod>(options.methods ?? ["POST", "PATCH"])
+  const methods = new Set<string>(options.methods ?? ["POST", "PATCH"])
   if (methods.size === 0) {
     throw new InvalidOption({ option: "methods", value: [], expected: "at least one HTTP method" })
   }

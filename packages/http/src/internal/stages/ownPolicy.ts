@@ -69,7 +69,7 @@ const ticket = (
 ): Policy.Ticket<Response, FailedAttempt> => ({
   settle: settle && ((end) =>
     settle({
-      exit: Exit.mapErrorCause(end.exit, typedCause),
+      exit: Exit.isSuccess(end.exit) ? end.exit : Exit.failCause(typedCause(end.exit.cause)),
       startMillis: end.startMillis,
       nowMillis: end.nowMillis,
       tookMillis: end.tookMillis

@@ -1,10 +1,16 @@
 /**
  * Rules for the modules of `@effect/platform`, which are in `effect` from Effect 4 on.
  */
-import type { Rules } from "../rule.js"
+import type { Rules, TypeRule } from "../rule.js"
 
 const within = (folder: string, names: ReadonlyArray<string>): Readonly<Record<string, string>> =>
   Object.fromEntries(names.map((name) => [name, `effect/${folder}/${name}`]))
+
+/** An app is an effect that answers the request of its context. */
+const app: TypeRule = ([error = "never", context = "never"], { use }) =>
+  `${use("Effect")}.Effect<${use("HttpServerResponse")}.HttpServerResponse, ${error}, ${context} | ${
+    use("HttpServerRequest")
+  }.HttpServerRequest>`
 
 export const http: Rules = {
   modules: {
@@ -40,5 +46,45 @@ export const http: Rules = {
     Error: "effect/PlatformError",
     HttpApp: "effect/http/HttpEffect",
     NodeSdk: "@effect/opentelemetry/NodeSdk"
+  },
+  members: {
+    "Effect.random": "Random.Random",
+    "HttpBody.unsafeJson": "jsonUnsafe",
+    "HttpClient.currentTracerDisabledWhen": "TracerDisabledWhen",
+    "HttpClient.currentTracerPropagation": "TracerPropagationEnabled",
+    "HttpClientRequest.bodyUnsafeJson": "bodyJsonUnsafe",
+    "HttpServerResponse.unsafeJson": "jsonUnsafe",
+    "NodeHttpClient.layer": "layerNodeHttp",
+    "Stream.ensuringWith": "onExit",
+    "Stream.repeatEffectWithSchedule": "fromEffectSchedule",
+    "Stream.toReadableStreamRuntime": "toReadableStreamWith"
+  },
+  calls: {
+    "Cause.defects": ([cause], { use }) =>
+      `${cause}.reasons.filter(${use("Cause")}.isDieReason).map(({ defect }) => defect)`,
+    "Cause.failures": ([cause], { use }) =>
+      `${use("Chunk")}.fromIterable(${cause}.reasons.filter(${use("Cause")}.isFailReason).map(({ error }) => error))`,
+    "Cause.flatMap": ([cause, f], { use }) => {
+      const { isFail, make } = { isFail: `${use("Cause")}.isFailReason`, make: `${use("Cause")}.fromReasons` }
+      return `${make}(${cause}.reasons.flatMap((reason) => ${isFail}(reason) ? (${f})(reason.error).reasons : [reason]))`
+    },
+    "Context.Reference()": ([id, options], { use }) => `${use("Context")}.Reference(${id}, ${options})`,
+    "HttpServerRequest.withMaxBodySize": ([size], { use }) => {
+      const bytes = `${use("Option")}.getOrUndefined(${use("Option")}.map(${size}, ${use("ByteSize")}.bytes))`
+      return `${use("Effect")}.provideService(${use("HttpIncomingMessage")}.MaxBodySize, ${bytes})`
+    },
+    "Effect.locally": (args, { use }) => `${use("Effect")}.provideService(${args.join(", ")})`,
+    "Random.nextIntBetween": ([min, max], { use }) => `${use("Random")}.nextIntBetween(${min}, ${max}, { halfOpen: true })`,
+    "Stream.fromReadableStream": ([evaluate, onError], { use }) =>
+      `${use("Stream")}.fromReadableStream({ evaluate: ${evaluate}, onError: ${onError} })`,
+    "Stream.runFold": (args, { use }) =>
+      `${use("Stream")}.runFold(${[...args.slice(0, -2), `() => (${args.at(-2)})`, args.at(-1)].join(", ")})`
+  },
+  values: {
+    "DefaultServices.liveServices": ({ use }) => `${use("Context")}.empty()`,
+    "Runtime.defaultRuntime": ({ use }) => `${use("Context")}.empty()`
+  },
+  types: {
+    "HttpApp.Default": app
   }
 }
