@@ -127,7 +127,9 @@ export const make = (options?: Options<unknown>) => {
  */
 export const makeTyped = <E = Rejection>(options?: Options<E>) => {
   const build = pipeline.make(options)
-  return (client: HttpClient.HttpClient): HttpClient.HttpClient.With<Typed<Rejection | E>> => faces.typed(build(client))
+  // The errors of the client itself are among the typed ones.
+  return (client: HttpClient.HttpClient) =>
+    faces.typed(build(client)) as HttpClient.HttpClient.With<Typed<Rejection | E>>
 }
 
 /**

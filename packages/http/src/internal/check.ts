@@ -1,6 +1,6 @@
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import { globalValue } from "effect/GlobalValue"
+import * as GlobalValue from "effect/GlobalValue"
 import { InvalidOption } from "reprise/InvalidOption"
 import type { Finding, Options } from "./model.js"
 import * as stages from "./stages/stages.js"
@@ -138,7 +138,7 @@ const line = ({ message, options, route }: Finding): string =>
   `${options.join(", ")}${route === undefined ? "" : ` of route ${route}`}: ${message}`
 
 /** A program may make many layers from the same options: its log has the advice once. */
-const given = globalValue(Symbol.for("@reprise/http/check/given"), () => new Set<string>())
+const given: Set<string> = GlobalValue.globalValue(Symbol.for("@reprise/http/check/given"), () => new Set<string>())
 
 /**
  * Throws for the first error. The effect logs all warnings, each set of them once per process.

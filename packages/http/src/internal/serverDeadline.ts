@@ -4,13 +4,10 @@ import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
-import * as FiberId from "effect/FiberId"
-import * as HashSet from "effect/HashSet"
-import * as RuntimeFlags from "effect/RuntimeFlags"
-import * as RuntimeFlagsPatch from "effect/RuntimeFlagsPatch"
 import * as Deadline from "reprise/Deadline"
 import * as Timeout from "reprise/Timeout"
 import * as clock from "./clock.js"
+import * as serverFiber from "./serverFiber.js"
 
 type Response = HttpServerResponse.HttpServerResponse
 type Ended<E> = Exit.Exit<Response, E>
@@ -45,20 +42,16 @@ const within = <E, R>(app: HttpApp.Default<E, R>, millis: number, deadlineMillis
     const begin = HttpApp.appendPreResponseHandler((_, response) =>
       Effect.flatMap(clock.currentMonotonicMillis, (nowMillis) => {
         answer.hasBegun = true
-        return Effect.as(asServed, isOutOfTime(response, deadlineMillis - nowMillis) ? timedOut : response)
+        return Effect.as(serverFiber.uninterruptible, isOutOfTime(response, deadlineMillis - nowMillis) ? timedOut : response)
       })
     )
     // The server runs it uninterruptibly, except for routes and for streams of bodies.
     const handling = Effect.interruptible(Effect.zipRight(begin, Deadline.locally(app, deadlineMillis)))
     return Effect.uninterruptible(
       Effect.flatMap(Effect.forkDaemon(handling), (handler) =>
-        // Its changes count too: a middleware within sets headers for every response.
-        Effect.flatMap(ending(handler, answer, millis), (exit) => Effect.zipRight(handler.inheritAll, exit)))
+        Effect.flatMap(ending(handler, answer, millis), (exit) => serverFiber.end(handler, exit)))
     )
   })
-
-/** Up to the end of the interruptible part, when the server has sent the response. */
-const asServed = Effect.patchRuntimeFlags(RuntimeFlagsPatch.disable(RuntimeFlags.Interruption))
 
 /**
  * Code within the handler may time out before the interruption of the handler. Both wait for the same moment, with
@@ -76,23 +69,14 @@ const ending = <E>(
   return Effect.matchCauseEffect(timeout, {
     onSuccess: Effect.succeed,
     onFailure: (cause) => {
-      if (!Cause.isFailure(cause)) return passOn(handler, cause)
-      if (answer.hasBegun) return Effect.catchAllCause(ended, (cause) => passOn(handler, cause))
+      if (!Cause.isFailure(cause)) return serverFiber.passOn(handler, cause)
+      if (answer.hasBegun) return Effect.catchAllCause(ended, (cause) => serverFiber.passOn(handler, cause))
       // In one step with the check above: from now on the handler cannot finish its response.
-      handler.unsafeInterruptAsFork(FiberId.none)
+      serverFiber.interrupt(handler)
       return Effect.map(
         Fiber.await(handler),
         (exit) => Exit.isFailure(exit) && Cause.isInterruptedOnly(exit.cause) ? Exit.succeed(timedOut) : exit
       )
     }
   })
-}
-
-/** The server looks at the interruptor to find a client that went away. */
-const passOn = <E>(
-  handler: Fiber.RuntimeFiber<Response, E>,
-  cause: Cause.Cause<unknown>
-): Effect.Effect<Ended<E>> => {
-  const [interruptor = FiberId.none] = HashSet.toValues(Cause.interruptors(cause))
-  return Fiber.interruptAs(handler, interruptor)
 }

@@ -96,6 +96,13 @@ class Module {
     return binding === undefined ? undefined : `${binding.module}.${right.text}`
   }
 
+  /** `Module.Namespace.member`, if the node is that. */
+  nestedName(node: ts.EntityName): string | undefined {
+    if (!ts.isQualifiedName(node)) return undefined
+    const outer = this.memberName(node.left)
+    return outer === undefined ? undefined : `${outer}.${node.right.text}`
+  }
+
   member(node: ts.PropertyAccessExpression | ts.QualifiedName): string | undefined {
     const name = this.memberName(node)
     if (name === undefined) return undefined
@@ -153,7 +160,7 @@ class Module {
   }
 
   type(node: ts.TypeReferenceNode): string | undefined {
-    const name = this.memberName(node.typeName)
+    const name = this.memberName(node.typeName) ?? this.nestedName(node.typeName)
     const rule = name === undefined ? undefined : this.rules.types[name]
     if (rule === undefined) return undefined
     return rule((node.typeArguments ?? []).map((argument) => this.emit(argument)), this.context)

@@ -51,7 +51,8 @@ const encode = (request: Request, form: FormData): Request => {
   const encoded = HttpClientRequest.bodyStream(request, Stream.fromReadableStream(() => body!, identity), {
     contentType: headers.get("content-type")!
   })
-  const marked = cloneWith(encoded.body, { ...request.body, ...encoded.body })
+  // The fields of the new body replace those of the old one, whatever kind that is.
+  const marked = cloneWith(encoded.body, { ...request.body, ...encoded.body } as Request["body"])
   return requestMarks.markReplayable(cloneWith(encoded, { body: marked }))
 }
 

@@ -5,8 +5,7 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
-import * as Schedule from "effect/Schedule"
-import * as ScheduleDecision from "effect/ScheduleDecision"
+import type * as Schedule from "effect/Schedule"
 import * as Deadline from "reprise/Deadline"
 import * as Pipeline from "reprise/Pipeline"
 import type { RetryBudget } from "reprise/RetryBudget"
@@ -19,6 +18,7 @@ import { Responses } from "../attempt/responses.js"
 import type * as HttpFailure from "../classify/failure.js"
 import { trackBody } from "../request/idempotency.js"
 import * as about from "./about.js"
+import { counted } from "./counted.js"
 import * as ending from "./ending.js"
 import * as refusals from "./refusal.js"
 import type * as retryPolicy from "./retryPolicy.js"
@@ -233,18 +233,3 @@ class Call<E, R, R1> implements Options<R, R1>, Ending<E, R | R1>, attempts.Term
     return Option.exists(failure, ({ _tag }) => _tag === "AttemptTimeout")
   }
 }
-
-/** A hedge counts as an attempt: it takes a step of the schedule too. */
-const counted = <B, R>(
-  schedule: Schedule.Schedule<B, HttpFailure.HttpFailure, R>
-): Schedule.Schedule<B, FailedAttempt, R> =>
-  Schedule.makeWithState(schedule.initial, (now, failed: FailedAttempt, state) => {
-    // `refuse` has rejected every attempt that is not an HttpFailure before the schedule decides.
-    const failure = Option.getOrThrow(failed.failure)
-    const step = (hedges: number, state: unknown): ReturnType<typeof schedule.step> =>
-      hedges === 0
-        ? schedule.step(now, failure, state)
-        : Effect.flatMap(schedule.step(now, failure, state), (stepped) =>
-          ScheduleDecision.isDone(stepped[2]) ? Effect.succeed(stepped) : step(hedges - 1, stepped[0]))
-    return step(failed.hedges, state)
-  })

@@ -12,7 +12,7 @@ export const exponential = (options: ExponentialOptions = {}): Schedule.Schedule
   const baseMillis = millis("base", base, { moreThan: 0 })
   const capMillis = millis("cap", cap, { moreThan: 0 })
   if (baseMillis > capMillis) {
-    const expected = `a duration of at least the base, ${Duration.format(baseMillis)}`
+    const expected = `a duration of at least the base, ${Duration.format(Duration.millis(baseMillis))}`
     throw new InvalidOption({ option: "cap", value: cap, expected })
   }
   return Backoff.exponential(baseMillis).pipe(

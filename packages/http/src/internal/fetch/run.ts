@@ -38,7 +38,7 @@ export const run = <R>(
     signal?.addEventListener("abort", onAbort, { once: true })
     fiber.addObserver((exit) => {
       signal?.removeEventListener("abort", onAbort)
-      const ended = Exit.flatten(exit)
+      const ended = Exit.isSuccess(exit) ? exit.value : Exit.failCause(exit.cause)
       if (Exit.isFailure(ended)) return fail(Cause.squash(ended.cause))
       if (signal === undefined) return resolve(ended.value)
       if (signal.aborted) return cancel(ended.value.body, signal.reason)

@@ -1,6 +1,7 @@
 import * as HttpServerRequest from "@effect/platform/HttpServerRequest"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
+import * as Predicate from "effect/Predicate"
 
 type Request = HttpServerRequest.HttpServerRequest
 
@@ -47,7 +48,7 @@ export const keyIn = (request: Request): Effect.Effect<string | undefined> =>
   request.json.pipe(
     HttpServerRequest.withMaxBodySize(Option.some(maxBodyBytes)),
     Effect.map((body) => {
-      const key = typeof body === "object" && body !== null && "key" in body ? body.key : undefined
+      const key: unknown = Predicate.hasProperty(body, "key") ? body.key : undefined
       return typeof key === "string" && key !== "" ? key : undefined
     }),
     Effect.orElseSucceed(() => undefined)

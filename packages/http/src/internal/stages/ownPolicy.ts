@@ -69,7 +69,7 @@ const ticket = (
 ): Policy.Ticket<Response, FailedAttempt> => ({
   settle: settle && ((end) =>
     settle({
-      exit: Exit.isSuccess(end.exit) ? end.exit : Exit.failCause(typedCause(end.exit.cause)),
+      exit: Exit.isFailure(end.exit) ? Exit.failCause(typedCause(end.exit.cause)) : end.exit as Exit.Exit<Response, never>,
       startMillis: end.startMillis,
       nowMillis: end.nowMillis,
       tookMillis: end.tookMillis

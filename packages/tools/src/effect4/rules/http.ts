@@ -68,7 +68,9 @@ export const http: Rules = {
       const { isFail, make } = { isFail: `${use("Cause")}.isFailReason`, make: `${use("Cause")}.fromReasons` }
       return `${make}(${cause}.reasons.flatMap((reason) => ${isFail}(reason) ? (${f})(reason.error).reasons : [reason]))`
     },
-    "Context.Reference()": ([id, options], { use }) => `${use("Context")}.Reference(${id}, ${options})`,
+    "Context.Reference()": (_, { emit, use }, call) => `${use("Context")}.Reference(${call.arguments.map(emit).join(", ")})`,
+    // It has one value for all copies of a library.
+    "GlobalValue.globalValue": ([key, make]) => `((globalThis as any)[${key}] ??= (${make})())`,
     "HttpServerRequest.withMaxBodySize": ([size], { use }) => {
       const bytes = `${use("Option")}.getOrUndefined(${use("Option")}.map(${size}, ${use("ByteSize")}.bytes))`
       return `${use("Effect")}.provideService(${use("HttpIncomingMessage")}.MaxBodySize, ${bytes})`
@@ -85,6 +87,7 @@ export const http: Rules = {
     "Runtime.defaultRuntime": ({ use }) => `${use("Context")}.empty()`
   },
   types: {
+    "Config.Config.Wrap": ([options], { use }) => `${use("Config")}.Wrap<${options}>`,
     "HttpApp.Default": app
   }
 }
