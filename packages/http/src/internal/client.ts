@@ -83,5 +83,7 @@ const single = <E>(options: Options<E>, states: States): Pipeline<E> => {
     options.deadlineHeader === undefined && options.attemptHeader === undefined
   return (client) =>
     // The attempts watch the deadline themselves: one timer for both.
-    isTransparent ? client as Resilient<E> : retryClient.make((options.readBodies?.(client) ?? client) as Resilient<E>, schedule, retry)
+    isTransparent
+      ? client as Resilient<E>
+      : retryClient.make((options.readBodies?.(client) ?? client) as Resilient<E>, schedule, retry)
 }

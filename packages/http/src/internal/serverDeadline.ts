@@ -42,14 +42,19 @@ const within = <E, R>(app: HttpApp.Default<E, R>, millis: number, deadlineMillis
     const begin = HttpApp.appendPreResponseHandler((_, response) =>
       Effect.flatMap(clock.currentMonotonicMillis, (nowMillis) => {
         answer.hasBegun = true
-        return Effect.as(serverFiber.uninterruptible, isOutOfTime(response, deadlineMillis - nowMillis) ? timedOut : response)
+        return Effect.as(
+          serverFiber.uninterruptible,
+          isOutOfTime(response, deadlineMillis - nowMillis) ? timedOut : response
+        )
       })
     )
     // The server runs it uninterruptibly, except for routes and for streams of bodies.
     const handling = Effect.interruptible(Effect.zipRight(begin, Deadline.locally(app, deadlineMillis)))
     return Effect.uninterruptible(
-      Effect.flatMap(Effect.forkDaemon(handling), (handler) =>
-        Effect.flatMap(ending(handler, answer, millis), (exit) => serverFiber.end(handler, exit)))
+      Effect.flatMap(
+        Effect.forkDaemon(handling),
+        (handler) => Effect.flatMap(ending(handler, answer, millis), (exit) => serverFiber.end(handler, exit))
+      )
     )
   })
 

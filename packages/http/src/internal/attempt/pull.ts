@@ -27,7 +27,6 @@ export const rest = <E>(pull: Pull<E>): Stream.Stream<Uint8Array, E> =>
   Stream.repeatEffectChunkOption(
     Effect.matchEffect(pull, {
       onFailure: (error) => Effect.fail(Option.some(error)),
-      onSuccess: (chunk) =>
-        chunk === undefined ? Effect.fail(Option.none()) : Effect.succeed(Chunk.fromIterable(chunk))
+      onSuccess: (chunk) => chunk === undefined ? Effect.fail(Option.none()) : Effect.succeed(Chunk.fromIterable(chunk))
     })
   )

@@ -6,8 +6,7 @@ import * as failureMessage from "./failureMessage.js"
 // Not marked internal: the declarations of HttpFailure refer to both.
 export const TypeId: unique symbol = Symbol.for("@reprise/http/HttpFailure")
 
-/** The facts of a failure are of any type. */
-type Failure<Tag> = new<A extends Record<string, any>>(
+type Failure<Tag> = new<A extends object>(
   facts: Types.Simplify<A>
 ) => Cause.YieldableError & Record<typeof TypeId, typeof TypeId> & { readonly _tag: Tag } & Readonly<A>
 

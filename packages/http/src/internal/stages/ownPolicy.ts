@@ -69,7 +69,9 @@ const ticket = (
 ): Policy.Ticket<Response, FailedAttempt> => ({
   settle: settle && ((end) =>
     settle({
-      exit: Exit.isFailure(end.exit) ? Exit.failCause(typedCause(end.exit.cause)) : end.exit as Exit.Exit<Response, never>,
+      exit: Exit.isFailure(end.exit)
+        ? Exit.failCause(typedCause(end.exit.cause))
+        : end.exit as Exit.Exit<Response, never>,
       startMillis: end.startMillis,
       nowMillis: end.nowMillis,
       tookMillis: end.tookMillis

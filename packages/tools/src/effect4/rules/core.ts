@@ -88,7 +88,10 @@ export const core: Rules = {
       Object.entries(names).map(([from, to]) => [`${module}.${from}`, to])
     )
   ),
-  values: { "FiberId.none": () => "undefined" },
+  values: {
+    "FiberId.none": () => "undefined",
+    "Schedule.stop": ({ use }) => `${use("Schedule")}.recurs(0)`
+  },
   calls: {
     "Cause.failureOrCause": ([cause], { use }) => `${use("Result")}.flip(${use("Cause")}.findError(${cause}))`,
     "Cause.isEmpty": ([cause]) => `(${cause}.reasons.length === 0)`,
@@ -111,6 +114,10 @@ export const core: Rules = {
       `${use("Effect")}.provideService(${before(args, `${use("ConfigProvider")}.ConfigProvider`)})`,
     "Effect.withRandom": (args, { use }) =>
       `${use("Effect")}.provideService(${before(args, `${use("Random")}.Random`)})`,
+    "Schedule.intersect": ([self, that], { use }) =>
+      that === undefined
+        ? `((self) => ${use("Schedule")}.max([self, ${self}]))`
+        : `${use("Schedule")}.max([${self}, ${that}])`,
     "Exit.all": ([exits], { use }) => `${use("Option")}.some(${use("Exit")}.asVoidAll(${exits}))`,
     "Fiber.getCurrentFiber": (_, { use }) => `${use("Option")}.fromNullishOr(${use("Fiber")}.getCurrent())`,
     "Pipeable.Class": (_, { use }) => `${use("Pipeable")}.Class`,

@@ -68,7 +68,8 @@ export const http: Rules = {
       const { isFail, make } = { isFail: `${use("Cause")}.isFailReason`, make: `${use("Cause")}.fromReasons` }
       return `${make}(${cause}.reasons.flatMap((reason) => ${isFail}(reason) ? (${f})(reason.error).reasons : [reason]))`
     },
-    "Context.Reference()": (_, { emit, use }, call) => `${use("Context")}.Reference(${call.arguments.map(emit).join(", ")})`,
+    "Context.Reference()": (_, { emit, use }, call) =>
+      `${use("Context")}.Reference(${call.arguments.map(emit).join(", ")})`,
     // It has one value for all copies of a library.
     "GlobalValue.globalValue": ([key, make]) => `((globalThis as any)[${key}] ??= (${make})())`,
     "HttpServerRequest.withMaxBodySize": ([size], { use }) => {
@@ -76,7 +77,8 @@ export const http: Rules = {
       return `${use("Effect")}.provideService(${use("HttpIncomingMessage")}.MaxBodySize, ${bytes})`
     },
     "Effect.locally": (args, { use }) => `${use("Effect")}.provideService(${args.join(", ")})`,
-    "Random.nextIntBetween": ([min, max], { use }) => `${use("Random")}.nextIntBetween(${min}, ${max}, { halfOpen: true })`,
+    "Random.nextIntBetween": ([min, max], { use }) =>
+      `${use("Random")}.nextIntBetween(${min}, ${max}, { halfOpen: true })`,
     "Stream.fromReadableStream": ([evaluate, onError], { use }) =>
       `${use("Stream")}.fromReadableStream({ evaluate: ${evaluate}, onError: ${onError} })`,
     "Stream.runFold": (args, { use }) =>
