@@ -1,6 +1,4 @@
 /** The three ways of sending the same request to the same API over the same kind of connection pool. */
-import * as NodeHttpClient from "@effect/platform-node/NodeHttpClient"
-import * as HttpClient from "@effect/platform/HttpClient"
 import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import type * as HttpClientResponse from "@effect/platform/HttpClientResponse"
 import * as HttpResilience from "@reprise/http/HttpResilience"
@@ -13,6 +11,7 @@ import * as Backoff from "reprise/Backoff"
 import * as Tripping from "reprise/Tripping"
 import { type Dispatcher, fetch } from "undici"
 import type { Call } from "./calls.js"
+import * as core from "./core.js"
 import { now } from "./now.js"
 
 export interface Contender {
@@ -74,13 +73,11 @@ export const naive: Contender = {
 }
 
 export const retryTransient: Contender = {
-  name: "retryTransient",
-  policy: "HttpClient.retryTransient, 3 times, exponential from 100 ms, jittered",
+  name: core.name,
+  policy: core.policy,
   connect: (dispatcher) => {
-    const client = NodeHttpClient.makeUndici(dispatcher).pipe(
-      HttpClient.retryTransient({ times: 3, schedule: Schedule.jittered(Schedule.exponential("100 millis")) })
-    )
-    return { send: (call, origin) => Effect.flatMap(client.execute(request(call, origin)), read), openings: [] }
+    const { openings, retrying } = core.connect(dispatcher)
+    return { send: (call, origin) => Effect.flatMap(retrying.execute(request(call, origin)), read), openings }
   }
 }
 
@@ -123,7 +120,7 @@ export const reprise: Contender = {
       breaker: breaker(openings),
       retryUnsent: true
     })
-    const client = resilient(NodeHttpClient.makeUndici(dispatcher))
+    const client = resilient(core.clientOf(dispatcher))
     return { send: (call, origin) => HttpResilience.executeAndRead(client, request(call, origin), read), openings }
   }
 }

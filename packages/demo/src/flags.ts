@@ -19,6 +19,7 @@ export const usage = `Usage:
   demo --dashboard [--seed TEXT]                      the same, with a live page in a browser
   demo --url URL [--method GET] [--attempts 5]        one resilient request against any server, and its ledger
 
+  --effect 4       runs on Effect 4, against its own retryTransient and circuit breaker
   --seed TEXT      what goes wrong depends on it (default: reprise)
   --dashboard      serves the live page on 127.0.0.1 and prints its address; after the report
                    it goes on with the same calls, until Ctrl-C ends it with 0

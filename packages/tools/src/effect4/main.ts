@@ -26,13 +26,16 @@ const sources = run("git", ["ls-files", "--cached", "--others", "--exclude-stand
 const overlay = /\.effect4\.(\w+)$/
 const overlaid = new Set(sources.filter((path) => overlay.test(path)).map((path) => path.replace(overlay, ".$1")))
 
+/** Documents that name members of Effect 3 on purpose. */
+const aboutEffect3 = /^docs\/(decisions\/|effect-4\.md$)/
+
 const problems: Array<string> = []
 
 const convert = (path: string): Buffer | string => {
   const content = Fs.readFileSync(Path.join(root, path))
   if (overlay.test(path)) return content
   if (Path.basename(path) === "package.json") return manifest(content.toString())
-  if (!/\.(tsx?|md)$/.test(path)) return content
+  if (!/\.(tsx?|md)$/.test(path) || aboutEffect3.test(path)) return content
   const result = (path.endsWith(".md") ? codemodDocument : codemod)(path, content.toString(), rules)
   problems.push(...result.problems)
   return result.text
