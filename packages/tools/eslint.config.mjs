@@ -131,7 +131,7 @@ export default tseslint.config(
     // Dates that come from other machines or go to people, and the clocks themselves.
     files: [
       "packages/http/src/internal/clock.ts",
-      "packages/testing/src/internal/virtual/timeline.ts",
+      "packages/testing/src/internal/virtual/fibers.ts",
       "packages/testing/src/internal/faultServer.ts",
       "packages/testing/src/internal/httpFault.ts"
     ],

@@ -1,6 +1,5 @@
 import * as DateTime from "effect/DateTime"
 import * as Effect from "effect/Effect"
-import { globalValue } from "effect/GlobalValue"
 
 /** @internal */
 export type Kind = "good" | "self-signed" | "expired" | "wrong-host"
@@ -47,10 +46,7 @@ const generate = async (name: string, options: {
 }
 
 // The first request makes the keys, once for the process.
-const cache = globalValue(
-  Symbol.for("@reprise/testing/internal/certificates"),
-  () => new Map<Kind | "ca", Promise<KeyPair>>()
-)
+const cache = new Map<Kind | "ca", Promise<KeyPair>>()
 
 const cached = (name: Kind | "ca", make: () => Promise<KeyPair>): Promise<KeyPair> => {
   const pair = cache.get(name) ?? make()

@@ -1,27 +1,16 @@
 import type * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import type { Options as AnyOptions } from "@reprise/http/ResilientHttpClient"
-import * as Chunk from "effect/Chunk"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type { LazyArg } from "effect/Function"
 import * as Random from "effect/Random"
 import { maxDelayMillis } from "reprise/InvalidOption"
 import type { Outcome, Scenario, WorstCase } from "../../Explain.js"
+import { maximum } from "../virtual/fibers.js"
 import * as answers from "./answers.js"
 import * as calls from "./calls.js"
 
 type Options = AnyOptions<unknown>
-
-/** Every draw is at its maximum. */
-const maximum: Random.Random = {
-  [Random.RandomTypeId]: Random.RandomTypeId,
-  next: Effect.succeed(1),
-  nextBoolean: Effect.succeed(true),
-  nextInt: Effect.succeed(Number.MAX_SAFE_INTEGER),
-  nextRange: (_min, max) => Effect.succeed(max),
-  nextIntBetween: (_min, max) => Effect.succeed(max - 1),
-  shuffle: (elements) => Effect.succeed(Chunk.fromIterable(elements))
-}
 
 /** @internal */
 export interface Settings {

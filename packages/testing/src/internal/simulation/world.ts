@@ -5,10 +5,8 @@ import * as Cause from "effect/Cause"
 import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
 import * as Random from "effect/Random"
-import * as Runtime from "effect/Runtime"
-import * as RuntimeFlags from "effect/RuntimeFlags"
-import { PCGRandom } from "effect/Utils"
 import type * as Simulation from "../../Simulation.js"
+import { Draws } from "../virtual/fibers.js"
 import { Timeline } from "../virtual/timeline.js"
 import { type Options as ServerOptions, Server } from "./server.js"
 import { type Call, Tally } from "./tally.js"
@@ -29,9 +27,6 @@ export interface Settings {
 /** The time that calls have to end after the last one has begun, and again after their interruption. */
 const patienceMillis = 60_000
 
-/** No fiber of a simulation counts in the metrics of the program. */
-const runtime = Runtime.disableRuntimeFlag(Runtime.defaultRuntime, RuntimeFlags.RuntimeMetrics)
-
 const request = HttpClientRequest.get("http://server.simulation/")
 
 /** The clients, the server and their virtual time. Time moves only in `advance`. */
@@ -43,15 +38,15 @@ export class World {
   private readonly server: Server
   private readonly clients: ReadonlyArray<HttpClient.HttpClient.With<unknown>>
   /** A source of its own, so that random draws of the policies do not change the calls. */
-  private readonly arrivals: PCGRandom
+  private readonly arrivals: Draws
   private isCalling = true
   private isGivenUp = false
 
   constructor(readonly settings: Settings) {
     const { clients, durationMillis, outage, policy, seed, server } = settings
-    this.timeline = new Timeline(Random.make(seed), runtime)
+    this.timeline = new Timeline(Random.make(seed))
     const { agenda } = this.timeline
-    this.arrivals = new PCGRandom(1, seed)
+    this.arrivals = new Draws(seed)
     this.server = new Server(agenda, server)
     this.tally = new Tally({ durationMillis, ...outage })
     const client = transport.make(

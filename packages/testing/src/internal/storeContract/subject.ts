@@ -1,5 +1,7 @@
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import * as FiberId from "effect/FiberId"
 import * as CircuitBreakerStore from "reprise/CircuitBreakerStore"
 import { StoreError } from "reprise/StoreError"
 import type { Tools } from "../../StoreContract.js"
@@ -146,6 +148,16 @@ const careful: Probing = { probes: 1, successes: 1, tolerated: 0, leaseMillis: m
 /** Long enough that a loaded machine breaks no law. */
 const patienceMillis = 5_000
 
+/** Interrupts the effect without waiting for its end. */
+const disconnected = <A, E>(self: Effect.Effect<A, E>): Effect.Effect<A, E> =>
+  Effect.uninterruptibleMask((restore) =>
+    Effect.flatMap(Effect.forkDaemon(restore(self)), (fiber) =>
+      Effect.onInterrupt(
+        restore(Fiber.join(fiber)),
+        () => Effect.sync(() => fiber.unsafeInterruptAsFork(FiberId.none))
+      ))
+  )
+
 /**
  * The same store with its misbehaviour as a broken law: if it throws, dies or never answers. The laws themselves find
  * wrong answers.
@@ -157,7 +169,7 @@ const whole = (store: CircuitBreakerStore.Service): CircuitBreakerStore.Service 
       const answer: unknown = ask()
       return Effect.isEffect(answer) ? answer as Effect.Effect<A, StoreError> : Effect.die(`${name} returns no effect`)
     }).pipe(
-      Effect.disconnect,
+      disconnected,
       Effect.timeoutFail({
         duration,
         onTimeout: () =>

@@ -1,7 +1,7 @@
 /**
  * Rules for the modules of `effect`.
  */
-import type * as ts from "typescript"
+import ts from "typescript"
 import type { Rules } from "../rule.js"
 
 /** The members that only have another name, by module. */
@@ -51,6 +51,7 @@ const renames: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     makeSemaphore: "Semaphore.make",
     mapInputContext: "updateContext",
     runtime: "context",
+    validateAll: "validate",
     unsafeMakeSemaphore: "Semaphore.makeUnsafe",
     withFiberRuntime: "withFiber",
     zipLeft: "tap",
@@ -77,6 +78,7 @@ const renames: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   Random: { nextRange: "nextBetween" },
   Ref: { unsafeMake: "makeUnsafe" },
   Runtime: { Runtime: "Context.Context" },
+  Schedule: { CurrentIterationMetadata: "CurrentMetadata", IterationMetadata: "Metadata" },
   Scope: { CloseableScope: "Closeable", extend: "provide" },
   Stream: { async: "callback", catchAll: "catch", unwrapScoped: "unwrap" }
 }
@@ -100,6 +102,7 @@ export const core: Rules = {
         use("Cause")
       }.isDieReason)), ` +
       "({ reasons }) => reasons.length > 0)",
+    "Clock.make": (_, { use }) => `${use("Effect")}.runSync(${use("Effect")}.service(${use("Clock")}.Clock))`,
     "Context.Tag()": ([id], { emit, use }, call) =>
       `${use("Context")}.Service<${call.typeArguments!.map(emit).join(", ")}>()(${id})`,
     "Deferred.unsafeMake": (_, { emit, use }, call) =>
@@ -109,6 +112,12 @@ export const core: Rules = {
     "Effect.dieMessage": ([message], { use }) => `${use("Effect")}.die(new Error(${message}))`,
     "Effect.repeatN": (args, { use }) =>
       `${use("Effect")}.repeat(${[...args.slice(0, -1), `{ times: ${args.at(-1)} }`].join(", ")})`,
+    "Effect.timeoutFail": (args, { emit, use }, call) => {
+      const part = (name: string) => propertyOf(call.arguments.at(-1)!, name, emit)
+      const orElse = `() => ${use("Effect")}.fail((${part("onTimeout")})())`
+      const options = `{ duration: ${part("duration")}, orElse: ${orElse} }`
+      return `${use("Effect")}.timeoutOrElse(${[...args.slice(0, -1), options].join(", ")})`
+    },
     "Effect.withClock": (args, { use }) => `${use("Effect")}.provideService(${before(args, `${use("Clock")}.Clock`)})`,
     "Effect.withConfigProvider": (args, { use }) =>
       `${use("Effect")}.provideService(${before(args, `${use("ConfigProvider")}.ConfigProvider`)})`,
@@ -147,12 +156,21 @@ export const core: Rules = {
     getFiberRef: "getRef",
     onLeft: "onFailure",
     onRight: "onSuccess",
+    // The number of a retry, in the metadata of a schedule.
+    recurrence: "attempt",
     unsafeCurrentTimeMillis: "currentTimeMillisUnsafe",
     // In Effect 3 these nanoseconds are monotonic.
     unsafeCurrentTimeNanos: "monotonicTimeNanosUnsafe",
     unsafePoll: "pollUnsafe"
   },
   strings: { TimeoutException: "TimeoutError", UnknownException: "UnknownError" }
+}
+
+/** The text of a property of an object, which may be a literal. */
+const propertyOf = (object: ts.Expression, name: string, emit: (node: ts.Node) => string): string => {
+  if (!ts.isObjectLiteralExpression(object)) return `${emit(object)}.${name}`
+  const property = object.properties.find((one) => one.name?.getText() === name)
+  return property !== undefined && ts.isPropertyAssignment(property) ? emit(property.initializer) : name
 }
 
 /** The arguments of a call, with one more before the last. */
