@@ -10,7 +10,7 @@ const docs = Path.join(root, "docs")
 
 /** The pages in the order of the menu. A page that is in no group is under "More". */
 const groups: Readonly<Record<string, ReadonlyArray<string>>> = {
-  "Start": ["getting-started", "service-wiring", "configuration", "recipes", "demo"],
+  "Start": ["getting-started", "effect-4", "service-wiring", "configuration", "recipes", "demo"],
   "HTTP": ["http", "failures", "fetch", "hedging"],
   "Policies": ["policies", "retry", "backoff", "circuit-breaker", "overload", "shared-state"],
   "Operate": ["observability", "troubleshooting", "testing", "runtimes"],
