@@ -423,7 +423,7 @@ export const settle: {
  * @since 0.1.0
  * @category getters
  */
-export const state = (self: CircuitBreaker): Effect.Effect<State> => Effect.map(of(self).era, breaker.nameOf)
+export const state = (self: CircuitBreaker): Effect.Effect<State> => Effect.map(of(self).era.get, breaker.nameOf)
 
 /**
  * The full state, for dashboards and logs.

@@ -10,7 +10,6 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import type * as ParseResult from "effect/ParseResult"
-import * as Ref from "effect/Ref"
 import * as Schema from "effect/Schema"
 import * as CircuitBreaker from "./CircuitBreaker.js"
 import type { Breaker } from "./internal/breaker/breaker.js"
@@ -159,7 +158,7 @@ export class StateRefused extends Data.TaggedError("StateRefused")<{
 export const exportState = (self: CircuitBreaker.CircuitBreaker): Effect.Effect<State> =>
   Effect.zipWith(
     // `make` or a registry makes every breaker.
-    Ref.get((self as Breaker).era),
+    (self as Breaker).era.get,
     currentMonotonicMillis,
     ({ isDisabled, state }, now): State => ({
       version: 1,

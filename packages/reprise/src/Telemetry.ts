@@ -11,11 +11,11 @@ import { dual } from "effect/Function"
 import * as Layer from "effect/Layer"
 import * as Stream from "effect/Stream"
 import { currentMonotonicMillis } from "./internal/effect/clock.js"
+import { emit as emit_ } from "./internal/telemetry/current.js"
 import type { Event, Listener, Snapshot, Source, Told } from "./internal/telemetry/event.js"
 import * as layers from "./internal/telemetry/layers.js"
 import * as logs from "./internal/telemetry/logs.js"
 import * as metrics from "./internal/telemetry/metrics.js"
-import { emit as emit_ } from "./internal/telemetry/scope.js"
 import * as states from "./internal/telemetry/states.js"
 import * as traces from "./internal/telemetry/traces.js"
 import { integer, millis } from "./InvalidOption.js"
@@ -229,12 +229,11 @@ export class Monitor extends Context.Tag("reprise/Telemetry/Monitor")<Monitor, {
  * @since 0.1.0
  * @category layers
  */
-export const layerMonitor: Layer.Layer<Monitor> = Layer.scoped(
-  Monitor,
-  Effect.gen(function*() {
+export const layerMonitor: Layer.Layer<Monitor> = Layer.unwrapEffect(
+  Effect.sync(() => {
     const sources = new states.Sources()
-    const queues = new Set<layers.Queue>()
-    yield* layers.add({
+    const queues = new Set<layers.Delivery>()
+    const observer = layers.layer({
       onEvent: (event) => {
         for (const queue of queues) queue.offer(event)
       },
@@ -248,11 +247,12 @@ export const layerMonitor: Layer.Layer<Monitor> = Layer.scoped(
         ),
         queue.stream
       ))
-    return {
+    const monitor = Layer.succeed(Monitor, {
       events: Stream.unwrapScoped(subscribe),
       snapshots: Effect.map(currentMonotonicMillis, (nowMillis) => sources.snapshots(nowMillis)),
       sources: Effect.sync(() => sources.alive)
-    }
+    })
+    return Layer.merge(observer, monitor)
   })
 )
 

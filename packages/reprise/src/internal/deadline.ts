@@ -1,6 +1,5 @@
 import * as Effect from "effect/Effect"
 import type * as Fiber from "effect/Fiber"
-import * as FiberRef from "effect/FiberRef"
 import * as local from "./effect/local.js"
 
 /** The part of a program under one deadline. */
@@ -47,7 +46,7 @@ export const region = (
  * @internal
  */
 export const entering = <A, E, R>(region: Region | undefined, self: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
-  region === undefined ? self : Effect.flatMap(FiberRef.set(current, region), () => self)
+  region === undefined ? self : local.entering(current, region, self)
 
 /**
  * Like `Effect.locally`, but without a scope to acquire. An earlier deadline of the fiber stays.
@@ -58,6 +57,6 @@ export const locally = <A, E, R>(self: Effect.Effect<A, E, R>, deadlineMillis: n
   Effect.uninterruptibleMask((restore) =>
     Effect.withFiberRuntime((fiber) => {
       const own = region(fiber, deadlineMillis)
-      return own === undefined ? restore(self) : local.within(current, own, restore(self))
+      return own === undefined ? restore(self) : local.keeping(current, own, restore(self))
     })
   )

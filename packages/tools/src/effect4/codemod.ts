@@ -137,20 +137,26 @@ class Module {
     const curried = ts.isCallExpression(node.expression) ? this.memberName(node.expression.expression) : undefined
     const outer = curried === undefined ? undefined : this.rules.calls[`${curried}()`]
     if (outer !== undefined) {
-      const { arguments: args } = node.expression as ts.CallExpression
-      return outer(args.map((argument) => this.emit(argument)), this.context, node)
+      return outer(this.args(node.expression as ts.CallExpression), this.context, node)
     }
     const name = this.memberName(node.expression)
     if (name === undefined) return this.method(node)
-    return this.rules.calls[name]?.(node.arguments.map((argument) => this.emit(argument)), this.context, node)
+    return this.rules.calls[name]?.(this.args(node), this.context, node)
+  }
+
+  /** The texts of the arguments. A rule may leave out one that Effect 4 does not have. */
+  args(node: ts.CallExpression): ReadonlyArray<string> {
+    return Object.defineProperties(
+      new Array<string>(node.arguments.length),
+      Object.fromEntries(node.arguments.map((argument, i) => [i, { get: () => this.emit(argument), enumerable: true }]))
+    )
   }
 
   method(node: ts.CallExpression): string | undefined {
     if (!ts.isPropertyAccessExpression(node.expression)) return undefined
     const { expression: object, name: { text } } = node.expression
     if (!Object.hasOwn(this.rules.methods, text)) return undefined
-    const args = node.arguments.map((argument) => this.emit(argument))
-    return this.rules.methods[text]!(this.emit(object), args, this.context, node)
+    return this.rules.methods[text]!(this.emit(object), this.args(node), this.context, node)
   }
 
   construction(node: ts.NewExpression): string | undefined {

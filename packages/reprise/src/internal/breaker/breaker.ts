@@ -6,7 +6,7 @@ import { wallAheadMillis } from "../effect/clock.js"
 import { LocalRef } from "../effect/localRef.js"
 import { retryAfter, withoutStack } from "../errors.js"
 import type * as Policy from "../shell/model.js"
-import * as telemetry from "../telemetry/scope.js"
+import * as telemetry from "../telemetry/current.js"
 import type { InFlight } from "./inFlight.js"
 import * as Machine from "./machine.js"
 import * as CircuitBreaker from "./model.js"
@@ -232,7 +232,7 @@ export const refine = (
   now: number,
   error: Option.Option<unknown>
 ): Effect.Effect<void> =>
-  Effect.flatMap(self.era, ({ opening, settings }) =>
+  Effect.flatMap(self.era.get, ({ opening, settings }) =>
     Effect.flatMap(
       settings_.nextOpening(settings, opening, now, { ...trip, error, retryAfter: hint(error) }),
       (opening) =>

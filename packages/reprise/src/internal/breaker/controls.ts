@@ -61,7 +61,7 @@ export const trip = (self: Breaker, openFor: Duration.DurationInput | undefined)
 /** @internal */
 export const snapshot = (self: Breaker): Effect.Effect<CircuitBreaker.Snapshot> =>
   Effect.flatMap(currentMonotonicMillis, (now) =>
-    Effect.map(self.era, (era) => ({
+    Effect.map(self.era.get, (era) => ({
       ...details(era, now),
       openedAtMillis: self.openedAtMillis,
       key: self.key,

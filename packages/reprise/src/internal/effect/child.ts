@@ -1,3 +1,4 @@
+import * as Cause from "effect/Cause"
 import type * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -9,23 +10,40 @@ import * as Runtime from "effect/Runtime"
 import * as RuntimeFlags from "effect/RuntimeFlags"
 import * as fields from "./fiber.js"
 
-type Restore = <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
-
 /**
  * The runtime that runs effects as the parent would.
  *
  * @internal
  */
-export const runtimeOf = <R>(
-  parent: Fiber.RuntimeFiber<unknown, unknown>,
-  runtimeFlags: RuntimeFlags.RuntimeFlags
-): Runtime.Runtime<R> =>
+const runtimeOf = <R>(parent: fields.AnyFiber, runtimeFlags: RuntimeFlags.RuntimeFlags): Runtime.Runtime<R> =>
   // The fiber that runs an effect which needs R holds R; its type says `never`.
   Runtime.make({
     context: parent.currentContext as Context.Context<R>,
     runtimeFlags,
     fiberRefs: fields.fiberRefs(parent)
   })
+
+/**
+ * An uninterruptible region of a fiber, with the runtime for its children.
+ *
+ * @internal
+ */
+export const masked = <A, E, R>(
+  run: (restore: fields.Restore, parent: fields.AnyFiber, runtime: Runtime.Runtime<R>) => Effect.Effect<A, E, R>
+): Effect.Effect<A, E, R> =>
+  Effect.uninterruptibleMask((restore) =>
+    Effect.withFiberRuntime((parent, status) => run(restore, parent, runtimeOf<R>(parent, status.runtimeFlags)))
+  )
+
+/**
+ * Starts a child at once, in a region that is uninterruptible.
+ *
+ * @internal
+ */
+export const fork = <A, E, R>(
+  runtime: Runtime.Runtime<R>,
+  effect: Effect.Effect<A, E, R>
+): Fiber.RuntimeFiber<A, E> => Runtime.runFork(runtime, effect)
 
 /**
  * The exit of a child, with its changes of references. To inherit costs a quarter of the whole, and few effects have
@@ -42,7 +60,7 @@ export const join = <A, E, R>(
 
 const notInherited = RuntimeFlags.Interruption | RuntimeFlags.WindDown
 
-const hasChanged = (before: Runtime.Runtime<never>, child: Fiber.RuntimeFiber<unknown, unknown>): boolean => {
+const hasChanged = (before: Runtime.Runtime<never>, child: fields.AnyFiber): boolean => {
   if (((fields.runtimeFlags(child) ^ before.runtimeFlags) & ~notInherited) !== 0) return true
   let changed = false
   fields.fiberRefs(child).locals.forEach(([[, value]], ref) => {
@@ -58,36 +76,52 @@ const hasChanged = (before: Runtime.Runtime<never>, child: Fiber.RuntimeFiber<un
  *
  * @internal
  */
-export const run = <A, E, R>(make: (restore: Restore) => Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
-  Effect.uninterruptibleMask((restore) =>
-    Effect.withFiberRuntime<A, E, R>((parent, status) => {
-      const runtime = runtimeOf<R>(parent, status.runtimeFlags)
-      const child = Runtime.runFork(runtime, make(restore))
-      const exit = child.unsafePoll()
-      return exit === null ? wait(restore, runtime, child) : join(runtime, child, exit)
-    })
+export const run = <A, E, R>(make: (restore: fields.Restore) => Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
+  masked((restore, _, runtime) => {
+    const child = fork(runtime, make(restore))
+    const settle = (exit: Exit.Exit<A, E>) => join(runtime, child, exit)
+    const exit = child.unsafePoll()
+    return exit === null ? Effect.flatMap(ended(child, restore), settle) : settle(exit)
+  })
+
+/**
+ * Waits for the end of a child in an uninterruptible region. An interruption of the caller interrupts the child.
+ *
+ * @internal
+ */
+export const ended = <A, E>(
+  child: Fiber.RuntimeFiber<A, E>,
+  restore: fields.Restore
+): Effect.Effect<Exit.Exit<A, E>> =>
+  Effect.catchAllCause(
+    listen(Effect.async((resume) => child.addObserver((exit) => resume(Exit.succeed(exit)))), restore),
+    () => Fiber.interrupt(child)
   )
 
-const wait = <A, E, R>(
-  restore: Restore,
-  runtime: Runtime.Runtime<R>,
-  child: Fiber.RuntimeFiber<A, E>
-): Effect.Effect<A, E> => {
-  let listening = false
-  const ended = Effect.async<Exit.Exit<A, E>>((resume) => child.addObserver((exit) => resume(Exit.succeed(exit))))
-  const settle = (exit: Exit.Exit<A, E>) => join(runtime, child, exit)
-  const passOn = Effect.suspend(() => Effect.flatMap(Fiber.interrupt(child), settle))
-  // What is uninterruptible here may be interruptible in the child: it has to hear of it. But where the interruption came
-  // first, the effect is a finalizer, which runs to its end.
-  const listen = Effect.suspend(() => {
-    listening = true
-    return ended
+/**
+ * Like the effect, but an interruption of the caller does not wait for it.
+ *
+ * @internal
+ */
+export const disconnect: <A, E, R>(self: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R> = Effect.disconnect
+
+/**
+ * Waits for an event in an uninterruptible region. An interruption of the caller ends the wait even if the caller is
+ * uninterruptible, because its children may be interruptible. But if the interruption came first, the caller is a
+ * finalizer, which runs to its end.
+ *
+ * @internal
+ */
+export const listen = <A>(event: Effect.Effect<A>, restore: fields.Restore): Effect.Effect<A> => {
+  let isListening = false
+  const listening = Effect.suspend(() => {
+    isListening = true
+    return event
   })
-  return Effect.matchCauseEffect(Effect.interruptible(listen), {
-    onSuccess: settle,
-    onFailure: () =>
-      listening ? passOn : Effect.matchCauseEffect(restore(ended), { onSuccess: settle, onFailure: () => passOn })
-  })
+  return Effect.catchAllCause(
+    Effect.interruptible(listening),
+    (cause) => isListening ? Effect.failCause(cause) : restore(event)
+  )
 }
 
 /**
@@ -101,3 +135,14 @@ export const runInStep = <A, E>(effect: Effect.Effect<A, E>): Exit.Exit<A, E> =>
     onNone: () => Effect.runSyncExit(effect),
     onSome: (fiber) => Runtime.runSyncExit(runtimeOf<never>(fiber, Runtime.defaultRuntimeFlags), effect)
   })
+
+/**
+ * The fiber of an effect that did not end within the step.
+ *
+ * @internal
+ */
+export const unfinished = <A, E>(exit: Exit.Exit<A, E>): Fiber.RuntimeFiber<A, E> | undefined => {
+  if (Exit.isSuccess(exit)) return undefined
+  const defect = Cause.squash(exit.cause)
+  return Runtime.isAsyncFiberException(defect) ? defect.fiber as Fiber.RuntimeFiber<A, E> : undefined
+}

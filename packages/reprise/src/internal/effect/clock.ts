@@ -5,11 +5,10 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
+import type { AnyFiber } from "./fiber.js"
 
 // Waits, durations and ends read the monotonic clock, which cannot be set. The wall clock is for dates of other machines and
 // people.
-
-type AnyFiber = Fiber.RuntimeFiber<unknown, unknown>
 
 const of = (fiber: AnyFiber | undefined = Option.getOrUndefined(Fiber.getCurrentFiber())): Clock.Clock =>
   Context.unsafeGet(fiber?.currentDefaultServices ?? DefaultServices.liveServices, Clock.Clock)

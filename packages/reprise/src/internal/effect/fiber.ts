@@ -1,12 +1,17 @@
+import * as Effect from "effect/Effect"
 import type * as Fiber from "effect/Fiber"
 import * as FiberRef from "effect/FiberRef"
 import * as FiberRefs from "effect/FiberRefs"
-import type * as RuntimeFlags from "effect/RuntimeFlags"
+import { identity } from "effect/Function"
+import * as RuntimeFlags from "effect/RuntimeFlags"
 
 // The only place that reads private fields of Effect. Each of them may be missing one day, and each has a fallback.
 // Internal all the same; without the tag, so that the tests of this module see its types (`stripInternal`).
 
-type AnyFiber = Fiber.RuntimeFiber<unknown, unknown>
+export type AnyFiber = Fiber.RuntimeFiber<unknown, unknown>
+
+/** Makes an effect interruptible in an uninterruptible region, if it was interruptible outside of it. */
+export type Restore = <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
 
 interface FiberFields {
   readonly _fiberRefs?: FiberRefs.FiberRefs
@@ -40,4 +45,24 @@ export const childCount = (fiber: AnyFiber): number | undefined => {
 export const isKept = (ref: object, parentValue: unknown, childValue: unknown): boolean => {
   const fields = ref as RefFields
   return fields.join !== undefined && fields.join(parentValue, childValue) === parentValue
+}
+
+/** `Effect.uninterruptibleMask` in fewer operations. `run` must not do anything yet. */
+export const mask = <A, E, R>(run: (restore: Restore) => Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
+  Effect.withFiberRuntime((_, { runtimeFlags }) =>
+    RuntimeFlags.interruption(runtimeFlags) ? Effect.uninterruptible(run(Effect.interruptible)) : run(identity)
+  )
+
+/**
+ * The same, for an effect that is run many times. In an interruptible region, `unmasked` may return an effect that
+ * needs no mask.
+ */
+export const maskUnless = <A, E, R>(
+  run: (restore: Restore) => Effect.Effect<A, E, R>,
+  unmasked: ((fiber: AnyFiber) => Effect.Effect<A, E, R> | undefined) | undefined
+): Effect.Effect<A, E, R> => {
+  const masked = Effect.uninterruptible(run(Effect.interruptible))
+  return Effect.withFiberRuntime((fiber, { runtimeFlags }) =>
+    RuntimeFlags.interruption(runtimeFlags) ? unmasked?.(fiber) ?? masked : run(identity)
+  )
 }

@@ -4,6 +4,13 @@ import * as FiberRef from "effect/FiberRef"
 import { globalValue } from "effect/GlobalValue"
 
 /**
+ * A value of each fiber, which the fibers that it forks keep.
+ *
+ * @internal
+ */
+export type Local<A> = FiberRef.FiberRef<A>
+
+/**
  * The value of a region: the code that runs within one effect. A fiber may live longer than the effect that forked it,
  * and then its region is over.
  *
@@ -18,24 +25,45 @@ export interface Region {
  *
  * @internal
  */
-export const make = <A>(name: string, initial: A, fork?: (value: A) => A): FiberRef.FiberRef<A> =>
+export const make = <A>(name: string, initial: A, fork?: (value: A) => A): Local<A> =>
   globalValue(
     Symbol.for(`reprise/${name}`),
     () => FiberRef.unsafeMake(initial, { join: (own) => own, ...(fork && { fork }) })
   )
 
 /**
- * Runs the effect with a region of its own, in an uninterruptible step. It does not reset the value: that costs as much
- * again, and a region that is over has no effect.
+ * Runs the effect with another value, and resets it afterwards.
+ *
+ * @internal
+ */
+export const locally: <A, E, R, V>(self: Effect.Effect<A, E, R>, ref: Local<V>, value: V) => Effect.Effect<A, E, R> =
+  Effect.locally
+
+/**
+ * Runs the effect in a region, which its caller ends. It does not reset the value: that costs as much again, and a
+ * region that is over has no effect.
+ *
+ * @internal
+ */
+export const entering = <A, E, R, V>(
+  ref: Local<V>,
+  region: V & Region,
+  self: Effect.Effect<A, E, R>
+): Effect.Effect<A, E, R> => Effect.flatMap(FiberRef.set(ref, region), () => self)
+
+/**
+ * Runs the effect in a region, in an uninterruptible step, and then ends the region.
  *
  * @internal
  */
 export const within = <A, E, R, V>(
-  ref: FiberRef.FiberRef<V>,
+  ref: Local<V>,
   region: V & Region,
   self: Effect.Effect<A, E, R>
 ): Effect.Effect<A, E, R> =>
-  Effect.flatMap(FiberRef.set(ref, region), () =>
+  entering(
+    ref,
+    region,
     Effect.matchCauseEffect(self, {
       onSuccess: (value) => {
         region.isOver = true
@@ -45,7 +73,15 @@ export const within = <A, E, R, V>(
         region.isOver = true
         return Exit.failCause(cause)
       }
-    }))
+    })
+  )
+
+/**
+ * The same for a value with a `fork`: the fibers that the effect forks keep their copy of the region.
+ *
+ * @internal
+ */
+export const keeping = within
 
 /**
  * Runs the effect with another value, and resets it after a success.
@@ -53,7 +89,7 @@ export const within = <A, E, R, V>(
  * @internal
  */
 export const during = <A, E, R, V>(
-  ref: FiberRef.FiberRef<V>,
+  ref: Local<V>,
   value: V,
   self: Effect.Effect<A, E, R>
 ): Effect.Effect<A, E, R> =>

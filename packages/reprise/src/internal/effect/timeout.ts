@@ -6,13 +6,10 @@ import * as FiberId from "effect/FiberId"
 import * as FiberRef from "effect/FiberRef"
 import { identity } from "effect/Function"
 import * as Option from "effect/Option"
-import * as RuntimeFlags from "effect/RuntimeFlags"
 import * as deadline from "../deadline.js"
 import * as child from "./child.js"
-import { childCount } from "./fiber.js"
+import { type AnyFiber, childCount, mask, type Restore } from "./fiber.js"
 import * as timer from "./timer.js"
-
-type Restore = <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
 
 /** @internal */
 export interface Limit<out E1> {
@@ -29,21 +26,19 @@ export const timeoutFail = <A, E, R, E1>(
   onTimeout: () => E1,
   deadlineMillis = Infinity
 ): Effect.Effect<A, E | E1, R> =>
-  Effect.withFiberRuntime((fiber, { runtimeFlags }) => {
+  Effect.withFiberRuntime((fiber) => {
     const run = (restore: Restore) =>
       Effect.withFiberRuntime<A, E | E1, R>((fiber) =>
         inPlace(self, fiber, restore, { millis, onTimeout, deadlineMillis }, identity)
       )
-    if (!canBeTakenBack(fiber)) return child.run(run)
-    // `Effect.uninterruptibleMask` in fewer operations.
-    return RuntimeFlags.interruption(runtimeFlags) ? Effect.uninterruptible(run(Effect.interruptible)) : run(identity)
+    return canBeTakenBack(fiber) ? mask(run) : child.run(run)
   })
 
 /**
  * Whether a fiber may be interrupted for one effect and then continue. An interruption also goes to all forked fibers,
  * and in an interrupted fiber nothing is interruptible any more.
  */
-const canBeTakenBack = (fiber: Fiber.RuntimeFiber<unknown, unknown>): boolean =>
+const canBeTakenBack = (fiber: AnyFiber): boolean =>
   childCount(fiber) === 0 && Cause.isEmpty(fiber.getFiberRef(FiberRef.interruptedCause))
 
 /**
@@ -53,7 +48,7 @@ const canBeTakenBack = (fiber: Fiber.RuntimeFiber<unknown, unknown>): boolean =>
  */
 export const limited = <A, E, R, E1, A2, E2>(
   self: Effect.Effect<A, E, R>,
-  fiber: Fiber.RuntimeFiber<unknown, unknown>,
+  fiber: AnyFiber,
   restore: Restore,
   limit: Limit<E1>,
   end: (exit: Exit.Exit<A, E | E1>) => Effect.Effect<A2, E2>
@@ -71,7 +66,7 @@ export const limited = <A, E, R, E1, A2, E2>(
  */
 const inPlace = <A, E, R, E1, A2, E2>(
   self: Effect.Effect<A, E, R>,
-  fiber: Fiber.RuntimeFiber<unknown, unknown>,
+  fiber: AnyFiber,
   restore: Restore,
   { deadlineMillis, millis, onTimeout }: Limit<E1>,
   end: (exit: Exit.Exit<A, E | E1>) => Effect.Effect<A2, E2>
@@ -100,7 +95,7 @@ const inPlace = <A, E, R, E1, A2, E2>(
 }
 
 /** Ends the fibers that the effect has forked, as `Effect.timeoutFail` does. */
-const endChildren = <A, E>(fiber: Fiber.RuntimeFiber<unknown, unknown>, exit: Exit.Exit<A, E>): Effect.Effect<A, E> =>
+const endChildren = <A, E>(fiber: AnyFiber, exit: Exit.Exit<A, E>): Effect.Effect<A, E> =>
   Effect.flatMap(fiber.children, (children) => Effect.flatMap(Fiber.interruptAll(children), () => exit))
 
 const takeBack = <A, E, E1>(

@@ -2,21 +2,17 @@ import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
-import * as FiberRef from "effect/FiberRef"
 import * as Option from "effect/Option"
-import * as Runtime from "effect/Runtime"
+import type * as Runtime from "effect/Runtime"
 import * as Child from "../effect/child.js"
 import { monotonicMillis } from "../effect/clock.js"
+import type { AnyFiber, Restore } from "../effect/fiber.js"
 import * as timer from "../effect/timer.js"
 import * as nested from "../retry/nested.js"
-import * as telemetry from "../telemetry/scope.js"
+import * as telemetry from "../telemetry/current.js"
 import type { Delay } from "./delay.js"
 import { type Hedger, judge, type Settings } from "./hedge.js"
 import type * as Hedge from "./model.js"
-
-type Restore = <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
-
-type Parent = Fiber.RuntimeFiber<unknown, unknown>
 
 /** @internal */
 export const run = <A, E, R>(
@@ -24,13 +20,10 @@ export const run = <A, E, R>(
   attempt: (number: number) => Effect.Effect<A, E, R>,
   options: Hedge.CallOptions = {}
 ): Effect.Effect<A, E, R> =>
-  Effect.uninterruptibleMask((restore) =>
-    Effect.withFiberRuntime<A, E, R>((parent, status) => {
-      self.calls++
-      const runtime = Child.runtimeOf<R>(parent, status.runtimeFlags)
-      return new Race(self, attempt, options, restore, parent, runtime).begin()
-    })
-  )
+  Child.masked<A, E, R>((restore, parent, runtime) => {
+    self.calls++
+    return new Race(self, attempt, options, restore, parent, runtime).begin()
+  })
 
 interface Ended<A, E> {
   readonly fiber: Fiber.RuntimeFiber<A, E>
@@ -56,14 +49,13 @@ class Race<A, E, R> {
   private readonly withdraw: Effect.Effect<boolean> | undefined
   private readonly startMillis: number
   private readonly delayMillis: number
-  private isFinalizer = false
 
   constructor(
     readonly self: Hedger,
     readonly attempt: (number: number) => Effect.Effect<A, E, R>,
     options: Hedge.CallOptions,
     readonly restore: Restore,
-    readonly parent: Parent,
+    readonly parent: AnyFiber,
     readonly runtime: Runtime.Runtime<R>
   ) {
     const { delay, settings } = self
@@ -80,18 +72,16 @@ class Race<A, E, R> {
   begin(): Effect.Effect<A, E> {
     this.start()
     if (this.winner !== undefined) return this.settle(this.winner)
-    // If the interruption came before, the effect is a finalizer, which runs to its end.
-    this.isFinalizer = !Cause.isEmpty(this.parent.getFiberRef(FiberRef.interruptedCause))
     return this.go()
   }
 
   private start(): void {
     const { attempt, fibers, restore, runtime } = this
-    const fiber = Runtime.runFork(runtime, restore(attempt(fibers.length + 1)))
+    const fiber = Child.fork(runtime, restore(attempt(fibers.length + 1)))
     fibers.push(fiber)
     this.running++
-    const exit = fiber.unsafePoll()
-    if (exit !== null) return this.end(fiber, exit)
+    const exit = fiber.unsafePoll() ?? undefined
+    if (exit !== undefined) return this.end(fiber, exit)
     fiber.addObserver((exit) => {
       this.end(fiber, exit)
       this.wake?.()
@@ -179,8 +169,7 @@ class Race<A, E, R> {
       if (isOver || this.mayHedge()) resume(Effect.void)
       else this.wake = () => resume(Effect.void)
     })
-    // The uninterruptible part here may be interruptible in an attempt, so the attempt must receive the interruption.
-    return Effect.matchCauseEffect(this.isFinalizer ? this.restore(event) : Effect.interruptible(event), {
+    return Effect.matchCauseEffect(Child.listen(event, this.restore), {
       onSuccess: () => this.go(),
       onFailure: (cause) => this.stop(cause)
     })
@@ -227,8 +216,8 @@ class Race<A, E, R> {
     const { discard } = this.settings
     if (discard === undefined) return Effect.void
     const released = Effect.forEach(this.fibers, (fiber) => {
-      const exit = fiber.unsafePoll()
-      return fiber === result || exit === null || (Exit.isFailure(exit) && Cause.isInterruptedOnly(exit.cause))
+      const exit = fiber.unsafePoll() ?? undefined
+      return fiber === result || exit === undefined || (Exit.isFailure(exit) && Cause.isInterruptedOnly(exit.cause))
         ? Effect.succeed(Exit.void)
         : Effect.exit(Effect.suspend(() => discard(exit)))
     })
@@ -239,9 +228,9 @@ class Race<A, E, R> {
 /** Keeps the defect of a finalizer that died during the interruption of the attempt. */
 const withDefects = (
   cause: Cause.Cause<never>,
-  fiber: Fiber.RuntimeFiber<unknown, unknown>
+  fiber: AnyFiber
 ): Cause.Cause<never> => {
-  const exit = fiber.unsafePoll()
-  const defects = exit === null || Exit.isSuccess(exit) ? Option.none() : Cause.keepDefects(exit.cause)
+  const exit = fiber.unsafePoll() ?? undefined
+  const defects = exit === undefined || Exit.isSuccess(exit) ? Option.none() : Cause.keepDefects(exit.cause)
   return Option.isNone(defects) ? cause : Cause.sequential(cause, defects.value)
 }

@@ -2,8 +2,7 @@ import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
-import * as Runtime from "effect/Runtime"
-import { runInStep } from "../effect/child.js"
+import { runInStep, unfinished } from "../effect/child.js"
 import { currentMonotonicMillis } from "../effect/clock.js"
 import * as Policy from "../shell/model.js"
 import { working } from "../shell/wait.js"
@@ -84,13 +83,6 @@ export class KeyedPolicy<K, V, E, A, Err> implements Policy.Policy<E, A, Err> {
     this.asked = policy
     return policy.decide(call)
   }
-}
-
-/** The fiber of an effect that did not end within the step. */
-const unfinished = <V>(exit: Exit.Exit<V>): Fiber.RuntimeFiber<V> | undefined => {
-  if (Exit.isSuccess(exit)) return undefined
-  const defect = Cause.squash(exit.cause)
-  return Runtime.isAsyncFiberException(defect) ? defect.fiber as Fiber.RuntimeFiber<V> : undefined
 }
 
 /** After the work, all policies decide again. There is no policy yet that could reject the call. */

@@ -5,7 +5,8 @@ import type { Toll } from "../budget/budget.js"
 import * as deadline from "../deadline.js"
 import * as clock from "../effect/clock.js"
 import * as schedule_ from "../effect/schedule.js"
-import * as telemetry from "../telemetry/scope.js"
+import * as telemetry from "../telemetry/current.js"
+import type { Scope } from "../telemetry/scope.js"
 import type { Reason } from "./model.js"
 import * as nested from "./nested.js"
 import * as reason from "./reason.js"
@@ -46,7 +47,7 @@ export interface Options<In> {
    */
   readonly isInputHidden?: boolean | undefined
   /** The observers. Defaults to those of the fiber. */
-  readonly scope?: telemetry.Scope | undefined
+  readonly scope?: Scope | undefined
 }
 
 /** @internal */

@@ -11,7 +11,8 @@ import type { Budget } from "../budget/budget.js"
 import * as clock_ from "../effect/clock.js"
 import type { Fallible } from "../effect/schedule.js"
 import * as timer from "../effect/timer.js"
-import * as telemetry from "../telemetry/scope.js"
+import * as telemetry from "../telemetry/current.js"
+import type { CallScope, Scope } from "../telemetry/scope.js"
 import * as Driver from "./driver.js"
 import type * as Retry from "./model.js"
 
@@ -62,7 +63,7 @@ export interface Region<A, E> {
   /** Replaces the deadline of the options. */
   readonly deadlineMillis?: number
   /** The call, if it has observers. */
-  readonly scope?: telemetry.CallScope | undefined
+  readonly scope?: CallScope | undefined
 }
 
 /** @internal */
@@ -83,7 +84,7 @@ class Loop<A, E, R, R1, R2, L> {
   readonly budget: Budget | undefined
   driver: Driver.Driver<E, R1> | undefined
   readonly clock: Clock.Clock
-  readonly scope: telemetry.Scope | undefined
+  readonly scope: Scope | undefined
 
   constructor(
     readonly options: Retry.Loop<A, E, R, R1, R2, L>,

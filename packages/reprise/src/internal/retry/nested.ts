@@ -25,5 +25,5 @@ export const suppress = <A, E, R>(self: Effect.Effect<A, E, R>): Effect.Effect<A
 /** @internal */
 export const allow = <A, E, R>(self: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
   Effect.withFiberRuntime((fiber) =>
-    isSuppressed(fiber.getFiberRef(current)) ? Effect.locally(self, current, undefined) : self
+    isSuppressed(fiber.getFiberRef(current)) ? local.locally(self, current, undefined) : self
   )

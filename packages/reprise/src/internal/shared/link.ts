@@ -1,11 +1,13 @@
 import * as Cause from "effect/Cause"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
 import * as Random from "effect/Random"
 import * as InvalidOption from "../../InvalidOption.js"
 import { StoreError } from "../../StoreError.js"
+import { disconnect } from "../effect/child.js"
 import * as timeout from "../effect/timeout.js"
-import * as telemetry from "../telemetry/scope.js"
+import * as telemetry from "../telemetry/current.js"
 import { Lines } from "./lines.js"
 
 /**
@@ -78,7 +80,7 @@ const checked = <A>(
   check: (answer: unknown) => A
 ): Effect.Effect<A, StoreError> =>
   // Disconnected, because a store that cannot be interrupted must not delay the caller.
-  Effect.disconnect(Effect.suspend(() => {
+  disconnect(Effect.suspend(() => {
     const answer: unknown = question()
     return Effect.isEffect(answer) ? answer as Effect.Effect<unknown, unknown> : Effect.die(noEffect)
   })).pipe(
@@ -163,7 +165,7 @@ export const farewell = (link: Link, effect: Effect.Effect<unknown>): Effect.Eff
   link.isUp
     ? Effect.flatMap(
       Effect.forkDaemon(Effect.interruptible(timeout.timeoutFail(effect, link.timeoutMillis, () => undefined))),
-      (fiber) => Effect.asVoid(fiber.await)
+      (fiber) => Effect.asVoid(Fiber.await(fiber))
     )
     : Effect.void
 

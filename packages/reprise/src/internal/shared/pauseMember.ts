@@ -191,7 +191,7 @@ const ask = <A>(
   question: () => Effect.Effect<A, StoreError>,
   check: (answer: unknown) => A
 ): Effect.Effect<A, StoreError> =>
-  Effect.tapBoth(link.ask(self.link, question, check), {
-    onSuccess: () => Effect.sync(() => self.isRefused = false),
-    onFailure: (error) => link.refused(self.link, self, `${self.link.what}:`, error)
-  })
+  link.ask(self.link, question, check).pipe(
+    Effect.tap(() => Effect.sync(() => self.isRefused = false)),
+    Effect.tapError((error) => link.refused(self.link, self, `${self.link.what}:`, error))
+  )

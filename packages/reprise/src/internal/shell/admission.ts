@@ -5,7 +5,8 @@ import * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
 import * as deadline from "../deadline.js"
 import { exactMillis } from "../effect/clock.js"
-import * as telemetry from "../telemetry/scope.js"
+import * as telemetry from "../telemetry/current.js"
+import type { CallScope, Scope, Watched } from "../telemetry/scope.js"
 import type * as Policy from "./model.js"
 
 /** @internal */
@@ -30,7 +31,7 @@ export interface Terms {
   /** Called if a policy rejects the attempt. Returns the error that the attempt fails with. */
   readonly onReject?: ((error: unknown) => unknown) | undefined
   /** The call of the attempt, if it has observers. */
-  readonly scope?: telemetry.CallScope | undefined
+  readonly scope?: CallScope | undefined
 }
 
 /**
@@ -61,9 +62,9 @@ export class Admission implements Policy.Call, Policy.End<never, never> {
   /** Whether a ticket must receive the end of the attempt. */
   settles = false
   /** The observers of the fiber. */
-  readonly scope: telemetry.Scope | undefined
+  readonly scope: Scope | undefined
   /** The attempt, if the call has observers. */
-  watched: telemetry.Watched | undefined
+  watched: Watched | undefined
   private readMillis = NaN
   /** The decision of every policy, and after `take` its ticket. */
   private readonly places: Array<Admit | Ticket>

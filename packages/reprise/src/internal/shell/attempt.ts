@@ -1,10 +1,9 @@
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
-import { identity } from "effect/Function"
-import * as RuntimeFlags from "effect/RuntimeFlags"
+import { mask, type Restore } from "../effect/fiber.js"
 import * as admission from "./admission.js"
-import { admit, type Restore } from "./wait.js"
+import { admit } from "./wait.js"
 
 /**
  * Runs an admitted attempt within its time limit.
@@ -78,9 +77,4 @@ export const run = <A, E, R, E2>(
 
 /** @internal */
 export const attempt = <A, E, R, E2>(self: Effect.Effect<A, E, R>, terms: Terms): Effect.Effect<A, E | E2, R> =>
-  Effect.withFiberRuntime((_, { runtimeFlags }) =>
-    // `Effect.uninterruptibleMask` in fewer operations.
-    RuntimeFlags.interruption(runtimeFlags)
-      ? Effect.uninterruptible(masked<A, E, R, E2>(self, terms, Effect.interruptible))
-      : masked<A, E, R, E2>(self, terms, identity)
-  )
+  mask((restore) => masked<A, E, R, E2>(self, terms, restore))

@@ -51,7 +51,7 @@ const check = <In, R>(options: Pipeline.Options<In, R, ReadonlyArray<AnyPolicy>>
   const callMillis = limit("deadline", options.deadline)
   const attemptMillis = limit("attemptTimeout", options.attemptTimeout)
   if (attemptMillis < Infinity && attemptMillis > callMillis) {
-    const expected = `at most the deadline, ${Duration.format(callMillis)}`
+    const expected = `at most the deadline, ${Duration.format(Duration.millis(callMillis))}`
     throw new InvalidOption({ option: "attemptTimeout", value: options.attemptTimeout, expected })
   }
   return {

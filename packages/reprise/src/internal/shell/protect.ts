@@ -1,8 +1,8 @@
 import * as Effect from "effect/Effect"
 import type * as Exit from "effect/Exit"
 import { identity } from "effect/Function"
-import * as RuntimeFlags from "effect/RuntimeFlags"
 import { InvalidOption, number } from "../../InvalidOption.js"
+import { type AnyFiber, maskUnless } from "../effect/fiber.js"
 import { Admission, type AnyPolicy } from "./admission.js"
 import * as attempt from "./attempt.js"
 import type * as Policy from "./model.js"
@@ -16,24 +16,20 @@ export const protect = <A, E, R, E2>(
 ): Effect.Effect<A, E | E2, R> => {
   checkDistinct(policies)
   const own = terms(policies, call)
-  // Made once, and not for each run.
-  const masked = Effect.uninterruptible(
-    attempt.masked<A, E, R, E2>(self, own, Effect.interruptible)
-  )
-  const holds = policies.some((policy) => policy.holds)
-
-  return Effect.withFiberRuntime<A, E | E2, R>((fiber, { runtimeFlags }) => {
-    if (!RuntimeFlags.interruption(runtimeFlags)) return attempt.masked<A, E, R, E2>(self, own, identity)
-    if (holds) return masked
+  const unmasked = (fiber: AnyFiber): Effect.Effect<A, E | E2, R> | undefined => {
     const admission = new Admission(own, fiber)
     const verdict = admission.look()
     // Tickets that must receive interruptions, and places in queues, are only taken inside the mask.
-    if (verdict === undefined ? admission.holds : verdict._tag === "Wait") return masked
+    if (verdict === undefined ? admission.holds : verdict._tag === "Wait") return undefined
     const failed = verdict ?? admission.take()
     return failed === undefined
       ? attempt.run<A, E, R, E2>(self, admission, own, identity)
       : admit(admission, failed, identity) as Effect.Effect<never, E2>
-  })
+  }
+  return maskUnless(
+    (restore) => attempt.masked<A, E, R, E2>(self, own, restore),
+    policies.some((policy) => policy.holds) ? undefined : unmasked
+  )
 }
 
 const terms = (policies: ReadonlyArray<AnyPolicy>, call?: Policy.CallOptions): attempt.Terms => ({

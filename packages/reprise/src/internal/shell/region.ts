@@ -5,29 +5,22 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
 import { identity } from "effect/Function"
-import * as RuntimeFlags from "effect/RuntimeFlags"
 import * as deadline from "../deadline.js"
 import { exactMillis } from "../effect/clock.js"
+import { mask, type Restore } from "../effect/fiber.js"
 import * as timeout from "../effect/timeout.js"
 import * as retry from "../retry/loop.js"
 import type * as Retry from "../retry/model.js"
-import * as telemetry from "../telemetry/scope.js"
+import * as telemetry from "../telemetry/current.js"
+import type { CallScope, ScopedListener } from "../telemetry/scope.js"
 import * as attempt from "./attempt.js"
 import type { CallOptions, Policy } from "./model.js"
 import type * as Pipeline from "./pipelineModel.js"
 import { callOptions } from "./protect.js"
 
 /** @internal */
-export type Restore = <A, E, R>(self: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
-
-/** @internal */
 export const call = <A, E, R, E1, B, E2>(options: Pipeline.Call<A, E, R, E1, B, E2>): Effect.Effect<B, E2, R> =>
-  Effect.withFiberRuntime((_, { runtimeFlags }) =>
-    // `Effect.uninterruptibleMask` in fewer operations.
-    RuntimeFlags.interruption(runtimeFlags)
-      ? Effect.uninterruptible(begin(options, Effect.interruptible))
-      : begin(options, identity)
-  )
+  mask((restore) => begin(options, restore))
 
 const begin = <A, E, R, E1, B, E2>(
   call: Pipeline.Call<A, E, R, E1, B, E2>,
@@ -65,7 +58,7 @@ const run = <A, E, R, E1, B, E2>(
 
 const end = <A, E, R, E1, B, E2>(
   call: Pipeline.Call<A, E, R, E1, B, E2>,
-  scope: telemetry.CallScope | undefined,
+  scope: CallScope | undefined,
   exit: Exit.Exit<A, E | E1>
 ): Effect.Effect<B, E2> => {
   scope?.end(exit)
@@ -76,12 +69,12 @@ const end = <A, E, R, E1, B, E2>(
 const watched = <A, E, R, E1, B, E2>(
   call: Pipeline.Call<A, E, R, E1, B, E2>,
   fiber: Fiber.RuntimeFiber<unknown, unknown>
-): telemetry.CallScope | undefined => {
+): CallScope | undefined => {
   const outer = telemetry.of(fiber)
   const { listener } = call
   // Every listener is made by `Telemetry.listener`.
-  const scope = listener === undefined ? outer : (listener as telemetry.ScopedListener).within(outer)
-  return scope?.watchCall(fiber, call.about?.(fiber) ?? { key: "" }, fiber.getFiberRef(telemetry.current))
+  const scope = listener === undefined ? outer : (listener as ScopedListener).within(outer)
+  return scope?.watchCall(fiber, call.about?.(fiber) ?? { key: "" }, telemetry.baseOf(fiber))
 }
 
 /**
@@ -96,7 +89,7 @@ export class Running implements Pipeline.Running {
   constructor(
     readonly deadlineMillis: number,
     readonly restore: Restore,
-    readonly scope: telemetry.CallScope | undefined
+    readonly scope: CallScope | undefined
   ) {}
 
   protect<A, E, R, E2>(
@@ -138,7 +131,7 @@ class Attempts<A, E, A0, E0> implements retry.Region<A, E>, attempt.Terms {
     return this.running.deadlineMillis
   }
 
-  get scope(): telemetry.CallScope | undefined {
+  get scope(): CallScope | undefined {
     return this.running.scope
   }
 

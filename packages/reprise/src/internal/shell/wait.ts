@@ -2,13 +2,11 @@ import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import { maxDelayMillis } from "../../InvalidOption.js"
+import type { Restore } from "../effect/fiber.js"
 import * as timer from "../effect/timer.js"
 import type { Waited } from "../telemetry/event.js"
 import type { Admission, Verdict } from "./admission.js"
 import type * as Policy from "./model.js"
-
-/** @internal */
-export type Restore = <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
 
 type Turn = Policy.Turn<unknown, never, never>
 

@@ -2,47 +2,33 @@ import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Mailbox from "effect/Mailbox"
-import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
+import * as current from "./current.js"
 import { type Event, ListenerTypeId } from "./event.js"
 import { type Observer, Observers } from "./observers.js"
-import { current, type Scope as TelemetryScope, type ScopedListener } from "./scope.js"
+import type { Scope as TelemetryScope, ScopedListener } from "./scope.js"
 import { makeCall } from "./watch.js"
 
 /** The most events that wait for a slow consumer. */
 const capacity = 1_024
-
-/**
- * Adds an observer to the fiber, as a logger is added.
- *
- * @internal
- */
-export const layer = (observer: Observer): Layer.Layer<never> => Layer.scopedDiscard(add(observer))
 
 /** The scope with one more observer. */
 const addTo = (own: TelemetryScope | undefined, observer: Observer): TelemetryScope => {
   return new Observers([...own instanceof Observers ? own.all : [], observer], makeCall)
 }
 
-/** @internal */
-export const add = (observer: Observer): Effect.Effect<void, never, Scope.Scope> =>
-  Effect.suspend(() => {
-    const own: Observer = { ...observer }
-    const over = Effect.sync(() => {
-      own.isOver = true
-    })
-    // A layer cannot remove its observer from the fiber around it, so the observer itself is marked as released.
-    return Effect.zipRight(
-      Effect.addFinalizer(() => over),
-      Effect.locallyScopedWith(current, (scope) => addTo(scope, own))
-    )
-  })
+/**
+ * Adds an observer.
+ *
+ * @internal
+ */
+export const layer = (observer: Observer): Layer.Layer<never> => current.layer(observer, addTo)
 
 /** @internal */
 export const locally = <A, E, R>(
   self: Effect.Effect<A, E, R>,
   onEvent: (event: Event) => void
-): Effect.Effect<A, E, R> => Effect.locallyWith(self, current, (own) => addTo(own, { onEvent }))
+): Effect.Effect<A, E, R> => current.locally(self, { onEvent }, addTo)
 
 /**
  * Observes the calls of one pipeline.
@@ -67,7 +53,7 @@ export class PipelineListener implements ScopedListener {
  *
  * @internal
  */
-export class Queue {
+export class Delivery {
   private dropped = 0
 
   constructor(private readonly mailbox: Mailbox.Mailbox<Event>) {}
@@ -99,12 +85,9 @@ export interface Delivered {
 }
 
 /** @internal */
-export const queue: Effect.Effect<Queue, never, Scope.Scope> = Effect.map(
-  Effect.acquireRelease(
-    Mailbox.make<Event>({ capacity, strategy: "sliding" }),
-    (mailbox) => mailbox.shutdown
-  ),
-  (mailbox) => new Queue(mailbox)
+export const queue: Effect.Effect<Delivery> = Effect.map(
+  Mailbox.make<Event>({ capacity, strategy: "sliding" }),
+  (mailbox) => new Delivery(mailbox)
 )
 
 /**
@@ -115,7 +98,7 @@ export const queue: Effect.Effect<Queue, never, Scope.Scope> = Effect.map(
 export const background = <R>(
   onEvent: (event: Event) => Effect.Effect<unknown, unknown, R>
 ): Layer.Layer<never, never, R> =>
-  Layer.scopedDiscard(Effect.gen(function*() {
+  Layer.unwrapScoped(Effect.gen(function*() {
     const own = yield* queue
     let isReported = false
     const report = (cause: Cause.Cause<unknown>) =>
@@ -132,6 +115,6 @@ export const background = <R>(
         Effect.catchAllCause(Effect.suspend(() => onEvent(event)), report)
       ))
     // The listener's own calls have no observers, or it would receive its own events for ever.
-    yield* Effect.forkScoped(Effect.locally(run, current, undefined))
-    yield* add({ onEvent: (event) => own.offer(event) })
+    yield* Effect.forkScoped(current.silent(run))
+    return layer({ onEvent: (event) => own.offer(event) })
   }))

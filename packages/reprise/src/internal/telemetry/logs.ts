@@ -1,10 +1,13 @@
 import * as Duration from "effect/Duration"
-import type * as LogLevel from "effect/LogLevel"
-import { unsafeLog } from "../effect/log.js"
+import { unsafeLog } from "../effect/observe.js"
 import type { Event } from "./event.js"
 import type { Observer } from "./observers.js"
 
-type Line = readonly [level: LogLevel.Literal, message: string, annotations: Readonly<Record<string, unknown>>]
+type Line = readonly [
+  level: "Debug" | "Info" | "Warning",
+  message: string,
+  annotations: Readonly<Record<string, unknown>>
+]
 
 const millis = (duration: Duration.Duration) => Duration.toMillis(duration)
 

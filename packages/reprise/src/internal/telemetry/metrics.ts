@@ -1,45 +1,27 @@
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import * as Metric from "effect/Metric"
-import * as MetricBoundaries from "effect/MetricBoundaries"
-import * as MetricKey from "effect/MetricKey"
-import type * as MetricKeyType from "effect/MetricKeyType"
-import * as MetricLabel from "effect/MetricLabel"
-import { currentMonotonicMillis } from "../effect/clock.js"
+import { monotonicMillis } from "../effect/clock.js"
+import type { AnyFiber } from "../effect/fiber.js"
+import { type Series, series } from "../effect/observe.js"
 import type { Event, Snapshot } from "./event.js"
 import { instruments, type Name } from "./instruments.js"
 import { layer } from "./layers.js"
 import { Sources } from "./states.js"
 
-interface Instrument {
-  readonly unsafeUpdate: (input: number, tags: []) => void
-}
-
-const noTags: [] = []
-
 /** The series of one metric, by the values of its tags. A lookup allocates nothing. */
-type Series = Map<string | undefined, Map<string | undefined, Map<string | undefined, Instrument>>>
+type AllSeries = Map<string | undefined, Map<string | undefined, Map<string | undefined, Series>>>
 
-const make = (name: Name, values: ReadonlyArray<string | undefined>): Instrument => {
+const make = (name: Name, values: ReadonlyArray<string | undefined>): Series => {
   const { description, kind, tags, unit } = instruments[name]
-  const labels = tags.flatMap((tag, i) => values[i] === undefined ? [] : [MetricLabel.make(tag, values[i])])
-  // Exporters read the unit from this label.
-  const own = [...labels, MetricLabel.make("unit", unit)]
-  if (kind === "gauge") return made(MetricKey.gauge(name, { description }), own)
-  // Only these are sums that never fall: an exporter takes any other counter for a gauge.
-  if (kind === "counter") return made(MetricKey.counter(name, { description, incremental: true }), own)
-  return made(MetricKey.histogram(name, MetricBoundaries.fromIterable(kind), description), own)
+  const own = tags.flatMap((tag, i) => values[i] === undefined ? [] : [[tag, values[i]]])
+  // Exporters read the unit from this tag.
+  return series(name, kind, description, Object.fromEntries([...own, ["unit", unit]]))
 }
-
-const made = <Out>(
-  key: MetricKey.MetricKey<MetricKeyType.MetricKeyType<number, Out>>,
-  labels: ReadonlyArray<MetricLabel.MetricLabel>
-): Instrument => Metric.fromMetricKey(MetricKey.taggedWithLabels(key, labels))
 
 /** Makes each series once. The keys beyond `maxKeys` share `other`, so that the number of series is bounded. */
 class Recorder {
-  private readonly made = new Map<Name, Series>()
+  private readonly made = new Map<Name, AllSeries>()
   private readonly keys = new Set<string>()
   private readonly errorTypes = new Set<string>()
 
@@ -54,13 +36,13 @@ class Recorder {
     return errorType === undefined ? undefined : oneOf(this.errorTypes, errorType, maxErrorTypes)
   }
 
-  record(name: Name, value: number, key: string, second?: string, third?: string): void {
+  record(fiber: AnyFiber, name: Name, value: number, key: string, second?: string, third?: string): void {
     const series = at(this.made, name)
     const ofKey = at(series, key)
     const ofSecond = at(ofKey, second)
     let one = ofSecond.get(third)
     if (one === undefined) ofSecond.set(third, one = make(name, [key, second, third]))
-    one.unsafeUpdate(value, noTags)
+    one.update(value, fiber)
   }
 }
 
@@ -81,39 +63,39 @@ const oneOf = (known: Set<string>, value: string, max: number): string => {
 
 const secondsOf = (duration: Duration.Duration): number => Duration.toMillis(duration) / 1_000
 
-const recordEvent = (to: Recorder, event: Event): void => {
+const recordEvent = (to: Recorder, event: Event, fiber: AnyFiber): void => {
   const key = to.keyOf(event.key)
   switch (event._tag) {
     case "AttemptEnded":
-      to.record("reprise.attempts", 1, key, event.outcome, to.errorTypeOf(event.errorType))
-      return to.record("reprise.attempt.duration", secondsOf(event.duration), key, event.outcome)
+      to.record(fiber, "reprise.attempts", 1, key, event.outcome, to.errorTypeOf(event.errorType))
+      return to.record(fiber, "reprise.attempt.duration", secondsOf(event.duration), key, event.outcome)
     case "CallEnded":
-      to.record("reprise.call.duration", secondsOf(event.duration), key, event.outcome)
-      return to.record("reprise.call.attempts", event.attempts, key, event.outcome)
+      to.record(fiber, "reprise.call.duration", secondsOf(event.duration), key, event.outcome)
+      return to.record(fiber, "reprise.call.attempts", event.attempts, key, event.outcome)
     case "RetryScheduled":
-      to.record("reprise.retries", 1, key, event.reason, to.errorTypeOf(event.errorType))
-      return to.record("reprise.retry.delay", secondsOf(event.delay), key, event.reason)
+      to.record(fiber, "reprise.retries", 1, key, event.reason, to.errorTypeOf(event.errorType))
+      return to.record(fiber, "reprise.retry.delay", secondsOf(event.delay), key, event.reason)
     case "RetryRefused":
-      return to.record("reprise.retry.refusals", 1, key, event.reason, to.errorTypeOf(event.errorType))
+      return to.record(fiber, "reprise.retry.refusals", 1, key, event.reason, to.errorTypeOf(event.errorType))
     case "Rejected":
-      return to.record("reprise.rejections", 1, key, event.policy, to.errorTypeOf(event.errorType))
+      return to.record(fiber, "reprise.rejections", 1, key, event.policy, to.errorTypeOf(event.errorType))
     case "Waited":
-      return to.record("reprise.wait.duration", secondsOf(event.duration), key, event.policy, event.outcome)
+      return to.record(fiber, "reprise.wait.duration", secondsOf(event.duration), key, event.policy, event.outcome)
     case "CircuitTransition":
-      to.record("reprise.circuit_breaker.transitions", 1, key, event.from, event.to)
-      return to.record("reprise.circuit_breaker.state", stateNumbers[event.to], key)
+      to.record(fiber, "reprise.circuit_breaker.transitions", 1, key, event.from, event.to)
+      return to.record(fiber, "reprise.circuit_breaker.state", stateNumbers[event.to], key)
     case "HedgeStarted":
-      return to.record("reprise.hedges", 1, key, "started")
+      return to.record(fiber, "reprise.hedges", 1, key, "started")
     case "HedgeWon":
-      return to.record("reprise.hedges", 1, key, "won")
+      return to.record(fiber, "reprise.hedges", 1, key, "won")
     case "StoreLost":
-      return to.record("reprise.store.available", 0, key)
+      return to.record(fiber, "reprise.store.available", 0, key)
     case "StoreRestored":
-      return to.record("reprise.store.available", 1, key)
+      return to.record(fiber, "reprise.store.available", 1, key)
     case "GateClosed":
-      return to.record("reprise.gate.closed_time", secondsOf(event.duration), key)
+      return to.record(fiber, "reprise.gate.closed_time", secondsOf(event.duration), key)
     case "GateOpened":
-      return to.record("reprise.gate.closed_time", 0, key)
+      return to.record(fiber, "reprise.gate.closed_time", 0, key)
     default:
   }
 }
@@ -150,17 +132,18 @@ const sum = (one: number | undefined, other: number | undefined): number | undef
 
 const recordSnapshot = (
   to: Recorder,
+  fiber: AnyFiber,
   { key, left, limit, millis, policy, running, state, waiting }: Snapshot
 ): void => {
-  if (running !== undefined) to.record("reprise.running", running, key, policy)
-  if (waiting !== undefined) to.record("reprise.waiting", waiting, key, policy)
-  if (limit !== undefined) to.record("reprise.limit", limit, key, policy)
-  if (left !== undefined) to.record("reprise.left", left, key, policy)
+  if (running !== undefined) to.record(fiber, "reprise.running", running, key, policy)
+  if (waiting !== undefined) to.record(fiber, "reprise.waiting", waiting, key, policy)
+  if (limit !== undefined) to.record(fiber, "reprise.limit", limit, key, policy)
+  if (left !== undefined) to.record(fiber, "reprise.left", left, key, policy)
   if (policy === "circuitBreaker") {
-    to.record("reprise.circuit_breaker.state", stateOf(state), key)
-    to.record("reprise.circuit_breaker.open_time", (millis ?? 0) / 1_000, key)
+    to.record(fiber, "reprise.circuit_breaker.state", stateOf(state), key)
+    to.record(fiber, "reprise.circuit_breaker.open_time", (millis ?? 0) / 1_000, key)
   }
-  if (policy === "retryAfterGate") to.record("reprise.gate.closed_time", (millis ?? 0) / 1_000, key)
+  if (policy === "retryAfterGate") to.record(fiber, "reprise.gate.closed_time", (millis ?? 0) / 1_000, key)
 }
 
 /** The last values of a dropped policy. A series cannot be removed, and an alert about it must end. */
@@ -176,16 +159,17 @@ export const observed = (maxKeys: number, everyMillis: number): Layer.Layer<neve
   const recorder = new Recorder(maxKeys)
   const sources = new Sources()
   let last: ReadonlyMap<string, Snapshot> = new Map()
-  const sample = Effect.map(currentMonotonicMillis, (nowMillis) => {
-    const all = merged(sources.snapshots(nowMillis), (key) => recorder.keyOf(key))
-    for (const [id, one] of last) if (!all.has(id)) recordSnapshot(recorder, dropped(one))
-    for (const one of all.values()) recordSnapshot(recorder, one)
+  const sample = Effect.withFiberRuntime<void>((fiber) => {
+    const all = merged(sources.snapshots(monotonicMillis(fiber)), (key) => recorder.keyOf(key))
+    for (const [id, one] of last) if (!all.has(id)) recordSnapshot(recorder, fiber, dropped(one))
+    for (const one of all.values()) recordSnapshot(recorder, fiber, one)
     last = all
+    return Effect.void
   })
   // Gauges show an outage while it lasts, also if nobody calls.
   const sampling = Effect.forever(Effect.zipRight(Effect.sleep(Duration.millis(everyMillis)), sample))
   return Layer.merge(
     Layer.scopedDiscard(Effect.forkScoped(sampling)),
-    layer({ kind: "metrics", onEvent: (event) => recordEvent(recorder, event), onSource: sources.see })
+    layer({ kind: "metrics", onEvent: (event, fiber) => recordEvent(recorder, event, fiber), onSource: sources.see })
   )
 }

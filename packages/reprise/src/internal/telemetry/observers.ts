@@ -1,16 +1,14 @@
 import * as Duration from "effect/Duration"
 import type * as Exit from "effect/Exit"
-import type * as Fiber from "effect/Fiber"
 import type * as Tracer from "effect/Tracer"
 import { dateMillis } from "../effect/clock.js"
-import * as log from "../effect/log.js"
+import type { AnyFiber } from "../effect/fiber.js"
+import { unsafeLog } from "../effect/observe.js"
 import type { Reason } from "../retry/model.js"
 import type { About } from "../shell/pipelineModel.js"
 import { errorTypeOf } from "./errorType.js"
 import type { Event, Source, Told, Waited } from "./event.js"
-import type { CallScope, Scope } from "./scope.js"
-
-type AnyFiber = Fiber.RuntimeFiber<unknown, unknown>
+import type { Base, CallScope, Scope } from "./scope.js"
 
 /**
  * Observes the calls of a fiber.
@@ -58,7 +56,7 @@ export interface Traced {
  * @internal
  */
 export interface MakeCall {
-  (fiber: AnyFiber, observers: ReadonlyArray<Observer>, about: About, base: Scope | undefined): CallScope
+  (fiber: AnyFiber, observers: ReadonlyArray<Observer>, about: About, base: Base | undefined): CallScope
 }
 
 /**
@@ -127,7 +125,7 @@ export class Observers implements Scope {
     this.emit({ _tag: "Waited", policy, key, duration: Duration.millis(Math.max(millis, 0)), outcome }, fiber)
   }
 
-  watchCall(fiber: AnyFiber, about: About, base: Scope | undefined): CallScope {
+  watchCall(fiber: AnyFiber, about: About, base: Base | undefined): CallScope {
     return this.makeCall(fiber, this.all, about, base)
   }
 
@@ -152,5 +150,5 @@ const broken = new WeakSet<Observer>()
 const report = (observer: Observer, fiber: AnyFiber, defect: unknown): void => {
   if (broken.has(observer)) return
   broken.add(observer)
-  log.unsafeLog(fiber, "Warning", "Telemetry: a listener threw an error. Later errors of it are ignored.", {}, defect)
+  unsafeLog(fiber, "Warning", "Telemetry: a listener threw an error. Later errors of it are ignored.", {}, defect)
 }

@@ -1,14 +1,9 @@
 import type * as Effect from "effect/Effect"
 import type * as Exit from "effect/Exit"
-import * as Fiber from "effect/Fiber"
-import * as FiberRef from "effect/FiberRef"
-import { globalValue } from "effect/GlobalValue"
-import * as Option from "effect/Option"
+import type { AnyFiber } from "../effect/fiber.js"
 import type { Reason } from "../retry/model.js"
 import type { About } from "../shell/pipelineModel.js"
 import type { Listener, Source, Told, Waited } from "./event.js"
-
-type AnyFiber = Fiber.RuntimeFiber<unknown, unknown>
 
 /**
  * The observers of a fiber. Their code comes with the layers of `Telemetry`: a program without them does not include
@@ -22,10 +17,17 @@ export interface Scope {
   retry(fiber: AnyFiber, number: number, reason: Reason, error: unknown, delayMillis?: number): void
   rejected(fiber: AnyFiber, source: Source | undefined, error: unknown): void
   waited(fiber: AnyFiber, source: Source | undefined, millis: number, outcome: Waited["outcome"]): void
-  watchCall(fiber: AnyFiber, about: About, base: Scope | undefined): CallScope
+  watchCall(fiber: AnyFiber, about: About, base: Base | undefined): CallScope
   /** Adds the observers of a layer that was built in another fiber than the one with `own`. */
   joinInto(own: Scope | undefined): Scope | undefined
 }
+
+/**
+ * Tells the observers of a part of a program from those of another part.
+ *
+ * @internal
+ */
+export type Base = object
 
 /**
  * A call or an attempt with observers.
@@ -43,8 +45,8 @@ export interface Watched {
  * @internal
  */
 export interface CallScope extends Scope, Watched {
-  /** The scope of its fiber when the call began. */
-  readonly base: Scope | undefined
+  /** That of its fiber when the call began. */
+  readonly base: Base | undefined
   /** The number of the running attempt. */
   number: number
   watchAttempt(fiber: AnyFiber): Watched
@@ -57,47 +59,4 @@ export interface CallScope extends Scope, Watched {
  */
 export interface ScopedListener extends Listener {
   readonly within: (outer: Scope | undefined) => Scope
-}
-
-/** @internal */
-export const current: FiberRef.FiberRef<Scope | undefined> = globalValue(
-  Symbol.for("reprise/Telemetry/current"),
-  () =>
-    FiberRef.unsafeMake<Scope | undefined>(undefined, {
-      join: (own, other) => other === undefined || other === own ? own : other.joinInto(own)
-    })
-)
-
-/**
- * The observed calls, by their fibers. The end of a call removes it. A `FiberRef` would copy all references of the
- * fiber for each call and each attempt.
- *
- * @internal
- */
-export const calls: Map<AnyFiber, CallScope> = globalValue(
-  Symbol.for("reprise/Telemetry/calls"),
-  () => new Map<AnyFiber, CallScope>()
-)
-
-/**
- * `undefined` without observers, at the cost of one lookup.
- *
- * @internal
- */
-export const of = (fiber: AnyFiber): Scope | undefined => {
-  const base = fiber.getFiberRef(current)
-  if (calls.size === 0) return base
-  const call = calls.get(fiber)
-  // Within the call, a part of the program may have other observers.
-  return call !== undefined && call.base === base ? call : base
-}
-
-/**
- * Emits an event in the step of the running fiber.
- *
- * @internal
- */
-export const emit = (told: Told): void => {
-  const fiber = Option.getOrUndefined(Fiber.getCurrentFiber())
-  if (fiber !== undefined) of(fiber)?.emit(told, fiber)
 }

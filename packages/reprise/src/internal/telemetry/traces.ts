@@ -1,15 +1,10 @@
-import * as Clock from "effect/Clock"
-import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Exit from "effect/Exit"
-import type * as Fiber from "effect/Fiber"
-import * as FiberRef from "effect/FiberRef"
-import * as Option from "effect/Option"
-import * as Tracer from "effect/Tracer"
+import type * as Tracer from "effect/Tracer"
+import type { AnyFiber } from "../effect/fiber.js"
+import { dateNanos, startSpan } from "../effect/observe.js"
 import type { Event } from "./event.js"
 import type { Observer, Traceable, Traced } from "./observers.js"
-
-type AnyFiber = Fiber.RuntimeFiber<unknown, unknown>
 
 /** The part of an event for the span of its call. */
 const spanEvent = (event: Event): readonly [name: string, attributes: Record<string, unknown>] | undefined => {
@@ -60,10 +55,8 @@ export const make = (): Observer => {
   return {
     kind: "traces",
     trace: ({ attributes, call, isCall, kind, name, parent }: Traceable, fiber: AnyFiber): Traced | undefined => {
-      if (!fiber.getFiberRef(FiberRef.currentTracerEnabled)) return undefined
-      const tracer = Context.get(fiber.currentDefaultServices, Tracer.Tracer)
-      const above = Option.fromNullable(parent)
-      const span = tracer.span(name, above, Context.empty(), [], nowNanos(fiber), kind)
+      const span = startSpan(fiber, { name, kind, parent })
+      if (span === undefined) return undefined
       for (const [key, value] of Object.entries(attributes)) span.attribute(key, value)
       if (isCall) spans.set(call, span)
       return {
@@ -71,14 +64,14 @@ export const make = (): Observer => {
         end: (exit, errorType, attributes) => {
           for (const [key, value] of Object.entries(attributes)) span.attribute(key, value)
           if (isCall) spans.delete(call)
-          span.end(nowNanos(fiber), safe(exit, errorType))
+          span.end(dateNanos(fiber), safe(exit, errorType))
         }
       }
     },
     onEvent: (event, fiber) => {
       const span = event.call === undefined ? undefined : spans.get(event.call)
       const told = span && spanEvent(event)
-      if (told !== undefined) span!.event(told[0], nowNanos(fiber), told[1])
+      if (told !== undefined) span!.event(told[0], dateNanos(fiber), told[1])
     }
   }
 }
@@ -88,6 +81,3 @@ const safe = (exit: Exit.Exit<unknown, unknown>, errorType: string | undefined):
   if (errorType !== undefined) return Exit.fail(errorType)
   return Exit.isSuccess(exit) ? Exit.void : exit
 }
-
-const nowNanos = (fiber: AnyFiber): bigint =>
-  Context.unsafeGet(fiber.currentDefaultServices, Clock.Clock).unsafeCurrentTimeNanos()

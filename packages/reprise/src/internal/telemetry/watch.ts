@@ -2,16 +2,15 @@ import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as Exit from "effect/Exit"
-import type * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
 import * as Tracer from "effect/Tracer"
 import * as clock from "../effect/clock.js"
+import type { AnyFiber } from "../effect/fiber.js"
 import type { About, AboutSpan } from "../shell/pipelineModel.js"
+import * as current from "./current.js"
 import { ended, errorTypeOf } from "./errorType.js"
 import { type MakeCall, type Observer, Observers, type Traced } from "./observers.js"
-import { calls, type CallScope, type Scope, type Watched } from "./scope.js"
-
-type AnyFiber = Fiber.RuntimeFiber<unknown, unknown>
+import type { Base, CallScope, Watched } from "./scope.js"
 
 let count = 0
 
@@ -29,12 +28,11 @@ class Call extends Observers implements CallScope {
     private readonly fiber: AnyFiber,
     observers: ReadonlyArray<Observer>,
     readonly about: About,
-    readonly base: Scope | undefined
+    readonly base: Base | undefined
   ) {
     super(observers, makeCall)
     this.key = about.key
-    this.outer = calls.get(fiber)
-    calls.set(fiber, this)
+    this.outer = current.enter(fiber, this)
     this.startMillis = clock.monotonicMillis(fiber)
     this.traced = trace(this, fiber, about.span ?? plain(about.key), true)
   }
@@ -44,7 +42,7 @@ class Call extends Observers implements CallScope {
   }
 
   within<A, E, R>(self: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> {
-    return below(this.traced, self)
+    return current.within(this, below(this.traced, self))
   }
 
   watchAttempt(fiber: AnyFiber): Watched {
@@ -53,7 +51,7 @@ class Call extends Observers implements CallScope {
 
   end(exit: Exit.Exit<unknown, unknown>): void {
     const { about, attempts, fiber, id, key, startMillis, traced } = this
-    leave(fiber, this, this.outer)
+    current.leave(fiber, this, this.outer)
     const result = about.resultOf?.(exit) ?? exit
     const [outcome, errorType] = ended(result, this)
     const duration = since(fiber, startMillis)
@@ -77,8 +75,7 @@ class Attempt implements Watched {
     const { about, id, key, number } = call
     call.attempts++
     this.number = number
-    this.outer = calls.get(fiber)
-    calls.set(fiber, call)
+    this.outer = current.enter(fiber, call)
     this.startMillis = clock.monotonicMillis(fiber)
     call.deliver({ _tag: "AttemptStarted", key, number, timeMillis: clock.dateMillis(fiber), call: id }, fiber)
     this.traced = trace(call, fiber, about.attempt ?? plain("attempt"), false)
@@ -92,7 +89,7 @@ class Attempt implements Watched {
   end(exit: Exit.Exit<unknown, unknown>): void {
     const { call, fiber, number, startMillis, traced } = this
     const { about, id, key } = call
-    leave(fiber, call, this.outer)
+    current.leave(fiber, call, this.outer)
     const [outcome, errorType] = ended(exit, call)
     const duration = since(fiber, startMillis)
     const timeMillis = clock.dateMillis(fiber)
@@ -106,12 +103,6 @@ class Attempt implements Watched {
 
 const since = (fiber: AnyFiber, startMillis: number): Duration.Duration =>
   Duration.millis(Math.max(clock.monotonicMillis(fiber) - startMillis, 0))
-
-const leave = (fiber: AnyFiber, own: CallScope, outer: CallScope | undefined): void => {
-  if (calls.get(fiber) !== own) return
-  if (outer === undefined) calls.delete(fiber)
-  else calls.set(fiber, outer)
-}
 
 const plain = (name: string): AboutSpan => ({ name, kind: "internal" })
 

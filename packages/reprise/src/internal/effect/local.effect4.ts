@@ -1,0 +1,77 @@
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+
+/**
+ * A value of each fiber, which the fibers that it forks keep.
+ *
+ * @internal
+ */
+export type Local<A> = Context.Reference<A>
+
+/**
+ * The value of a region: the code that runs within one effect. A fiber may live longer than the effect that forked it,
+ * and then its region is over.
+ *
+ * @internal
+ */
+export interface Region {
+  isOver: boolean
+}
+
+/**
+ * A fiber-local value, one for all copies of this library in a program. A region never changes the value outside of it.
+ *
+ * @internal
+ */
+export const make = <A>(name: string, initial: A, _fork?: (value: A) => A): Local<A> =>
+  Context.Reference(`reprise/${name}`, { defaultValue: () => initial })
+
+/**
+ * Runs the effect with another value, and resets it afterwards.
+ *
+ * @internal
+ */
+export const locally: <A, E, R, V>(self: Effect.Effect<A, E, R>, ref: Local<V>, value: V) => Effect.Effect<A, E, R> =
+  Effect.provideService
+
+/**
+ * Runs the effect in a region.
+ *
+ * @internal
+ */
+export const entering = <A, E, R, V>(
+  ref: Local<V>,
+  region: V & Region,
+  self: Effect.Effect<A, E, R>
+): Effect.Effect<A, E, R> => Effect.provideService(self, ref, region)
+
+/**
+ * Runs the effect in a region, in an uninterruptible step, and then ends the region.
+ *
+ * @internal
+ */
+export const within = <A, E, R, V>(
+  ref: Local<V>,
+  region: V & Region,
+  self: Effect.Effect<A, E, R>
+): Effect.Effect<A, E, R> =>
+  Effect.onExit(Effect.provideService(self, ref, region), () => {
+    region.isOver = true
+    return Exit.void
+  })
+
+/**
+ * The same, but the fibers that the effect forks keep the region.
+ *
+ * @internal
+ */
+export const keeping = entering
+
+/**
+ * The same for any value.
+ *
+ * @internal
+ */
+export const during = <A, E, R, V>(ref: Local<V>, value: V, self: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
+  Effect.provideService(self, ref, value)
