@@ -1,7 +1,7 @@
 /**
  * Rules for the modules of `@effect/platform`, which are in `effect` from Effect 4 on.
  */
-import type { Rules, TypeRule } from "../rule.js"
+import type { Context, Rules, TypeRule } from "../rule.js"
 
 const within = (folder: string, names: ReadonlyArray<string>): Readonly<Record<string, string>> =>
   Object.fromEntries(names.map((name) => [name, `effect/${folder}/${name}`]))
@@ -11,6 +11,12 @@ const app: TypeRule = ([error = "never", context = "never"], { use }) =>
   `${use("Effect")}.Effect<${use("HttpServerResponse")}.HttpServerResponse, ${error}, ${context} | ${
     use("HttpServerRequest")
   }.HttpServerRequest>`
+
+/** The calls of a client see the last argument as a service. */
+const providing = (args: ReadonlyArray<string>, service: string, use: Context["use"]): string => {
+  const provide = `${use("Effect")}.provideService(${use("HttpClient")}.${service}, ${args.at(-1)})`
+  return `${use("HttpClient")}.transformResponse(${[...args.slice(0, -1), provide].join(", ")})`
+}
 
 export const http: Rules = {
   modules: {
@@ -54,7 +60,11 @@ export const http: Rules = {
     "HttpClient.currentTracerPropagation": "TracerPropagationEnabled",
     "HttpClientRequest.bodyUnsafeJson": "bodyJsonUnsafe",
     "HttpServerResponse.unsafeJson": "jsonUnsafe",
+    "HttpApp.toWebHandlerRuntime": "toWebHandlerWith",
     "NodeHttpClient.layer": "layerNodeHttp",
+    "NodeHttpClient.layerUndiciWithoutDispatcher": "layerUndiciNoDispatcher",
+    "NodeHttpClient.layerWithoutAgent": "layerNodeHttpNoAgent",
+    "NodeHttpClient.makeAgentLayer": "layerAgentOptions",
     "Stream.ensuringWith": "onExit",
     "Stream.repeatEffectWithSchedule": "fromEffectSchedule",
     "Stream.toReadableStreamRuntime": "toReadableStreamWith"
@@ -72,6 +82,9 @@ export const http: Rules = {
       `${use("Context")}.Reference(${call.arguments.map(emit).join(", ")})`,
     // It has one value for all copies of a library.
     "GlobalValue.globalValue": ([key, make]) => `((globalThis as any)[${key}] ??= (${make})())`,
+    "HttpClient.withSpanNameGenerator": (args, { use }) => providing(args, "SpanNameGenerator", use),
+    "HttpClient.withTracerDisabledWhen": (args, { use }) => providing(args, "TracerDisabledWhen", use),
+    "HttpClient.withTracerPropagation": (args, { use }) => providing(args, "TracerPropagationEnabled", use),
     "HttpServerRequest.withMaxBodySize": ([size], { use }) => {
       const bytes = `${use("Option")}.getOrUndefined(${use("Option")}.map(${size}, ${use("ByteSize")}.bytes))`
       return `${use("Effect")}.provideService(${use("HttpIncomingMessage")}.MaxBodySize, ${bytes})`
