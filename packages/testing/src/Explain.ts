@@ -5,7 +5,7 @@
  *
  * @since 0.1.0
  */
-import { RequestError } from "@effect/platform/HttpClientError"
+import * as HttpClientError from "@effect/platform/HttpClientError"
 import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import * as HttpClassifier from "@reprise/http/HttpClassifier"
 import type { HttpFailure, Sent } from "@reprise/http/HttpFailure"
@@ -194,7 +194,7 @@ const making = (client: ClientOptions): LazyArg<ResilientHttpClient.Options<unkn
 
 /** Method and URL as a failure shows them: without secrets. */
 const shown = (request: HttpClientRequest.HttpClientRequest): { readonly method: string; readonly url: string } => {
-  const error = new RequestError({ request, reason: "Transport" })
+  const error = new HttpClientError.RequestError({ request, reason: "Transport" })
   return Option.match(HttpClassifier.classify(error, { request, nowMillis: 0 }), {
     onNone: () => ({ method: request.method, url: "" }),
     onSome: (failure) => failure.request

@@ -8,7 +8,6 @@
  * @since 0.1.0
  */
 import * as HttpClient from "@effect/platform/HttpClient"
-import type * as HttpClientError from "@effect/platform/HttpClientError"
 import * as Context from "effect/Context"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -54,7 +53,7 @@ export interface Respond {
 export interface Fail {
   readonly _tag: "Fail"
   readonly cause: unknown
-  readonly reason: HttpClientError.RequestError["reason"]
+  readonly reason: "Transport" | "Encode" | "InvalidUrl"
 }
 
 /**

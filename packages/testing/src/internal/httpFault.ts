@@ -1,5 +1,5 @@
 import * as HttpClient from "@effect/platform/HttpClient"
-import { RequestError } from "@effect/platform/HttpClientError"
+import * as HttpClientError from "@effect/platform/HttpClientError"
 import type { HttpClientRequest } from "@effect/platform/HttpClientRequest"
 import * as HttpClientResponse from "@effect/platform/HttpClientResponse"
 import * as Effect from "effect/Effect"
@@ -58,12 +58,12 @@ const run = (
   request: HttpClientRequest,
   record: Mutable,
   signal: AbortSignal
-): Effect.Effect<HttpClientResponse.HttpClientResponse, RequestError> => {
+): Effect.Effect<HttpClientResponse.HttpClientResponse, HttpClientError.RequestError> => {
   switch (step._tag) {
     case "Delay":
       return Effect.delay(Effect.suspend(() => run(step.step, request, record, signal)), step.millis)
     case "Fail":
-      return Effect.fail(new RequestError({ request, reason: step.reason, cause: step.cause }))
+      return Effect.fail(new HttpClientError.RequestError({ request, reason: step.reason, cause: step.cause }))
     case "Die":
       return Effect.die(step.defect)
     case "Hang":
@@ -111,7 +111,7 @@ const responseBody = (step: Respond, record: Mutable, signal: AbortSignal): Read
   }, { highWaterMark: 0 })
 }
 
-const readBody = (request: HttpClientRequest, record: Mutable): Effect.Effect<void, RequestError> => {
+const readBody = (request: HttpClientRequest, record: Mutable): Effect.Effect<void, HttpClientError.RequestError> => {
   const { body } = request
   switch (body._tag) {
     case "Empty":
@@ -124,7 +124,7 @@ const readBody = (request: HttpClientRequest, record: Mutable): Effect.Effect<vo
       return readWeb(request, record, body.body)
     case "Stream":
       return Stream.runForEach(body.stream, (bytes) => Effect.sync(() => append(record, bytes))).pipe(
-        Effect.mapError((cause) => new RequestError({ request, reason: "Transport", cause })),
+        Effect.mapError((cause) => new HttpClientError.RequestError({ request, reason: "Transport", cause })),
         Effect.zipRight(Effect.suspend(() => finish(record, record.body)))
       )
   }
@@ -137,11 +137,15 @@ const finish = (record: Mutable, bytes: Uint8Array): Effect.Effect<void> =>
   })
 
 // A raw body is any value that fetch takes. Only fetch's own Response type can turn it into bytes.
-const readWeb = (request: HttpClientRequest, record: Mutable, body: unknown): Effect.Effect<void, RequestError> =>
+const readWeb = (
+  request: HttpClientRequest,
+  record: Mutable,
+  body: unknown
+): Effect.Effect<void, HttpClientError.RequestError> =>
   Effect.flatMap(
     Effect.tryPromise({
       try: () => new Response(body as BodyInit).arrayBuffer(),
-      catch: (cause) => new RequestError({ request, reason: "Transport", cause })
+      catch: (cause) => new HttpClientError.RequestError({ request, reason: "Transport", cause })
     }),
     (buffer) => finish(record, new Uint8Array(buffer))
   )

@@ -1,4 +1,4 @@
-import { RequestError } from "@effect/platform/HttpClientError"
+import * as HttpClientError from "@effect/platform/HttpClientError"
 import type * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import * as HttpClientResponse from "@effect/platform/HttpClientResponse"
 import * as Effect from "effect/Effect"
@@ -84,17 +84,17 @@ export const script = (
 type Request = HttpClientRequest.HttpClientRequest
 
 /** @internal */
-export type Answered = Effect.Effect<HttpClientResponse.HttpClientResponse, RequestError>
+export type Answered = Effect.Effect<HttpClientResponse.HttpClientResponse, HttpClientError.RequestError>
 
-const failWith = (request: Request, cause: unknown): Effect.Effect<never, RequestError> =>
-  Effect.fail(new RequestError({ request, reason: "Transport", cause }))
+const failWith = (request: Request, cause: unknown): Effect.Effect<never, HttpClientError.RequestError> =>
+  Effect.fail(new HttpClientError.RequestError({ request, reason: "Transport", cause }))
 
 /**
  * An aborted request is not a failure of the server: no policy counts it, and the retry loop ends with its ledger.
  *
  * @internal
  */
-export const aborted = (request: Request): Effect.Effect<never, RequestError> =>
+export const aborted = (request: Request): Effect.Effect<never, HttpClientError.RequestError> =>
   failWith(request, new DOMException("The explanation ends here", "AbortError"))
 
 /**
@@ -122,7 +122,7 @@ export const answer = (
  *
  * @internal
  */
-export const readBody = (request: Request): Effect.Effect<void, RequestError> =>
+export const readBody = (request: Request): Effect.Effect<void, HttpClientError.RequestError> =>
   request.body._tag === "Stream"
     ? Effect.catchAll(Stream.runDrain(request.body.stream), (cause) => failWith(request, cause))
     : Effect.void

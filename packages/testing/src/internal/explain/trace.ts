@@ -72,7 +72,7 @@ const ledgerOf = (call: Call): Retry.Ledger<HttpFailure.HttpFailure> => {
   const failure = error instanceof Deadline.DeadlineExceeded ? Option.getOrUndefined(error.last) : error
   if (HttpFailure.isHttpFailure(failure)) return failure.attempts
   // A policy may reject with any object, and a ledger is kept of each.
-  return Predicate.isObject(error) ? HttpResilience.attempts(error as Rejection) : []
+  return Predicate.isObject(error) ? HttpResilience.attempts(error as object as Rejection) : []
 }
 
 /** A client without a retry loop keeps no ledger, and an interrupted call loses it. */

@@ -1,5 +1,5 @@
 import * as HttpClient from "@effect/platform/HttpClient"
-import { type HttpClientError, RequestError } from "@effect/platform/HttpClientError"
+import * as HttpClientError from "@effect/platform/HttpClientError"
 import type { HttpClientRequest } from "@effect/platform/HttpClientRequest"
 import * as HttpClientResponse from "@effect/platform/HttpClientResponse"
 import * as Effect from "effect/Effect"
@@ -36,15 +36,15 @@ export const make = (
   }
 
   const execute = (request: HttpClientRequest) =>
-    Effect.withFiberRuntime<HttpClientResponse.HttpClientResponse, HttpClientError>((fiber) => {
+    Effect.withFiberRuntime<HttpClientResponse.HttpClientResponse, HttpClientError.HttpClientError>((fiber) => {
       onAttempt(fiber)
       return server.isRefusing
-        ? Effect.fail(new RequestError({ request, reason: "Transport", cause: refused }))
+        ? Effect.fail(new HttpClientError.RequestError({ request, reason: "Transport", cause: refused }))
         : send(request)
     })
 
   // Not `HttpClient.make`: its work for real sockets would be most of the cost.
-  return HttpClient.makeWith<never, never, HttpClientError, never>(
+  return HttpClient.makeWith<never, never, HttpClientError.HttpClientError, never>(
     (request) => Effect.flatMap(request, execute),
     Effect.succeed
   )

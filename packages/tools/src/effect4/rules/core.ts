@@ -110,6 +110,8 @@ export const core: Rules = {
         call.typeArguments === undefined ? "" : `<${call.typeArguments.map(emit).join(", ")}>`
       }()`,
     "Effect.dieMessage": ([message], { use }) => `${use("Effect")}.die(new Error(${message}))`,
+    "Effect.gen": ([self, body], { use }) =>
+      body === undefined ? undefined : `${use("Effect")}.gen({ self: ${self} }, ${body})`,
     "Effect.repeatN": (args, { use }) =>
       `${use("Effect")}.repeat(${[...args.slice(0, -1), `{ times: ${args.at(-1)} }`].join(", ")})`,
     "Effect.timeoutFail": (args, { emit, use }, call) => {
