@@ -24,7 +24,9 @@ type Combinator = <Out, In, R>(self: Schedule.Schedule<Out, In, R>) => Schedule.
 function combinator<A>(make: (option: A) => Combinator) {
   function apply(option: A): Combinator
   function apply<Out, In, R>(self: Schedule.Schedule<Out, In, R>, option: A): Schedule.Schedule<Out, In, R>
-  function apply<Out, In, R>(...args: [A] | [Schedule.Schedule<Out, In, R>, A]) {
+  function apply<Out, In, R>(
+    ...args: [A] | [Schedule.Schedule<Out, In, R>, A]
+  ): Combinator | Schedule.Schedule<Out, In, R> {
     return args.length === 1 ? make(args[0]) : make(args[1])(args[0])
   }
   return apply

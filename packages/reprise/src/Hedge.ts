@@ -4,12 +4,13 @@
  * @since 0.1.0
  */
 import * as Config from "effect/Config"
-import * as ConfigError from "effect/ConfigError"
+import type * as ConfigError from "effect/ConfigError"
 import type * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import { dual } from "effect/Function"
 import * as Layer from "effect/Layer"
+import { missing } from "./internal/effect/config.js"
 import * as delay from "./internal/hedge/delay.js"
 import * as hedger from "./internal/hedge/hedge.js"
 import type { CallOptions, Hedge, Options, Quantile, QuantileOptions, Snapshot } from "./internal/hedge/model.js"
@@ -80,7 +81,7 @@ export const config = (prefix?: string): Config.Config<Options> =>
     options: ({ after, max, maxHedges, min, quantile: share }): Options => {
       if (share !== undefined) return { after: quantile({ quantile: share, min, max, initial: after }), maxHedges }
       if (after !== undefined) return { after, maxHedges }
-      throw ConfigError.MissingData(["AFTER"], "Expected AFTER or QUANTILE to exist")
+      throw missing("AFTER", "Expected AFTER or QUANTILE to exist")
     },
     check: make
   })

@@ -7,6 +7,7 @@ import * as Config from "effect/Config"
 import type * as ConfigError from "effect/ConfigError"
 import * as Effect from "effect/Effect"
 import * as config_ from "./internal/effect/config.js"
+import * as unknownVariables from "./internal/unknownVariables.js"
 
 /**
  * The variables of a config, by the option that each of them sets: its name, and how to read its value.
@@ -87,22 +88,21 @@ export const make = <Values extends object, A>(spec: Spec<Values, A>): Config.Co
   const variables: Readonly<Record<string, readonly [string, Config.Config<unknown>]>> = spec.variables
   const entries = Object.entries(variables)
   const fields = Object.fromEntries(entries.map(([option, [name, value]]) => [option, Config.nested(value, name)]))
-  const config = Config.mapOrFail(Config.all(fields), (values) => {
-    const isSet = (option: string) => values[option] !== undefined && variables[option] !== undefined
-    const made = () => {
-      // `fields` has the keys of `variables`, but the type of `Object.fromEntries` loses them.
-      const options = spec.options(values as Values)
-      spec.check(options)
-      return options
-    }
-    return config_.attempt(made, (option) => {
-      const candidates = blame[option] ?? [option]
-      const set = candidates.find(isSet)
-      return { variables: set === undefined ? [] : [variables[set]![0]], label: candidates[0] }
-    })
+  const isSet = (values: Readonly<Record<string, unknown>>, option: string) =>
+    values[option] !== undefined && variables[option] !== undefined
+  const made = (values: Readonly<Record<string, unknown>>) => {
+    // `fields` has the keys of `variables`, but the type of `Object.fromEntries` loses them.
+    const options = spec.options(values as Values)
+    spec.check(options)
+    return options
+  }
+  const config = config_.attempted(Config.all(fields), made, (values) => (option) => {
+    const candidates = blame[option] ?? [option]
+    const set = candidates.find((candidate) => isSet(values, candidate))
+    return { variables: set === undefined ? [] : [variables[set]![0]], label: candidates[0] }
   })
   const names = [...entries.map(([, [name]]) => name), ...others]
-  return prefix === undefined ? config : config_.behind({ prefix, names }, config)
+  return prefix === undefined ? config : unknownVariables.behind({ prefix, names }, config)
 }
 
 /**
@@ -134,6 +134,6 @@ export const load = <O, A>(
   make: (options: O) => A
 ): Effect.Effect<A, ConfigError.ConfigError> =>
   Effect.zipRight(
-    config_.warnOfUnknown(config),
+    unknownVariables.warnOfUnknown(config),
     Effect.flatMap(Config.unwrap(config), (options) => config_.attempt(() => make(options)))
   )

@@ -244,7 +244,7 @@ describe("from another library: seeing it", () => {
         const seen: Array<string> = []
         const say = (word: string) => Effect.sync(() => seen.push(word))
         const task = Effect.fail(new Down())
-        const call = Effect.andThen(say("call"), task).pipe(
+        const call = Effect.zipRight(say("call"), task).pipe(
           Effect.tapBoth({ onFailure: () => say("failure"), onSuccess: () => say("success") }),
           CircuitBreaker.protect(breaker),
           Effect.tapErrorTag("CircuitOpen", () => say("rejected"))

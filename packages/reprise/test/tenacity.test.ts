@@ -280,7 +280,7 @@ describe("tenacity, retry", () => {
       ++runs === 3 ? Effect.fail(denied) : runs === 2 ? Effect.fail(busy) : Effect.succeed("done")
     )
     const untilDenied = policy.pipe(Schedule.untilInput(Predicate.isTagged("Denied")))
-    const program = Effect.andThen(task, Effect.fail(new Again())).pipe(Retry.retry(untilDenied))
+    const program = Effect.zipRight(task, Effect.fail(new Again())).pipe(Retry.retry(untilDenied))
     assert.deepStrictEqual(run(program).result, Either.left(denied))
     assert.strictEqual(runs, 3)
   })
@@ -351,7 +351,7 @@ describe("tenacity, retry", () => {
 
   row("retry_always", "runs again after success and failure alike", () => {
     const { task, times } = scripted([busy], "done")
-    const program = Effect.andThen(task, Effect.fail(new Again())).pipe(Retry.retry(policy))
+    const program = Effect.zipRight(task, Effect.fail(new Again())).pipe(Retry.retry(policy))
     assert.deepStrictEqual(run(program).result, Either.left(new Again()))
     assert.strictEqual(times.length, 4)
   })
@@ -380,7 +380,7 @@ describe("tenacity, hooks and the rest", () => {
     const { task } = scripted([busy], "done")
     const { log, words } = heard()
     const before = log("before")
-    run(Effect.andThen(before, task).pipe(Retry.retry(policy)))
+    run(Effect.zipRight(before, task).pipe(Retry.retry(policy)))
     assert.deepStrictEqual(words, ["before", "before"])
   })
 

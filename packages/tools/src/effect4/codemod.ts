@@ -3,6 +3,7 @@
  * Effect 4 nor has a rule is an error.
  */
 import ts from "typescript"
+import { errorOf } from "./fallible.js"
 import { type Binding, bindings, Imports } from "./imports.js"
 import type { Context, Rules } from "./rule.js"
 import { exportsOf } from "./surface.js"
@@ -62,6 +63,7 @@ class Module {
     if (ts.isCallExpression(node)) return this.call(node)
     if (ts.isNewExpression(node)) return this.construction(node)
     if (ts.isTypeReferenceNode(node)) return this.type(node)
+    if (ts.isTypeParameterDeclaration(node)) return this.typeParameter(node)
     if (ts.isPropertyAccessExpression(node) || ts.isQualifiedName(node)) return this.member(node)
     if (ts.isStringLiteral(node)) {
       const replaced = this.rules.strings[node.text]
@@ -91,7 +93,12 @@ class Module {
       : ts.isQualifiedName(node)
       ? [node.left, node.right]
       : []
-    if (left === undefined || right === undefined || !ts.isIdentifier(left)) return undefined
+    if (left === undefined || right === undefined) return undefined
+    if (!ts.isIdentifier(left)) {
+      // A member of a namespace in a module, such as `Config.Config.Wrap`, matters only if it has a rule.
+      const name = `${this.memberName(left)}.${right.text}`
+      return this.rules.members[name] === undefined && this.rules.types[name] === undefined ? undefined : name
+    }
     const binding = this.bound.get(left.text)
     return binding === undefined ? undefined : `${binding.module}.${right.text}`
   }
@@ -124,7 +131,7 @@ class Module {
   /** Unlike a property of an imported value, such as `it.effect`. */
   isOfModule(node: ts.PropertyAccessExpression | ts.QualifiedName): boolean {
     const left = ts.isQualifiedName(node) ? node.left : node.expression
-    return this.bound.get(left.getText())!.isModule
+    return this.bound.get(left.getText().split(".")[0]!)!.isModule
   }
 
   target(name: string): readonly [module: string, member: string] {
@@ -169,7 +176,13 @@ class Module {
     const name = this.memberName(node.typeName) ?? this.nestedName(node.typeName)
     const rule = name === undefined ? undefined : this.rules.types[name]
     if (rule === undefined) return undefined
-    return rule((node.typeArguments ?? []).map((argument) => this.emit(argument)), this.context)
+    return rule((node.typeArguments ?? []).map((argument) => this.emit(argument)), this.context, node)
+  }
+
+  /** The error of a schedule comes before its context. */
+  typeParameter(node: ts.TypeParameterDeclaration): string | undefined {
+    const error = errorOf(node.parent, node.name.text)
+    return error === undefined ? undefined : `${error}, ${this.text.slice(node.getStart(), node.getEnd())}`
   }
 
   /** Comments between nodes name members too, and hold examples. */

@@ -26,7 +26,7 @@ export type MethodRule = (
 export type NewRule = (args: ReadonlyArray<string>, context: Context, made: ts.NewExpression) => string | undefined
 
 /** Writes a reference of a generic type anew. */
-export type TypeRule = (args: ReadonlyArray<string>, context: Context) => string
+export type TypeRule = (args: ReadonlyArray<string>, context: Context, node: ts.TypeReferenceNode) => string
 
 /**
  * All rules of a kind of member. A name is `Module.member` of Effect 3, such as `Effect.catchAll`.

@@ -5,10 +5,14 @@ import type { Rules } from "./rule.js"
 import { core } from "./rules/core.js"
 import { http } from "./rules/http.js"
 import { httpErrors } from "./rules/httpErrors.js"
+import { schedules } from "./rules/schedule.js"
+import { schemas } from "./rules/schema.js"
 import { test } from "./rules/test.js"
 
+const tables = [core, schedules, schemas, http, httpErrors, test]
+
 const merge = <K extends keyof Rules>(kind: K): Required<Rules>[K] =>
-  Object.assign({}, ...[core, http, httpErrors, test].map((table) => table[kind] ?? {}))
+  Object.assign({}, ...tables.map((table) => table[kind] ?? {}))
 
 export const rules: Required<Rules> = {
   modules: merge("modules"),

@@ -25,10 +25,12 @@ export const bounded = <A, R>(
   otherwise: A
 ): Effect.Effect<A> =>
   Effect.withFiberRuntime((fiber) => {
-    const runtimeFlags = Runtime.defaultRuntimeFlags
-    const child = Runtime.runFork(Runtime.make({ context, runtimeFlags, fiberRefs: fiber.getFiberRefs() }), decision)
+    const child = Runtime.runFork(
+      Runtime.make({ context, runtimeFlags: Runtime.defaultRuntimeFlags, fiberRefs: fiber.getFiberRefs() }),
+      decision
+    )
     const exit = child.unsafePoll()
-    if (exit !== null) return Exit.succeed(Exit.getOrElse(exit, () => otherwise))
+    if (exit !== null) return Exit.succeed(Exit.isSuccess(exit) ? exit.value : otherwise)
     const ended = Deferred.unsafeMake<A, unknown>(FiberId.none)
     child.addObserver((exit) => Deferred.unsafeDone(ended, exit))
     const millis = Math.max(Math.min(deadline.of(fiber) - monotonicMillis(fiber), maxMillis), 0)
@@ -36,6 +38,6 @@ export const bounded = <A, R>(
     return Effect.map(Effect.exit(Effect.interruptible(Deferred.await(ended))), (exit) => {
       stop()
       child.unsafeInterruptAsFork(fiber.id())
-      return Exit.getOrElse(exit, () => otherwise)
+      return Exit.isSuccess(exit) ? exit.value : otherwise
     })
   })

@@ -34,7 +34,7 @@ export type Window =
   | Several
 
 const Span = Schema.Struct({ atMillis: finite, calls: count, bad: count }).pipe(
-  Schema.filter(({ bad, calls }) => bad <= calls, { message: () => "more bad calls than calls" })
+  Schema.filter(({ bad, calls }) => bad <= calls || "more bad calls than calls")
 )
 
 export const Window: Schema.Schema<Window> = Schema.Union(
@@ -57,12 +57,12 @@ export const State = Schema.Union(
     trips: Schema.Int.pipe(Schema.between(1, 1_000_000)),
     trip: Trip
   }).pipe(
-    Schema.filter(({ openedAtMillis, untilMillis }) => untilMillis >= openedAtMillis, {
-      message: () => "it would be open until before it opened"
-    }),
-    Schema.filter(({ openedAtMillis, untilMillis }) => untilMillis - openedAtMillis <= longestMillis, {
-      message: () => "it would be open for more than three thousand years"
-    })
+    Schema.filter(({ openedAtMillis, untilMillis }) =>
+      untilMillis >= openedAtMillis || "it would be open until before it opened"
+    ),
+    Schema.filter(({ openedAtMillis, untilMillis }) =>
+      untilMillis - openedAtMillis <= longestMillis || "it would be open for more than three thousand years"
+    )
   )
 )
 

@@ -99,12 +99,10 @@ export const openingAfter = (
   now: number
 ): Effect.Effect<Opening> => {
   const input = { ...trip, error: Option.none(), retryAfter: Option.none() }
-  const all = Effect.iterate({ opening: settings.first, left: Math.min(trips, 1_000) }, {
-    // Beyond that a schedule has reached its cap.
-    while: ({ left }) => left > 0,
-    body: ({ left, opening }) => Effect.map(step(opening, now, input), (opening) => ({ opening, left: left - 1 }))
-  })
-  return bounded(settings.context, Effect.map(all, ({ opening }) => opening), settings.first)
+  const after = (opening: Opening, left: number): Effect.Effect<Opening, never, unknown> =>
+    left === 0 ? Effect.succeed(opening) : Effect.flatMap(step(opening, now, input), (next) => after(next, left - 1))
+  // Beyond that a schedule has reached its cap.
+  return bounded(settings.context, after(settings.first, Math.min(trips, 1_000)), settings.first)
 }
 
 /** Doubles from 1 s to 60 s, each spread by a tenth to either side. */

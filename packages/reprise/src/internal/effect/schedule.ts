@@ -4,9 +4,10 @@ import * as Schedule from "effect/Schedule"
 import * as ScheduleDecision from "effect/ScheduleDecision"
 import * as ScheduleInterval from "effect/ScheduleInterval"
 import * as ScheduleIntervals from "effect/ScheduleIntervals"
-import { maxDelayMillis } from "../../InvalidOption.js"
-import type { Reason } from "../retry/model.js"
 import * as reason from "../retry/reason.js"
+import { clamp, type Step, type Verdict } from "./verdict.js"
+
+export type { Step, Verdict } from "./verdict.js"
 
 /**
  * A schedule with an error of its own. Only Effect 4 has such schedules.
@@ -88,26 +89,6 @@ export const iteration = (
  */
 export const numbered = <A, E, R>(self: Effect.Effect<A, E, R>, metadata: Metadata): Effect.Effect<A, E, R> =>
   Effect.provideService(self, Schedule.CurrentIterationMetadata, metadata)
-
-/**
- * The result of a combinator for one step: the new delay, or the reason to stop.
- *
- * @internal
- */
-export type Verdict<S> =
-  | { readonly _tag: "Wait"; readonly delayMillis: number; readonly state: S; readonly reason?: Reason }
-  | { readonly _tag: "Stop"; readonly state: S; readonly reason: Reason }
-
-/** @internal */
-export interface Step<In, S> {
-  readonly delayMillis: number
-  readonly input: In
-  readonly now: number
-  readonly state: S
-}
-
-/** No wait is negative, `NaN`, or longer than a timer can hold. */
-const clamp = (delayMillis: number): number => delayMillis > 0 ? Math.min(delayMillis, maxDelayMillis) : 0
 
 const continueAfter = (now: number, delayMillis: number): ScheduleDecision.ScheduleDecision =>
   ScheduleDecision.continueWith(ScheduleInterval.after(now + delayMillis))

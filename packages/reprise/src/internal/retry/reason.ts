@@ -82,15 +82,15 @@ export const isAccepted: Effect.Effect<boolean> = use(({ isAccepted }) => Effect
  *
  * @internal
  */
-export const accepting = <A, E, R, B>(
+export const accepting = <A, E, R, B, E1>(
   isNamed: boolean,
   step: () => Effect.Effect<A, E, R>,
-  asked: () => Effect.Effect<B, E, R>
-): Effect.Effect<A | B, E, R> =>
-  Effect.withFiberRuntime<A | B, E, R>((fiber) => {
+  asked: () => Effect.Effect<B, E1>
+): Effect.Effect<A | B, E | E1, R> =>
+  Effect.withFiberRuntime<A | B, E | E1, R>((fiber) => {
     const reasons = fiber.getFiberRef(ref)
     if (reasons === undefined) return local.during(ref, make(true, isNamed), step())
     reasons.isAccepted = true
-    reasons.isNamed = isNamed
+    reasons.isNamed = isNamed || reasons.isAsked && reasons.isNamed
     return reasons.isAsked ? asked() : step()
   })

@@ -22,6 +22,7 @@ const renames: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   Config: {
     boolean: "Boolean",
     duration: "Duration",
+    "Config.Wrap": "Wrap",
     integer: "Int",
     number: "Number",
     redacted: "Redacted",
@@ -103,6 +104,8 @@ export const core: Rules = {
       }.isDieReason)), ` +
       "({ reasons }) => reasons.length > 0)",
     "Clock.make": (_, { use }) => `${use("Effect")}.runSync(${use("Effect")}.service(${use("Clock")}.Clock))`,
+    "Config.literal()": (literals, { emit, use }, { arguments: [name] }) =>
+      `${use("Config")}.Literals([${literals.join(", ")}]${name === undefined ? "" : `, ${emit(name)}`})`,
     "Context.Tag()": ([id], { emit, use }, call) =>
       `${use("Context")}.Service<${call.typeArguments!.map(emit).join(", ")}>()(${id})`,
     "Deferred.unsafeMake": (_, { emit, use }, call) =>
@@ -134,6 +137,13 @@ export const core: Rules = {
     "Pipeable.Class": (_, { use }) => `${use("Pipeable")}.Class`,
     "Random.make": ([seed], { use }) =>
       `${use("Effect")}.runSync(${use("Random")}.withSeed(${use("Effect")}.service(${use("Random")}.Random), ${seed}))`,
+    // The references are in the context too; the services that are given win.
+    "Runtime.make": (_, { emit, use }, { arguments: [options] }) => {
+      const { context, fiberRefs } = fieldsOf(options!)
+      const fiber = fiberRefs === undefined ? undefined : /^(\w+)\.getFiberRefs\(\)$/.exec(fiberRefs.getText())?.[1]
+      if (context === undefined || fiber === undefined) return undefined
+      return `${use("Context")}.merge(${fiber}.context, ${emit(context)})`
+    },
     "Runtime.runFork": ([runtime, ...args], { use }) => `${use("Effect")}.runForkWith(${runtime})(${args.join(", ")})`,
     "Effect.yieldNow": (_, { use }) => `${use("Effect")}.yieldNow`
   },
@@ -144,13 +154,6 @@ export const core: Rules = {
       (expression as ts.PropertyAccessExpression).questionDotToken ? undefined : `(${fiber}.pollUnsafe() ?? null)`,
     unsafeOffer: (queue, args, { use }) => `${use("Queue")}.offerUnsafe(${[queue, ...args].join(", ")})`,
     unsafeSize: (queue, _, { use }) => `${use("Option")}.some(${use("Queue")}.sizeUnsafe(${queue}))`
-  },
-  types: {
-    // Effect 4 adds the error of a schedule as third parameter.
-    "Schedule.Schedule": ([out, input, context], { use }) =>
-      `${use("Schedule")}.Schedule<${
-        [out, input, ...context === undefined ? [] : ["never", context]].filter((one) => one !== undefined).join(", ")
-      }>`
   },
   properties: {
     currentContext: "context",
@@ -177,3 +180,12 @@ const propertyOf = (object: ts.Expression, name: string, emit: (node: ts.Node) =
 
 /** The arguments of a call, with one more before the last. */
 const before = (args: ReadonlyArray<string>, one: string): string => [...args.slice(0, -1), one, args.at(-1)].join(", ")
+
+/** The values of an object literal. */
+const fieldsOf = (node: ts.Expression): Readonly<Record<string, ts.Node | undefined>> =>
+  Object.fromEntries(
+    (ts.isObjectLiteralExpression(node) ? node.properties : []).map((property) => [
+      property.name?.getText(),
+      ts.isPropertyAssignment(property) ? property.initializer : property.name
+    ])
+  )
