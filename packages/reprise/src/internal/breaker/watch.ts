@@ -29,8 +29,7 @@ const live = <A>(
             void mailbox.unsafeOffer(element)
           return Effect.succeed({ mailbox, ...subscribe(listener, monotonicMillis(fiber)) })
         })),
-      ({ mailbox, stop }) =>
-        Effect.zipRight(Effect.sync(stop), mailbox.shutdown)
+      ({ stop }) => Effect.sync(stop)
     ),
     ({ first, mailbox }) => Stream.concat(Stream.fromIterable(first), Mailbox.toStream(mailbox))
   ))
