@@ -57,6 +57,6 @@ export const locally = <A, E, R>(self: Effect.Effect<A, E, R>, deadlineMillis: n
   Effect.uninterruptibleMask((restore) =>
     Effect.withFiberRuntime((fiber) => {
       const own = region(fiber, deadlineMillis)
-      return own === undefined ? restore(self) : local.keeping(current, own, restore(self))
+      return own === undefined ? restore(self) : local.within(current, own, restore(self))
     })
   )

@@ -36,7 +36,7 @@ export const locally: <A, E, R, V>(self: Effect.Effect<A, E, R>, ref: Local<V>, 
   Effect.provideService
 
 /**
- * Runs the effect in a region.
+ * Runs the effect in a region, which its caller ends.
  *
  * @internal
  */
@@ -60,13 +60,6 @@ export const within = <A, E, R, V>(
     region.isOver = true
     return Exit.void
   })
-
-/**
- * The same, but the fibers that the effect forks keep the region.
- *
- * @internal
- */
-export const keeping = entering
 
 /**
  * The same for any value.

@@ -77,13 +77,6 @@ export const within = <A, E, R, V>(
   )
 
 /**
- * The same for a value with a `fork`: the fibers that the effect forks keep their copy of the region.
- *
- * @internal
- */
-export const keeping = within
-
-/**
  * Runs the effect with another value, and resets it after a success.
  *
  * @internal

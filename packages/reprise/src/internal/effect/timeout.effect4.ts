@@ -44,9 +44,14 @@ export const limited = <A, E, R, E1, A2, E2>(
 ): Effect.Effect<A2, E2, R> => {
   const clock = fiber.getRef(Clock.Clock)
   const beganMillis = exactMillis(clock)
-  const running = child.start(fiber, deadline.entering(deadline.region(fiber, deadlineMillis), restore(self)))
+  const region = deadline.region(fiber, deadlineMillis)
+  const running = child.start(fiber, deadline.entering(region, restore(self)))
+  const settle = (exit: Exit.Exit<A, E | E1>) => {
+    if (region !== undefined) region.isOver = true
+    return end(exit)
+  }
   const exit = running.pollUnsafe()
-  if (exit !== undefined) return end(exit)
+  if (exit !== undefined) return settle(exit)
   let isTimeout = false
   const passedMillis = Math.floor(exactMillis(clock) - beganMillis)
   // Code that uses the deadline ends on its own, with a better reason.
@@ -56,7 +61,7 @@ export const limited = <A, E, R, E1, A2, E2>(
   }, deadlineMillis < Infinity)
   return Effect.flatMap(child.ended(running, restore), (exit) => {
     stopTimer()
-    return end(isTimeout && Exit.isFailure(exit) ? timedOut(exit, onTimeout) : exit)
+    return settle(isTimeout && Exit.isFailure(exit) ? timedOut(exit, onTimeout) : exit)
   })
 }
 
