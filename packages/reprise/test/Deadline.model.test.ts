@@ -1,6 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Cause, Effect, FastCheck as fc, Fiber, FiberRef } from "effect"
+import { Cause, Effect, FastCheck as fc, Fiber } from "effect"
 import * as Deadline from "reprise/Deadline"
+import * as Services from "./services.js"
 
 /** A random effect that looks here and there at its deadline, and at another reference, in whatever fiber. */
 type Node =
@@ -27,28 +28,15 @@ const { node } = fc.letrec<{ node: Node }>((tie) => {
 })
 
 /** What a deadline is to those who only look at it. */
-interface Carried {
-  readonly current: Effect.Effect<number>
-  readonly locally: <A, E, R>(self: Effect.Effect<A, E, R>, millis: number) => Effect.Effect<A, E, R>
-}
-
-/** A reference that a fiber is given the value of when it is forked, and whose own nobody changes. */
-const plain = (): Carried => {
-  const ref = FiberRef.unsafeMake(Infinity, { join: (own) => own })
-  const current = FiberRef.get(ref)
-  return {
-    current,
-    locally: (self, millis) => Effect.flatMap(current, (outer) => Effect.locally(self, ref, Math.min(outer, millis)))
-  }
-}
+type Carried = ReturnType<typeof Services.least>
 
 /** What was seen at each place where it looks, and at the end by the fiber that has run all. */
 const seen = (node: Node, { current, locally }: Carried) => {
   const found = new Map<string, Array<readonly [millis: number, other: number]>>()
   const late: Array<Fiber.Fiber<unknown, unknown>> = []
-  const other = FiberRef.unsafeMake(0)
+  const other = Services.reference(0)
   const look = (place: string) =>
-    Effect.map(Effect.zip(current, FiberRef.get(other)), (both) => {
+    Effect.map(Effect.zip(current, other.get), (both) => {
       found.set(place, [...found.get(place) ?? [], both])
     })
   const keep = <A, E>(fiber: Fiber.Fiber<A, E>) => void late.push(fiber)
@@ -65,7 +53,7 @@ const seen = (node: Node, { current, locally }: Carried) => {
       case "Interrupt":
         return Effect.interrupt
       case "Set":
-        return FiberRef.update(other, (n) => n + 1)
+        return Effect.flatMap(other.get, (n) => other.set(n + 1))
       case "Then":
         return Effect.zipRight(left(node.left), right(node.right))
       case "Parallel":
@@ -103,7 +91,7 @@ describe("Deadline.locally", () => {
     await fc.assert(
       fc.asyncProperty(node, async (node) => {
         const ours = await Effect.runPromise(seen(node, Deadline))
-        const theirs = await Effect.runPromise(seen(node, plain()))
+        const theirs = await Effect.runPromise(seen(node, Services.least()))
         assert.deepStrictEqual(ours, theirs)
         if (ours[1].some(([, all]) => all.some(([millis]) => millis < Infinity))) regions++
       }),

@@ -1,15 +1,15 @@
 /**
  * Random effects, and the comparison of two timeouts by what they do with the same ones.
  */
-import { Cause, Context, Effect, Exit, FastCheck as fc, Fiber, FiberRef, Option } from "effect"
+import { Cause, Context, Effect, Exit, FastCheck as fc, Fiber, Option } from "effect"
 import { isDeepStrictEqual } from "node:util"
 import * as Timeout from "reprise/Timeout"
+import * as Services from "./services.js"
 import * as Virtual from "./virtual.js"
 
 export class Service extends Context.Tag("test/Service")<Service, number>() {}
 
-export const mark = FiberRef.unsafeMake("")
-export const trail = FiberRef.unsafeMake<ReadonlyArray<string>>([], { fork: (marks) => [...marks, "forked"] })
+export const mark = Services.reference("")
 
 export type Law = <A, E, R>(
   self: Effect.Effect<A, E, R>,
@@ -72,7 +72,7 @@ const program = (root: Node, law: Law, where: Where, log: Array<string>) => {
       case "Interrupt":
         return Effect.interrupt
       case "Read":
-        return Effect.flatMap(FiberRef.get(mark), (value) => say(`reads ${value}`))
+        return Effect.flatMap(mark.get, (value) => say(`reads ${value}`))
       case "Service":
         return Service
       case "Async":
@@ -80,7 +80,7 @@ const program = (root: Node, law: Law, where: Where, log: Array<string>) => {
       case "AsyncLater":
         return Effect.zipRight(Effect.sleep(1), Effect.async((resume) => resume(say("async"))))
       case "Mark":
-        return Effect.zipRight(FiberRef.set(mark, node.name), say(node.name))
+        return Effect.zipRight(mark.set(node.name), say(node.name))
       case "Fail":
         return Effect.fail(node.name)
       case "Die":
@@ -107,7 +107,7 @@ const program = (root: Node, law: Law, where: Where, log: Array<string>) => {
           Effect.onExit(restore(go(node.inner, plain)), () => say("restored"))
         )
       case "Locally":
-        return Effect.locally(go(node.inner, plain), mark, "local")
+        return mark.locally(go(node.inner, plain), "local")
       case "Forked":
         return Effect.flatMap(Effect.fork(go(node.inner, plain)), Fiber.join)
       case "Timeout":
@@ -132,7 +132,7 @@ const observe = (root: Node, law: Law, where: Where, interruptAtMillis: number |
   const log: Array<string> = []
   const effect = program(root, law, where, log).pipe(
     Effect.timeoutFail({ duration: 110, onTimeout: () => "end" }),
-    Effect.onExit(() => Effect.map(FiberRef.get(mark), (value) => log.push(`mark ${value}`))),
+    Effect.onExit(() => Effect.map(mark.get, (value) => log.push(`mark ${value}`))),
     Effect.provideService(Service, 7)
   )
   const result = Virtual.run(effect, interruptAtMillis === undefined ? {} : { interruptAtMillis })

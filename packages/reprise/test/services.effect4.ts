@@ -1,6 +1,6 @@
 /** Services that tests run on: clocks, random numbers, configuration, loggers, schedulers, and a count of fibers. */
 import type { Cause, Duration, Fiber, Layer, Scheduler } from "effect"
-import { Clock, ConfigProvider, Effect, Logger, Metric, Option, Random, References } from "effect"
+import { Clock, ConfigProvider, Context, Effect, Logger, Metric, Option, Random, References } from "effect"
 
 /** A clock of which a test says the time, the monotonic time apart from that of the day. */
 export abstract class OwnClock implements Clock.Clock {
@@ -122,4 +122,36 @@ export const plainCause = (cause: Cause.Cause<unknown>): unknown => {
     reason._tag === "Fail" ? { fail: reason.error } : reason._tag === "Die" ? { die: reason.defect } : "interrupt"
   )
   return more.length === 0 ? first : { sequential: [first, ...more] }
+}
+
+/** A value that a part of a program has. No effect sets it for its fiber. */
+export const reference = <A>(initial: A, _options?: { readonly fork?: (value: A) => A }) => {
+  const ref = Context.Reference<A>(`test/reference/${Math.random()}`, { defaultValue: () => initial })
+  return {
+    get: Effect.service(ref),
+    set: (_value: A): Effect.Effect<void> => Effect.void,
+    locally: <B, E, R>(self: Effect.Effect<B, E, R>, value: A): Effect.Effect<B, E, R> =>
+      Effect.provideService(self, ref, value)
+  }
+}
+
+interface Part {
+  readonly value: number
+  readonly outer?: Part
+  isOver?: boolean
+}
+
+/** A number that a part of a program has: the least of those around it. A fiber that lives longer than that part loses it. */
+export const least = () => {
+  const ref = reference<Part>({ value: Infinity })
+  const open = (part: Part): Part => part.isOver && part.outer ? open(part.outer) : part
+  const part = Effect.map(ref.get, open)
+  return {
+    current: Effect.map(part, ({ value }) => value),
+    locally: <A, E, R>(self: Effect.Effect<A, E, R>, value: number): Effect.Effect<A, E, R> =>
+      Effect.flatMap(part, (outer) => {
+        const own: Part = { value: Math.min(outer.value, value), outer }
+        return Effect.ensuring(ref.locally(self, own), Effect.sync(() => own.isOver = true))
+      })
+  }
 }

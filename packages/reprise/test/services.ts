@@ -7,6 +7,7 @@ import {
   type Duration,
   Effect,
   type Fiber,
+  FiberRef,
   List,
   Logger,
   Option,
@@ -138,3 +139,25 @@ export const plainCause = (cause: Cause.Cause<unknown>): unknown =>
     onSequential: (left, right) => ({ sequential: [left, right] }),
     onParallel: (left, right) => ({ parallel: [left, right] })
   })
+
+/** A value that an effect sets for its fiber, and that the fibers it forks begin with. */
+export const reference = <A>(initial: A, options?: { readonly fork?: (value: A) => A }) => {
+  const ref = FiberRef.unsafeMake(initial, options)
+  return {
+    get: FiberRef.get(ref),
+    set: (value: A) => FiberRef.set(ref, value),
+    locally: <B, E, R>(self: Effect.Effect<B, E, R>, value: A): Effect.Effect<B, E, R> =>
+      Effect.locally(self, ref, value)
+  }
+}
+
+/** A number that a part of a program has: the least of those around it. A fiber that lives longer than that part keeps it. */
+export const least = () => {
+  const ref = FiberRef.unsafeMake(Infinity, { join: (own) => own })
+  const current = FiberRef.get(ref)
+  return {
+    current,
+    locally: <A, E, R>(self: Effect.Effect<A, E, R>, value: number): Effect.Effect<A, E, R> =>
+      Effect.flatMap(current, (outer) => Effect.locally(self, ref, Math.min(outer, value)))
+  }
+}

@@ -1,6 +1,7 @@
 /**
  * `pnpm build:effect4`: writes the Effect 4 edition of the packages into `packages/effect4/build`, which has the layout of
- * this repository. A file `X.effect4.ts` takes the place of `X.ts`. Every other module goes through the codemod.
+ * this repository. A file `X.effect4.ts` takes the place of `X.ts`, and a file `X.effect3.ts` is left out. Every other
+ * module goes through the codemod.
  */
 import { createHash } from "node:crypto"
 import * as Fs from "node:fs"
@@ -19,9 +20,12 @@ const recordPath = Path.join(root, "packages/effect4/build/hashes.json")
 const folders = ["reprise", "http", "redis", "testing", "examples", "demo"].map((name) => `packages/${name}`)
 const others = ["tsconfig.base.json", "README.md", "docs"]
 
+/** Tests of what only Effect 3 has. */
+const ofEffect3 = /\.effect3\./
+
 const sources = run("git", ["ls-files", "--cached", "--others", "--exclude-standard", ...folders, ...others])
   .split("\n")
-  .filter((path) => path !== "" && Fs.existsSync(Path.join(root, path)))
+  .filter((path) => path !== "" && !ofEffect3.test(path) && Fs.existsSync(Path.join(root, path)))
 
 const overlay = /\.effect4\.(\w+)$/
 const overlaid = new Set(sources.filter((path) => overlay.test(path)).map((path) => path.replace(overlay, ".$1")))

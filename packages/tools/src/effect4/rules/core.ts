@@ -37,7 +37,9 @@ const renames: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     decode: "fromInputUnsafe",
     decodeUnknown: "fromInput",
     greaterThan: "isGreaterThan",
-    lessThan: "isLessThan"
+    greaterThanOrEqualTo: "isGreaterThanOrEqualTo",
+    lessThan: "isLessThan",
+    lessThanOrEqualTo: "isLessThanOrEqualTo"
   },
   Effect: {
     async: "callback",
@@ -92,6 +94,7 @@ export const core: Rules = {
     )
   ),
   values: {
+    "DefaultServices.liveServices": ({ use }) => `${use("Context")}.empty()`,
     "FiberId.none": () => "undefined",
     "Schedule.stop": ({ use }) => `${use("Schedule")}.recurs(0)`
   },
@@ -144,6 +147,8 @@ export const core: Rules = {
       if (context === undefined || fiber === undefined) return undefined
       return `${use("Context")}.merge(${fiber}.context, ${emit(context)})`
     },
+    "Runtime.runSync": ([runtime, ...args], { use }) =>
+      `${use("Effect")}.runSyncWith(${runtime})${args.length > 0 ? `(${args.join(", ")})` : ""}`,
     "Runtime.runFork": ([runtime, ...args], { use }) => `${use("Effect")}.runForkWith(${runtime})(${args.join(", ")})`,
     "Effect.yieldNow": (_, { use }) => `${use("Effect")}.yieldNow`
   },

@@ -29,6 +29,15 @@ export const test: Rules = {
     "TestContext.TestContext": ({ use }) => `${use("TestClock")}.layer()`
   },
   calls: {
+    // A private field, which only tests read.
+    "Effect.checkInterruptible": ([f], { use }) =>
+      `${use("Effect")}.withFiber((fiber) => (${f})((fiber as unknown as { interruptible: boolean }).interruptible))`,
+    "Effect.forkAll": ([effects], { use }) =>
+      `${use("Effect")}.forkChild(${use("Effect")}.all(${effects}, { concurrency: "unbounded" }))`,
+    "Effect.orDieWith": (args, { use }) => {
+      const handler = `(error) => ${use("Effect")}.die((${args.at(-1)})(error))`
+      return `${use("Effect")}.catch(${[...args.slice(0, -1), handler].join(", ")})`
+    },
     "Fiber.poll": ([fiber], { use }) =>
       `${use("Effect")}.sync(() => ${use("Option")}.fromNullishOr(${fiber}.pollUnsafe()))`,
     "Logger.remove": (_, { use }) => `${use("Logger")}.layer([])`,
