@@ -38,7 +38,7 @@ const coreBreaker = Effect.runSync(
   }).pipe(inScope, Effect.provide(CoreBreaker.layerStoreMemory()))
 )
 const ourBreaker = Effect.runSync(inScope(
-  CircuitBreaker.make({ trip: Tripping.rate({ rate: 0.5, window: { calls: 100 }, minCalls: 100 }), openFor: "30 seconds" })
+  CircuitBreaker.make({ trip: Tripping.rate({ threshold: 0.5, window: { calls: 100 }, minimumCalls: 100 }), openFor: "30 seconds" })
 ))
 const schedule = Schedule.max([Schedule.exponential("100 millis"), Schedule.recurs(3)])
 
