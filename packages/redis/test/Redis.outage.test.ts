@@ -16,7 +16,7 @@ onEachAdapter("An outage", (adapter) => {
         Effect.zipRight(Effect.sleep(1)),
         Effect.forever
       )
-      const fibers = yield* Effect.forkAll(Array.from({ length: 10 }, () => traffic))
+      const fibers = yield* Effect.replicateEffect(Effect.fork(traffic), 10)
       yield* Effect.sleep(50)
       yield* server.kill
       yield* Effect.repeat(Effect.sleep(5), { until: () => reasons.size > 0 })
@@ -28,7 +28,7 @@ onEachAdapter("An outage", (adapter) => {
       yield* server.start
       assert.isBelow((yield* timed(back(redis))).millis, 2_000)
       assert.deepStrictEqual([...reasons], ["disconnected"])
-      yield* Fiber.interrupt(fibers)
+      yield* Fiber.interruptAll(fibers)
       const at = `Redis at 127.0.0.1:${server.port}:`
       assert.strictEqual(lines.length, 3, lines.join("\n"))
       assert.strictEqual(lines[0], `INFO ${at} connection established`)

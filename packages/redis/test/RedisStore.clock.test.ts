@@ -32,7 +32,11 @@ const setUp = Effect.gen(function*() {
       openFor: Schedule.spaced(openMillis)
     }).pipe(Effect.provide(Layer.succeed(CircuitBreakerStore, store)))
     const call = <E>(effect: Effect.Effect<string, E>) =>
-      effect.pipe(CircuitBreaker.protect(breaker), Effect.merge, Effect.map((end) => typeof end === "string"))
+      effect.pipe(
+        CircuitBreaker.protect(breaker),
+        Effect.catchAll(Effect.succeed),
+        Effect.map((end) => typeof end === "string")
+      )
     return { breaker, succeed: call(Effect.succeed("ok")), fail: call(Effect.fail("down")) }
   })
   return { server, join, set: (millis: number) => server.command("SET", "offset", String(millis)) }

@@ -22,7 +22,7 @@ export interface Library {
 /** The service over a client library. */
 export const layer = ({ load, name }: Library, options: Redis.Options): Layer.Layer<Redis.Redis, Redis.RedisError> =>
   Either.match(settings.decode(options), {
-    onLeft: Layer.fail,
+    onLeft: (error) => Layer.effect(Redis.Redis, Effect.fail(error)),
     onRight: (settings) =>
       Layer.scoped(
         Redis.Redis,

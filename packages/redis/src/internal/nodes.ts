@@ -1,7 +1,7 @@
 import * as Clock from "effect/Clock"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
-import * as Fiber from "effect/Fiber"
+import type * as Fiber from "effect/Fiber"
 import * as FiberId from "effect/FiberId"
 import type * as Scope from "effect/Scope"
 import { RedisError } from "../Redis.js"
@@ -16,7 +16,7 @@ class Node {
   current: connection.Connection | RedisError
   /** The result of the first attempt to connect. */
   readonly first = Deferred.unsafeMake<void, RedisError>(FiberId.none)
-  fiber: Fiber.Fiber<unknown, unknown> | undefined
+  fiber: Fiber.RuntimeFiber<unknown, unknown> | undefined
 
   constructor(readonly target: Target) {
     this.current = failure.disconnected(target, "not connected yet")
@@ -181,7 +181,7 @@ export class Nodes {
     )
     for (const node of gone) this.all.delete(node.target.server)
     return Effect.zipRight(
-      Effect.forEach(gone, ({ fiber }) => fiber === undefined ? Effect.void : Fiber.interruptFork(fiber)),
+      Effect.sync(() => gone.forEach(({ fiber }) => fiber?.unsafeInterruptAsFork(FiberId.none))),
       Effect.forEach(addresses, (address) => address === undefined ? Effect.void : this.add(address), { discard: true })
     )
   }

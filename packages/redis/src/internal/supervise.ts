@@ -1,8 +1,7 @@
 import * as Clock from "effect/Clock"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
-import * as Schedule from "effect/Schedule"
-import * as Backoff from "reprise/Backoff"
+import * as Random from "effect/Random"
 import type { RedisError } from "../Redis.js"
 import { bounded, type Connection, type Driver, open, send } from "./connection.js"
 import * as failure from "./failure.js"
@@ -40,7 +39,8 @@ export const alive = (self: Connection): Effect.Effect<never, RedisError> =>
 /**
  * Short enough to find Redis within a second of its return, and spread so that the processes do not connect at once.
  */
-const waits = Backoff.exponential("50 millis").pipe(Backoff.capped("750 millis"), Backoff.fullJitter)
+const wait = (failures: number): Effect.Effect<void> =>
+  Effect.flatMap(Random.next, (chance) => Effect.sleep(chance * Math.min(50 * 2 ** failures, 750)))
 
 /** After a connection that lived this long, the next attempt has no delay. */
 const goodNanos = 1_000_000_000n
@@ -52,7 +52,7 @@ const goodNanos = 1_000_000_000n
  */
 export const supervise = (driver: Driver, where: () => Target, self: Supervised): Effect.Effect<never, RedisError> =>
   Effect.gen(function*() {
-    const delays = yield* Schedule.driver(waits)
+    let failures = 0
     let isUp: boolean | undefined = undefined
     const attempt = Effect.suspend(() => {
       const target = where()
@@ -74,7 +74,7 @@ export const supervise = (driver: Driver, where: () => Target, self: Supervised)
       yield* self.onDown(error)
       if (isUp !== false) yield* Effect.logWarning(`${error.message}; no ${self.name} until it is back`)
       isUp = false
-      if ((yield* Clock.currentTimeNanos) - since >= goodNanos) yield* delays.reset
-      yield* Effect.ignore(delays.next(undefined))
+      if ((yield* Clock.currentTimeNanos) - since >= goodNanos) failures = 0
+      yield* wait(failures++)
     }
   })

@@ -19,6 +19,8 @@ const renames: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     parallel: "combine",
     sequential: "combine"
   },
+  // In Effect 3 these nanoseconds are monotonic.
+  Clock: { currentTimeNanos: "monotonicTimeNanos" },
   Config: {
     boolean: "Boolean",
     duration: "Duration",
