@@ -76,8 +76,8 @@ export const retryTransient: Contender = {
   name: core.name,
   policy: core.policy,
   connect: (dispatcher) => {
-    const { openings, retrying } = core.connect(dispatcher)
-    return { send: (call, origin) => Effect.flatMap(retrying.execute(request(call, origin)), read), openings }
+    const { execute, openings } = core.connect(dispatcher)
+    return { send: (call, origin) => Effect.flatMap(execute(request(call, origin)), read), openings }
   }
 }
 

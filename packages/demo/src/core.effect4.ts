@@ -3,6 +3,8 @@ import * as NodeHttpClient from "@effect/platform-node/NodeHttpClient"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as HttpClient from "effect/http/HttpClient"
+import type * as HttpClientRequest from "effect/http/HttpClientRequest"
+import type * as HttpClientResponse from "effect/http/HttpClientResponse"
 import * as CircuitBreaker from "effect/persistence/CircuitBreaker"
 import * as Schedule from "effect/Schedule"
 import * as Scope from "effect/Scope"
@@ -16,7 +18,9 @@ export const policy = "HttpClient.retryTransient, 3 times, exponential from 100 
   "which opens after 20 failures in a row and probes every 100 to 200 ms"
 
 export interface Connected {
-  readonly retrying: HttpClient.HttpClient.With<unknown>
+  readonly execute: (
+    request: HttpClientRequest.HttpClientRequest
+  ) => Effect.Effect<HttpClientResponse.HttpClientResponse, unknown>
   /** When the circuit breaker opened so far, in epoch milliseconds. */
   readonly openings: ReadonlyArray<number>
 }
@@ -27,7 +31,7 @@ export const clientOf = (dispatcher: Dispatcher): HttpClient.HttpClient =>
 const makeBreaker = CircuitBreaker.make({
   tripPolicy: CircuitBreaker.consecutive(20),
   openDuration: Schedule.exponential("100 millis").pipe(
-    Schedule.modifyDelay(({ duration }) => Effect.succeed(Duration.min(duration, "200 millis")))
+    Schedule.modifyDelay(({ duration }) => Effect.succeed(Duration.min(duration, Duration.millis(200))))
   )
 }).pipe(Effect.provide(CircuitBreaker.layerStoreMemory()))
 
@@ -40,9 +44,9 @@ export const connect = (dispatcher: Dispatcher): Connected => {
       if (to === "Open") openings.push(now())
     }))
   Effect.runFork(record)
-  const retrying = clientOf(dispatcher).pipe(
+  const { execute } = clientOf(dispatcher).pipe(
     HttpClient.retryTransient({ times: 3, schedule: Schedule.jittered(Schedule.exponential("100 millis")) }),
     HttpClient.withCircuitBreaker({ breaker })
   )
-  return { retrying, openings }
+  return { execute, openings }
 }

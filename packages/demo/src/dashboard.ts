@@ -1,7 +1,7 @@
 /** The live page of the demo: on this machine only, for the run and until Ctrl-C. */
 import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
-import * as HttpRouter from "@effect/platform/HttpRouter"
 import * as HttpServer from "@effect/platform/HttpServer"
+import * as HttpServerRequest from "@effect/platform/HttpServerRequest"
 import * as HttpServerResilience from "@reprise/http/HttpServerResilience"
 import * as LivePage from "@reprise/http/LivePage"
 import * as Console from "effect/Console"
@@ -19,12 +19,11 @@ import { run } from "./run.js"
 /** A page of another site can give its own name the address of this machine, but not this `Host`. */
 const isLocal = (host: string | undefined) => /^(127\.0\.0\.1|localhost):\d+$/.test(host ?? "")
 
-const app = HttpRouter.empty.pipe(
-  HttpRouter.get("/health", HttpServerResilience.health()),
-  HttpRouter.mountApp(
-    "/reprise",
-    LivePage.make({ authorize: ({ request }) => Effect.succeed(isLocal(request.headers["host"])) })
-  )
+const page = LivePage.make({ authorize: ({ request }) => Effect.succeed(isLocal(request.headers["host"])) })
+
+const app = Effect.flatMap(
+  HttpServerRequest.HttpServerRequest,
+  ({ url }) => url === "/health" ? HttpServerResilience.health() : page
 )
 
 /** Gives the address of the page. */
@@ -34,7 +33,7 @@ const serve = Effect.gen(function*() {
   // Ctrl-C does not wait for viewers.
   yield* Effect.addFinalizer(() => Effect.sync(() => node.closeAllConnections()))
   yield* Effect.provideService(HttpServer.serveEffect(app), HttpServer.HttpServer, server)
-  return `${HttpServer.formatAddress(server.address)}/reprise`
+  return HttpServer.formatAddress(server.address)
 })
 
 /** One client for all rounds, so that the page shows one breaker: what it sends goes through the pool of the round. */

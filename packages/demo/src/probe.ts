@@ -34,8 +34,9 @@ export const probe = (
     })
     let ledger: Ledger = []
     const client = resilient(yield* HttpClient.HttpClient).pipe(
-      HttpClient.transformResponse(Effect.tap((response) => {
+      HttpClient.transformResponse(Effect.map((response) => {
         ledger = HttpResilience.attempts(response)
+        return response
       }))
     )
     const request = HttpClientRequest.make(method)(url)

@@ -24,7 +24,7 @@ describe("the live page of the demo", () => {
       yield* Deferred.await(began)
       const url = /http:\S+/.exec(printed.join("\n"))?.[0] ?? ""
       assert.strictEqual(yield* statusOf(url), 200)
-      assert.strictEqual(yield* statusOf(url.replace("/reprise", "/health")), 200)
+      assert.strictEqual(yield* statusOf(`${url}/health`), 200)
       assert.strictEqual(yield* statusOf(url, { headers: { host: "evil.example:80" } }), 403)
       yield* Fiber.interrupt(running)
     }))

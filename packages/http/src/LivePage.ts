@@ -56,7 +56,7 @@ export interface Options<out E = never, out R = never> {
 }
 
 /**
- * Makes the page, for `HttpRouter.mountApp("/reprise", ...)` or for a server of its own.
+ * Makes the page, for a path of a router or for a server of its own.
  *
  * The page shows up to 200 policies, those with a problem first, and updates them each second while a browser watches.
  * It loads nothing from elsewhere. With `authorize` an operator can isolate a circuit, which rejects every call, and
@@ -71,7 +71,7 @@ export interface Options<out E = never, out R = never> {
  *
  * @example
  * ```ts
- * import { HttpApp, HttpRouter } from "@effect/platform"
+ * import { HttpApp } from "@effect/platform"
  * import * as LivePage from "@reprise/http/LivePage"
  * import { Effect } from "effect"
  * import * as Telemetry from "reprise/Telemetry"
@@ -80,15 +80,14 @@ export interface Options<out E = never, out R = never> {
  *   authorize: ({ action, request }) =>
  *     Effect.succeed(action === "view" || request.headers["x-forwarded-groups"] === "operators")
  * })
- * const app = HttpRouter.empty.pipe(HttpRouter.mountApp("/reprise", page))
  *
  * const program = Effect.gen(function*() {
- *   const handler = HttpApp.toWebHandlerRuntime(yield* Effect.runtime<Telemetry.Monitor>())(app)
+ *   const handler = HttpApp.toWebHandlerRuntime(yield* Effect.runtime<Telemetry.Monitor>())(page)
  *   const statusOf = (path: string, init?: RequestInit) =>
  *     Effect.promise(() => handler(new Request(`http://localhost${path}`, init)).then(({ status }) => status))
  *   const body = JSON.stringify({ key: "payments" })
  *   const isolate = { method: "POST", headers: { "content-type": "application/json" }, body }
- *   return [yield* statusOf("/reprise"), yield* statusOf("/reprise/isolate", isolate)]
+ *   return [yield* statusOf("/"), yield* statusOf("/isolate", isolate)]
  * })
  *
  * Effect.runPromise(program.pipe(Effect.provide(Telemetry.layerMonitor))).then(console.log) // => [ 200, 403 ]

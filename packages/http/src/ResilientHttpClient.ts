@@ -197,7 +197,7 @@ const layerOf = <I, S, E>(
  *
  * const HttpLive = ResilientHttpClient.layerConfig(ResilientHttpClient.config("PAYMENTS")).pipe(
  *   Layer.provide(FetchHttpClient.layer),
- *   Layer.provide(Layer.setConfigProvider(ConfigProvider.fromMap(new Map([["PAYMENTS.ATTEMPTS", "0"]]))))
+ *   Layer.provide(Layer.setConfigProvider(ConfigProvider.fromJson({ PAYMENTS: { ATTEMPTS: "0" } })))
  * )
  *
  * const program = HttpClient.HttpClient.pipe(Effect.provide(HttpLive), Effect.flip, Effect.map(String))

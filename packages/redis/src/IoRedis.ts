@@ -57,7 +57,7 @@ export const layer = (options: Redis.Options): Layer.Layer<Redis.Redis, Redis.Re
  * import { ConfigProvider, Effect, Layer } from "effect"
  *
  * const RedisLive = IoRedis.layerConfig(IoRedis.config("CACHE")).pipe(
- *   Layer.provide(Layer.setConfigProvider(ConfigProvider.fromMap(new Map([["CACHE.URL", "localhost:6379"]]))))
+ *   Layer.provide(Layer.setConfigProvider(ConfigProvider.fromJson({ CACHE: { URL: "localhost:6379" } })))
  * )
  *
  * const program = Layer.launch(RedisLive).pipe(

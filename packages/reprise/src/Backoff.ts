@@ -266,14 +266,14 @@ export const capped: {
  *
  * @example
  * ```ts
- * import { Duration, Effect, Random, Schedule } from "effect"
+ * import { Duration, Effect, Schedule } from "effect"
  * import * as Backoff from "reprise/Backoff"
  *
  * const policy = Backoff.exponential("1 second").pipe(Backoff.capped("10 seconds"), Backoff.fullJitter)
  *
- * // Every draw is a half.
- * const program = Schedule.run(Schedule.delays(policy), 0, [1, 2, 3, 4, 5]).pipe(Effect.withRandom(Random.fixed([0.5])))
- * console.log(Array.from(Effect.runSync(program), Duration.format).join(", ")) // => 500ms, 1s, 2s, 4s, 5s
+ * // Each delay lies between zero and the delay of the policy: 1, 2, 4, 8 and 10 seconds.
+ * const delays = Effect.runSync(Schedule.run(Schedule.delays(policy), 0, [1, 2, 3, 4, 5]))
+ * console.log(Array.from(delays).every((delay) => Duration.toSeconds(delay) <= 10)) // => true
  * ```
  *
  * @since 0.1.0

@@ -71,7 +71,7 @@ export const optional = <A>(value: Config.Config<A>): Config.Config<A | undefine
  * })
  *
  * const program = config.pipe(
- *   Effect.withConfigProvider(ConfigProvider.fromMap(new Map([["PAYMENTS.ATTEMPTS", "0"]]))),
+ *   Effect.withConfigProvider(ConfigProvider.fromJson({ PAYMENTS: { ATTEMPTS: "0" } })),
  *   Effect.flip
  * )
  *
@@ -120,7 +120,7 @@ export const make = <Values extends object, A>(spec: Spec<Values, A>): Config.Co
  * const program = OptionsConfig.load(Bulkhead.config(), Bulkhead.make).pipe(
  *   Effect.flatten,
  *   Effect.flatMap(Bulkhead.snapshot),
- *   Effect.withConfigProvider(ConfigProvider.fromMap(new Map([["MAX_CONCURRENT", "3"]])))
+ *   Effect.withConfigProvider(ConfigProvider.fromJson({ MAX_CONCURRENT: 3 }))
  * )
  *
  * Effect.runPromise(program).then(({ maxConcurrent }) => console.log(maxConcurrent)) // => 3

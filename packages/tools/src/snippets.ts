@@ -3,7 +3,7 @@
  */
 import * as Fs from "node:fs"
 import * as Path from "node:path"
-import { packages, relative, root } from "./workspace.js"
+import { isEffect4, packages, relative, root } from "./workspace.js"
 
 /** One fence. `line` is the line (from 1) in `file` on which its first line of code stands. */
 export interface Snippet {
@@ -77,10 +77,10 @@ export const inMarkdown = (path: string): ReadonlyArray<Snippet> =>
 const inSource = (path: string): ReadonlyArray<Snippet> =>
   snippetsOf(relative(path), docComments(Fs.readFileSync(path, "utf8")))
 
-/** Every fence of the repository. */
+/** Every fence of the edition. The guides show Effect 3. */
 export const all = (): ReadonlyArray<Snippet> => [
   ...inMarkdown(Path.join(root, "README.md")),
   ...packages.flatMap((pkg) => inMarkdown(Path.join(pkg.directory, "README.md"))),
-  ...filesIn(Path.join(root, "docs"), ".md").flatMap(inMarkdown),
+  ...isEffect4 ? [] : filesIn(Path.join(root, "docs"), ".md").flatMap(inMarkdown),
   ...packages.flatMap((pkg) => filesIn(Path.join(pkg.directory, "src"), ".ts")).flatMap(inSource)
 ]

@@ -24,12 +24,7 @@ export const start = (seed: string, total: number): Effect.Effect<Api, ApiDied, 
     const ready = (yield* nextMessage(child)) as Ready
     // One question at a time: the next message is its answer.
     const turn = yield* Effect.makeSemaphore(1)
-    const ask = (command: Command) =>
-      turn.withPermits(1)(Effect.zipRight(
-        Effect.sync(() => child.send(command)),
-        nextMessage(child),
-        { concurrent: true }
-      ))
+    const ask = (command: Command) => turn.withPermits(1)(nextMessage(child, () => child.send(command)))
     return {
       ...ready,
       tell: (command) => Effect.asVoid(ask(command)),
@@ -52,7 +47,8 @@ const end = (child: ChildProcess): Effect.Effect<void> =>
     child.kill("SIGTERM")
   })
 
-const nextMessage = (child: ChildProcess): Effect.Effect<unknown, ApiDied> =>
+/** The next message, after `begin`. */
+const nextMessage = (child: ChildProcess, begin?: () => void): Effect.Effect<unknown, ApiDied> =>
   Effect.async((resume) => {
     const onMessage = (message: unknown) => {
       child.off("exit", onExit)
@@ -64,6 +60,7 @@ const nextMessage = (child: ChildProcess): Effect.Effect<unknown, ApiDied> =>
     }
     child.once("message", onMessage)
     child.once("exit", onExit)
+    begin?.()
     return Effect.sync(() => {
       child.off("message", onMessage)
       child.off("exit", onExit)

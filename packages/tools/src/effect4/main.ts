@@ -17,7 +17,7 @@ const target = Path.join(root, "packages/effect4/build")
 const recordPath = Path.join(root, "packages/effect4/build/hashes.json")
 
 /** The parts of the repository that have an Effect 4 edition. */
-const folders = ["reprise", "http", "redis", "testing", "examples", "demo"].map((name) => `packages/${name}`)
+const folders = ["reprise", "http", "redis", "testing", "demo"].map((name) => `packages/${name}`)
 const others = ["tsconfig.base.json", "README.md", "docs"]
 
 /** Tests of what only Effect 3 has. */
@@ -30,8 +30,8 @@ const sources = run("git", ["ls-files", "--cached", "--others", "--exclude-stand
 const overlay = /\.effect4\.(\w+)$/
 const overlaid = new Set(sources.filter((path) => overlay.test(path)).map((path) => path.replace(overlay, ".$1")))
 
-/** Documents that name members of Effect 3 on purpose. */
-const aboutEffect3 = /^docs\/(decisions\/|effect-4\.md$)/
+/** The guides show Effect 3. */
+const isGuide = (path: string): boolean => path.startsWith("docs/")
 
 const problems: Array<string> = []
 
@@ -39,7 +39,7 @@ const convert = (path: string): Buffer | string => {
   const content = Fs.readFileSync(Path.join(root, path))
   if (overlay.test(path)) return content
   if (Path.basename(path) === "package.json") return manifest(content.toString())
-  if (!/\.(tsx?|md)$/.test(path) || aboutEffect3.test(path)) return content
+  if (!/\.(tsx?|md)$/.test(path) || isGuide(path)) return content
   const result = (path.endsWith(".md") ? codemodDocument : codemod)(path, content.toString(), rules)
   problems.push(...result.problems)
   return result.text
@@ -56,11 +56,6 @@ if (edited.length > 0 && !process.argv.includes("--force")) {
   failWith(
     edited.map((path) => `packages/effect4/build/${path} was edited. Edit ${path}, or the rules, or use --force.`)
   )
-}
-
-for (const shared of ["docs", "README.md"]) {
-  const path = Path.join(target, shared)
-  if (Fs.lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink() === true) Fs.rmSync(path)
 }
 
 const next: Record<string, string> = {}

@@ -30,6 +30,7 @@ const renames: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     redacted: "Redacted",
     string: "String"
   },
+  ConfigProvider: { fromJson: "fromUnknown" },
   ConfigError: { ConfigError: "Config.ConfigError" },
   Context: { GenericTag: "Service", Tag: "Key", unsafeGet: "getUnsafe" },
   DateTime: { unsafeMake: "makeUnsafe" },
@@ -80,6 +81,7 @@ const renames: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   },
   Mailbox: { Mailbox: "Queue.Queue", make: "Queue.make", toStream: "Stream.fromQueue" },
   Option: { flatMapNullable: "flatMapNullishOr", fromNullable: "fromNullishOr" },
+  Queue: { unsafeOffer: "offerUnsafe" },
   Random: { nextRange: "nextBetween" },
   Ref: { unsafeMake: "makeUnsafe" },
   Runtime: { Runtime: "Context.Context" },
@@ -97,6 +99,7 @@ export const core: Rules = {
   ),
   values: {
     "DefaultServices.liveServices": ({ use }) => `${use("Context")}.empty()`,
+    "Effect.merge": ({ use }) => `${use("Effect")}.match({ onFailure: (error) => error, onSuccess: (value) => value })`,
     "FiberId.none": () => "undefined",
     "Schedule.stop": ({ use }) => `${use("Schedule")}.recurs(0)`
   },
@@ -111,6 +114,7 @@ export const core: Rules = {
     "Clock.make": (_, { use }) => `${use("Effect")}.runSync(${use("Effect")}.service(${use("Clock")}.Clock))`,
     "Config.literal()": (literals, { emit, use }, { arguments: [name] }) =>
       `${use("Config")}.Literals([${literals.join(", ")}]${name === undefined ? "" : `, ${emit(name)}`})`,
+    "ConfigProvider.fromMap": ([map], { use }) => `${use("ConfigProvider")}.fromEnvRecord(Object.fromEntries(${map}))`,
     "Context.Tag()": ([id], { emit, use }, call) =>
       `${use("Context")}.Service<${call.typeArguments!.map(emit).join(", ")}>()(${id})`,
     "Deferred.unsafeMake": (_, { emit, use }, call) =>
