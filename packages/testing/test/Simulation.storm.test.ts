@@ -35,7 +35,7 @@ const run = (policy: Policy, options: {
       clients: Math.ceil(clients * scale),
       capacity: capacity * scale,
       load,
-      duration: Duration.sum("12 seconds", Duration.sum(outage, after)),
+      duration: Duration.millis(Duration.toMillis(outage) + Duration.toMillis(after) + 12_000),
       outage: { kind, at: "12 seconds", duration: outage },
       policy,
       seed: 1

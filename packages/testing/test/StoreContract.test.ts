@@ -34,7 +34,10 @@ const runWith = (
 const brokenBy = (change: Break) =>
   Effect.runSync(
     Effect.cached(
-      Effect.filter(names, (_, index) => Effect.map(Effect.exit(runWith(laws[index]!, change)), Exit.isFailure))
+      Effect.filter(
+        names,
+        (name) => Effect.map(Effect.exit(runWith(laws.find((law) => law.name === name)!, change)), Exit.isFailure)
+      )
     )
   )
 

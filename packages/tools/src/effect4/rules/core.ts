@@ -143,6 +143,11 @@ export const core: Rules = {
         : `${use("Schedule")}.max([${self}, ${that}])`,
     "Exit.all": ([exits], { use }) => `${use("Option")}.some(${use("Exit")}.asVoidAll(${exits}))`,
     "Fiber.getCurrentFiber": (_, { use }) => `${use("Option")}.fromNullishOr(${use("Fiber")}.getCurrent())`,
+    // In Effect 4 it has no result.
+    "Fiber.interrupt": ([fiber], { use }, call) =>
+      ts.isYieldExpression(call.parent) && !ts.isExpressionStatement(call.parent.parent)
+        ? `${use("Effect")}.andThen(${use("Fiber")}.interrupt(${fiber}), ${use("Fiber")}.await(${fiber}))`
+        : undefined,
     "Pipeable.Class": (_, { use }) => `${use("Pipeable")}.Class`,
     "Random.make": ([seed], { use }) =>
       `${use("Effect")}.runSync(${use("Random")}.withSeed(${use("Effect")}.service(${use("Random")}.Random), ${seed}))`,

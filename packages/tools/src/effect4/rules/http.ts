@@ -103,6 +103,11 @@ export const http: Rules = {
   },
   types: {
     "Config.Config.Wrap": ([options], { use }) => `${use("Config")}.Wrap<${options}>`,
-    "HttpApp.Default": app
+    "HttpApp.Default": app,
+    // In Effect 4 a client is invariant in its error.
+    "HttpClient.HttpClient.With": (args, { use }) => {
+      const types = args.length === 1 && args[0] === "unknown" ? ["any"] : args
+      return `${use("HttpClient")}.HttpClient.With<${types.join(", ")}>`
+    }
   }
 }
