@@ -9,22 +9,17 @@ import {
   Option,
   Random,
   Schedule,
-  ScheduleDecision,
-  ScheduleInterval,
-  ScheduleIntervals,
   TestClock
 } from "effect"
 import * as Backoff from "reprise/Backoff"
 import { InvalidOption, maxDelayMillis } from "reprise/InvalidOption"
 import * as Retry from "reprise/Retry"
+import * as Schedules from "./schedules.js"
 import * as Services from "./services.js"
 
 /** One step of a schedule taken by hand. */
-interface Step<Out> {
+interface Step<Out> extends Schedules.Step<Out> {
   readonly now: number
-  readonly out: Out
-  /** None where the schedule stops. */
-  readonly delay: Option.Option<number>
 }
 
 interface Options {
@@ -38,21 +33,17 @@ interface Options {
 const walk = <Out>(schedule: Schedule.Schedule<Out, number>, limit: number, options: Options = {}) => {
   const drift = options.drift ?? (() => 0)
   const steps: Array<Step<Out>> = []
-  let state = schedule.initial
+  const step = Schedules.stepping(schedule)
   let now = options.start ?? 0
   let done = false
   const loop = Effect.whileLoop({
     while: () => !done && steps.length < limit,
-    body: () => schedule.step(now, steps.length, state),
-    step: ([next, out, decision]) => {
-      state = next
-      done = ScheduleDecision.isDone(decision)
-      const delay = ScheduleDecision.isDone(decision)
-        ? Option.none()
-        : Option.some(ScheduleIntervals.start(decision.intervals) - now)
-      steps.push({ now, out, delay })
+    body: () => step(now, steps.length),
+    step: (taken) => {
+      done = Option.isNone(taken.delay)
+      steps.push({ now, ...taken })
       // As on the real clock, now is a whole number.
-      now = Math.ceil(now + Option.getOrElse(delay, () => 0)) + drift(steps.length)
+      now = Math.ceil(now + Option.getOrElse(taken.delay, () => 0)) + drift(steps.length)
     }
   })
   Effect.runSync(Effect.withRandom(loop, Random.make(options.seed ?? "seed")))
@@ -157,7 +148,7 @@ describe("Backoff", { timeout: 60_000 }, () => {
       fc.assert(fc.property(fc.integer({ min: 1, max: 1e6 }), factors, (base, factor) => {
         const pairs = [
           [Backoff.exponential(base, { factor }), Schedule.exponential(base, factor)],
-          [Backoff.linear(base), Schedule.linear(base)],
+          [Backoff.linear(base), Schedules.linear(base)],
           [Backoff.fibonacci(base), Schedule.fibonacci(base)]
         ] as const
         for (const [ours, effects] of pairs) {
@@ -211,11 +202,7 @@ describe("Backoff", { timeout: 60_000 }, () => {
     })
 
     it("takes a wait that should have begun in the past for none", () => {
-      const late = Schedule.makeWithState(
-        0,
-        (now: number) =>
-          Effect.succeed([0, 0, ScheduleDecision.continueWith(ScheduleInterval.after(now - 1000))] as const)
-      )
+      const late = Schedules.fromDelays(() => -1000)
       assert.deepStrictEqual(withDraws(Backoff.additiveJitter(late, 100), [0, 0.5]), [0, 50])
     })
 
@@ -410,7 +397,7 @@ describe("Backoff", { timeout: 60_000 }, () => {
 
     it("is Effect's recurs of one less", () => {
       fc.assert(fc.property(endless, fc.integer({ min: 1, max: 50 }), seeds, (schedule, n, seed) => {
-        const effects = Schedule.zipLeft(schedule, Schedule.recurs(n - 1))
+        const effects = Schedules.zipLeft(schedule, Schedule.recurs(n - 1))
         assert.deepStrictEqual(walk(Backoff.attempts(schedule, n), 100, { seed }), walk(effects, 100, { seed }))
       }))
     })
@@ -515,7 +502,7 @@ describe("Backoff", { timeout: 60_000 }, () => {
 
     it("has the outputs, inputs and services of all its schedules", () => {
       const strings = Schedule.identity<string>()
-      const numbers = Schedule.recurWhile((n: number) => n > 0)
+      const numbers = Schedule.whileInput(Schedule.identity<number>(), (n: number) => n > 0)
       const both: Schedule.Schedule<string | number, string & number> = Backoff.chain(strings, numbers)
       // @ts-expect-error the second schedule takes no string
       const wrong: Schedule.Schedule<unknown, string> = Backoff.chain(strings, numbers)
@@ -554,7 +541,7 @@ describe("Backoff", { timeout: 60_000 }, () => {
     })
 
     it("resetAfter begins anew once so much time has passed", () => {
-      const schedule = Backoff.exponential("1 second").pipe(Schedule.resetAfter("1 minute"))
+      const schedule = Schedules.resetAfter(Backoff.exponential("1 second"), "1 minute")
       const pause = (step: number) => step === 3 ? 60_000 : 0
       assert.deepStrictEqual(delays(schedule, 5, { drift: pause }), [1000, 2000, 4000, 1000, 2000])
     })
@@ -565,7 +552,7 @@ describe("Backoff", { timeout: 60_000 }, () => {
         Backoff.attempts(3),
         Backoff.within("2500 millis")
       )
-      const schedule = Schedule.resetWhen(limited, (input) => input === 2)
+      const schedule = Schedules.resetWhen(limited, (input) => input === 2)
       assert.deepStrictEqual(delays(schedule, 9), [1000, 1000, 1000, 1000])
     })
 
@@ -661,7 +648,7 @@ describe("Backoff", { timeout: 60_000 }, () => {
         const reasons = (schedule: Schedule.Schedule<unknown, number>) =>
           Effect.gen(function*() {
             const { result } = yield* timed(Retry.ledger(yield* failing, schedule))
-            const [, ledger] = yield* result
+            const [, ledger] = Either.getOrThrow(result)
             return ledger.map((attempt) => attempt.reason)
           })
         assert.deepStrictEqual(yield* reasons(Backoff.attempts(policy, 3)), ["backoff", "backoff", "attempts"])

@@ -1,18 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import {
-  Chunk,
-  Deferred,
-  Duration,
-  Effect,
-  Exit,
-  Fiber,
-  FiberId,
-  Layer,
-  Option,
-  Schedule,
-  Stream,
-  TestClock
-} from "effect"
+import { Deferred, Duration, Effect, Exit, Fiber, FiberId, Layer, Option, Schedule, Stream, TestClock } from "effect"
 import * as Backoff from "reprise/Backoff"
 import * as CircuitBreaker from "reprise/CircuitBreaker"
 import * as Tripping from "reprise/Tripping"
@@ -531,7 +518,7 @@ describe("changes", () => {
       const breaker = yield* make()
       const seen = yield* Effect.scoped(Effect.gen(function*() {
         const pull = yield* Stream.toPull(CircuitBreaker.changes(breaker))
-        const states = Effect.map(pull, (chunk) => Chunk.toReadonlyArray(chunk).map(({ to }) => to))
+        const states = Effect.map(pull, (chunk) => Array.from(chunk, ({ to }) => to))
         // The first pull subscribes, and everything after it is kept.
         const first = yield* states
         yield* Effect.zipRight(CircuitBreaker.trip(breaker), CircuitBreaker.close(breaker))
@@ -592,7 +579,7 @@ describe("changes", () => {
       yield* TestClock.adjust(0)
       yield* times(200, Effect.zipRight(CircuitBreaker.trip(breaker), CircuitBreaker.close(breaker)))
       yield* Deferred.succeed(gate, undefined)
-      const seen = Chunk.toReadonlyArray(yield* Fiber.join(slow)).map(({ generation }) => generation)
+      const seen = Array.from(yield* Fiber.join(slow), ({ generation }) => generation)
       assert.strictEqual(seen.at(-1), 400)
       assert.deepStrictEqual(seen.slice(-64), Array.from({ length: 64 }, (_, i) => i + 337))
     }))

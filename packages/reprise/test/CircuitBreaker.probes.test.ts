@@ -242,7 +242,8 @@ describe("calls beyond the probes", () => {
       const probe = yield* begin(breaker)
       let runs = 0
       const waiter = yield* queue(breaker, Effect.sync(() => `run ${++runs}`))
-      assert.isTrue(Exit.isInterrupted(yield* Fiber.interrupt(waiter)))
+      yield* Fiber.interrupt(waiter)
+      assert.isTrue(Exit.isInterrupted(yield* Fiber.await(waiter)))
       assert.strictEqual((yield* CircuitBreaker.snapshot(breaker)).waiting, 0)
       yield* probe.end(ok)
       assert.strictEqual(runs, 0)

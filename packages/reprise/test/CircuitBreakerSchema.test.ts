@@ -111,8 +111,8 @@ const compare = (rule: Tripping.Tripping, calls: ReadonlyArray<readonly [boolean
     const [one, other] = [yield* make(rule), yield* make(rule)]
     const call = (breaker: CircuitBreaker.CircuitBreaker, isGood: boolean) =>
       Effect.map(
-        Effect.either(CircuitBreaker.protect(isGood ? Effect.succeed("ok") : Effect.fail("down"), breaker)),
-        (result) => result._tag === "Right" ? result.right : typeof result.left === "string" ? result.left : "rejected"
+        Effect.merge(CircuitBreaker.protect(isGood ? Effect.succeed("ok") : Effect.fail("down"), breaker)),
+        (result) => typeof result === "string" ? result : "rejected"
       )
     for (const [i, [isGood, millis]] of calls.entries()) {
       yield* TestClock.adjust(millis)

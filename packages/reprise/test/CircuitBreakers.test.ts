@@ -1,6 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
 import {
-  Chunk,
   Context,
   Data,
   Deferred,
@@ -250,8 +249,9 @@ describe("the changes of a registry", () => {
         yield* Effect.zipRight(CircuitBreaker.trip(breaker), CircuitBreaker.close(breaker))
       }
       yield* Deferred.succeed(gate, undefined)
-      const seen = Chunk.toReadonlyArray(yield* Fiber.join(slow)).map(([, { from, generation, to }]) =>
-        from === to ? "state" : generation
+      const seen = Array.from(
+        yield* Fiber.join(slow),
+        ([, { from, generation, to }]) => from === to ? "state" : generation
       )
       assert.deepStrictEqual(seen.slice(0, 2_000), Array.from({ length: 2_000 }, () => "state"))
       assert.deepStrictEqual(seen.slice(2_000), Array.from({ length: 1_024 }, (_, i) => i + 2_977))

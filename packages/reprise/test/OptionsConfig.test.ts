@@ -130,7 +130,8 @@ describe("an option out of range", () => {
         throw defect
       })
       const cause = yield* Effect.flip(Effect.sandbox(broken))
-      assert.strictEqual(Option.getOrUndefined(Cause.dieOption(cause)), defect)
+      assert.isTrue(Cause.isDie(cause))
+      assert.strictEqual(Cause.squash(cause), defect)
     }))
 
   it.effect("leaves the error of a missing variable at its path", () =>

@@ -1,18 +1,9 @@
 import { assert, describe, it } from "@effect/vitest"
-import {
-  Cause,
-  Duration,
-  Effect,
-  FastCheck as fc,
-  FiberId,
-  Option,
-  Schedule,
-  ScheduleDecision,
-  ScheduleInterval
-} from "effect"
+import { Cause, Duration, Effect, FastCheck as fc, FiberId, Option, Schedule } from "effect"
 import { isDeepStrictEqual } from "node:util"
 import * as Backoff from "reprise/Backoff"
 import * as Retry from "reprise/Retry"
+import * as Schedules from "./schedules.js"
 import * as Virtual from "./virtual.js"
 
 interface Failure extends Retry.Hint {
@@ -97,13 +88,7 @@ const small = fc.integer({ min: 1, max: 3_000 })
 const times = fc.nat(6)
 const notZeroId = (error: Failure) => error.id !== 0
 
-const intervalAfter = (millis: number): Policy =>
-  Schedule.makeWithState(0, (now, _, n) =>
-    Effect.succeed([
-      n + 1,
-      n,
-      n < 4 ? ScheduleDecision.continueWith(ScheduleInterval.after(now + millis)) : ScheduleDecision.done
-    ]))
+const intervalAfter = (millis: number): Policy => Schedules.fromDelays((n) => n < 4 ? millis : undefined)
 
 const leaf: fc.Arbitrary<readonly [name: string, policy: () => Policy]> = fc.oneof(
   fc.tuple(small, fc.constantFrom(1, 1.5, 2, 10)).map(([base, factor]) =>
@@ -113,15 +98,13 @@ const leaf: fc.Arbitrary<readonly [name: string, policy: () => Policy]> = fc.one
   small.map((n) => [`fixed(${n})`, () => Schedule.fixed(n)] as const),
   small.map((n) => [`windowed(${n})`, () => Schedule.windowed(n)] as const),
   small.map((n) => [`fibonacci(${n})`, () => Schedule.fibonacci(n)] as const),
-  small.map((n) => [`linear(${n})`, () => Schedule.linear(n)] as const),
+  small.map((n) => [`linear(${n})`, () => Schedules.linear(n)] as const),
   millis.map((n) => [`duration(${n})`, () => Schedule.duration(n)] as const),
-  millis.map((n) => [`fromDelays(${n}, 0, 1)`, () => Schedule.fromDelays(n, 0, 1)] as const),
   times.map((n) => [`recurs(${n})`, () => Schedule.recurs(n)] as const),
   small.map((n) => [`recurUpTo(${n})`, () => Schedule.recurUpTo(n)] as const),
-  fc.nat(59).map((n) => [`secondOfMinute(${n})`, () => Schedule.secondOfMinute(n)] as const),
   fc.constant(["cron", () => Schedule.cron("*/5 * * * * *", "UTC")] as const),
+  ...Schedules.leaves.map((leaf) => fc.constant(leaf)),
   fc.constant(["forever", () => Schedule.forever] as const),
-  fc.constant(["elapsed", () => Schedule.elapsed] as const),
   fc.constant(["once", () => Schedule.once] as const),
   fc.constant(["stop", () => Schedule.stop] as const),
   fc.constant(["NaN", () => Schedule.delayed(Schedule.forever, () => NaN)] as const),
@@ -135,48 +118,42 @@ const leaf: fc.Arbitrary<readonly [name: string, policy: () => Policy]> = fc.one
 const unary: fc.Arbitrary<readonly [name: string, f: (self: Policy) => Policy]> = fc.oneof(
   fc.constantFrom<readonly [string, (self: Policy) => Policy]>(
     ["jittered", Schedule.jittered],
-    ["jitteredWith", Schedule.jitteredWith({ min: 0, max: 3 })],
     ["whileInput", Schedule.whileInput(notZeroId)],
     ["untilInput", Schedule.untilInput((error: Failure) => !notZeroId(error))],
     ["untilInputEffect", Schedule.untilInputEffect((error: Failure) => Effect.succeed(!notZeroId(error)))],
-    ["recurWhile", (self) => Schedule.intersect(self, Schedule.recurWhile(notZeroId))],
-    ["resetWhen", Schedule.resetWhen((out) => typeof out === "number" && out > 2)],
-    ["repetitions", Schedule.repetitions],
-    ["delays", Schedule.delays],
+    ["recurWhile", (self) => Schedule.intersect(self, Schedule.whileInput(Schedule.identity<Failure>(), notZeroId))],
+    ["resetWhen", (self) => Schedules.resetWhen(self, (out) => typeof out === "number" && out > 2)],
+    ["delays", (self) => Schedule.delays(self)],
     ["passthrough", (self) => Schedule.passthrough(self)],
-    ["collectAllInputs", (self) => Schedule.zipRight(self, Schedule.collectAllInputs<Failure>())],
-    ["collectAllOutputs", Schedule.collectAllOutputs],
-    ["mapInput", (self) => Schedule.mapInput(self, (error: Failure) => ({ ...error, id: error.id + 1 }))],
-    ["mapInputEffect", Schedule.mapInputEffect((error: Failure) => Effect.delay(Effect.succeed(error), 3))],
+    ["mapInput", (self) => Schedules.mapInput(self, (error: Failure) => ({ ...error, id: error.id + 1 }))],
     ["modifyDelay", Schedule.modifyDelay((_, delay) => Duration.times(delay, 2))],
     ["addDelay", Schedule.addDelay(() => 11)],
     ["delayed", Schedule.delayed((delay) => Duration.sum(delay, 1))],
     ["check", Schedule.check((error: Failure) => notZeroId(error))],
-    ["reduce", Schedule.reduce(0, (n) => n + 1)],
+    ...Schedules.combinators,
     ["driven by a defect", Schedule.mapEffect((out) => out === 3 ? Effect.die("schedule") : Effect.succeed(out))],
     ["fullJitter", Backoff.fullJitter],
     ["whileRetryable", Retry.whileRetryable],
     ["honorHint", Retry.honorHint({ max: "3 seconds" })]
   ),
   millis.map((n) => [`upTo(${n})`, Schedule.upTo(n)] as const),
-  millis.map((n) => [`resetAfter(${n})`, Schedule.resetAfter(n)] as const),
+  millis.map((n) => [`resetAfter(${n})`, (self: Policy) => Schedules.resetAfter(self, n)] as const),
   millis.map((n) => [`Backoff.within(${n > 1e6 ? 1e6 : n})`, Backoff.within(n > 1e6 ? 1e6 : n)] as const),
   small.map((n) => [`Backoff.capped(${n})`, Backoff.capped(n)] as const),
   fc.integer({ min: 1, max: 6 }).map((n) => [`Backoff.attempts(${n})`, Backoff.attempts(n)] as const)
 )
+
+const hintless: Failure = { id: 1, retryable: true, retryAfter: Option.none() }
 
 const binary = fc.constantFrom<readonly [string, (left: Policy, right: Policy) => Policy]>(
   ["union", (left, right) => Schedule.union(left, right)],
   ["intersect", (left, right) => Schedule.intersect(left, right)],
   ["andThen", (left, right) => Schedule.andThen(left, right)],
   ["andThenEither", (left, right) => Schedule.andThenEither(left, right)],
-  ["zipLeft", (left, right) => Schedule.zipLeft(left, right)],
-  ["zipRight", (left, right) => Schedule.zipRight(left, right)],
-  ["compose", (left, right) => Schedule.compose(left, Schedule.mapInput(right, () => ({ ...hintless, id: 1 })))],
-  ["chain", (left, right) => Backoff.chain(left, right)]
+  ["zipLeft", (left, right) => Schedules.zipLeft(left, right)],
+  ["chain", (left, right) => Backoff.chain(left, right)],
+  ...Schedules.pairs(hintless)
 )
-
-const hintless: Retry.Hint = { retryable: true, retryAfter: Option.none() }
 
 type Named = readonly [name: string, make: () => Policy]
 

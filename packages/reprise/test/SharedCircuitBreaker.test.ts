@@ -131,7 +131,7 @@ describe("circuit breakers that share a state", () => {
       assert.strictEqual((yield* CircuitBreaker.snapshot(other!.breaker)).waiting, 1)
       yield* probe.end(Exit.succeed("ok"))
       yield* interval
-      assert.strictEqual(yield* waiting.await.pipe(Effect.flatten), "ok")
+      assert.strictEqual(yield* Fiber.join(waiting), "ok")
     })))
 
   it.effect("give the permit of a probe back that is interrupted or ends with an ignored error", () =>
@@ -154,7 +154,7 @@ describe("circuit breakers that share a state", () => {
       const results = yield* Effect.forEach(members, ({ breaker }) => queue(breaker))
       yield* interval
       yield* interval
-      assert.deepStrictEqual(yield* Effect.forEach(results, (fiber) => Effect.flatten(fiber.await)), all(3, "ok"))
+      assert.deepStrictEqual(yield* Effect.forEach(results, Fiber.join), all(3, "ok"))
       assert.strictEqual(probes, 1)
     })))
 

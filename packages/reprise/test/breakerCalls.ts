@@ -37,7 +37,7 @@ export const rejection = (breaker: Breaker) =>
   Effect.succeed("ok").pipe(
     CircuitBreaker.protect(breaker),
     Effect.flip,
-    Effect.orDieWith((result) => new Error(`admitted: ${result}`))
+    Effect.catchAll((result) => Effect.die(new Error(`admitted: ${result}`)))
   )
 
 /** Infinity, if nobody can say. */

@@ -70,7 +70,8 @@ const renames: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     left: "fail",
     right: "succeed"
   },
-  Exit: { isInterrupted: "hasInterrupts" },
+  Cron: { unsafeParse: "parseUnsafe" },
+  Exit: { causeOption: "getCause", isInterrupted: "hasInterrupts" },
   Fiber: { RuntimeFiber: "Fiber" },
   Layer: {
     scoped: "effect",
@@ -124,6 +125,8 @@ export const core: Rules = {
     "Effect.dieMessage": ([message], { use }) => `${use("Effect")}.die(new Error(${message}))`,
     "Effect.gen": ([self, body], { use }) =>
       body === undefined ? undefined : `${use("Effect")}.gen({ self: ${self} }, ${body})`,
+    "Effect.merge": ([effect], { use }) => `${use("Effect")}.catch(${effect}, ${use("Effect")}.succeed)`,
+    "Effect.negate": ([effect], { use }) => `${use("Effect")}.map(${effect}, (holds) => !holds)`,
     "Effect.repeatN": (args, { use }) =>
       `${use("Effect")}.repeat(${[...args.slice(0, -1), `{ times: ${args.at(-1)} }`].join(", ")})`,
     "Effect.timeoutFail": (args, { emit, use }, call) => {
@@ -131,6 +134,13 @@ export const core: Rules = {
       const orElse = `() => ${use("Effect")}.fail((${part("onTimeout")})())`
       const options = `{ duration: ${part("duration")}, orElse: ${orElse} }`
       return `${use("Effect")}.timeoutOrElse(${[...args.slice(0, -1), options].join(", ")})`
+    },
+    // Two arguments of `pipe`. An error of the second one is not seen by the first one.
+    "Effect.tapBoth": ([handlers], { emit, use }, { arguments: nodes }) => {
+      if (nodes.length !== 1) return undefined
+      const { onFailure, onSuccess } = fieldsOf(nodes[0]!)
+      if (onFailure === undefined || onSuccess === undefined) return handlers
+      return `${use("Effect")}.tapError(${emit(onFailure)}), ${use("Effect")}.tap(${emit(onSuccess)})`
     },
     "Effect.withClock": (args, { use }) => `${use("Effect")}.provideService(${before(args, `${use("Clock")}.Clock`)})`,
     "Effect.withConfigProvider": (args, { use }) =>
