@@ -5,7 +5,7 @@
 import * as Esbuild from "esbuild"
 import * as Path from "node:path"
 import * as Zlib from "node:zlib"
-import { conclude, packages, readJson } from "./workspace.js"
+import { conclude, packages, readJson, root } from "./workspace.js"
 
 interface Budget {
   /** What is measured, for people. */
@@ -16,7 +16,7 @@ interface Budget {
   readonly maxGzipBytes: number
 }
 
-const folder = Path.resolve(import.meta.dirname, "../bundle")
+const folder = Path.join(root, "packages/tools/bundle")
 
 /** In the workspace a package is its sources; a user gets what was built from them. */
 const asPublished: Esbuild.Plugin = {

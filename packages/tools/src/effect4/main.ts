@@ -18,7 +18,15 @@ const recordPath = Path.join(root, "packages/effect4/build/hashes.json")
 
 /** The parts of the repository that have an Effect 4 edition. */
 const folders = ["reprise", "http", "redis", "testing", "demo"].map((name) => `packages/${name}`)
-const others = ["tsconfig.base.json", "README.md", "docs"]
+const others = [
+  "README.md",
+  "docs",
+  "packages/tools/bundle",
+  "tsconfig.base.json",
+  ...["effect4.effect4.ts", "harness.ts", "quiet.ts", "stats.ts", "worker/server.ts"].map((name) =>
+    `packages/bench/src/${name}`
+  )
+]
 
 /** Tests of what only Effect 3 has. */
 const ofEffect3 = /\.effect3\./
