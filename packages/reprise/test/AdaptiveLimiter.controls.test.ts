@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Config, ConfigError, Context, Deferred, Duration, Effect, Fiber, TestClock } from "effect"
+import { Config, Context, Deferred, Duration, Effect, Fiber, TestClock } from "effect"
 import * as AdaptiveLimiter from "reprise/AdaptiveLimiter"
 import { InvalidOption } from "reprise/InvalidOption"
 import * as Services from "./services.js"
@@ -178,9 +178,13 @@ describe("AdaptiveLimiter.layerConfig", () => {
         { MAX_QUEUED: "some" }
       ]
       for (const entries of wrong) {
-        assert.isTrue(ConfigError.isInvalidData(yield* Effect.flip(load(entries))), JSON.stringify(entries))
+        assert.match(
+          Services.mistakes(yield* Effect.flip(load(entries))).join("\n"),
+          /^invalid .*$/,
+          JSON.stringify(entries)
+        )
       }
       const own = Config.map(Config.integer("N"), (maxQueued) => ({ algorithm: aimd(), maxQueued }))
-      assert.isTrue(ConfigError.isInvalidData(yield* Effect.flip(load({ N: "-1" }, own))))
+      assert.match(Services.mistakes(yield* Effect.flip(load({ N: "-1" }, own))).join("\n"), /^invalid .*$/)
     }))
 })

@@ -1,6 +1,6 @@
 import { assert, describe, it, vi } from "@effect/vitest"
-import type { Layer } from "effect"
-import { Cause, Config, ConfigError, Context, Deferred, Effect, Exit, Fiber, Option, TestClock } from "effect"
+import type { ConfigError, Layer } from "effect"
+import { Cause, Config, Context, Deferred, Effect, Exit, Fiber, Option, TestClock } from "effect"
 import { inspect } from "node:util"
 import * as Bulkhead from "reprise/Bulkhead"
 import * as CircuitBreaker from "reprise/CircuitBreaker"
@@ -662,7 +662,7 @@ describe("the wiring of a bulkhead", () => {
     Effect.gen(function*() {
       const layer = Bulkhead.layerConfig(Reports)
       const missing = yield* Effect.flip(load(layer, []))
-      assert.isTrue(ConfigError.isMissingData(missing))
+      assert.match(Services.mistakes(missing).join("\n"), /^missing .*$/)
       const wrong = yield* Effect.flip(load(layer, [["MAX_CONCURRENT", "0"]]))
       assert.include(String(wrong), "maxConcurrent")
       const own = Bulkhead.layerConfig(Reports, Config.map(Config.integer("N"), (n) => ({ maxConcurrent: n })))

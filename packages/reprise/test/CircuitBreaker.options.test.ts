@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Cause, Config, ConfigError, Context, Duration, Effect, Exit, Option, Schedule, TestClock } from "effect"
+import { Cause, Config, Context, Duration, Effect, Exit, Option, Schedule, TestClock } from "effect"
 import { inspect } from "node:util"
 import * as CircuitBreaker from "reprise/CircuitBreaker"
 import { InvalidOption } from "reprise/InvalidOption"
@@ -233,7 +233,7 @@ describe("layerConfig", () => {
     ["OPEN_FOR", "0 millis", "expected a duration longer than 0 ms"],
     ["OPEN_FOR", "soon", "soon"],
     ["MAX_OPEN_FOR", "0 millis", "expected a duration longer than 0 ms"],
-    ["PROBES", "1.5", "1.5"],
+    ["PROBES", "1.5", "PROBES"],
     ["PROBES", "0", "expected a whole number >= 1, got 0 (option \"probes\")"],
     ["SUCCESSES", "-1", "expected a whole number >= 1, got -1 (option \"successes\")"],
     ["LEASE", "0 millis", "up to 2147483647 ms (24.8 days), got 0 (option \"lease\")"]
@@ -243,7 +243,7 @@ describe("layerConfig", () => {
       Effect.gen(function*() {
         const exit = yield* configured([[name, value]])
         const error = Option.getOrUndefined(Option.flatMap(Exit.causeOption(exit), Cause.failureOption))
-        assert.isTrue(ConfigError.isConfigError(error), String(error))
+        assert.isNotEmpty(Services.mistakes(error), String(error))
         assert.include(String(error), message)
       }))
   }
@@ -252,6 +252,6 @@ describe("layerConfig", () => {
     Effect.gen(function*() {
       const own = Config.succeed({ trip: Tripping.consecutive(1), probes: 0 })
       const error = yield* Effect.flip(Effect.provide(Payments, CircuitBreaker.layerConfig(Payments, own)))
-      assert.isTrue(ConfigError.isConfigError(error), String(error))
+      assert.isNotEmpty(Services.mistakes(error), String(error))
     }))
 })

@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Config, ConfigError, Context, Duration, Effect, Exit, Fiber, TestClock } from "effect"
+import { Config, Context, Duration, Effect, Exit, Fiber, TestClock } from "effect"
 import * as Hedge from "reprise/Hedge"
 import { InvalidOption } from "reprise/InvalidOption"
 import * as Services from "./services.js"
@@ -180,7 +180,7 @@ describe("Hedge.layerConfig", () => {
 
   it.effect("fails with a ConfigError where there is no delay, and for each value out of range", () =>
     Effect.gen(function*() {
-      assert.isTrue(ConfigError.isMissingData(yield* Effect.flip(load({ MAX_HEDGES: "1" }))))
+      assert.match(Services.mistakes(yield* Effect.flip(load({ MAX_HEDGES: "1" }))).join("\n"), /^missing .*$/)
       const wrong: ReadonlyArray<Readonly<Record<string, string>>> = [
         { AFTER: "soon" },
         { AFTER: "25 days" },
@@ -191,9 +191,9 @@ describe("Hedge.layerConfig", () => {
       ]
       for (const entries of wrong) {
         const error = yield* Effect.flip(load(entries))
-        assert.isTrue(ConfigError.isInvalidData(error), JSON.stringify(entries))
+        assert.match(Services.mistakes(error).join("\n"), /^invalid .*$/, JSON.stringify(entries))
       }
       const own = Config.map(Config.integer("N"), (maxHedges) => ({ after: 1, maxHedges }))
-      assert.isTrue(ConfigError.isInvalidData(yield* Effect.flip(load({ N: "0" }, own))))
+      assert.match(Services.mistakes(yield* Effect.flip(load({ N: "0" }, own))).join("\n"), /^invalid .*$/)
     }))
 })

@@ -1,19 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import {
-  Cause,
-  Config,
-  ConfigError,
-  ConfigProvider,
-  ConfigProviderPathPatch,
-  Context,
-  Effect,
-  Either,
-  HashSet,
-  Layer,
-  Logger,
-  Option,
-  Redacted
-} from "effect"
+import { Cause, Config, ConfigProvider, Context, Effect, Either, Layer, Redacted } from "effect"
 import * as Bulkhead from "reprise/Bulkhead"
 import * as Hedge from "reprise/Hedge"
 import * as InvalidOption from "reprise/InvalidOption"
@@ -55,8 +41,6 @@ const config = (prefix?: string) =>
     check
   })
 
-const map = (entries: Readonly<Record<string, string>>) => Services.settings(entries)
-
 /** The environment of the process with these variables, for as long as the effect runs. */
 const inEnvironment = (entries: Readonly<Record<string, string>>) => <A, E, R>(self: Effect.Effect<A, E, R>) =>
   Effect.acquireUseRelease(
@@ -78,49 +62,49 @@ const load = (provider: ConfigProvider.ConfigProvider, options: Config.Config.Wr
   })
 
 const failing = (entries: Readonly<Record<string, string>>, prefix?: string) =>
-  Effect.flip(Effect.withConfigProvider(config(prefix), map(entries)))
-
-const paths = (error: ConfigError.ConfigError): ReadonlyArray<ReadonlyArray<string>> =>
-  ConfigError.isAnd(error)
-    ? [...paths(error.left), ...paths(error.right)]
-    : ConfigError.isInvalidData(error)
-    ? [error.path]
-    : []
+  Effect.flip(Effect.withConfigProvider(config(prefix), Services.settings(entries)))
 
 describe("an option out of range", () => {
   it.effect("is an error at its variable, behind the prefix, that says the option, its value and its range", () =>
     Effect.gen(function*() {
       const error = yield* failing({ "PAYMENTS.ATTEMPTS": "0" }, "PAYMENTS")
-      assert.deepStrictEqual(paths(error), [["PAYMENTS", "ATTEMPTS"]])
-      assert.strictEqual(
-        String(error),
-        "(Invalid data at PAYMENTS.ATTEMPTS: \"expected a whole number >= 1, got 0 (option \"attempts\")\")"
-      )
-      assert.deepStrictEqual(paths(yield* failing({ ATTEMPTS: "0" })), [["ATTEMPTS"]])
+      const message = "expected a whole number >= 1, got 0 (option \"attempts\")"
+      assert.deepStrictEqual(Services.mistakes(error), [`invalid PAYMENTS.ATTEMPTS: ${message}`])
+      assert.include(String(error), message)
+      assert.deepStrictEqual(Services.mistakes(yield* failing({ ATTEMPTS: "0" })), [`invalid ATTEMPTS: ${message}`])
     }))
 
   it.effect("is an error at the variable that is set, if the option depends on two", () =>
     Effect.gen(function*() {
-      assert.deepStrictEqual(paths(yield* failing({ LONGEST: "3", SHORTEST: "4" })), [["LONGEST"]])
-      const error = yield* failing({ SHORTEST: "11" })
-      assert.deepStrictEqual(paths(error), [["SHORTEST"]])
-      assert.include(String(error), "expected a whole number >= 11, got 10 (option \"longest\")")
+      assert.deepStrictEqual(Services.mistakes(yield* failing({ LONGEST: "3", SHORTEST: "4" })), [
+        "invalid LONGEST: expected a whole number >= 4, got 3 (option \"longest\")"
+      ])
+      assert.deepStrictEqual(Services.mistakes(yield* failing({ SHORTEST: "11" })), [
+        "invalid SHORTEST: expected a whole number >= 11, got 10 (option \"longest\")"
+      ])
     }))
 
   it.effect("is an error at both variables, if two options contradict each other", () =>
     Effect.gen(function*() {
       const error = yield* failing({ "A.ATTEMPTS": "9", "A.LONGEST": "9" }, "A")
-      assert.deepStrictEqual(paths(error), [["A", "ATTEMPTS"], ["A", "LONGEST"]])
-      assert.include(String(error), "expected no two nines, got [9, 9] (option \"attempts\", \"longest\")")
+      const message = "expected no two nines, got [9, 9] (option \"attempts\", \"longest\")"
+      assert.deepStrictEqual(Services.mistakes(error), [
+        `invalid A.ATTEMPTS: ${message}`,
+        `invalid A.LONGEST: ${message}`
+      ])
+      assert.include(String(error), message)
     }))
 
   it.effect("is an error at the name of the option, if no variable sets it", () =>
     Effect.gen(function*() {
-      const { result } = yield* load(map({ N: "0" }), { attempts: Config.integer("N"), shortest: none, longest: none })
-      assert.strictEqual(
-        String(Either.getOrThrow(Either.flip(result))),
-        "(Invalid data at n: \"expected a whole number >= 1, got 0 (option \"n\")\")"
-      )
+      const { result } = yield* load(Services.settings({ N: "0" }), {
+        attempts: Config.integer("N"),
+        shortest: none,
+        longest: none
+      })
+      assert.deepStrictEqual(Services.mistakes(Either.getOrThrow(Either.flip(result))), [
+        "invalid n: expected a whole number >= 1, got 0 (option \"n\")"
+      ])
     }))
 
   it.effect("does not hide a defect", () =>
@@ -136,8 +120,8 @@ describe("an option out of range", () => {
 
   it.effect("leaves the error of a missing variable at its path", () =>
     Effect.gen(function*() {
-      const error = yield* Effect.flip(Effect.withConfigProvider(Hedge.config("SEARCH"), map({})))
-      assert.strictEqual(String(error), "(Missing data at SEARCH.AFTER: \"Expected AFTER or QUANTILE to exist\")")
+      const error = yield* Effect.flip(Effect.withConfigProvider(Hedge.config("SEARCH"), Services.settings({})))
+      assert.deepStrictEqual(Services.mistakes(error), ["missing SEARCH.AFTER: Expected AFTER or QUANTILE to exist"])
     }))
 })
 
@@ -150,7 +134,7 @@ const warning = (prefix: string, names: string) => [
 describe("variables that nothing reads", () => {
   it.effect("are in one warning, each with the nearest name within two letters", () =>
     Effect.gen(function*() {
-      const provider = map({
+      const provider = Services.settings({
         "PAYMENTS.ATTEMPTS": "2",
         "PAYMENTS.ATEMPT": "3",
         "PAYMENTS.URL": "http://h.test",
@@ -164,7 +148,7 @@ describe("variables that nothing reads", () => {
         lines,
         warning("PAYMENTS", "ATEMPT (did you mean ATTEMPTS?), ATTEMPT.TIMEOUT (did you mean ATTEMPT_TIMEOUT?), URL")
       )
-      const lower = map({ "PAYMENTS.attempts": "2" })
+      const lower = Services.settings({ "PAYMENTS.attempts": "2" })
       assert.deepStrictEqual(
         (yield* load(lower, config("PAYMENTS"))).lines,
         warning("PAYMENTS", "attempts (did you mean ATTEMPTS?)")
@@ -199,17 +183,20 @@ describe("variables that nothing reads", () => {
         const { lines } = yield* load(environment, config(prefix)).pipe(inEnvironment(entries))
         assert.deepStrictEqual(lines, warning(prefix, "TIMEOUT"))
       }
-      const dots = ConfigProvider.constantCase(map({ "MY_PAYMENTS.TIMEOUT": "1", "MY_PAYMENTS.ATTEMPTS": "1" }))
+      const dots = ConfigProvider.constantCase(
+        Services.settings({ "MY_PAYMENTS.TIMEOUT": "1", "MY_PAYMENTS.ATTEMPTS": "1" })
+      )
       assert.deepStrictEqual((yield* load(dots, config("myPayments"))).lines, warning("myPayments", "TIMEOUT"))
     }))
 
   it.effect("are found by providers that nest, fall back, and map names to another case", () =>
     Effect.gen(function*() {
-      const nested = ConfigProvider.nested(map({ "APP.A.ATTEMPTS": "1", "APP.A.URL": "1" }), "APP")
+      const nested = ConfigProvider.nested(Services.settings({ "APP.A.ATTEMPTS": "1", "APP.A.URL": "1" }), "APP")
       assert.deepStrictEqual((yield* load(nested, config("A"))).lines, warning("A", "URL"))
-      const either = ConfigProvider.orElse(map({ "A.ATTEMPTS": "1" }), () => map({ "A.URL": "1" }))
+      const either = ConfigProvider.orElse(Services.settings({ "A.ATTEMPTS": "1" }), () =>
+        Services.settings({ "A.URL": "1" }))
       assert.deepStrictEqual((yield* load(either, config("A"))).lines, warning("A", "URL"))
-      const kebab = ConfigProvider.kebabCase(map({ "a.attempt-timeout": "1 second", "a.url": "1" }))
+      const kebab = Services.kebabCase(Services.settings({ "a.attempt-timeout": "1 second", "a.url": "1" }))
       assert.deepStrictEqual((yield* load(kebab, config("A"))).lines, warning("A", "url"))
       const json = ConfigProvider.fromJson({ A: { ATTEMPTS: 1, URL: { HOST: "h.test" } } })
       assert.deepStrictEqual((yield* load(json, config("A"))).lines, warning("A", "URL.HOST"))
@@ -218,41 +205,41 @@ describe("variables that nothing reads", () => {
   it.effect("are reported although the options are wrong, and never with a value", () =>
     Effect.gen(function*() {
       const secret = "s3cret"
-      const provider = map({ "A.ATTEMPTS": "0", "A.TOKEN": secret, "A.TOKENS": secret, "A.PASSWORD": secret })
+      const provider = Services.settings({
+        "A.ATTEMPTS": "0",
+        "A.TOKEN": secret,
+        "A.TOKENS": secret,
+        "A.PASSWORD": secret
+      })
       const { lines, result } = yield* load(provider, config("A"))
       assert.deepStrictEqual(lines, warning("A", "PASSWORD, TOKENS (did you mean TOKEN?)"))
       assert.notInclude(String(Either.getOrThrow(Either.flip(result))), secret)
-      const { token } = yield* Effect.withConfigProvider(config("A"), map({ "A.TOKEN": secret }))
+      const { token } = yield* Effect.withConfigProvider(config("A"), Services.settings({ "A.TOKEN": secret }))
       assert.strictEqual(Redacted.value(token!), secret)
     }))
 
   it.effect("are not reported if there are none, without a prefix, and for a config that another module made", () =>
     Effect.gen(function*() {
-      assert.deepStrictEqual((yield* load(map({ "A.ATTEMPTS": "1", "B.URL": "1" }), config("A"))).lines, [])
-      assert.deepStrictEqual((yield* load(map({ ATEMPTS: "1", URL: "1" }), config())).lines, [])
+      assert.deepStrictEqual(
+        (yield* load(Services.settings({ "A.ATTEMPTS": "1", "B.URL": "1" }), config("A"))).lines,
+        []
+      )
+      assert.deepStrictEqual((yield* load(Services.settings({ ATEMPTS: "1", URL: "1" }), config())).lines, [])
       const own = Config.nested(config(), "A")
-      assert.deepStrictEqual((yield* load(map({ "A.URL": "1" }), own)).lines, [])
+      assert.deepStrictEqual((yield* load(Services.settings({ "A.URL": "1" }), own)).lines, [])
     }))
 
   it.effect("are not reported if other code is known to read them", () =>
     Effect.gen(function*() {
       const options = { prefix: "A", variables, others: ["URL"], options: (values: Values) => values, check }
-      const { lines } = yield* load(map({ "A.URL": "1", "A.PORT": "1" }), OptionsConfig.make(options))
+      const { lines } = yield* load(Services.settings({ "A.URL": "1", "A.PORT": "1" }), OptionsConfig.make(options))
       assert.deepStrictEqual(lines, warning("A", "PORT"))
-    }))
-
-  const provider = (enumerateChildren: ConfigProvider.ConfigProvider.Flat["enumerateChildren"]) =>
-    ConfigProvider.fromFlat(ConfigProvider.makeFlat({
-      load: (path) => Effect.fail(ConfigError.MissingData([...path], "none")),
-      enumerateChildren,
-      patch: ConfigProviderPathPatch.empty
     }))
 
   it.effect("are not reported by a provider that fails or dies when it lists them", () =>
     Effect.gen(function*() {
-      const error = ConfigError.SourceUnavailable([], "down", {} as never)
-      for (const enumerate of [() => Effect.fail(error), () => Effect.die("broken")]) {
-        const { lines, result } = yield* load(provider(enumerate), config("A"))
+      for (const provider of [Services.unlisted, Services.endless(() => Effect.die("broken"))]) {
+        const { lines, result } = yield* load(provider, config("A"))
         assert.deepStrictEqual(lines, [])
         assert.isTrue(Either.isRight(result))
       }
@@ -260,7 +247,7 @@ describe("variables that nothing reads", () => {
 
   it.effect("are at most 100 of a provider that lists names without end", () =>
     Effect.gen(function*() {
-      const { lines } = yield* load(provider(() => Effect.succeed(HashSet.make("X", "Y"))), config("A"))
+      const { lines } = yield* load(Services.endless(() => Effect.succeed(["X", "Y"])), config("A"))
       assert.lengthOf(lines[0]!.split(", "), 100)
     }))
 })
@@ -271,9 +258,9 @@ describe("a layer", () => {
   it.effect("warns once each time it is built", () =>
     Effect.gen(function*() {
       let lines = 0
-      const logger = Logger.replace(Logger.defaultLogger, Logger.make(() => lines++))
+      const logger = Services.logging(() => lines++)
       const layer = Bulkhead.layerConfig(Reports, Bulkhead.config("REPORTS"))
-      const provider = map({ "REPORTS.MAX_CONCURRENT": "1", "REPORTS.MAX_QUEUE": "1" })
+      const provider = Services.settings({ "REPORTS.MAX_CONCURRENT": "1", "REPORTS.MAX_QUEUE": "1" })
       const build = Effect.all([Reports, Reports]).pipe(
         Effect.provide(Layer.merge(layer, layer)),
         Effect.withConfigProvider(provider),

@@ -1,6 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
 import {
-  Cause,
   Clock,
   Context,
   Data,

@@ -1,6 +1,19 @@
 /** Services that tests run on: clocks, random numbers, configuration, loggers, schedulers, and a count of fibers. */
 import type { Cause, Duration, Fiber, Layer, Scheduler } from "effect"
-import { Clock, ConfigProvider, Context, Effect, Logger, Metric, Option, Random, References } from "effect"
+import {
+  Clock,
+  Config,
+  ConfigProvider,
+  Context,
+  Effect,
+  Logger,
+  Metric,
+  Option,
+  Random,
+  References,
+  SchemaIssue,
+  String as String_
+} from "effect"
 
 /** A clock of which a test says the time, the monotonic time apart from that of the day. */
 export abstract class OwnClock implements Clock.Clock {
@@ -51,6 +64,32 @@ export const settings = (
     if (names.length > 0) return Effect.succeed(ConfigProvider.makeRecord(new Set(names), value))
     return Effect.succeed(value === undefined ? undefined : ConfigProvider.makeValue(value))
   })
+
+/** A configuration without values, and with these names at each place below the first. */
+export const endless = (names: () => Effect.Effect<ReadonlyArray<string>>): ConfigProvider.ConfigProvider =>
+  ConfigProvider.make(([, ...within]) =>
+    Effect.map(within.length === 0 ? names() : Effect.succeed(["X", "Y"]), (all) => ConfigProvider.makeRecord(new Set(all)))
+  )
+
+/** A configuration without values that cannot list its names. */
+export const unlisted: ConfigProvider.ConfigProvider = ConfigProvider.make(([, variable]) =>
+  variable === undefined ? Effect.fail(new ConfigProvider.SourceError({ message: "down" })) : Effect.undefined
+)
+
+/** Finds `attemptTimeout` as `attempt-timeout`. */
+export const kebabCase = ConfigProvider.mapInput((path) =>
+  path.map((name) => typeof name === "string" ? String_.kebabCase(name.toLowerCase().replaceAll("_", "-")) : name)
+)
+
+/** Each mistake in a `ConfigError`: its kind, the variable and the message. */
+export const mistakes = (error: unknown): ReadonlyArray<string> => {
+  if (!(error instanceof Config.ConfigError)) return []
+  if (error.cause._tag === "SourceError") return ["SourceUnavailable"]
+  const { issue } = error.cause
+  const { issues } = SchemaIssue.makeFormatterStandardSchemaV1()(issue)
+  const kind = JSON.stringify(issue).includes("\"InvalidType\"") ? "missing" : "invalid"
+  return issues.map(({ message, path = [] }) => `${kind} ${path.join(".")}: ${message}`)
+}
 
 /** What a logger is given. */
 export interface Line {

@@ -3,11 +3,14 @@ import type { Layer } from "effect"
 import {
   Cause,
   Clock,
+  ConfigError,
   ConfigProvider,
+  ConfigProviderPathPatch,
   type Duration,
   Effect,
   type Fiber,
   FiberRef,
+  HashSet,
   List,
   Logger,
   Option,
@@ -58,6 +61,33 @@ export const settings = (
   entries: Readonly<Record<string, string>>,
   pathDelim = "."
 ): ConfigProvider.ConfigProvider => ConfigProvider.fromMap(new Map(Object.entries(entries)), { pathDelim })
+
+/** A configuration without values, and with these names at each place below the first. */
+export const endless = (names: () => Effect.Effect<ReadonlyArray<string>>): ConfigProvider.ConfigProvider =>
+  ConfigProvider.fromFlat(ConfigProvider.makeFlat({
+    load: (path) => Effect.fail(ConfigError.MissingData([...path], "none")),
+    enumerateChildren: () => Effect.map(names(), HashSet.fromIterable),
+    patch: ConfigProviderPathPatch.empty
+  }))
+
+/** A configuration without values that cannot list its names. */
+export const unlisted: ConfigProvider.ConfigProvider = ConfigProvider.fromFlat(ConfigProvider.makeFlat({
+  load: (path) => Effect.fail(ConfigError.MissingData([...path], "none")),
+  enumerateChildren: () => Effect.fail(ConfigError.SourceUnavailable([], "down", {} as never)),
+  patch: ConfigProviderPathPatch.empty
+}))
+
+/** Finds `attemptTimeout` as `attempt-timeout`. */
+export const kebabCase: (self: ConfigProvider.ConfigProvider) => ConfigProvider.ConfigProvider =
+  ConfigProvider.kebabCase
+
+/** Each mistake in a `ConfigError`: its kind, the variable and the message. */
+export const mistakes = (error: unknown): ReadonlyArray<string> => {
+  if (!ConfigError.isConfigError(error)) return []
+  if (ConfigError.isAnd(error)) return [...mistakes(error.left), ...mistakes(error.right)]
+  const kind = ConfigError.isInvalidData(error) ? "invalid" : ConfigError.isMissingData(error) ? "missing" : error._op
+  return "path" in error ? [`${kind} ${error.path.join(".")}: ${error.message}`] : [kind]
+}
 
 /** What a logger is given. */
 export interface Line {

@@ -2,6 +2,7 @@
  * All rules, from the tables of `rules/`.
  */
 import type { Rules } from "./rule.js"
+import { config } from "./rules/config.js"
 import { core } from "./rules/core.js"
 import { http } from "./rules/http.js"
 import { httpErrors } from "./rules/httpErrors.js"
@@ -9,7 +10,7 @@ import { schedules } from "./rules/schedule.js"
 import { schemas } from "./rules/schema.js"
 import { test } from "./rules/test.js"
 
-const tables = [core, schedules, schemas, http, httpErrors, test]
+const tables = [core, config, schedules, schemas, http, httpErrors, test]
 
 const merge = <K extends keyof Rules>(kind: K): Required<Rules>[K] =>
   Object.assign({}, ...tables.map((table) => table[kind] ?? {}))

@@ -29,7 +29,8 @@ const live = <A>(
             void mailbox.unsafeOffer(element)
           return Effect.succeed({ mailbox, ...subscribe(listener, monotonicMillis(fiber)) })
         })),
-      ({ stop }) => Effect.sync(stop)
+      ({ stop }) =>
+        Effect.sync(stop)
     ),
     ({ first, mailbox }) => Stream.concat(Stream.fromIterable(first), Mailbox.toStream(mailbox))
   ))

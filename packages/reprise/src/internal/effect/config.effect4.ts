@@ -21,6 +21,7 @@ export const missing = (variable: string, message: string): unknown => new Missi
 const failing = (place: string, message: string): Config.Config<never> =>
   Config.schema(Schema.Never.annotate({ message }), place)
 
+/** Finds the path of each place first: a config does not know it. */
 const invalid = (
   [place, ...rest]: readonly [string, ...ReadonlyArray<string>],
   message: string,
@@ -28,10 +29,12 @@ const invalid = (
 ): Config.Config<never> =>
   Config.orElse(failing(place, message), ({ cause }) => {
     if (cause._tag === "SourceError") return Config.fail(cause)
+    const path = cause.issue._tag === "Pointer" ? cause.issue.path : [place]
+    const issue = new SchemaIssue.Pointer(path, new SchemaIssue.InvalidValue({ message }))
     const [next, ...others] = rest
-    if (next !== undefined) return invalid([next, ...others], message, [...issues, cause.issue])
-    const [first, ...more] = [...issues, cause.issue]
-    return Config.fail(new Schema.SchemaError(new SchemaIssue.Composite(Schema.Never.ast, [first!, ...more])))
+    if (next !== undefined) return invalid([next, ...others], message, [...issues, issue])
+    const all = issues.length === 0 ? issue : new SchemaIssue.Composite(Schema.Never.ast, [issues[0]!, ...issues.slice(1), issue])
+    return Config.fail(new Schema.SchemaError(all))
   })
 
 /**

@@ -24,7 +24,6 @@ const renames: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   Config: {
     boolean: "Boolean",
     duration: "Duration",
-    "Config.Wrap": "Wrap",
     integer: "Int",
     number: "Number",
     redacted: "Redacted",
@@ -113,9 +112,6 @@ export const core: Rules = {
       }.isDieReason)), ` +
       "({ reasons }) => reasons.length > 0)",
     "Clock.make": (_, { use }) => `${use("Effect")}.runSync(${use("Effect")}.service(${use("Clock")}.Clock))`,
-    "Config.literal()": (literals, { emit, use }, { arguments: [name] }) =>
-      `${use("Config")}.Literals([${literals.join(", ")}]${name === undefined ? "" : `, ${emit(name)}`})`,
-    "ConfigProvider.fromMap": ([map], { use }) => `${use("ConfigProvider")}.fromEnvRecord(Object.fromEntries(${map}))`,
     "Context.Tag()": ([id], { emit, use }, call) =>
       `${use("Context")}.Service<${call.typeArguments!.map(emit).join(", ")}>()(${id})`,
     "Deferred.unsafeMake": (_, { emit, use }, call) =>
