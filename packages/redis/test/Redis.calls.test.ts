@@ -32,7 +32,7 @@ onEachAdapter("A call", (adapter) => {
       })
       yield* proxy.blackHole
       const one = yield* timed(Effect.uninterruptible(redis.ping))
-      assert.strictEqual(one.either._tag === "Left" && one.either.left.reason, "timeout")
+      assert.strictEqual(one.error?.reason, "timeout")
       assert.isBelow(one.millis, 1_000)
       yield* proxy.pass
       yield* back(redis)

@@ -22,9 +22,9 @@ onEachAdapter("The end of the scope", (adapter) => {
       yield* Scope.close(scope, Exit.void)
       assert.deepStrictEqual(yield* closed, [])
       assert.deepStrictEqual(yield* server.clients, [])
-      const { either, millis } = yield* timed(redis.ping)
+      const { error, millis } = yield* timed(redis.ping)
       assert.isBelow(millis, 200)
-      assert.include(String(either._tag === "Left" && either.left.message), "its layer has been closed")
+      assert.include(String(error?.message), "its layer has been closed")
     }))
 
   it.scopedLive("ends what is under way, and the attempts to connect", () =>

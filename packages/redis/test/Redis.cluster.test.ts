@@ -1,5 +1,5 @@
 import { assert, it, layer } from "@effect/vitest"
-import { Context, Effect, Fiber, Layer, Stream } from "effect"
+import { Context, Effect, Either, Fiber, Layer, Stream } from "effect"
 import * as cluster from "../src/internal/cluster.js"
 import * as IoRedis from "../src/IoRedis.js"
 import * as NodeRedis from "../src/NodeRedis.js"
@@ -138,13 +138,13 @@ it.scopedLive("A cluster whose master is killed serves the other keys at once, a
     yield* Effect.sleep("20 millis")
     for (const { redis } of all) {
       for (const [i, key] of keys.entries()) {
-        const { either, millis } = yield* timed(redis.run(increment, [key], []))
+        const { error, millis } = yield* timed(redis.run(increment, [key], []))
         assert.isBelow(millis, 450)
-        assert.strictEqual(either._tag === "Left" ? either.left.reason : "ok", owners[i] === 0 ? "node" : "ok")
+        assert.strictEqual(error?.reason ?? "ok", owners[i] === 0 ? "node" : "ok")
       }
     }
     for (const { heard, redis } of all) {
-      yield* eventually(Effect.either(incrementAll(redis)), (either) => either._tag === "Right", 8_000)
+      yield* eventually(Effect.either(incrementAll(redis)), Either.isRight, 8_000)
       // It listens elsewhere.
       const before = heard.length
       yield* eventually(redis.publish("news", "after"), () => heard.length > before)

@@ -1,6 +1,6 @@
 import { assert, it } from "@effect/vitest"
 import type { Scope } from "effect"
-import { Chunk, Context, Effect, Fiber, Layer, Option, Queue, Random, Stream } from "effect"
+import { Context, Effect, Fiber, Layer, Option, Queue, Random, Stream } from "effect"
 import * as adapter from "../src/internal/adapter.js"
 import type { Driver } from "../src/internal/connection.js"
 import * as Redis from "../src/Redis.js"
@@ -181,7 +181,7 @@ virtual(
       state.listeners[0]!("two")
       state.listeners[1]!("two")
       yield* pass(10)
-      assert.deepStrictEqual(Chunk.toReadonlyArray(yield* Queue.takeAll(messages)), ["one", "two"])
+      assert.deepStrictEqual(Array.from(yield* Queue.takeAll(messages)), ["one", "two"])
     })
 )
 

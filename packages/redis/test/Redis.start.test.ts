@@ -114,8 +114,8 @@ it.scopedLive("A start takes its options from the environment", () =>
         failing(["CACHE.URL", ":s3cret@"])
       ])
       assert.deepStrictEqual(
-        errors.map((error) => error._tag === "RedisError" ? error.reason : error._op),
-        ["refused", "InvalidData", "refused", "refused"]
+        errors.map((error) => error._tag === "RedisError" ? error.reason : "config"),
+        ["refused", "config", "refused", "refused"]
       )
       assert.notInclude(inspect(errors, { depth: 20 }) + JSON.stringify(errors), "s3cret")
     }

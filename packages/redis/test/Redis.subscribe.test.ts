@@ -1,5 +1,5 @@
 import { assert, it } from "@effect/vitest"
-import { Array as Arr, Chunk, Deferred, Effect, Fiber, Queue, Schedule, Stream } from "effect"
+import { Array as Arr, Deferred, Effect, Fiber, Queue, Schedule, Stream } from "effect"
 import type * as Redis from "../src/Redis.js"
 import { connect, onEachAdapter } from "./support/adapters.js"
 import * as Proxy from "./support/proxy.js"
@@ -37,7 +37,7 @@ onEachAdapter("Redis.subscribe", (adapter) => {
       assert.strictEqual(yield* redis.publish("b\r\n\u0000ž", "for b"), 1)
       assert.strictEqual(yield* redis.publish("c", "for nobody"), 0)
       for (const { messages } of [one, two]) {
-        assert.deepStrictEqual(Chunk.toReadonlyArray(yield* Queue.takeN(messages, sent.length)), sent)
+        assert.deepStrictEqual(Array.from(yield* Queue.takeN(messages, sent.length)), sent)
         assert.strictEqual(yield* Queue.size(messages), 0)
       }
       assert.strictEqual(yield* Queue.take(other.messages), "for b")
@@ -119,12 +119,12 @@ onEachAdapter("Redis.subscribe", (adapter) => {
       const onSubscribed = Effect.asVoid(Deferred.succeed(begun, undefined))
       const pull = yield* Stream.toPull(redis.subscribe("a", { onSubscribed }))
       yield* Effect.fork(Effect.zipRight(Deferred.await(begun), redis.publish("a", "first")))
-      assert.deepStrictEqual(Chunk.toReadonlyArray(yield* pull), ["first"])
+      assert.deepStrictEqual(Array.from(yield* pull), ["first"])
       const publish = "for n = 1, 20000 do redis.call('PUBLISH', 'a', n) end"
       yield* server.command("EVAL", publish, "0")
       yield* Effect.repeat(redis.publish("a", "last"), { times: 1 })
       yield* Effect.sleep(200)
-      const rest = Chunk.toReadonlyArray(yield* pull)
+      const rest = Array.from(yield* pull)
       assert.isAtMost(rest.length, 16_384)
       assert.strictEqual(rest.at(-1), "last")
     }))

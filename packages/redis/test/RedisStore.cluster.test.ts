@@ -1,5 +1,5 @@
 import { assert, it } from "@effect/vitest"
-import { Effect, Fiber, Layer, Schedule } from "effect"
+import { Cause, Effect, Fiber, Layer, Schedule } from "effect"
 import * as CircuitBreakers from "reprise/CircuitBreakers"
 import * as RetryBudget from "reprise/RetryBudget"
 import * as SharedCircuitBreaker from "reprise/SharedCircuitBreaker"
@@ -30,7 +30,7 @@ const join = (adapter: Adapter, url: string, lines: Array<string>) =>
     const call = (effect: Effect.Effect<string, string>) => (key: string) =>
       effect.pipe(
         CircuitBreakers.protect(breakers, key),
-        Effect.catchAllCause((cause) => Effect.succeed(cause._tag === "Fail" ? String(cause.error) : cause._tag)),
+        Effect.catchAllCause((cause) => Effect.succeed(String(Cause.squash(cause)))),
         Effect.tap((end) => Effect.sync(() => ends.push(end)))
       )
     return {

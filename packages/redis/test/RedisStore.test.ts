@@ -72,14 +72,9 @@ describe("RedisStore.layerConfig", () => {
   it.effect("fails for what is out of range, or no duration", () =>
     Effect.gen(function*() {
       const outOfRange = yield* built(RedisStore.layerConfig()).pipe(environment({ KEEP: "50 millis" }), Effect.flip)
-      assert.strictEqual(outOfRange._op, "InvalidData")
-      assert.strictEqual(
-        String(outOfRange),
-        "(Invalid data at KEEP: \"expected a duration longer than 100 ms up to 2147483647 ms (24.8 days), got 50ms (option " +
-          "\"keep\")\")"
-      )
+      assert.match(String(outOfRange), /expected a duration longer than 100 ms up to 2147483647 ms.*got 50ms.*keep/)
       const none = yield* built(RedisStore.layerConfig()).pipe(environment({ TIMEOUT: "soon" }), Effect.flip)
-      assert.strictEqual(none._op, "InvalidData")
+      assert.include(String(none), "TIMEOUT")
     }))
 
   for (const { config, layerConfig } of [NodeRedis, IoRedis]) {
@@ -125,8 +120,7 @@ onEachAdapter("RedisStore without Redis", (adapter) => {
       yield* trip()
       yield* server.kill
       for (const operation of each(store, "a")) {
-        const { either, millis } = yield* timed(Effect.flip(operation))
-        const error = either._tag === "Right" ? either.right : undefined
+        const { error, millis } = yield* timed(operation)
         assert.strictEqual(error?.reason, "unavailable")
         assert.match(
           error?.message ?? "",

@@ -1,5 +1,5 @@
 /** One process of a fleet: calls a dependency through a shared breaker, as it is told by the process that has started it. */
-import { Duration, Effect, Fiber, Layer, Option, Schedule } from "effect"
+import { Cause, Duration, Effect, Fiber, Layer, Option, Schedule } from "effect"
 import * as CircuitBreaker from "reprise/CircuitBreaker"
 import * as SharedCircuitBreaker from "reprise/SharedCircuitBreaker"
 import * as Tripping from "reprise/Tripping"
@@ -36,11 +36,15 @@ const call = (breaker: CircuitBreaker.CircuitBreaker): Effect.Effect<"ok" | "fai
       Effect.matchCause({
         onSuccess: () => "ok" as const,
         onFailure: (cause) =>
-          cause._tag !== "Fail" ? "other" : cause.error._tag === "CircuitOpen" ? "rejected" : "failed"
+          Option.match(Cause.failureOption(cause), {
+            onNone: () => "other" as const,
+            onSome: ({ _tag }) => _tag === "CircuitOpen" ? "rejected" : "failed"
+          })
       }),
-      Effect.tap((end) => {
+      Effect.map((end) => {
         fleet[end]++
         fleet.longestMillis = Math.max(fleet.longestMillis, performance.now() - start)
+        return end
       })
     )
   })

@@ -1,11 +1,14 @@
-import { Duration, Effect, Schedule } from "effect"
+import { Duration, Effect, Either, Option, Schedule } from "effect"
 import type * as Redis from "../../src/Redis.js"
 
-/** How long the effect takes by the real clock, and how it ends. */
+/** How long the effect takes by the real clock, and its error, if it fails. */
 export const timed = <A, E>(effect: Effect.Effect<A, E>) =>
   Effect.map(
     Effect.timed(Effect.either(effect)),
-    ([duration, either]) => ({ millis: Duration.toMillis(duration), either })
+    ([duration, either]) => ({
+      millis: Duration.toMillis(duration),
+      error: Option.getOrUndefined(Either.getLeft(either))
+    })
   )
 
 /** Waits until there is a connection again, which takes less than 5 seconds. */

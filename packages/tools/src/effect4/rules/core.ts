@@ -64,6 +64,8 @@ const renames: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   },
   Either: {
     Either: "Result",
+    getLeft: "getFailure",
+    getRight: "getSuccess",
     isLeft: "isFailure",
     isRight: "isSuccess",
     left: "fail",
@@ -126,7 +128,8 @@ export const core: Rules = {
     "Effect.repeatN": (args, { use }) =>
       `${use("Effect")}.repeat(${[...args.slice(0, -1), `{ times: ${args.at(-1)} }`].join(", ")})`,
     "Effect.timeoutFail": (args, { emit, use }, call) => {
-      const part = (name: string) => propertyOf(call.arguments.at(-1)!, name, emit)
+      const fields = fieldsOf(call.arguments.at(-1)!)
+      const part = (name: string) => fields[name] === undefined ? `${args.at(-1)}.${name}` : emit(fields[name])
       const orElse = `() => ${use("Effect")}.fail((${part("onTimeout")})())`
       const options = `{ duration: ${part("duration")}, orElse: ${orElse} }`
       return `${use("Effect")}.timeoutOrElse(${[...args.slice(0, -1), options].join(", ")})`
@@ -191,13 +194,6 @@ export const core: Rules = {
     unsafePoll: "pollUnsafe"
   },
   strings: { TimeoutException: "TimeoutError", UnknownException: "UnknownError" }
-}
-
-/** The text of a property of an object, which may be a literal. */
-const propertyOf = (object: ts.Expression, name: string, emit: (node: ts.Node) => string): string => {
-  if (!ts.isObjectLiteralExpression(object)) return `${emit(object)}.${name}`
-  const property = object.properties.find((one) => one.name?.getText() === name)
-  return property !== undefined && ts.isPropertyAssignment(property) ? emit(property.initializer) : name
 }
 
 /** The arguments of a call, with one more before the last. */

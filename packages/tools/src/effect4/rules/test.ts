@@ -19,6 +19,16 @@ export const test: Rules = {
     "it.scopedLive": "live",
     "TestClock.currentTimeMillis": "Clock.currentTimeMillis"
   },
+  types: {
+    "Effect.Effect.Context": ([effect], { use }) => `${use("Effect")}.Services<${effect}>`,
+    "Effect.Effect.Error": ([effect], { use }) => `${use("Effect")}.Error<${effect}>`,
+    "Effect.Effect.Success": ([effect], { use }) => `${use("Effect")}.Success<${effect}>`
+  },
+  // Where `it` is the parameter of a block of tests with a layer.
+  methods: {
+    scoped: (object, args) => object === "it" ? `it.effect(${args.join(", ")})` : undefined,
+    scopedLive: (object, args) => object === "it" ? `it.live(${args.join(", ")})` : undefined
+  },
   values: {
     "LogLevel.All": () => `"All"`,
     "LogLevel.Debug": () => `"Debug"`,
@@ -29,6 +39,7 @@ export const test: Rules = {
     "TestContext.TestContext": ({ use }) => `${use("TestClock")}.layer()`
   },
   calls: {
+    "Cause.pretty": ([cause], { use }) => cause && `${use("Cause")}.pretty(${cause})`,
     // A private field, which only tests read.
     "Effect.checkInterruptible": ([f], { use }) =>
       `${use("Effect")}.withFiber((fiber) => (${f})((fiber as unknown as { interruptible: boolean }).interruptible))`,
