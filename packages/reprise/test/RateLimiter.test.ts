@@ -169,6 +169,22 @@ describe("a limiter that delays", () => {
       assert.deepStrictEqual(yield* Effect.all([Fiber.join(large), Fiber.join(small)]), [400, 600])
     }))
 
+  it.effect("starts calls in their order that become due in the same moment", () =>
+    Effect.gen(function*() {
+      const limiter = yield* delayed()
+      yield* empty(limiter, 2)
+      const large = yield* Effect.fork(call(limiter, 5))
+      const began: Array<string> = []
+      const small = yield* Effect.forEach(
+        ["first", "second", "third"],
+        (name) => Effect.fork(RateLimiter.protect(Effect.sync(() => began.push(name)), limiter))
+      )
+      yield* TestClock.adjust(100)
+      yield* Fiber.interrupt(large)
+      yield* Effect.forEach(small, Fiber.join)
+      assert.deepStrictEqual(began, ["first", "second", "third"])
+    }))
+
   it.effect("rejects what finds its queue full, and says when there will be room in time", () =>
     Effect.gen(function*() {
       const limiter = yield* delayed({ maxQueued: 2 })

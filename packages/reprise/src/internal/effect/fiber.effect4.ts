@@ -24,3 +24,20 @@ export const maskUnless = <A, E, R>(
   run: (restore: Restore) => Effect.Effect<A, E, R>,
   _unmasked: ((fiber: AnyFiber) => Effect.Effect<A, E, R> | undefined) | undefined
 ): Effect.Effect<A, E, R> => Effect.uninterruptibleMask(run)
+
+/**
+ * Waits for an event. `Effect.callback` alone would continue the fiber within the step of the event, which may not have
+ * completed its changes of state yet.
+ *
+ * @internal
+ */
+export const event = <A>(register: (resume: (effect: Effect.Effect<A>) => void) => void): Effect.Effect<A> =>
+  Effect.withFiber((fiber) =>
+    Effect.callback((resume) => {
+      let isRegistered = false
+      register((effect) =>
+        isRegistered ? fiber.currentDispatcher.scheduleTask(() => resume(effect), 0) : resume(effect)
+      )
+      isRegistered = true
+    })
+  )

@@ -66,3 +66,10 @@ export const maskUnless = <A, E, R>(
     RuntimeFlags.interruption(runtimeFlags) ? unmasked?.(fiber) ?? masked : run(identity)
   )
 }
+
+/**
+ * Waits for an event. The fiber continues in a task of its own, so that the step of the event can complete its changes
+ * of state first.
+ */
+export const event: <A>(register: (resume: (effect: Effect.Effect<A>) => void) => void) => Effect.Effect<A> =
+  Effect.async

@@ -1,4 +1,5 @@
 import * as Effect from "effect/Effect"
+import { event } from "../effect/fiber.js"
 import * as timer from "../effect/timer.js"
 
 /**
@@ -19,7 +20,7 @@ export class Bell {
   wait(millis: number): Effect.Effect<void> {
     return Effect.withFiberRuntime((fiber) => {
       let stop = () => {}
-      const heard = Effect.async<void>((resume) => {
+      const heard = event<void>((resume) => {
         this.wake = () => resume(Effect.void)
         if (this.isRung) return this.wake()
         stop = timer.start(fiber, millis, this.wake)

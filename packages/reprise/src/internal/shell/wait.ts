@@ -2,7 +2,7 @@ import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import { maxDelayMillis } from "../../InvalidOption.js"
-import type { Restore } from "../effect/fiber.js"
+import { event, type Restore } from "../effect/fiber.js"
 import * as timer from "../effect/timer.js"
 import type { Waited } from "../telemetry/event.js"
 import type { Admission, Verdict } from "./admission.js"
@@ -99,34 +99,56 @@ export const working = (work: Effect.Effect<unknown, unknown>, leave?: () => voi
 const finish = (work: Effect.Effect<unknown, unknown>): Effect.Effect<unknown> =>
   Effect.catchAllCause(work, (cause) => Cause.isInterruptedOnly(cause) ? Effect.interrupt : Effect.void)
 
+/**
+ * The effects of the polls in one step. A poll may settle other turns, which are polled within it. The calls continue
+ * in the order in which their polls began, when all changes of the step are complete.
+ */
+class Polls {
+  private depth = 0
+  private effects: Array<(() => void) | undefined> = []
+
+  run(poll: () => (() => void) | undefined): void {
+    const place = this.effects.push(undefined) - 1
+    this.depth++
+    this.effects[place] = poll()
+    if (--this.depth > 0) return
+    const { effects } = this
+    this.effects = []
+    for (const effect of effects) effect?.()
+  }
+}
+
+const polls = new Polls()
+
 /** Polls a turn at once, because the grant may have come already, and then at every change. */
 class Listener {
   private stopTimer: (() => void) | undefined
 
   constructor(private readonly admission: Admission, private readonly turn: Turn) {}
 
-  readonly answer: Effect.Effect<Answer> = Effect.async((resume) => {
-    const poll = (): void => {
+  readonly answer: Effect.Effect<Answer> = event((resume) => {
+    const poll = (): (() => void) | undefined => {
       this.stop()
       const { deadlineMillis, fiber, nowMillis } = this.admission
       const { turn } = this
       try {
         const answer = turn.poll(nowMillis, nowMillis >= deadlineMillis)
-        if (answer !== undefined) return resume(Exit.succeed(answer))
+        if (answer !== undefined) return () => resume(Exit.succeed(answer))
       } catch (defect) {
-        return resume(Exit.die(defect))
+        return () => resume(Exit.die(defect))
       }
       turn.onWake = pollAnew
       const leftMillis = Math.min(turn.untilMillis ?? Infinity, deadlineMillis) - nowMillis
       if (leftMillis < Infinity) {
         this.stopTimer = timer.start(fiber, Math.min(Math.max(leftMillis, 1), maxDelayMillis), pollAnew)
       }
+      return undefined
     }
     const pollAnew = () => {
       this.admission.refresh()
-      poll()
+      polls.run(poll)
     }
-    poll()
+    polls.run(poll)
   })
 
   stop(): void {
