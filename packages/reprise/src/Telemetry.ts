@@ -198,7 +198,7 @@ export const layerLogs: Layer.Layer<never> = layers.layer(logs.observer)
  * const resilient = Pipeline.make({ key: "orders" })
  * const program = Effect.gen(function*() {
  *   yield* resilient(Effect.succeed("ok"))
- *   return (yield* Metric.snapshot).some(({ metricKey }) => metricKey.name === "reprise.attempts")
+ *   return (yield* Metric.snapshot).some((metric) => JSON.stringify(metric).includes("reprise.attempts"))
  * })
  *
  * Effect.runPromise(program.pipe(Effect.provide(Telemetry.layerAll()))).then(console.log) // => true

@@ -39,10 +39,14 @@ interface Call {
 }
 
 /** A call that runs until it is told to end. */
-const begin = (limiter: Limiter, partition?: string): Effect.Effect<Call> =>
+const begin = (limiter: Limiter, partition?: string, deadlineMillis = Infinity): Effect.Effect<Call> =>
   Effect.gen(function*() {
     const gate = yield* Deferred.make<string, string>()
-    const fiber = yield* Deferred.await(gate).pipe(AdaptiveLimiter.protect(limiter, { partition }), Effect.forkDaemon)
+    const fiber = yield* Deferred.await(gate).pipe(
+      AdaptiveLimiter.protect(limiter, { partition }),
+      Deadline.locally(deadlineMillis),
+      Effect.forkDaemon
+    )
     yield* TestClock.adjust(0)
     return {
       fiber,
@@ -92,7 +96,7 @@ describe("an adaptive limiter", () => {
       const first = yield* begin(limiter)
       const second = yield* begin(limiter)
       const third = yield* begin(limiter)
-      const short = yield* Deadline.locally(begin(limiter), 500)
+      const short = yield* begin(limiter, undefined, 500)
       assert.strictEqual(yield* outcome(yield* begin(limiter)), "full")
       yield* TestClock.adjust("500 millis")
       assert.strictEqual(yield* outcome(short), "deadline")

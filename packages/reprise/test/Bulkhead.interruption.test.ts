@@ -87,7 +87,8 @@ describe("a call that is interrupted, at whatever operation", () => {
     cut(() => {
       const bulkhead = make()
       const inner = Effect.interruptible(Effect.sleep(2))
-      return { bulkhead, program: Effect.uninterruptible(Bulkhead.protect(inner, bulkhead)) }
+      const once = Effect.exit(Bulkhead.protect(inner, bulkhead))
+      return { bulkhead, program: Effect.uninterruptible(Effect.zipRight(once, once)) }
     })
   })
 
@@ -108,7 +109,7 @@ describe("a call that is interrupted, at whatever operation", () => {
         () => {
           const bulkhead = make({ order })
           let others = -1
-          const counted = Effect.tap(call(bulkhead), () => others++)
+          const counted = Effect.map(call(bulkhead), () => others++)
           // Only the call in the middle hears of the interruption.
           const program = Effect.uninterruptible(Effect.gen(function*() {
             others = 0

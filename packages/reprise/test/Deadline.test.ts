@@ -27,7 +27,7 @@ describe("Deadline", () => {
     Effect.gen(function*() {
       yield* TestClock.setTime(1_000)
       const program = Effect.gen(function*() {
-        const forked = yield* Effect.flatten(Effect.fork(Deadline.current))
+        const forked = yield* Effect.flatMap(Effect.fork(Deadline.current), Fiber.join)
         return [yield* Deadline.current, forked, Duration.toMillis(yield* Deadline.remaining)]
       })
       assert.deepStrictEqual(yield* Deadline.within(program, "5 seconds"), [6_000, 6_000, 5_000])
@@ -46,7 +46,7 @@ describe("Deadline", () => {
       yield* TestClock.adjust("4999 millis")
       assert.isNull(fiber.unsafePoll())
       yield* TestClock.adjust("1 millis")
-      assert.deepStrictEqual(yield* fiber.await, Exit.fail(exceeded))
+      assert.deepStrictEqual(yield* Fiber.await(fiber), Exit.fail(exceeded))
     }))
 
   it("gives the result of an effect that ends before it", () => {

@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Exit, FastCheck as fc, Option } from "effect"
+import { Cause, Effect, Exit, FastCheck as fc, Option } from "effect"
 import * as Hedge from "reprise/Hedge"
 import * as Virtual from "./virtual.js"
 
@@ -119,8 +119,7 @@ const observe = (made: Case) => {
     onNone: () => "never ends",
     onSome: Exit.match({
       onSuccess: (value) => value,
-      onFailure: (cause) =>
-        cause._tag === "Fail" ? cause.error : cause._tag === "Die" ? String(cause.defect) : "interrupted"
+      onFailure: (cause) => Cause.isInterrupted(cause) ? "interrupted" : String(Cause.squash(cause))
     })
   })
   const { hedges, refused, won } = Effect.runSync(Hedge.snapshot(hedge))

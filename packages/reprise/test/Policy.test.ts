@@ -215,7 +215,7 @@ describe("a turn that has no time of its own and holds nothing", () => {
       yield* TestClock.adjust("1 hour")
       assert.isNull(fiber.unsafePoll())
       wake()
-      assert.deepStrictEqual(yield* fiber.await, Exit.succeed("ran"))
+      assert.deepStrictEqual(yield* Fiber.await(fiber), Exit.succeed("ran"))
     }))
 
   it.effect("is polled at the deadline", () =>
@@ -225,7 +225,7 @@ describe("a turn that has no time of its own and holds nothing", () => {
       yield* TestClock.adjust("999 millis")
       assert.isNull(fiber.unsafePoll())
       yield* TestClock.adjust("1 millis")
-      assert.deepStrictEqual(yield* fiber.await, Exit.fail("late"))
+      assert.deepStrictEqual(yield* Fiber.await(fiber), Exit.fail("late"))
     }))
 
   it.effect("ends with an interruption of its call", () =>

@@ -64,7 +64,7 @@ describe("a call of a limiter that is interrupted, at whatever operation", () =>
       const limiter = empty(burst)
       const fails = Effect.runSync(RateLimiter.make({ limit: 1, window: "1 hour" }))
       const ask = Effect.ignore(RateLimiter.consume(fails))
-      return { limiter, program: Effect.zipRight(ask, ask) }
+      return { limiter, program: Effect.zipRight(ask, Effect.zipRight(ask, ask)) }
     })
   })
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "@effect/vitest"
-import { Duration, Effect, Fiber, Layer, Logger, Metric, Option, Schedule, Stream, TestClock } from "effect"
+import { Duration, Effect, Fiber, Layer, Logger, Option, Schedule, Stream, TestClock } from "effect"
 import * as Backoff from "reprise/Backoff"
 import * as Bulkhead from "reprise/Bulkhead"
 import * as CircuitBreaker from "reprise/CircuitBreaker"
@@ -304,7 +304,8 @@ describe("the monitor", () => {
       const resilient = Pipeline.make({})
       const lost = yield* events.pipe(
         Stream.tap(() => Effect.sleep("1 milli")),
-        Stream.filterMap(({ dropped }) => dropped > 0 ? Option.some(dropped) : Option.none()),
+        Stream.map(({ dropped }) => dropped),
+        Stream.filter((dropped) => dropped > 0),
         Stream.runHead,
         Effect.fork
       )
@@ -346,15 +347,7 @@ describe("the monitor", () => {
     }).pipe(Effect.provide(Telemetry.layerMonitor)))
 })
 
-const metricsOf = (name: string) =>
-  Effect.map(
-    Metric.snapshot,
-    (pairs) =>
-      pairs.filter(({ metricKey }) => metricKey.name === name).map(({ metricKey, metricState }) => ({
-        tags: Object.fromEntries(Array.from(metricKey.tags, ({ key, value }) => [key, value])),
-        state: metricState as unknown as { readonly count?: number; readonly value?: number }
-      }))
-  )
+const metricsOf = (name: string) => Effect.map(Services.metrics, (all) => all.filter((one) => one.name === name))
 
 describe("metrics", () => {
   it.effect("count attempts by outcome, retries by reason and rejections by policy", () =>

@@ -194,3 +194,11 @@ export const least = () => {
       })
   }
 }
+
+/** The metrics of the program. */
+export const metrics = Effect.map(Metric.snapshot, (all) =>
+  all.map(({ attributes, id, state }) => ({
+    name: id,
+    tags: { ...attributes },
+    state: state as unknown as { readonly count?: number; readonly value?: number }
+  })))

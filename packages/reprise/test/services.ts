@@ -13,6 +13,7 @@ import {
   HashSet,
   List,
   Logger,
+  Metric,
   Option,
   Random,
   type Scheduler,
@@ -191,3 +192,11 @@ export const least = () => {
       Effect.flatMap(current, (outer) => Effect.locally(self, ref, Math.min(outer, value)))
   }
 }
+
+/** The metrics of the program. */
+export const metrics = Effect.map(Metric.snapshot, (all) =>
+  all.map(({ metricKey, metricState }) => ({
+    name: metricKey.name,
+    tags: Object.fromEntries(Array.from(metricKey.tags, ({ key, value }) => [key, value])),
+    state: metricState as unknown as { readonly count?: number; readonly value?: number }
+  })))

@@ -15,7 +15,7 @@ class VirtualClock extends Services.OwnClock {
     return this.millis
   }
   unsafeCurrentTimeNanos() {
-    return BigInt(this.millis) * 1_000_000n
+    return BigInt(Math.round(this.millis * 1e6))
   }
 
   // Not the canceller of `Effect.async`: an interruption that comes right after the registration loses it (effect 3.22).

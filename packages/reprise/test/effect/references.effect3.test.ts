@@ -1,4 +1,7 @@
-/** What Effect 4 does not have: values that an effect sets for its fiber, what a parent inherits, runtime flags. */
+/**
+ * What Effect 4 does not have: values that an effect sets for its fiber, what a parent inherits, runtime flags, and a
+ * `timeoutFail` that cannot interrupt.
+ */
 import { assert, describe, it } from "@effect/vitest"
 import { Cause, Effect, FiberRef, RuntimeFlags, RuntimeFlagsPatch } from "effect"
 import * as Deadline from "reprise/Deadline"
@@ -122,4 +125,16 @@ describe("what a fiber has set, and a deadline", () => {
       yield* latch.open
       assert.deepStrictEqual(yield* fiber, [100, 100])
     }))
+})
+
+describe("Effect.timeoutFail", () => {
+  it("waits for its time to be over in a parallel branch that is interrupted", () => {
+    const both = [Effect.delay(Effect.fail("other"), 10), effects(Effect.never, options)]
+    assert.strictEqual(Virtual.run(Effect.all(both, { concurrency: 2 })).endMillis, 1_000)
+  })
+
+  it("waits for what cannot be interrupted", () => {
+    const late = effects(Effect.delay(Effect.succeed("done"), "3 seconds"), options)
+    assert.strictEqual(Virtual.run(Effect.uninterruptible(late)).endMillis, 3_000)
+  })
 })

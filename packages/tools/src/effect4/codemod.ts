@@ -66,7 +66,7 @@ class Module {
     if (ts.isTypeParameterDeclaration(node)) return this.typeParameter(node)
     if (ts.isPropertyAccessExpression(node) || ts.isQualifiedName(node)) return this.member(node)
     if (ts.isStringLiteral(node)) {
-      const replaced = this.rules.strings[node.text]
+      const replaced = Object.hasOwn(this.rules.strings, node.text) ? this.rules.strings[node.text] : undefined
       return replaced === undefined ? undefined : JSON.stringify(replaced)
     }
     if (ts.isIdentifier(node)) return this.identifier(node)

@@ -36,13 +36,10 @@ const startOne = (fiber: AnyFiber, millis: number, task: () => void, isLast = fa
   return () => sleeper.interruptUnsafe(fiber.id)
 }
 
-/** A part of a millisecond that binary fractions and whole nanoseconds hold. */
-const tickMillis = 2 ** -6
-
-/** `TestClock` wakes those of one moment in the order in which they began to sleep. */
+/** `TestClock` wakes those of one moment in the order in which they began to sleep, so this one begins again late. */
 const sleepLast = (clock: Clock.Clock, millis: number): Effect.Effect<void> =>
-  clock.sleep(Duration.millis(Math.max(millis - tickMillis, 0))).pipe(
-    Effect.andThen(clock.sleep(Duration.millis(Math.min(tickMillis, millis)))),
+  clock.sleep(Duration.millis(Math.max(millis - 1, 0))).pipe(
+    Effect.andThen(clock.sleep(Duration.millis(Math.min(millis, 1)))),
     Effect.andThen(clock.sleep(Duration.zero))
   )
 

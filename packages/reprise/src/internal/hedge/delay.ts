@@ -42,7 +42,10 @@ export const make = (after: Duration.DurationInput | Hedge.Quantile): (before?: 
   if (after instanceof QuantileDelay) return (before) => learned(after, before?.sketch)
   // Every `Quantile` is made by `QuantileDelay`.
   const duration = after as Duration.DurationInput
-  const isInfinite = Option.exists(Duration.decodeUnknown(duration), (duration) => !Duration.isFinite(duration))
+  const isInfinite = Option.exists(
+    Duration.decodeUnknown(duration),
+    (duration) => Duration.toMillis(duration) === Infinity
+  )
   const millis = isInfinite ? Infinity : InvalidOption.millis("after", duration, { min: 0 })
   return () => ({ millis: () => millis, sketch: undefined })
 }

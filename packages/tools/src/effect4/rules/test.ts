@@ -49,6 +49,11 @@ export const test: Rules = {
       const handler = `(error) => ${use("Effect")}.die((${args.at(-1)})(error))`
       return `${use("Effect")}.catch(${[...args.slice(0, -1), handler].join(", ")})`
     },
+    // With the exit of the fiber, as in Effect 3.
+    "Fiber.interrupt": ([fiber], { use }) =>
+      /^\w+$/.test(fiber!)
+        ? `${use("Effect")}.andThen(${use("Fiber")}.interrupt(${fiber}), ${use("Fiber")}.await(${fiber}))`
+        : undefined,
     "Fiber.poll": ([fiber], { use }) =>
       `${use("Effect")}.sync(() => ${use("Option")}.fromNullishOr(${fiber}.pollUnsafe()))`,
     "Logger.remove": (_, { use }) => `${use("Logger")}.layer([])`,
