@@ -32,13 +32,13 @@ const rule: fc.Arbitrary<Rule> = fc.oneof(
   {
     weight: 1,
     arbitrary: fc.record({
-      share: fc.constantFrom([1, 1], [1, 2], [1, 3], [3, 10]),
+      share: fc.constantFrom<Array<readonly [number, number]>>([1, 1], [1, 2], [1, 3], [3, 10]),
       minimum: fc.integer({ min: 1, max: 4 }),
       last
     }).map(({ last, minimum, share: [bad, of] }): Rule => ({
       _tag: "Rate",
-      bad: bad!,
-      of: of!,
+      bad,
+      of,
       minimumCalls: "calls" in last ? Math.min(minimum, last.calls) : minimum,
       last
     }))

@@ -7,6 +7,7 @@ import * as Timeout from "reprise/Timeout"
 import * as Tripping from "reprise/Tripping"
 import { begin, counts, fail, make, rejection, retryAfter, ripe, succeed, times } from "./breakerCalls.js"
 import { is, opened, peers } from "./breakerPeers.js"
+import * as Services from "./services.js"
 import * as Virtual from "./virtual.js"
 
 class Down extends Data.TaggedError("Down") {}
@@ -107,7 +108,7 @@ describe("from another library: by hand", () => {
         shadow: { trip: Tripping.consecutive(2) }
       })
       assert.deepStrictEqual(yield* times(3, fail(breaker)), ["down", "down", "down"])
-      const shadow = yield* CircuitBreaker.shadow(breaker)
+      const shadow = Option.getOrThrow(CircuitBreaker.shadow(breaker))
       assert.strictEqual((yield* CircuitBreaker.snapshot(shadow)).rejected, 1)
     }))
 
@@ -271,13 +272,7 @@ describe("from another library: seeing it", () => {
     Effect.gen(function*() {
       const breaker = yield* make()
       const task = Effect.succeed("ok")
-      const latency = Metric.summaryTimestamp({
-        name: "latency",
-        maxAge: "1 minute",
-        maxSize: 100,
-        error: 0.01,
-        quantiles: [0.5, 0.99]
-      }).pipe(Metric.withNow, Metric.mapInput(Duration.toMillis))
+      const latency = Services.latency
       yield* task.pipe(Metric.trackDuration(latency), CircuitBreaker.protect(breaker))
       assert.strictEqual((yield* Metric.value(latency)).count, 1)
     }))

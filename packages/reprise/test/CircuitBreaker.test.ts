@@ -20,6 +20,7 @@ import {
   succeed,
   times
 } from "./breakerCalls.js"
+import * as Schedules from "./schedules.js"
 import * as Virtual from "./virtual.js"
 
 const rate = (threshold: number, minimumCalls: number, calls: number) =>
@@ -500,7 +501,7 @@ describe("an open breaker", () => {
   for (
     const [how, dying] of [
       ["dies", Schedule.spaced("1 second").pipe(Schedule.modifyDelayEffect(() => Effect.die("schedule")))],
-      ["throws in its step", Schedule.makeWithState(0, thrown)]
+      ["throws in its step", Schedules.fromDelays(thrown)]
     ] as const
   ) {
     it.effect(`opens, and the caller gets its own error, where the schedule ${how}`, () =>

@@ -52,7 +52,7 @@ describe("the samples of a window", () => {
       fc.property(fc.oneof(lastCalls, lastMillis, lastMillis), epoch, steps, (last, epoch, steps) => {
         const samples = make(last)
         const all: Array<Sample> = []
-        let now = epoch
+        let now: number = epoch
         for (const { isBad, isCall, move } of steps) {
           now = moved(now, move, last)
           if (isCall) samples.add(isBad, now)

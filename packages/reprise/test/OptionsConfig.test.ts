@@ -165,7 +165,9 @@ describe("variables that nothing reads", () => {
         MY_PAYMENTS_A_B_C_D_E_F_G_H_I: "2",
         MY_OTHER: "2"
       }
-      const { lines } = yield* load(ConfigProvider.fromEnv(), config("MY_PAYMENTS")).pipe(inEnvironment(entries))
+      const { lines } = yield* Effect.suspend(() => load(ConfigProvider.fromEnv(), config("MY_PAYMENTS"))).pipe(
+        inEnvironment(entries)
+      )
       assert.deepStrictEqual(
         lines,
         warning(
@@ -178,9 +180,10 @@ describe("variables that nothing reads", () => {
   it.effect("are found by a provider that maps names to constant case", () =>
     Effect.gen(function*() {
       const entries = { MY_PAYMENTS_ATTEMPT_TIMEOUT: "1 second", MY_PAYMENTS_TIMEOUT: "1 second" }
-      const environment = ConfigProvider.constantCase(ConfigProvider.fromEnv())
       for (const prefix of ["myPayments", "my-payments"]) {
-        const { lines } = yield* load(environment, config(prefix)).pipe(inEnvironment(entries))
+        const { lines } = yield* Effect.suspend(() =>
+          load(ConfigProvider.constantCase(ConfigProvider.fromEnv()), config(prefix))
+        ).pipe(inEnvironment(entries))
         assert.deepStrictEqual(lines, warning(prefix, "TIMEOUT"))
       }
       const dots = ConfigProvider.constantCase(
@@ -189,17 +192,21 @@ describe("variables that nothing reads", () => {
       assert.deepStrictEqual((yield* load(dots, config("myPayments"))).lines, warning("myPayments", "TIMEOUT"))
     }))
 
-  it.effect("are found by providers that nest, fall back, and map names to another case", () =>
+  it.effect("are found by providers that nest, and map names to another case", () =>
     Effect.gen(function*() {
       const nested = ConfigProvider.nested(Services.settings({ "APP.A.ATTEMPTS": "1", "APP.A.URL": "1" }), "APP")
       assert.deepStrictEqual((yield* load(nested, config("A"))).lines, warning("A", "URL"))
-      const either = ConfigProvider.orElse(Services.settings({ "A.ATTEMPTS": "1" }), () =>
-        Services.settings({ "A.URL": "1" }))
-      assert.deepStrictEqual((yield* load(either, config("A"))).lines, warning("A", "URL"))
       const kebab = Services.kebabCase(Services.settings({ "a.attempt-timeout": "1 second", "a.url": "1" }))
       assert.deepStrictEqual((yield* load(kebab, config("A"))).lines, warning("A", "url"))
       const json = ConfigProvider.fromJson({ A: { ATTEMPTS: 1, URL: { HOST: "h.test" } } })
       assert.deepStrictEqual((yield* load(json, config("A"))).lines, warning("A", "URL.HOST"))
+    }))
+
+  it.effect("are found in a provider to fall back to", () =>
+    Effect.gen(function*() {
+      const either = ConfigProvider.orElse(Services.settings({ "A.ATTEMPTS": "1" }), () =>
+        Services.settings({ "A.URL": "1" }))
+      assert.deepStrictEqual((yield* load(either, config("A"))).lines, warning("A", "URL"))
     }))
 
   it.effect("are reported although the options are wrong, and never with a value", () =>

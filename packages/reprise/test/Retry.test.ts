@@ -1,5 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import {
+  Cause,
   Clock,
   Context,
   Data,
@@ -19,6 +20,7 @@ import * as Backoff from "reprise/Backoff"
 import * as Deadline from "reprise/Deadline"
 import { InvalidOption } from "reprise/InvalidOption"
 import * as Retry from "reprise/Retry"
+import * as Schedules from "./schedules.js"
 import * as Virtual from "./virtual.js"
 
 class Busy extends Data.TaggedError("Busy")<{ readonly retryAfter: Option.Option<Duration.Duration> }> {
@@ -115,7 +117,7 @@ describe("Retry.retry", () => {
   })
 
   it("looks at nothing of the schedule until the first failure", () => {
-    const never = Schedule.addDelay(Schedule.forever, unavailable)
+    const never = Schedule.addDelay(Schedule.forever, () => unavailable())
     assert.strictEqual(Effect.runSync(Retry.retry(Effect.succeed(1), untouchable)), 1)
     assert.strictEqual(Effect.runSync(Retry.retry(Effect.succeed(1), never)), 1)
     assert.strictEqual(run(Retry.ledger(Effect.succeed(1), untouchable)).ledger.length, 1)
@@ -428,7 +430,7 @@ describe("Retry.ledger", () => {
     const died = run(Retry.ledger(Effect.die("defect"), Schedule.forever))
     assert.deepStrictEqual(died.ledger, [[1, 0, 0, undefined, undefined, "defect"]])
     assert.deepStrictEqual(died.exit, { failure: { die: "defect" } })
-    const both = Effect.fail("boom").pipe(Effect.ensuring(Effect.die("defect")))
+    const both = Effect.failCause(Cause.sequential(Cause.fail("boom"), Cause.die("defect")))
     const failedAndDied = run(Retry.ledger(both, Schedule.forever))
     assert.deepStrictEqual(failedAndDied.ledger, died.ledger)
     assert.deepStrictEqual(failedAndDied.exit, { failure: { sequential: [{ fail: "boom" }, { die: "defect" }] } })
@@ -467,15 +469,15 @@ describe("Retry.ledger", () => {
       whileOutput: (policy) => Schedule.whileOutput(policy, () => true),
       andThen: (policy) => Schedule.andThen(Schedule.stop, policy),
       map: (policy) => Schedule.map(policy, String),
-      mapInput: (policy) => Schedule.mapInput(policy, (error: Busy) => error),
+      mapInput: (policy) => Schedules.mapInput(policy, (error: Busy) => error),
       tapInput: (policy) => Schedule.tapInput(policy, () => Effect.void),
       tapOutput: (policy) => Schedule.tapOutput(policy, () => Effect.void),
       delayed: (policy) => Schedule.delayed(policy, (delay) => delay),
       jittered: (policy) => Schedule.jittered(policy),
       upTo: (policy) => Schedule.upTo(policy, "1 hour"),
-      resetAfter: (policy) => Schedule.resetAfter(policy, "1 hour"),
+      resetAfter: (policy) => Schedules.resetAfter(policy, "1 hour"),
       passthrough: (policy) => Schedule.passthrough(policy),
-      zipRight: (policy) => Schedule.zipRight(Schedule.forever, policy)
+      zipLeft: (policy) => Schedules.zipLeft(policy, Schedule.forever)
     }
     for (const [name, f] of Object.entries(through)) {
       const seen = reasons(Retry.ledger(failing(...elsewhere), f(hinted)))

@@ -34,6 +34,7 @@ import * as SharedRetryBudget from "reprise/SharedRetryBudget"
 import * as Timeout from "reprise/Timeout"
 import * as Tripping from "reprise/Tripping"
 import { type Steps, steps, withSteps } from "./clockSteps.js"
+import * as Schedules from "./schedules.js"
 import * as Virtual from "./virtual.js"
 
 /** A call: when it comes after the one before, how long each of its attempts takes, and whether they fail. */
@@ -186,7 +187,7 @@ const policies: Record<string, Make> = {
     (attempt) =>
       Retry.ledger(
         attempt,
-        Schedule.exponential("100 millis").pipe(Backoff.within("2 seconds"), Schedule.resetAfter("1 second"))
+        Schedules.resetAfter(Backoff.within(Schedule.exponential("100 millis"), "2 seconds"), "1 second")
       ).pipe(
         Effect.map(([exit, ledger]) => [plain(exit), ledger.map(({ startMillis: _, ...line }) => line)]),
         Deadline.within("3 seconds")

@@ -1,6 +1,5 @@
 /** Schedules that tests step by hand, and combinators of Effect 3 that Effect 4 does not have. */
-import type { Duration } from "effect"
-import { Effect, Option, Schedule, ScheduleDecision, ScheduleInterval, ScheduleIntervals } from "effect"
+import { Duration, Effect, Option, Schedule, ScheduleDecision, ScheduleInterval, ScheduleIntervals } from "effect"
 
 export interface Step<Out> {
   readonly out: Out
@@ -34,6 +33,8 @@ export const fromDelays = (delay: (step: number) => number | undefined): Schedul
       return [n + 1, n, decision] as const
     }))
 
+export const cron = (expression: string): Schedule.Schedule<unknown> => Schedule.cron(expression, "UTC")
+
 export const linear = (millis: number): Schedule.Schedule<unknown> => Schedule.linear(millis)
 
 export const resetWhen = <Out, In, R>(self: Schedule.Schedule<Out, In, R>, f: (out: Out) => boolean) =>
@@ -50,6 +51,12 @@ export const zipLeft = <Out, In, R, In2, R2>(
   left: Schedule.Schedule<Out, In, R>,
   right: Schedule.Schedule<unknown, In2, R2>
 ): Schedule.Schedule<Out, In & In2, R | R2> => Schedule.zipLeft(left, right)
+
+/** Both, and the delays of both together. */
+export const sum = <In, In2>(a: Schedule.Schedule<unknown, In>, b: Schedule.Schedule<unknown, In2>) =>
+  Schedule.intersect(Schedule.delays(a), Schedule.delays(b)).pipe(
+    Schedule.modifyDelay(([x, y]) => Duration.sum(x, y))
+  )
 
 /** Leaves that only Effect 3 has. */
 export const leaves: ReadonlyArray<readonly [name: string, policy: () => Schedule.Schedule<unknown>]> = [

@@ -1,10 +1,11 @@
 /** Services that tests run on: clocks, random numbers, configuration, loggers, schedulers, and a count of fibers. */
-import type { Cause, Duration, Fiber, Layer, Scheduler } from "effect"
+import type { Cause, Fiber, Layer, Scheduler } from "effect"
 import {
   Clock,
   Config,
   ConfigProvider,
   Context,
+  Duration,
   Effect,
   Logger,
   Metric,
@@ -90,6 +91,14 @@ export const mistakes = (error: unknown): ReadonlyArray<string> => {
   const kind = JSON.stringify(issue).includes("\"InvalidType\"") ? "missing" : "invalid"
   return issues.map(({ message, path = [] }) => `${kind} ${path.join(".")}: ${message}`)
 }
+
+const millis = Metric.summary("latency", { maxAge: "1 minute", maxSize: 100, quantiles: [0.5, 0.99] })
+
+/** A metric of durations: the types of Effect 4 do not let `mapInput` take another type. */
+export const latency = Metric.mapInput(
+  millis as Metric.Metric<Duration.Duration | number, Metric.SummaryState>,
+  (duration: Duration.Duration) => Duration.toMillis(duration)
+)
 
 /** What a logger is given. */
 export interface Line {

@@ -6,7 +6,7 @@ import {
   ConfigError,
   ConfigProvider,
   ConfigProviderPathPatch,
-  type Duration,
+  Duration,
   Effect,
   type Fiber,
   FiberRef,
@@ -89,6 +89,15 @@ export const mistakes = (error: unknown): ReadonlyArray<string> => {
   const kind = ConfigError.isInvalidData(error) ? "invalid" : ConfigError.isMissingData(error) ? "missing" : error._op
   return "path" in error ? [`${kind} ${error.path.join(".")}: ${error.message}`] : [kind]
 }
+
+/** A metric of durations. */
+export const latency = Metric.summaryTimestamp({
+  name: "latency",
+  maxAge: "1 minute",
+  maxSize: 100,
+  error: 0.01,
+  quantiles: [0.5, 0.99]
+}).pipe(Metric.withNow, Metric.mapInput(Duration.toMillis))
 
 /** What a logger is given. */
 export interface Line {

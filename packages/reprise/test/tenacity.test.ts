@@ -8,6 +8,7 @@ import { readFileSync } from "node:fs"
 import * as Backoff from "reprise/Backoff"
 import * as Deadline from "reprise/Deadline"
 import * as Retry from "reprise/Retry"
+import * as Schedules from "./schedules.js"
 import { run as runVirtual } from "./virtual.js"
 
 class Busy extends Data.TaggedError("Busy")<{ readonly retryAfter: Duration.Duration }> {
@@ -93,9 +94,10 @@ describe("tenacity, wait", () => {
   })
 
   row("wait_random(1, 2)", "draws each wait between the two", () => {
-    const drawn = waits(Backoff.random({ min: "1 second", max: "2 seconds" }), 50)
-    between(1000, 2000, drawn)
-    assert.strictEqual(new Set(drawn).size, 50)
+    const schedule = Backoff.random({ min: "1 second", max: "2 seconds" })
+    between(1000, 2000, waits(schedule, 50))
+    const drawn = Effect.runSync(Schedule.run(schedule, 0, Array.from({ length: 50 })))
+    assert.strictEqual(new Set(Array.from(drawn, Duration.toMillis)).size, 50)
   })
 
   row("wait_incrementing(1, 2, max=6)", "adds the increment up to the maximum", () => {
@@ -147,10 +149,7 @@ describe("tenacity, wait", () => {
 
   row("wait_combine(a, b), a + b, sum([a, b])", "waits as long as both together", () => {
     const [a, b] = [Backoff.exponential("1 second"), Schedule.spaced("3 seconds")]
-    const schedule = Schedule.intersect(Schedule.delays(a), Schedule.delays(b)).pipe(
-      Schedule.modifyDelay(([x, y]) => Duration.sum(x, y))
-    )
-    assert.deepStrictEqual(waits(schedule, 3), [4000, 5000, 7000])
+    assert.deepStrictEqual(waits(Schedules.sum(a, b), 3), [4000, 5000, 7000])
   })
 
   row("wait_exception(f)", "waits as long as the error says", () => {
@@ -230,7 +229,9 @@ describe("tenacity, stop", () => {
 
   row("stop=f of your own", "stops when a function of the error and the delay says so", () => {
     const own = policy.pipe(
-      Schedule.check((error: Failure, delay) => error._tag === "Busy" && Duration.lessThan(delay, "3 seconds"))
+      Schedule.check((error: Failure, delay: Duration.Duration) =>
+        error._tag === "Busy" && Duration.lessThan(delay, Duration.seconds(3))
+      )
     )
     assert.strictEqual(ending<Failure>(Array<Failure>(9).fill(busy), own).runs, 3)
     assert.strictEqual(ending<Failure>([busy, denied], own).runs, 2)
@@ -334,7 +335,7 @@ describe("tenacity, retry", () => {
   })
 
   const isBusy = Predicate.isTagged("Busy")
-  const isShort = (error: Failure) => error._tag === "Busy" && Duration.lessThan(error.retryAfter, "1 minute")
+  const isShort = (error: Failure) => error._tag === "Busy" && Duration.lessThan(error.retryAfter, Duration.minutes(1))
   const isTryAgain = Predicate.isTagged("TryAgain")
   const long = new Busy({ retryAfter: Duration.hours(1) })
 
@@ -513,7 +514,8 @@ describe("docs/tenacity.md", () => {
 
   it("has a row for every test, a test for every row, and no snippet that is not run", () => {
     const page = readFileSync(new URL("../../../docs/tenacity.md", import.meta.url), "utf8")
-    const source = compact(readFileSync(new URL(import.meta.url), "utf8"))
+    const files = [import.meta.url, new URL("schedules.ts", import.meta.url)]
+    const source = compact(files.map((file) => readFileSync(new URL(file), "utf8")).join(""))
     const rows = page.split("\n").filter((line) => /^\| `/.test(line)).map((line) => line.split(/(?<!\\)\|/))
     assert.deepStrictEqual(rows.map(([, name = ""]) => plain(name)), tested)
     for (const [, , snippet = ""] of rows) {

@@ -27,6 +27,8 @@ export interface Stepped<out Out, in In, out E, out R> {
   /** The schedule after the step: the same object as before, except after the first step. */
   readonly next: Stepper<Out, In, E, R>
   readonly output: Out
+  /** The delay as the schedule says it, which may be negative. */
+  readonly duration: Duration.Duration
   /** `undefined` once the schedule has ended. */
   readonly delayMillis: number | undefined
 }
@@ -54,12 +56,10 @@ const stepped = <Out, In, E, R>(
   input: In
 ): Effect.Effect<Stepped<Out, In, E, R>, E, R> =>
   Pull.matchEffect(Effect.suspend(() => step(nowMillis, input)), {
-    onSuccess: ([output, delay]) => {
-      const delayMillis = Duration.toMillis(delay)
-      return Effect.succeed({ next, output, delayMillis: delayMillis > 0 ? delayMillis : 0 })
-    },
+    onSuccess: ([output, duration]) =>
+      Effect.succeed({ next, output, duration, delayMillis: Math.max(Duration.toMillis(duration), 0) }),
     onFailure: Effect.failCause<E>,
-    onDone: (output: Out) => Effect.succeed({ next, output, delayMillis: undefined })
+    onDone: (output: Out) => Effect.succeed({ next, output, duration: Duration.zero, delayMillis: undefined })
   })
 
 /** @internal */
@@ -73,14 +73,13 @@ export type Metadata = Schedule.Metadata
 export const iteration = (
   previous: Metadata | undefined,
   now: number,
-  delayMillis: number,
   input: unknown,
-  output: unknown
+  { duration = Duration.zero, output }: { readonly duration?: Duration.Duration; readonly output: unknown }
 ): Metadata => ({
   input,
   output,
   now,
-  duration: Duration.millis(delayMillis),
+  duration,
   attempt: (previous?.attempt ?? 0) + 1,
   start: previous?.start ?? now,
   elapsed: now - (previous?.start ?? now),

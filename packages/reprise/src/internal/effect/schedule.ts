@@ -69,9 +69,8 @@ export type Metadata = Schedule.IterationMetadata
 export const iteration = (
   previous: Metadata | undefined,
   now: number,
-  _delayMillis: number,
   input: unknown,
-  output: unknown
+  { output }: { readonly output: unknown }
 ): Metadata => ({
   input,
   output,

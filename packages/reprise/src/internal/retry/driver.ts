@@ -80,7 +80,7 @@ export const make = <Out, In, R, E = never>(
       : Effect.catchAllDefect(whole, () => Effect.succeed({ next: stepper, output: undefined, delayMillis: undefined }))
     return Effect.flatMap(reason.during(own, canHelp !== undefined && helps), ([stepped, reasons]) => {
       stepper = stepped.next
-      const { delayMillis, output } = stepped
+      const { delayMillis } = stepped
       const isNamed = mustBeNamed?.(input) === true
       if (!helps && !(isNamed ? reasons.isNamed : reasons.isAccepted)) return Exit.succeed(stopped("notRetryable"))
       if (delayMillis === undefined) return Exit.succeed(stopped(reasons.stop))
@@ -88,8 +88,8 @@ export const make = <Out, In, R, E = never>(
       const wait = (): Next => {
         if (toll !== undefined && !toll.pay(input, now)) return stopped("budget")
         metadata = isInputHidden
-          ? schedule_.iteration(metadata, date, delayMillis, undefined, undefined)
-          : schedule_.iteration(metadata, date, delayMillis, input, output)
+          ? schedule_.iteration(metadata, date, undefined, { ...stepped, output: undefined })
+          : schedule_.iteration(metadata, date, input, stepped)
         return { _tag: "Wait", delayMillis, reason: reasons.wait }
       }
       const rejection = helps ? rejectionAt?.(now + delayMillis) : undefined

@@ -182,7 +182,8 @@ class Loop<A, E, R, R1, R2, L> {
   }
 
   entry(number: number, beganMillis: number, failure: Option.Option<E>): Entry<E> {
-    const duration = Duration.millis(clock_.monotonicOf(this.clock) - beganMillis)
+    // A clock that is set back is not monotonic.
+    const duration = Duration.millis(Math.max(clock_.monotonicOf(this.clock) - beganMillis, 0))
     return { number, startMillis: beganMillis + clock_.wallAheadOf(this.clock), duration, failure }
   }
 

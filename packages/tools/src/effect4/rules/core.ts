@@ -81,6 +81,7 @@ const renames: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     unwrapEffect: "unwrap",
     unwrapScoped: "unwrap"
   },
+  Metric: { trackDuration: "Effect.trackDuration" },
   Mailbox: { Mailbox: "Queue.Queue", make: "Queue.make", toStream: "Stream.fromQueue" },
   Option: { flatMapNullable: "flatMapNullishOr", fromNullable: "fromNullishOr" },
   Queue: { unsafeOffer: "offerUnsafe" },
@@ -102,8 +103,7 @@ export const core: Rules = {
   values: {
     "DefaultServices.liveServices": ({ use }) => `${use("Context")}.empty()`,
     "Effect.merge": ({ use }) => `${use("Effect")}.match({ onFailure: (error) => error, onSuccess: (value) => value })`,
-    "FiberId.none": () => "undefined",
-    "Schedule.stop": ({ use }) => `${use("Schedule")}.recurs(0)`
+    "FiberId.none": () => "undefined"
   },
   calls: {
     "Cause.failureOrCause": ([cause], { use }) => `${use("Result")}.flip(${use("Cause")}.findError(${cause}))`,

@@ -22,21 +22,30 @@ const pattern = (field: string, parameter: ts.ParameterDeclaration, { emit }: Co
   return name === field ? field : `${field}: ${name}`
 }
 
+/** `Schedule.Metadata<Output, Input>`, if a parameter for one of them has a type. */
+const typeOf = (parameters: ReadonlyArray<ts.ParameterDeclaration>, fields: Fields, { emit, use }: Context): string => {
+  const types = fields.map((field, i) => [field, parameters[i]?.type] as const)
+  const [input, output] = (["input", "output"] as const).map((field) => types.find(([one]) => one === field)?.[1])
+  if (input === undefined && output === undefined) return ""
+  const all = [output === undefined ? "unknown" : emit(output), ...input === undefined ? [] : [emit(input)]]
+  return `: ${use("Schedule")}.Metadata<${all.join(", ")}>`
+}
+
+/** A function by its name, or made by a call. */
+const called = (f: ts.Expression, fields: Fields, wrap: Wrap, context: Context): string => {
+  const name = context.emit(f)
+  const type = ts.isIdentifier(f) && fields[0] === "input" ? `: { readonly input: Parameters<typeof ${name}>[0] }` : ""
+  const text = ts.isArrowFunction(f) ? `(${name})` : name
+  return `({ ${fields.join(", ")} }${type}) => ${wrap(`${text}(${fields.join(", ")})`, context)}`
+}
+
 /** `({ input: error }) => ...` for `(error) => ...`. */
 const ofMetadata = (f: ts.Expression, fields: Fields, wrap: Wrap, context: Context): string => {
-  const { emit, use } = context
-  if (!ts.isArrowFunction(f) || ts.isBlock(f.body)) {
-    return `({ ${fields.join(", ")} }) => ${
-      wrap(`${ts.isArrowFunction(f) ? `(${emit(f)})` : emit(f)}(${fields.join(", ")})`, context)
-    }`
-  }
+  const { emit } = context
+  if (!ts.isArrowFunction(f) || ts.isBlock(f.body)) return called(f, fields, wrap, context)
   const patterns = f.parameters.flatMap((parameter, i) => pattern(fields[i]!, parameter, context) ?? [])
   if (patterns.length === 0) return `() => ${wrap(emit(f.body), context)}`
-  const type = f.parameters[0]?.type
-  const annotation = type === undefined
-    ? ""
-    : `: ${use("Schedule")}.Metadata<${fields[0] === "input" ? `unknown, ${emit(type)}` : emit(type)}>`
-  return `({ ${patterns.join(", ")} }${annotation}) => ${wrap(emit(f.body), context)}`
+  return `({ ${patterns.join(", ")} }${typeOf(f.parameters, fields, context)}) => ${wrap(emit(f.body), context)}`
 }
 
 /** A combinator whose last argument is a function of a step. */
