@@ -5,7 +5,7 @@ import * as IoRedis from "../src/IoRedis.js"
 import * as NodeRedis from "../src/NodeRedis.js"
 import type * as Redis from "../src/Redis.js"
 import { eventually } from "./fleet/fleet.js"
-import { type Adapter, connect, echo, increment, onEachAdapter } from "./support/adapters.js"
+import { type Adapter, connect, echo, increment, logTo, onEachAdapter } from "./support/adapters.js"
 import * as RedisCluster from "./support/redisCluster.js"
 import { timed, watchResources } from "./support/waiting.js"
 
@@ -128,7 +128,7 @@ it.scopedLive("A cluster whose master is killed serves the other keys at once, a
           redis.subscribe("news"),
           (message) => Effect.sync(() => heard.push(message))
         )
-        yield* Effect.forkScoped(listening)
+        yield* Effect.forkScoped(Effect.provide(listening, logTo(lines)))
         yield* eventually(redis.publish("news", "before"), () => heard.length > 0)
         return { redis, heard }
       })

@@ -1,7 +1,7 @@
 import { assert, it } from "@effect/vitest"
 import { Array as Arr, Deferred, Effect, Fiber, Queue, Schedule, Stream } from "effect"
 import type * as Redis from "../src/Redis.js"
-import { connect, onEachAdapter } from "./support/adapters.js"
+import { connect, logTo, onEachAdapter } from "./support/adapters.js"
 import * as Proxy from "./support/proxy.js"
 import * as RedisServer from "./support/redisServer.js"
 import { back } from "./support/waiting.js"
@@ -48,7 +48,7 @@ onEachAdapter("Redis.subscribe", (adapter) => {
       const lines: Array<string> = []
       const server = yield* RedisServer.make()
       const redis = yield* connect(adapter, { url: server.url }, lines)
-      const { begun, messages } = yield* listen(redis, "a")
+      const { begun, messages } = yield* Effect.provide(listen(redis, "a"), logTo(lines))
       const round = (message: string) =>
         Effect.gen(function*() {
           yield* Queue.take(begun)

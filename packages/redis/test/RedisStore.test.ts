@@ -102,7 +102,7 @@ describe("RedisStore.layerConfig", () => {
           Effect.provide(logger),
           environment(names)
         )
-        assert.include(String(error), "Invalid data at SHARED.COMMAND_TIMEOUT")
+        assert.include(String(error), "expected a duration")
         const unread = "behind the prefix \"SHARED\": PASSWORT (did you mean PASSWORD?)"
         assert.lengthOf(lines.filter((line) => line.includes(unread)), lines.length)
         assert.isNotEmpty(lines)
