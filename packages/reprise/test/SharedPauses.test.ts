@@ -8,6 +8,7 @@ import {
   Layer,
   Option,
   Predicate,
+  Queue,
   Scope,
   Stream,
   TestClock
@@ -30,9 +31,10 @@ class Cable extends Wire {
   reconnect = (): void => {}
 
   service(store: Service): Service {
-    const reconnects = Stream.async<RetryAfterStore.Change>((emit) => {
-      this.reconnect = () => void emit.single({ _tag: "Missed" })
-    })
+    const reconnects = Stream.unwrap(Effect.map(Queue.unbounded<RetryAfterStore.Change>(), (queue) => {
+      this.reconnect = () => void queue.unsafeOffer({ _tag: "Missed" })
+      return Stream.fromQueue(queue)
+    }))
     const late = <A, E>(effect: Effect.Effect<A, E>) =>
       Effect.suspend(() => this.lagMillis === 0 ? effect : Effect.delay(effect, this.lagMillis))
     return {

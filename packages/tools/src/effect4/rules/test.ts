@@ -9,6 +9,12 @@ const atLevel: CallRule = (args, { use }) => {
   return `${use("Effect")}.provideService(${[...args.slice(0, -1), level, args.at(-1)].join(", ")})`
 }
 
+/** All fibers run until they wait, as in Effect 3, and then the time changes. */
+const afterOthers = (member: string): CallRule => ([time], { use }) => {
+  const { repeat, yieldNow } = { repeat: `${use("Effect")}.repeat`, yieldNow: `${use("Effect")}.yieldNow` }
+  return `${use("Effect")}.andThen(${repeat}(${yieldNow}, { times: 20 }), ${use("TestClock")}.${member}(${time}))`
+}
+
 export const test: Rules = {
   modules: {
     FastCheck: "fast-check",
@@ -58,6 +64,8 @@ export const test: Rules = {
       `${use("Effect")}.sync(() => ${use("Option")}.fromNullishOr(${fiber}.pollUnsafe()))`,
     "Logger.remove": (_, { use }) => `${use("Logger")}.layer([])`,
     "Logger.replace": ([, logger], { use }) => `${use("Logger")}.layer([${logger}])`,
-    "Logger.withMinimumLogLevel": atLevel
+    "Logger.withMinimumLogLevel": atLevel,
+    "TestClock.adjust": afterOthers("adjust"),
+    "TestClock.setTime": afterOthers("setTime")
   }
 }
