@@ -26,8 +26,7 @@ export class Bell {
         stop = timer.start(fiber, millis, this.wake)
       })
       // Not the canceller of `Effect.async`: an interruption that comes right after the registration loses it (effect 3.22).
-      // The yield: in Effect 4 a resumed fiber runs at once, within the step of the fiber that rings.
-      return Effect.onExit(Effect.zipRight(heard, Effect.yieldNow()), () =>
+      return Effect.onExit(heard, () =>
         Effect.sync(() => {
           this.isRung = false
           this.wake = undefined
