@@ -1,9 +1,13 @@
 import { assert, it } from "@effect/vitest"
-import { Deferred, Effect, Exit, Fiber, Scope, Stream } from "effect"
+import { Deferred, Effect, Exit, Fiber, Schedule, Scope, Stream } from "effect"
 import { connect, increment, onEachAdapter } from "./support/adapters.js"
 import * as Proxy from "./support/proxy.js"
 import * as RedisServer from "./support/redisServer.js"
 import { timed, watchResources } from "./support/waiting.js"
+
+/** Waits until the server has seen that every connection is closed. */
+const abandoned = (server: RedisServer.RedisServer) =>
+  Effect.repeat(server.clients, { schedule: Schedule.spaced("5 millis"), until: ({ length }) => length === 0 })
 
 onEachAdapter("The end of the scope", (adapter) => {
   it.scopedLive("closes the connections and stops the timers", () =>
@@ -21,7 +25,7 @@ onEachAdapter("The end of the scope", (adapter) => {
       yield* Fiber.interrupt(stream)
       yield* Scope.close(scope, Exit.void)
       assert.deepStrictEqual(yield* closed, [])
-      assert.deepStrictEqual(yield* server.clients, [])
+      yield* abandoned(server)
       const { error, millis } = yield* timed(redis.ping)
       assert.isBelow(millis, 200)
       assert.include(String(error?.message), "its layer has been closed")
@@ -58,7 +62,7 @@ onEachAdapter("The end of the scope", (adapter) => {
         Effect.scoped(connect(adapter, { url })).pipe(Effect.zipRight(Effect.never), Effect.timeoutOption(millis))
       for (let millis = 0; millis < 12; millis++) yield* interruptAfter(server.url, millis)
       assert.deepStrictEqual(yield* closed, [])
-      assert.deepStrictEqual(yield* server.clients, [])
+      yield* abandoned(server)
       // TCP connected, no answer; and in the middle of what begins TLS.
       yield* proxy.blackHole
       const silent = [proxy.url, proxy.url.replace("redis", "rediss")]
