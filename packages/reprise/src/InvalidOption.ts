@@ -124,6 +124,11 @@ export const oneOf = <const Words extends ReadonlyArray<string>>(
   throw new InvalidOption({ option, value, expected: words.map((word) => `"${word}"`).join(" or ") })
 }
 
-// Duration.decode turns a negative number and `NaN` into zero, which would hide the mistake.
-const isNoTime = (value: Duration.DurationInput): boolean =>
-  (typeof value === "number" || typeof value === "bigint") && !(value >= 0)
+// `Duration.decode` turns a negative number and `NaN` into zero, which would hide the mistake.
+const isNoTime = (value: unknown): boolean =>
+  typeof value === "number" || typeof value === "bigint" ? !(value >= 0) : isUnitless(value)
+
+// Effect 4 takes an object of numbers by unit, and any other object for zero.
+const isUnitless = (value: unknown): boolean =>
+  typeof value === "object" && value !== null && !Array.isArray(value) && !Duration.isDuration(value) &&
+  !Object.keys(value).some((key) => /^(weeks|days|hours|minutes|(milli|micro|nano)?seconds)$/.test(key))

@@ -388,7 +388,7 @@ describe("the machine of a circuit breaker", () => {
             return { model: new World(options, now), real: { config, state: machine.closed(0, config, now) } }
           }, commands)
       ),
-      { numRuns: 100, seed: 3 }
+      { numRuns: 150, seed: 3 }
     )
     for (const [what, often] of Object.entries(seen)) assert.isAbove(often, 50, `${what} is hardly tested`)
   })

@@ -229,9 +229,9 @@ describe("layerConfig", () => {
 
   const mistakes = [
     ["FAILURES", "0", "expected a whole number >= 1, got 0"],
-    ["FAILURES", "many", "many"],
+    ["FAILURES", "many", "FAILURES"],
     ["OPEN_FOR", "0 millis", "expected a duration longer than 0 ms"],
-    ["OPEN_FOR", "soon", "soon"],
+    ["OPEN_FOR", "soon", "OPEN_FOR"],
     ["MAX_OPEN_FOR", "0 millis", "expected a duration longer than 0 ms"],
     ["PROBES", "1.5", "PROBES"],
     ["PROBES", "0", "expected a whole number >= 1, got 0 (option \"probes\")"],

@@ -102,7 +102,7 @@ describe("InvalidOption.millis", () => {
     assert.include(message(max(NaN)), "got NaN")
     assert.include(message(max(untyped("soon"))), "got \"soon\"")
     assert.include(message(max(untyped(undefined))), "got undefined")
-    assert.include(message(base(untyped({ weight: 1 }))), "got an object")
+    assert.include(message(max(untyped({ weight: 1 }))), "got an object")
   })
 
   it("counts from a lower bound other than zero", () => {

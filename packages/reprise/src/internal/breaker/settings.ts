@@ -6,6 +6,7 @@ import * as Option from "effect/Option"
 import * as Random from "effect/Random"
 import * as Schedule from "effect/Schedule"
 import * as InvalidOption from "../../InvalidOption.js"
+import * as local from "../effect/local.js"
 import * as schedule_ from "../effect/schedule.js"
 import * as rejection from "../errors.js"
 import { bounded } from "./bounded.js"
@@ -125,7 +126,7 @@ export const make = (
   return Effect.flatMap(Effect.context<unknown>(), (context) =>
     Effect.map(
       ramp === undefined ? noRamp : unfoldRamp(schedule_.start(ramp), 0, []),
-      (ramp) => complete(context, ramp)
+      (ramp) => complete(local.services(context), ramp)
     ))
 }
 

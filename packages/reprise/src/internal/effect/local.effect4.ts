@@ -24,8 +24,23 @@ export interface Region {
  *
  * @internal
  */
-export const make = <A>(name: string, initial: A, _fork?: (value: A) => A): Local<A> =>
-  Context.Reference(`reprise/${name}`, { defaultValue: () => initial })
+export const make = <A>(name: string, initial: A, _fork?: (value: A) => A): Local<A> => {
+  const key = `reprise/${name}`
+  own.add(key)
+  return Context.Reference(key, { defaultValue: () => initial })
+}
+
+const own = new Set<string>()
+
+const effects = /^effect\/(Clock|ConfigProvider|Logger|Random|References|Schedule|Scheduler|Tracer)(\/|$)/
+
+/**
+ * The services of a context, for an effect that another fiber runs later: its fiber-local values are its own.
+ *
+ * @internal
+ */
+export const services = <R>(context: Context.Context<R>): Context.Context<R> =>
+  Context.makeUnsafe(new Map([...context.mapUnsafe].filter(([key]) => !own.has(key) && !effects.test(key))))
 
 /**
  * Runs the effect with another value, and resets it afterwards.

@@ -1,3 +1,4 @@
+import type * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as FiberRef from "effect/FiberRef"
@@ -90,3 +91,11 @@ export const during = <A, E, R, V>(
     FiberRef.getAndSet(ref, value),
     (outer) => Effect.flatMap(self, (result) => Effect.as(FiberRef.set(ref, outer), result))
   )
+
+/**
+ * The services of a context, for an effect that another fiber runs later: its fiber-local values are its own. In Effect 4
+ * a context has both.
+ *
+ * @internal
+ */
+export const services = <R>(context: Context.Context<R>): Context.Context<R> => context
