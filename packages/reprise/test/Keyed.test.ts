@@ -306,6 +306,7 @@ describe("Keyed", () => {
   const share = RetryBudget.share({ window: "10 seconds" })
   const tokens = RetryBudget.tokens()
   const hedge = Hedge.make({ after: Hedge.quantile({ quantile: 0.9 }) })
+  const fixed = Hedge.make({ after: "1 second" })
   const busy = (bulkhead: Bulkhead.Bulkhead) => Effect.forkDaemon(Bulkhead.protect(Effect.never, bulkhead))
   const started = (bulkhead: Bulkhead.Bulkhead) => Effect.zipLeft(busy(bulkhead), Effect.yieldNow())
 
@@ -327,6 +328,11 @@ describe("Keyed", () => {
     ["a budget that has paid for a retry that waits", kept(share, waits, "12 hours")],
     ["a budget that has paid", kept(tokens, RetryBudget.tryWithdraw, "1 day")],
     ["a hedge that has measured calls", kept(hedge, (hedge) => Hedge.protect(Effect.void, hedge), "1 day")],
+    ["a hedge that was reconfigured", kept(fixed, Hedge.reconfigure({ after: "2 seconds" }))],
+    [
+      "a record with a hedge that has measured calls",
+      kept(Effect.all({ bulkhead, hedge }), ({ hedge }) => Hedge.protect(Effect.void, hedge))
+    ],
     [
       "a record with a policy that remembers",
       kept(Effect.all({ hour, bulkhead }), ({ hour }) => RateLimiter.consume(hour))
@@ -340,6 +346,7 @@ describe("Keyed", () => {
     ["a budget whose window has passed", kept(share, RetryBudget.recordCall, "10 seconds")],
     ["a budget that nobody has asked", kept(tokens, RetryBudget.recordSuccess)],
     ["a hedge that has measured nothing", kept(hedge, () => Effect.void)],
+    ["a hedge with a fixed delay", kept(fixed, (hedge) => Hedge.protect(Effect.void, hedge))],
     ["a record of policies that remember nothing", kept(Effect.all({ hour, bulkhead }), () => Effect.void)],
     ["a value of the program", kept(Effect.sync(() => ({ count: 1 })), () => Effect.void)]
   ])("may drop %s", ([, kept]) => Effect.map(kept, assert.isFalse))
