@@ -191,11 +191,11 @@ export class Admission implements Policy.Call, Policy.End<never, never> {
 
   private release(isReleased: (place: number) => boolean): void {
     this.kept?.reduceRight<void>((_, ticket, place, kept) => {
-      if (ticket === undefined || !isReleased(place)) return
+      if (!isReleased(place)) return
       kept[place] = undefined
       try {
-        // Stryker disable next-line OptionalChaining: it throws for a ticket without a function.
-        ticket.withdraw?.()
+        // Stryker disable next-line OptionalChaining: the `catch` ignores a ticket or a function that is missing.
+        ticket?.withdraw?.()
       } catch {
         // The other tickets are still released, and the attempt ends with its own reason.
       }

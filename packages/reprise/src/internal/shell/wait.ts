@@ -1,6 +1,7 @@
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import * as Predicate from "effect/Predicate"
 import { maxDelayMillis } from "../../InvalidOption.js"
 import * as timer from "../effect/timer.js"
 import type { Waited } from "../telemetry/event.js"
@@ -60,6 +61,7 @@ const wait = (admission: Admission, turn: Turn, restore: Restore): Effect.Effect
   const { fiber, nowMillis: fromMillis, scope, source } = admission
   const waited = (outcome: Waited["outcome"]) =>
     scope?.waited(fiber, source, admission.refresh().nowMillis - fromMillis, outcome)
+  // Stryker disable next-line ConditionalExpression: it spares the operations for work that is missing.
   const answer = turn.work === undefined
     ? listener.answer
     : Effect.flatMap(finish(turn.work), () => listener.answer)
@@ -74,7 +76,7 @@ const wait = (admission: Admission, turn: Turn, restore: Restore): Effect.Effect
     },
     onSuccess: (answer) => {
       admission.refresh()
-      const isRejected = answer !== "again" && "_tag" in answer && answer._tag === "Reject"
+      const isRejected = Predicate.isTagged(answer, "Reject")
       waited(isRejected ? "rejected" : "admitted")
       if (isRejected) return admit(admission, answer as Policy.Reject<unknown>, restore)
       if (answer !== "again") {

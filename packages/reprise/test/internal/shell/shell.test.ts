@@ -143,9 +143,11 @@ describe("the grants of an attempt that waits again", () => {
 
   it.effect("do not include what a policy has not given because it threw", () =>
     Effect.gen(function*() {
-      const admit = { _tag: "Admit" as const, holds: true, take: throwing, withdraw: () => assert.fail("withdrawn") }
+      let withdrawn = 0
+      const admit = { _tag: "Admit" as const, holds: true, take: throwing, withdraw: () => void withdrawn++ }
       const policy = Policy.make<never>({ kind: "resource", holds: true, decide: () => admit })
       assert.deepStrictEqual(yield* Effect.exit(Policy.protect(Effect.void, [policy])), Exit.die(bug))
+      assert.strictEqual(withdrawn, 0)
     }))
 })
 
@@ -221,6 +223,13 @@ describe("an attempt that requests admission", () => {
       let asked = 0
       yield* Policy.protect(Effect.void, [Policy.make({ admit: () => void asked++ })])
       assert.strictEqual(asked, 1)
+    }))
+
+  it.effect("is rejected once", () =>
+    Effect.gen(function*() {
+      let asked = 0
+      const policy = Policy.make({ admit: () => `rejected ${++asked}` })
+      assert.deepStrictEqual(yield* Effect.exit(Policy.protect(Effect.void, [policy])), Exit.fail("rejected 1"))
     }))
 
   it.effect("may not pass one policy twice", () =>
@@ -326,6 +335,11 @@ describe("a wait for a policy", () => {
       }
     }))
 
+  it("needs no timer if it has no end", () => {
+    const { policy } = door("db", [], { isOpen: false })
+    assert.deepInclude(Virtual.run(Policy.protect(Effect.void, [policy])), { endMillis: 0, sleepsLeft: 0 })
+  })
+
   it.effect("begins without time left, if the policy cannot refuse it", () =>
     Effect.gen(function*() {
       const { policy } = door("db", [], { isOpen: false })
@@ -399,6 +413,13 @@ describe("an attempt whose caller reports its end", () => {
 })
 
 describe("the events of an attempt", () => {
+  it.effect("come without a policy and without a limit", () =>
+    Effect.gen(function*() {
+      const events: Array<string> = []
+      yield* Telemetry.withListener(Pipeline.make({})(Effect.void), ({ _tag }) => events.push(_tag))
+      assert.deepStrictEqual(events, ["AttemptStarted", "AttemptEnded", "CallEnded"])
+    }))
+
   it.effect("come from its parts alone, if it is a race", () =>
     Effect.gen(function*() {
       for (const isRace of [false, true]) {
