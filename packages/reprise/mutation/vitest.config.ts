@@ -1,13 +1,15 @@
 import { defineConfig } from "vitest/config"
+import { PureFirst } from "./order.js"
+import policies from "./policies.json" with { type: "json" }
+
+const { tests } = policies[process.env.POLICY as keyof typeof policies]
 
 export default defineConfig({
   test: {
-    include: [
-      "test/Tripping.test.ts",
-      "test/internal/breaker/*.test.ts",
-      "test/CircuitBreaker.{windows,model}.test.ts"
-    ],
+    include: tests.map((test) => `test/${test}.test.ts`),
     setupFiles: ["mutation/setup.ts"],
-    testTimeout: 30_000
+    sequence: { sequencer: PureFirst },
+    // A test that waits for ever has killed the mutant.
+    testTimeout: 10_000
   }
 })

@@ -122,6 +122,12 @@ describe("aimd", () => {
     assert.strictEqual(last(AdaptiveLimiter.aimd({ backoff: 0.57, initial: 100 }), [drop()]), 57)
   })
 
+  it("lowers the limit once in one event, and raises it by none of its calls", () => {
+    const { initial, next } = AdaptiveLimiter.aimd({ initial: 100 })
+    for (const sample of [drop(), ok(10)]) assert.strictEqual(next(initial, { ...sample, isSameEvent: true }), 100)
+    assert.strictEqual(next(initial, { ...drop(), isSameEvent: false }), 90)
+  })
+
   it("does not take what lasts exactly as long as the timeout for a drop", () => {
     const algorithm = AdaptiveLimiter.aimd({ timeout: "1 second" })
     assert.deepStrictEqual(limits(algorithm, [ok(1_000), ok(1_000.001)]), [20, 21, 18])
@@ -169,6 +175,26 @@ describe("gradient2", () => {
     assert.isAbove(states(algorithm, slow).at(-1)!.longRttMillis, 900)
     assert.isBelow(states(algorithm, [...slow, ...fast]).at(-1)!.longRttMillis, 30)
   })
+
+  it("forgets a long time if it is more than twice a call", () => {
+    const { initial, next } = AdaptiveLimiter.gradient2()
+    const long = (longRttMillis: number) => next({ ...initial, longRttMillis, samples: 1 }, ok(10)).longRttMillis
+    assert.deepStrictEqual([long(30), long(32)], [20, 21 * 0.9])
+  })
+
+  it("lowers the limit by at most a half in one event, and lets it rise between", () => {
+    const { initial, next } = AdaptiveLimiter.gradient2({ initial: 100, smoothing: 1, queueSize: 10 })
+    const same = { isSameEvent: true }
+    const once = next(initial, drop())
+    assert.deepInclude(once, { limit: 50, floor: 50 })
+    assert.deepInclude(next(once, { ...drop(), ...same }), { limit: 50, floor: 50 })
+    assert.deepInclude(next(once, drop()), { limit: 25, floor: 25 })
+    assert.deepInclude(next(once, { ...ok(10, 1), isSameEvent: false }), { limit: 50, floor: 50 })
+    const risen = next(once, { ...ok(10), ...same })
+    assert.deepInclude(risen, { limit: 60, floor: 50 })
+    assert.deepInclude(next(risen, { ...drop(), ...same }), { limit: 50, floor: 50 })
+    assert.deepInclude(next(risen, drop()), { limit: 30, floor: 30 })
+  })
 })
 
 describe("vegas", () => {
@@ -188,6 +214,13 @@ describe("vegas", () => {
   })
   it("takes 1 away after a drop, even the first", () => {
     assert.deepStrictEqual([from(10, drop()), last(algorithm, [drop()])], [9, 9])
+  })
+  it("moves by a larger step at a larger limit", () => {
+    const { initial, next } = AdaptiveLimiter.vegas({ initial: 100 })
+    const to = (rttMillis: number) => next({ ...initial, noLoadRttMillis: 1_000 }, ok(rttMillis)).limit
+    // In queues of 2, 3, 5, 6, 12 and 13 calls.
+    const queues = [1_015, 1_025, 1_047, 1_060, 1_130, 1_140]
+    assert.deepStrictEqual(queues.map(to), [112, 102, 102, 100, 100, 98])
   })
   it("moves by smoothing times as much", () => {
     const half = AdaptiveLimiter.vegas({ initial: 100, smoothing: 0.5 })
@@ -211,6 +244,13 @@ describe("vegas", () => {
     assert.isAbove(new Set(gaps).size, 3)
     for (const gap of gaps) assert.isTrue(gap >= 150 && gap <= 300, `${gap}`)
     assert.strictEqual(all.at(-1)!.noLoadRttMillis, 2)
+  })
+
+  it("measures the time without load anew after the share of the limit that is due", () => {
+    const { initial, next } = AdaptiveLimiter.vegas({ initial: 1, probeMultiplier: 4 })
+    const before = { ...initial, noLoadRttMillis: 1, samples: 1 }
+    assert.deepInclude(next(before, ok(2)), { noLoadRttMillis: 1, samples: 2 })
+    assert.deepInclude(next({ ...before, samples: 2 }, ok(2)), { noLoadRttMillis: 2, samples: 0 })
   })
 
   it("recovers from a clock that stood still or stepped back: such a time is nobody's", () => {

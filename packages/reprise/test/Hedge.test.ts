@@ -231,6 +231,12 @@ describe("what ends the race", () => {
     assert.deepStrictEqual(run({ endsRace }, ok(100, "503")).exit, { success: "503" })
   })
 
+  it("can be a failure, also one that `isFailure` accepts", () => {
+    const options = { endsRace: Exit.isFailure, isFailure: () => true }
+    const { counts, endMillis, exit } = run(options, ok(2_000), fail(500, "error"))
+    assert.deepStrictEqual([exit, endMillis, counts.won], [{ failure: { fail: "error" } }, 1_500, 0])
+  })
+
   it("is never asked of a defect, or of an interruption", () => {
     const asked: Array<string> = []
     const never = (exit: Exit.Exit<unknown, unknown>) => {

@@ -10,6 +10,7 @@ import {
   FiberId,
   Logger,
   LogLevel,
+  Schedule,
   TestClock,
   TestContext
 } from "effect"
@@ -300,8 +301,15 @@ describe("Keyed", () => {
   const share = RetryBudget.share({ window: "10 seconds" })
   const tokens = RetryBudget.tokens()
   const hedge = Hedge.make({ after: Hedge.quantile({ quantile: 0.9 }) })
+  const fixed = Hedge.make({ after: "1 second" })
   const busy = (bulkhead: Bulkhead.Bulkhead) => Effect.forkDaemon(Bulkhead.protect(Effect.never, bulkhead))
   const started = (bulkhead: Bulkhead.Bulkhead) => Effect.zipLeft(busy(bulkhead), Effect.yieldNow())
+
+  const waits = (budget: RetryBudget.RetryBudget) =>
+    Effect.zipLeft(
+      Effect.forkDaemon(RetryBudget.retry(Effect.fail("down"), Schedule.spaced("1 day"), budget)),
+      Effect.yieldNow()
+    )
 
   it.effect.each<Case>([
     ["a bulkhead with a call that runs", kept(bulkhead, started)],
@@ -312,8 +320,14 @@ describe("Keyed", () => {
     ],
     ["a rate limiter that was reconfigured", kept(hour, RateLimiter.reconfigure({ limit: 1, window: 1 }))],
     ["a budget that has earned from calls", kept(share, RetryBudget.recordCall, "9 seconds")],
+    ["a budget that has paid for a retry that waits", kept(share, waits, "12 hours")],
     ["a budget that has paid", kept(tokens, RetryBudget.tryWithdraw, "1 day")],
     ["a hedge that has measured calls", kept(hedge, (hedge) => Hedge.protect(Effect.void, hedge), "1 day")],
+    ["a hedge that was reconfigured", kept(fixed, Hedge.reconfigure({ after: "2 seconds" }))],
+    [
+      "a record with a hedge that has measured calls",
+      kept(Effect.all({ bulkhead, hedge }), ({ hedge }) => Hedge.protect(Effect.void, hedge))
+    ],
     [
       "a record with a policy that remembers",
       kept(Effect.all({ hour, bulkhead }), ({ hour }) => RateLimiter.consume(hour))
@@ -327,9 +341,32 @@ describe("Keyed", () => {
     ["a budget whose window has passed", kept(share, RetryBudget.recordCall, "10 seconds")],
     ["a budget that nobody has asked", kept(tokens, RetryBudget.recordSuccess)],
     ["a hedge that has measured nothing", kept(hedge, () => Effect.void)],
+    ["a hedge with a fixed delay", kept(fixed, (hedge) => Hedge.protect(Effect.void, hedge))],
     ["a record of policies that remember nothing", kept(Effect.all({ hour, bulkhead }), () => Effect.void)],
     ["a value of the program", kept(Effect.sync(() => ({ count: 1 })), () => Effect.void)]
   ])("may drop %s", ([, kept]) => Effect.map(kept, assert.isFalse))
+
+  const keptOfFull = <A>(
+    make: Effect.Effect<A>,
+    use: (value: A) => Effect.Effect<unknown>,
+    change: (value: A) => Effect.Effect<unknown>
+  ): Effect.Effect<boolean> =>
+    Effect.gen(function*() {
+      const keyed = yield* Keyed.make({ make: (_: string) => make, capacity: 2 })
+      yield* Keyed.use(keyed, "used", use)
+      yield* Effect.forEach(["a", "b", "c", "d"], (key) => Keyed.use(keyed, key, change))
+      const keys = yield* keysOf(keyed)
+      assert.strictEqual(keys.length, 4)
+      return keys.includes("used")
+    }).pipe(Logger.withMinimumLogLevel(LogLevel.None))
+
+  it.effect.each<Case>([
+    ["a bulkhead with a call that runs", keptOfFull(bulkhead, started, Bulkhead.resize({ maxQueued: 1 }))],
+    ["a budget that has paid for a retry that waits", keptOfFull(share, waits, RetryBudget.tryWithdraw)]
+  ])(
+    "keeps %s, also if it holds twice as many keys as it should",
+    ([, kept]) => Effect.map(kept, assert.isTrue)
+  )
 
   const filled = <A>(make: Effect.Effect<A>, call: (value: A) => Effect.Effect<unknown, unknown>) =>
     Effect.gen(function*() {

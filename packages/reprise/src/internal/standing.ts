@@ -1,3 +1,5 @@
+// Internal all the same; without the tag, so that the tests of this module see its types (`stripInternal`).
+
 /**
  * Whether a registry may drop a value.
  *
@@ -5,8 +7,6 @@
  * - `replaceable`: it has state, but a new one would admit no more. A full registry drops it if no value is new.
  * - `changed`: it has state, and no call uses it. The registry drops it only if it holds twice as many as it should.
  * - `busy`: a call or an operator uses it. The registry never drops it.
- *
- * @internal
  */
 export type Standing = "new" | "replaceable" | "changed" | "busy"
 
@@ -14,12 +14,9 @@ const severity: { readonly [S in Standing]: number } = { new: 0, replaceable: 1,
 
 /**
  * The method of a policy that returns its standing. It changes nothing.
- *
- * @internal
  */
 export const standing: unique symbol = Symbol.for("reprise/standing")
 
-/** @internal */
 export interface Policy {
   readonly [standing]: (nowMillis: number) => Standing
 }
@@ -28,8 +25,6 @@ const isPolicy = (value: object): value is Policy => standing in value
 
 /**
  * A policy has its own standing. That of a record or an array of policies is the least replaceable of its fields.
- *
- * @internal
  */
 export const of = (value: unknown, nowMillis: number): Standing => {
   if (typeof value !== "object" || value === null) return "new"

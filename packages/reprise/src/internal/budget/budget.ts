@@ -106,7 +106,8 @@ export const rewarded = <A, E, R>(self: Budget, effect: Effect.Effect<A, E, R>):
 export class Toll<in E> {
   isRefused = false
   private isHeld = false
-  private isTimeout = false
+  /** Of the last payment. */
+  private isTimeout!: boolean
 
   constructor(readonly budget: Budget, readonly isTimeoutOf: (error: E) => boolean = isTimeout) {}
 

@@ -50,14 +50,14 @@ export class Share implements Rule {
   }
 
   call(nowMillis: number): void {
-    this.calls.add(false, nowMillis)
+    this.calls.addAll(1, 0, nowMillis)
   }
   success(): void {}
   take(nowMillis: number, _isTimeout: boolean, held: number): boolean {
     return this.left(nowMillis, held) >= 1
   }
   begin(nowMillis: number): void {
-    this.retries.add(false, nowMillis)
+    this.retries.addAll(1, 0, nowMillis)
   }
   giveBack(): void {}
   reward(): void {}

@@ -2,13 +2,12 @@ import type * as Policy from "../shell/model.js"
 import * as groups from "./groups.js"
 import * as waiters from "./waiters.js"
 
-/** @internal */
+// Internal all the same; without the tag, so that the tests of this module see its types (`stripInternal`).
+
 export type Reason = "full" | "timeout" | "deadline"
 
 /**
  * Calls with their own share of the permits.
- *
- * @internal
  */
 export class Group<E> implements Policy.Admit, groups.Share {
   readonly _tag = "Admit"
@@ -48,8 +47,6 @@ export class Group<E> implements Policy.Admit, groups.Share {
 
 /**
  * A call that waits for a permit: its place in the queue.
- *
- * @internal
  */
 export class Waiter<E> extends waiters.Waiter implements Policy.Turn<E> {
   onWake: (() => void) | undefined
@@ -81,7 +78,8 @@ export class Waiter<E> extends waiters.Waiter implements Policy.Turn<E> {
   }
 
   leave(): void {
-    if (!this.gate.remove(this) && this.outcome === "granted") this.gate.release(this.group)
+    if (this.outcome === "granted") this.gate.release(this.group)
+    else if (this.lane !== undefined) this.gate.remove(this)
     this.outcome = undefined
   }
 
@@ -94,8 +92,6 @@ export class Waiter<E> extends waiters.Waiter implements Policy.Turn<E> {
 /**
  * Permits, and the queue for them. After each step no call waits that could run, so a new call that runs at once
  * overtakes none.
- *
- * @internal
  */
 export class Gate<E> {
   running = 0
@@ -130,21 +126,15 @@ export class Gate<E> {
   release(group: Group<E>): void {
     this.running--
     group.running--
-    if (this.queued > 0) this.serve()
+    this.serve()
   }
 
   resize(limit: number, maxQueued: number): void {
-    if (limit !== this.limit || maxQueued !== this.maxQueued) {
-      this.limit = limit
-      this.maxQueued = maxQueued
-      groups.guarantee(this.groups, limit, maxQueued)
-    }
+    this.limit = limit
+    this.maxQueued = maxQueued
+    groups.guarantee(this.groups, limit, maxQueued)
     this.serve()
-    while (this.queued > maxQueued) {
-      const last = groups.mostBorrowing(this.groups)?.waiting.last
-      if (last === undefined) return
-      this.reject(last, "full")
-    }
+    while (this.queued > maxQueued) this.reject(groups.mostBorrowing(this.groups).waiting.last!)
   }
 
   hasRoom(group: Group<E>, priority: number): boolean {
@@ -158,10 +148,8 @@ export class Gate<E> {
    */
   enqueue(group: Group<E>, priority: number, nowMillis: number): Waiter<E> {
     const waiter = new Waiter(this, group, priority, this.numbers++, nowMillis + this.queueTimeoutMillis)
-    if (this.queued >= this.maxQueued) {
-      const last = (groups.lender(this.groups, group) ?? group).waiting.last
-      if (last !== undefined) this.reject(last, "full")
-    }
+    // The group without a lender waits, because it has room.
+    if (this.queued >= this.maxQueued) this.reject((groups.lender(this.groups, group) ?? group).waiting.last!)
     group.waiting.add(waiter)
     this.queued++
     return waiter
@@ -173,19 +161,21 @@ export class Gate<E> {
     return this.rejection(this, group, reason)
   }
 
-  remove(waiter: Waiter<E>): boolean {
-    if (waiter.lane === undefined) return false
+  /** Only a waiting call. */
+  remove(waiter: Waiter<E>): void {
     waiter.group.waiting.remove(waiter)
     this.queued--
-    return true
   }
 
-  private reject(waiter: Waiter<E>, reason: Reason): void {
-    if (this.remove(waiter)) waiter.settle({ _tag: "Reject", error: this.refuse(waiter.group, reason) })
+  private reject(waiter: Waiter<E>): void {
+    this.remove(waiter)
+    waiter.settle({ _tag: "Reject", error: this.refuse(waiter.group, "full") })
   }
 
   private serve(): void {
-    for (let waiter = this.next(); waiter !== undefined; waiter = this.next()) {
+    while (this.queued > 0) {
+      const waiter = this.next()
+      if (waiter === undefined) return
       this.remove(waiter)
       this.enter(waiter.group)
       waiter.settle("granted")
@@ -194,15 +184,19 @@ export class Gate<E> {
 
   /** The first call that may run: from the groups below their guarantee, and then from all. */
   private next(): Waiter<E> | undefined {
-    if (this.queued === 0) return undefined
     let next: Waiter<E> | undefined
-    let isNextOwed = false
-    for (const { guaranteed, running, waiting: { first } } of this.groups) {
-      const isOwed = running < guaranteed
-      if (first === undefined || (!isOwed && this.running >= this.limit)) continue
-      const isBefore = next === undefined || (isOwed === isNextOwed ? first.number < next.number : isOwed)
-      if (isBefore) [next, isNextOwed] = [first, isOwed]
+    for (const group of this.groups) {
+      const { first } = group.waiting
+      if (first !== undefined && this.canEnter(group) && (next === undefined || precedes(first, next))) next = first
     }
     return next
   }
+}
+
+const isOwed = <E>({ group: { guaranteed, running } }: Waiter<E>): boolean => running < guaranteed
+
+const precedes = <E>(one: Waiter<E>, other: Waiter<E>): boolean => {
+  if (isOwed(one) !== isOwed(other)) return isOwed(one)
+  // Stryker disable next-line EqualityOperator: every call has its own number.
+  return one.number < other.number
 }

@@ -42,8 +42,8 @@ export class Waiters<W extends Waiter> {
 
   /** Whether a new call with this priority would be served before the last. */
   precedesLast(priority: number): boolean {
-    const lowest = this.lanes[this.lanes.length - 1]?.priority
-    return lowest !== undefined && (priority > lowest || (priority === lowest && this.order === "lifo"))
+    const lowest = this.lanes[this.lanes.length - 1]?.priority ?? Infinity
+    return priority > lowest || (priority === lowest && this.order === "lifo")
   }
 
   add(waiter: W): void {
@@ -56,10 +56,10 @@ export class Waiters<W extends Waiter> {
     this.size++
   }
 
-  /** Does nothing if the call no longer waits. */
+  /** Only a waiting call. */
   remove(waiter: W): void {
-    const { lane, newer, older } = waiter
-    if (lane === undefined) return
+    const { newer, older } = waiter
+    const lane = waiter.lane!
     if (older === undefined) lane.oldest = newer
     else older.newer = newer
     if (newer === undefined) lane.newest = older

@@ -8,7 +8,7 @@ const logOfGrowth = Math.log(growth)
 const buckets = Math.ceil(Math.log(2 ** 31) / logOfGrowth) + 1
 
 const bucketOf = (millis: number): number =>
-  millis > 1 ? Math.min(Math.ceil(Math.log(millis) / logOfGrowth), buckets - 1) : 0
+  Math.min(Math.ceil(Math.log(Math.max(millis, 1)) / logOfGrowth), buckets - 1)
 
 /** The value with the same relative distance to both ends of the bucket. */
 const valueOf = (bucket: number): number => bucket === 0 ? 1 : 2 * growth ** bucket / (growth + 1)
@@ -50,12 +50,11 @@ export class Sketch {
   /** Changes the settings, and keeps the samples. */
   reconfigure(settings: Settings): void {
     this.settings = settings
-    if (this.samples > 0) this.seek()
   }
 
   record(millis: number, nowMillis: number): void {
     // A clock that moves backwards does not extend a window.
-    if (nowMillis < this.beganMillis) this.beganMillis = nowMillis
+    this.beganMillis = Math.min(this.beganMillis, nowMillis)
     const { minimum, windowMillis } = this.settings
     if (nowMillis - this.beganMillis >= windowMillis && this.presentSamples >= minimum) this.rotate(nowMillis)
     const bucket = bucketOf(millis)
@@ -64,12 +63,13 @@ export class Sketch {
     this.samples++
     this.presentSamples++
     if (bucket < this.bucket) this.before++
-    this.seek()
   }
 
   /** Returns nothing until there are enough samples. */
   read(): number | undefined {
-    return this.samples < this.settings.minimum ? undefined : valueOf(this.bucket)
+    if (this.samples < this.settings.minimum) return undefined
+    this.seek()
+    return valueOf(this.bucket)
   }
 
   private rotate(nowMillis: number): void {

@@ -1,7 +1,8 @@
 import type { Standing } from "../standing.js"
 import type * as AdaptiveLimiter from "./model.js"
 
-/** @internal */
+// Internal all the same; without the tag, so that the tests of this module see its types (`stripInternal`).
+
 export interface Learning {
   /** The limit after one more sample. */
   readonly learn: (sample: AdaptiveLimiter.Sample) => number
@@ -9,14 +10,9 @@ export interface Learning {
   readonly standing: () => Exclude<Standing, "busy">
 }
 
-/**
- * At least one, because without calls the limiter would never learn again.
- *
- * @internal
- */
-export const limitOf = (limit: number): number => limit >= 1 ? Math.floor(limit) : 1
+/** At least one, because without calls the limiter would never learn again. `NaN` counts as one. */
+export const limitOf = (limit: number): number => Math.max(Math.floor(limit) || 1, 1)
 
-/** @internal */
 export const learning = <S>(algorithm: AdaptiveLimiter.Algorithm<S>, initial: S): Learning => {
   let state = initial
   const isLowered = () => algorithm.limit(state) < algorithm.limit(initial)

@@ -72,7 +72,8 @@ export class Limiter extends Pipeable.Class() implements AdaptiveLimiter.Adaptiv
   }
 
   decide(call: Policy.Call): Policy.Decision<AdaptiveLimiter.LimitExceeded> {
-    return (call.partition === undefined ? this.rest : this.partitions.get(call.partition) ?? this.rest).decide(call)
+    const partitions: ReadonlyMap<string | undefined, Group<AdaptiveLimiter.LimitExceeded>> = this.partitions
+    return (partitions.get(call.partition) ?? this.rest).decide(call)
   }
 }
 
@@ -175,6 +176,7 @@ const judgeOf = <S>({ dropped = isTimeout, outcome }: AdaptiveLimiter.Options<S>
     if (Cause.isInterruptedOnly(exit.cause) || Cause.isDie(exit.cause)) return "ignored"
     if (outcome === undefined) return Option.exists(Cause.failureOption(exit.cause), dropped) ? "dropped" : "ignored"
   }
+  // Stryker disable next-line StringLiteral: the limiter looks only for the two other outcomes.
   return outcome === undefined ? "success" : outcome(exit)
 }
 

@@ -4,10 +4,10 @@ import { type Standing, standing } from "../standing.js"
 import { type Machine, Waiter } from "./machine.js"
 import { type RateLimiter, type RateLimitExceeded, TypeId } from "./model.js"
 
+// Internal all the same; without the tag, so that the tests of this module see its types (`stripInternal`).
+
 /**
  * The policy that takes this number of tokens for each attempt.
- *
- * @internal
  */
 export class Limiter extends Pipeable.Class() implements RateLimiter, Policy.Admit, Policy.Ticket {
   readonly [TypeId]: typeof TypeId = TypeId
@@ -35,7 +35,7 @@ export class Limiter extends Pipeable.Class() implements RateLimiter, Policy.Adm
     return machine.refuse(nowMillis, missing, tokens, deadlineMillis) ?? {
       _tag: "Wait",
       enter: (call) => this.enter(call),
-      refuse: () => machine.exceeded(nowMillis, Math.ceil(missing / machine.settings.rate.ticksPerMilli), tokens)
+      refuse: () => machine.exceeded(nowMillis, Math.ceil(missing / machine.settings.rate.ticksPerMilli))
     }
   }
 

@@ -16,7 +16,8 @@ const rateLimitExceeded = withoutStack(
   }
 )
 
-/** @internal */
+// Internal all the same; without the tag, so that the tests of this module see its types (`stripInternal`).
+
 export interface Settings {
   readonly key: string
   readonly limit: number
@@ -28,8 +29,6 @@ export interface Settings {
 /**
  * A call in the queue, a list in both directions, because any call may leave it. Only the first one has a time of its
  * own; the others wait until they are the first.
- *
- * @internal
  */
 export class Waiter implements Policy.Turn<RateLimitExceeded> {
   onWake: (() => void) | undefined
@@ -37,6 +36,7 @@ export class Waiter implements Policy.Turn<RateLimitExceeded> {
   previous: Waiter | undefined
   next: Waiter | undefined
   outcome: "granted" | Policy.Reject<RateLimitExceeded> | undefined
+  private hasLeft = false
 
   constructor(
     readonly limiter: Machine,
@@ -51,18 +51,19 @@ export class Waiter implements Policy.Turn<RateLimitExceeded> {
   }
 
   poll(nowMillis: number, isPastDeadline: boolean): Policy.Ticket | Policy.Reject<RateLimitExceeded> | undefined {
-    if (this.outcome === undefined) this.untilMillis = this.limiter.serve(this, nowMillis)
+    this.untilMillis = this.limiter.serve(this, nowMillis)
     const { outcome } = this
     if (outcome !== undefined) return outcome === "granted" ? this.ticket : outcome
     if (!isPastDeadline) return undefined
     this.leave()
-    return { _tag: "Reject", error: this.limiter.exceeded(nowMillis, 0, this.tokens) }
+    return { _tag: "Reject", error: this.limiter.exceeded(nowMillis, 0) }
   }
 
   leave(): void {
+    if (this.hasLeft) return
+    this.hasLeft = true
     if (this.outcome === "granted") this.ticket.withdraw?.()
     else if (this.outcome === undefined) this.limiter.leave(this)
-    this.outcome = undefined
   }
 }
 
@@ -74,8 +75,6 @@ const lateMillis = 50
 
 /**
  * The tokens, and the queue for them. Every change is one step.
- *
- * @internal
  */
 export class Machine implements Source {
   waiting = 0
@@ -144,13 +143,13 @@ export class Machine implements Source {
     const waitMillis = tokens > rate.burst ? Infinity : Math.ceil(missing / rate.ticksPerMilli)
     return this.waiting < maxQueued && nowMillis + waitMillis < deadlineMillis
       ? undefined
-      : { _tag: "Reject", error: this.exceeded(nowMillis, waitMillis, tokens) }
+      : { _tag: "Reject", error: this.exceeded(nowMillis, waitMillis) }
   }
 
-  exceeded(nowMillis: number, waitMillis: number, tokens: number): RateLimitExceeded {
+  exceeded(nowMillis: number, waitMillis: number): RateLimitExceeded {
     this.rejected++
-    const { key, limit, rate } = this.settings
-    return rateLimitExceeded(key, limit, tokens > rate.burst ? Infinity : waitMillis, this.remaining(nowMillis))
+    const { key, limit } = this.settings
+    return rateLimitExceeded(key, limit, waitMillis, this.remaining(nowMillis))
   }
 
   enter(waiter: Waiter): void {

@@ -56,7 +56,7 @@ export class Admission implements Policy.Call, Policy.End<never, never> {
   exit!: Exit.Exit<never, never>
   startMillis = NaN
   /** The index of the policy that rejected or delayed the attempt. */
-  place = -1
+  place = 0
   /** Whether a ticket must receive interruptions. */
   holds = false
   /** Whether a ticket must receive the end of the attempt. */
@@ -117,7 +117,6 @@ export class Admission implements Policy.Call, Policy.End<never, never> {
   /** `undefined` if every policy would admit the attempt now. */
   look(): Verdict | undefined {
     const { kept, places, terms: { policies } } = this
-    this.holds = kept !== undefined
     try {
       for (let i = 0; i < policies.length; i++) {
         if (kept?.[i] !== undefined) continue
@@ -147,7 +146,8 @@ export class Admission implements Policy.Call, Policy.End<never, never> {
         if (ticket.settle !== undefined) this.settles = true
         places[i] = ticket
       } catch (defect) {
-        this.kept = places.map((place, j) => j < i ? place as Ticket : kept?.[j])
+        // Not `places.map`, which would leave out a policy that kept its ticket and so did not decide.
+        this.kept = Array.from(places, (place, j) => j < i ? place as Ticket : kept?.[j])
         return { _tag: "Die", defect }
       }
     }
@@ -162,15 +162,14 @@ export class Admission implements Policy.Call, Policy.End<never, never> {
    */
   beforeWait(): void {
     const { place, terms: { policies } } = this
-    for (let i = policies.length - 1; i >= 0; i--) {
-      if (i >= place || policies[i]!.kind === "judge") this.give(i)
-    }
+    // Stryker disable next-line EqualityOperator: the policy at `place` has no grant.
+    this.release((i) => i > place || policies[i]!.kind === "judge")
   }
 
   /** Keeps the ticket from the wait for the policy at `place`. */
   keep(ticket: Ticket): void {
     this.read()
-    this.kept ??= new Array(this.places.length)
+    this.kept ??= []
     this.kept[this.place] = ticket
   }
 
@@ -183,23 +182,25 @@ export class Admission implements Policy.Call, Policy.End<never, never> {
 
   /** The source of the policy at `place`. */
   get source(): Policy.Policy<unknown>["source"] {
-    return this.terms.policies[this.place]?.source
+    return this.terms.policies[this.place]!.source
   }
 
   /** The attempt does not run: releases the tickets from waits. */
   withdraw(): void {
-    for (let i = this.places.length - 1; i >= 0; i--) this.give(i)
+    this.release(() => true)
   }
 
-  private give(place: number): void {
-    const ticket = this.kept?.[place]
-    if (ticket === undefined) return
-    this.kept![place] = undefined
-    try {
-      ticket.withdraw?.()
-    } catch {
-      // The other tickets are still released, and the attempt ends with its own reason.
-    }
+  private release(isReleased: (place: number) => boolean): void {
+    this.kept?.reduceRight<void>((_, ticket, place, kept) => {
+      if (!isReleased(place)) return
+      kept[place] = undefined
+      try {
+        // Stryker disable next-line OptionalChaining: the `catch` ignores a ticket or a function that is missing.
+        ticket?.withdraw?.()
+      } catch {
+        // The other tickets are still released, and the attempt ends with its own reason.
+      }
+    }, undefined)
   }
 
   /** Reports the end of the attempt to every policy, even if one of them throws. */

@@ -1,6 +1,7 @@
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import * as Predicate from "effect/Predicate"
 import { maxDelayMillis } from "../../InvalidOption.js"
 import { event, type Restore } from "../effect/fiber.js"
 import * as timer from "../effect/timer.js"
@@ -58,6 +59,7 @@ const wait = (admission: Admission, turn: Turn, restore: Restore): Effect.Effect
   const { fiber, nowMillis: fromMillis, scope, source } = admission
   const waited = (outcome: Waited["outcome"]) =>
     scope?.waited(fiber, source, admission.refresh().nowMillis - fromMillis, outcome)
+  // Stryker disable next-line ConditionalExpression: it spares the operations for work that is missing.
   const answer = turn.work === undefined
     ? listener.answer
     : Effect.flatMap(finish(turn.work), () => listener.answer)
@@ -72,7 +74,7 @@ const wait = (admission: Admission, turn: Turn, restore: Restore): Effect.Effect
     },
     onSuccess: (answer) => {
       admission.refresh()
-      const isRejected = answer !== "again" && "_tag" in answer && answer._tag === "Reject"
+      const isRejected = Predicate.isTagged(answer, "Reject")
       waited(isRejected ? "rejected" : "admitted")
       if (isRejected) return admit(admission, answer as Policy.Reject<unknown>, restore)
       if (answer !== "again") {
@@ -83,11 +85,9 @@ const wait = (admission: Admission, turn: Turn, restore: Restore): Effect.Effect
   })
 }
 
-/**
- * A wait for work, after which all policies decide again.
- *
- * @internal
- */
+// Internal all the same; without the tag, so that the tests of this module see its type (`stripInternal`).
+
+/** A wait for work, after which all policies decide again. */
 export const working = (work: Effect.Effect<unknown, unknown>, leave?: () => void): Policy.Turn<never> => ({
   onWake: undefined,
   work,
