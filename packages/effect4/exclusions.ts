@@ -9,8 +9,6 @@ export const exclusions: Readonly<Record<string, string>> = {
   "never sleeps for more than a timer can hold at a time": "The clock of Effect 4 divides a long sleep itself.",
   "back makes no call slow, and none of its numbers negative":
     "The monotonic time of the TestClock of Effect 4 does not go back with its date.",
-  "keeps nobody for longer where the clock steps back":
-    "The monotonic time of the TestClock of Effect 4 does not go back with its date.",
   "are found in a provider to fall back to":
     "A provider of Effect 4 lists the names of its fallback only if it has none at that place."
 }

@@ -1,6 +1,6 @@
 import { HttpClientError, HttpClientRequest, HttpClientResponse } from "@effect/platform"
 import { assert, describe, it } from "@effect/vitest"
-import { Option, ParseResult, Schema } from "effect"
+import { Effect, Option, Schema } from "effect"
 import * as HttpClassifier from "../src/HttpClassifier.js"
 
 const request = HttpClientRequest.get("http://localhost")
@@ -17,7 +17,7 @@ const classify = (cause: unknown) =>
 
 const coded = (code: string, message = "broken") => Object.assign(new Error(message), { code })
 
-const parseError = ParseResult.parseError(new ParseResult.Type(Schema.Number.ast, "text"))
+const parseError = Effect.runSync(Effect.flip(Schema.decodeUnknown(Schema.Number)("text")))
 
 describe("an error while the body is read", () => {
   it.each<[string, unknown]>([

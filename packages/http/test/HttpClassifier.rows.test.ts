@@ -1,6 +1,6 @@
 import { HttpBody, HttpClientError, HttpClientRequest, HttpClientResponse } from "@effect/platform"
 import { assert, describe, it } from "@effect/vitest"
-import { Cause, Option } from "effect"
+import { Cause, FiberId, Option } from "effect"
 import { readFileSync } from "node:fs"
 import * as HttpClassifier from "../src/HttpClassifier.js"
 import type * as HttpFailure from "../src/HttpFailure.js"
@@ -185,23 +185,25 @@ const requestOf = (row: Row): HttpClientRequest.HttpClientRequest => {
 const causeOf = (row: Row, request: HttpClientRequest.HttpClientRequest): Cause.Cause<unknown> => {
   const cause = row.cause === undefined ? undefined : rebuild(row.cause)
   if (row.outcome === "Die") return Cause.die(cause)
-  const reason = row.error?.reason as never
   switch (row.error?._tag) {
     case "RequestError": {
-      const fail = Cause.fail(new HttpClientError.RequestError({ request, reason, cause }))
+      const fail = Cause.fail(
+        new HttpClientError.RequestError({ request, reason: row.error.reason as "Transport", cause })
+      )
       // node reports what happens while connecting twice.
       return row.transport === "node" ? Cause.parallel(fail, fail) : fail
     }
     case "ResponseError": {
       const response = HttpClientResponse.fromWeb(request, new Response(""))
-      return Cause.fail(new HttpClientError.ResponseError({ request, response, reason, cause }))
+      return Cause.fail(
+        new HttpClientError.ResponseError({ request, response, reason: row.error.reason as "Decode", cause })
+      )
     }
-    case "TimeoutException":
-      return Cause.fail(new Cause.TimeoutException())
     case "HttpBodyError":
       return Cause.fail(HttpBody.HttpBodyError({ _tag: "JsonError", error: cause }))
     default:
-      return Cause.interrupt({ _tag: "None" } as never)
+      // The only other error is the timeout of Effect.
+      return row.error === undefined ? Cause.interrupt(FiberId.none) : Cause.fail(new Cause.TimeoutException())
   }
 }
 

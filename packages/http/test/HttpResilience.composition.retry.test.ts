@@ -21,7 +21,7 @@ const hedge = (after: Duration.DurationInput, maxHedges = 1) => HttpResilience.h
 const budget = (retries: number) =>
   Effect.map(RetryBudget.tokens({ capacity: Math.max(retries, 1), cost: 1, onSuccess: 0 }), (budget) => ({
     of: () => Effect.succeed(budget),
-    empty: Effect.when(RetryBudget.tryWithdraw(budget), () => retries === 0),
+    empty: retries === 0 ? RetryBudget.tryWithdraw(budget) : Effect.void,
     snapshot: Effect.map(
       RetryBudget.snapshot(budget),
       ({ balance, refused, withdrawn }) => ({ balance, refused, withdrawn })

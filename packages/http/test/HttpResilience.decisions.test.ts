@@ -2,7 +2,7 @@ import type { HttpClientResponse } from "@effect/platform"
 import { HttpClient, HttpClientRequest, HttpClientResponse as Responses } from "@effect/platform"
 import { assert, describe, it } from "@effect/vitest"
 import * as HttpFault from "@reprise/testing/HttpFault"
-import { Data, Duration, Effect, Exit, Option, Schedule } from "effect"
+import { Cause, Data, Duration, Effect, Exit, Option, Schedule } from "effect"
 import * as Backoff from "reprise/Backoff"
 import * as Policy from "reprise/Policy"
 import * as Retry from "reprise/Retry"
@@ -135,7 +135,7 @@ describe("classify", () => {
         ? HttpFailure.make(response, { tag: "ServerError" })
         : undefined)
 
-  const get = (client: HttpClient.HttpClient.With<unknown>) => client.get("http://h.test/")
+  const get = <E>(client: HttpClient.HttpClient.With<E>) => client.get("http://h.test/")
 
   const clientOf = (options: ResilientHttpClient.Options, ...steps: ReadonlyArray<HttpFault.Step>) =>
     Effect.map(HttpFault.make(...steps), ({ client, requests }) => ({
@@ -301,17 +301,19 @@ describe("a stage", () => {
   const failing = HttpClient.make((request) =>
     Effect.succeed(Responses.fromWeb(request, new Response(null, { status: 503 })))
   )
-  const get = (client: HttpClient.HttpClient.With<unknown>) => Effect.flip(client.get("http://h.test/"))
+  const get = <E>(client: HttpClient.HttpClient.With<E>) => Effect.flip(client.get("http://h.test/"))
 
   it.effect("is a combinator and an option of the layer", () =>
     Effect.gen(function*() {
       const breaker = HttpResilience.circuitBreaker({ trip: Tripping.consecutive(1) })
       const typed = ResilientHttpClient.makeTyped({ breaker, retry: false })(failing)
-      const clients: ReadonlyArray<HttpClient.HttpClient.With<unknown>> = [failing.pipe(breaker), typed]
-      for (const client of clients) {
-        yield* Effect.exit(client.get("http://h.test/"))
-        assert.propertyVal(yield* get(client), "_tag", "CircuitOpen")
-      }
+      const check = <E>(client: HttpClient.HttpClient.With<E>) =>
+        Effect.gen(function*() {
+          yield* Effect.exit(client.get("http://h.test/"))
+          assert.propertyVal(yield* get(client), "_tag", "CircuitOpen")
+        })
+      yield* check(failing.pipe(breaker))
+      yield* check(typed)
     }))
 
   it.effect("keeps a state of its own in each client, unless its breakers are shared", () =>
@@ -338,7 +340,8 @@ describe("a stage", () => {
           admit: () => left-- > 0 ? undefined : new Quota({ key }),
           settle: ({ exit }) => {
             ends.push(Exit.match(exit, {
-              onFailure: (cause) => cause._tag === "Fail" ? cause.error._tag : cause._tag,
+              onFailure: (cause) =>
+                Option.match(Cause.failureOption(cause), { onNone: () => "none", onSome: ({ _tag }) => _tag }),
               onSuccess: (response) => `${response.status}`
             }))
           }

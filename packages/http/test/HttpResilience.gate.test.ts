@@ -1,4 +1,4 @@
-import { HttpClient, HttpClientRequest, HttpClientResponse } from "@effect/platform"
+import { HttpClient, HttpClientError, HttpClientRequest, HttpClientResponse } from "@effect/platform"
 import { assert, describe, it } from "@effect/vitest"
 import { Array, Cause, Clock, Duration, Effect, Exit, Fiber, Option, Random, Schedule, TestClock } from "effect"
 import { InvalidOption } from "reprise/InvalidOption"
@@ -292,7 +292,7 @@ describe("a gate", () => {
       const first = yield* Effect.flip(get(resilient))
       const second = yield* Effect.flip(get(resilient))
       for (const error of [first, second]) {
-        assert.strictEqual(error._tag, "RequestError")
+        assert.instanceOf(error, HttpClientError.RequestError)
         assert.instanceOf(error.cause, HttpResilience.GateClosed)
       }
       assert.deepStrictEqual(times(), [0])

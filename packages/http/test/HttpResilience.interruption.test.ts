@@ -129,8 +129,8 @@ describe("a call that is interrupted, at whatever operation,", () => {
         // As good as no lease: a permit that is not given back is gone.
         options: { breaker: Memory.breaker(1, { lease: "20 days" }).guard },
         before: (calls) => Effect.zipRight(scripted(calls, down), calls.calls(1)),
-        // One is a probe, and the other one is rejected.
-        program: ({ calls }) => Effect.delay(calls(2), "1 minute"),
+        // One is a probe, and the others are rejected.
+        program: ({ calls }) => Effect.delay(calls(3), "1 minute"),
         after: ({ calls }) => Effect.delay(calls(1), "1 minute"),
         expected: [200]
       })),
@@ -245,7 +245,7 @@ describe("a call that is interrupted, at whatever operation,", () => {
           expected: { ends: [200, 200, 200, "BulkheadFull"], held: 0, waiting: 0 }
         }
         // There are a thousand of them.
-      }, 7),
+      }, 5),
       100
     )
   })

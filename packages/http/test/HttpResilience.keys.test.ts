@@ -1,7 +1,7 @@
 /** What the guards remember of an origin while others come and go. */
 import { HttpClient, HttpClientResponse } from "@effect/platform"
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Exit, Logger, LogLevel, TestClock } from "effect"
+import { Effect, Exit, Fiber, Logger, LogLevel, TestClock } from "effect"
 import * as AdaptiveLimiter from "reprise/AdaptiveLimiter"
 import * as RetryBudget from "reprise/RetryBudget"
 import * as Tripping from "reprise/Tripping"
@@ -81,6 +81,6 @@ it.effect("logs no warning after calls that succeed to more origins than any gua
     const calls = Effect.forEach(Array.from({ length: 50 }, (_, n) => n), (n) => client.get(`http://host${n}.test/`))
     const fiber = yield* Effect.fork(Effect.provide(calls, Logger.replace(Logger.defaultLogger, logger)))
     for (let n = 0; n < 50; n++) yield* TestClock.adjust("1 millis")
-    assert.strictEqual((yield* fiber).length, 50)
+    assert.strictEqual((yield* Fiber.join(fiber)).length, 50)
     assert.deepStrictEqual(lines, [])
   }))

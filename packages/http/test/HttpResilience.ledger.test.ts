@@ -8,7 +8,7 @@ import * as ResilientHttpClient from "../src/ResilientHttpClient.js"
 describe("the ledger of a call", () => {
   const reasons = (result: object) => HttpResilience.attempts(result).map(({ reason }) => reason)
   const busy = HttpFault.respond({ status: 503 })
-  const post = (client: HttpClient.HttpClient.With<object>) =>
+  const post = <E extends object>(client: HttpClient.HttpClient.With<E>) =>
     Effect.map(Effect.flip(client.post("http://h.test/")), reasons)
 
   it.effect("belongs to its failure", () =>
@@ -37,12 +37,14 @@ describe("the ledger of a call", () => {
         retry: Schedule.recurs(3),
         rateLimiter: HttpResilience.rateLimiter({ limit: 1, window: "1 hour", onExceeded: "fail" })
       })
-      for (const make of [ResilientHttpClient.makeTyped, ResilientHttpClient.make]) {
-        const { client } = yield* HttpFault.make(busy)
-        const resilient: HttpClient.HttpClient.With<object> = make(options())(client)
-        const error = yield* Effect.flip(resilient.get("http://h.test/"))
-        assert.deepStrictEqual(reasons(error), ["backoff", "rateLimited"])
-      }
+      const check = <E extends object>(make: (client: HttpClient.HttpClient) => HttpClient.HttpClient.With<E>) =>
+        Effect.gen(function*() {
+          const { client } = yield* HttpFault.make(busy)
+          const error = yield* Effect.flip(make(client).get("http://h.test/"))
+          assert.deepStrictEqual(reasons(error), ["backoff", "rateLimited"])
+        })
+      yield* check(ResilientHttpClient.makeTyped(options()))
+      yield* check(ResilientHttpClient.make(options()))
     }))
 
   it.effect("is empty for an error that no client has made", () =>

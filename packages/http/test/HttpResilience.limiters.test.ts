@@ -1,17 +1,15 @@
 /** Limiters that are not Reprise's own, behind `HttpResilience.rateLimiter`. */
-import * as Experimental from "@effect/experimental/RateLimiter"
 import type { HttpClientRequest } from "@effect/platform"
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Fiber, Layer, RateLimiter, TestClock } from "effect"
+import { Effect, Fiber, TestClock } from "effect"
 import * as HttpResilience from "../src/HttpResilience.js"
 import * as Memory from "./support/memory.js"
+import { isExceeded, limiter, storedLimiter } from "./support/platform.js"
 
 const { after, attempts, down, ended, make, times, together, within } = Memory
 
-const guardOf = (limiter: RateLimiter.RateLimiter) => HttpResilience.rateLimiter(() => limiter(Effect.void))
-
 const perMinute = (limit: number, algorithm: "fixed-window" | "token-bucket") =>
-  Effect.map(RateLimiter.make({ limit, interval: "1 minute", algorithm }), guardOf)
+  Effect.map(limiter({ limit, interval: "1 minute", algorithm }), (take) => HttpResilience.rateLimiter(() => take()))
 
 describe("a limiter of Effect", () => {
   it.scoped("keeps attempts back until the next window", () =>
@@ -54,11 +52,9 @@ describe("a limiter of Effect", () => {
 
   it.scoped("may cost more for some requests than for others", () =>
     Effect.gen(function*() {
-      const limiter = yield* RateLimiter.make({ limit: 3, interval: "1 minute", algorithm: "fixed-window" })
+      const take = yield* limiter({ limit: 3, interval: "1 minute", algorithm: "fixed-window" })
       const cost = ({ url }: HttpClientRequest.HttpClientRequest) => url.endsWith("/report") ? 3 : 1
-      const rateLimiter = HttpResilience.rateLimiter((request) =>
-        Effect.void.pipe(limiter, RateLimiter.withCost(cost(request)))
-      )
+      const rateLimiter = HttpResilience.rateLimiter((request) => take(cost(request)))
       const { call, sent } = yield* make({ rateLimiter })
       yield* within(together(call("/report"), call("/a"), call("/b")))
       assert.deepStrictEqual(yield* sent, [0, 60_000, 60_000])
@@ -115,17 +111,12 @@ describe("a limiter of the program", () => {
     }))
 })
 
-describe("a limiter of @effect/experimental, in memory", () => {
+describe("a limiter of Effect with a store, in memory", () => {
   const limiter = (onExceeded: "delay" | "fail") =>
     Effect.map(
-      Experimental.RateLimiter,
-      ({ consume }) =>
-        HttpResilience.rateLimiter((request: HttpClientRequest.HttpClientRequest) =>
-          consume({ key: request.url, limit: 2, window: "1 minute", onExceeded, algorithm: "fixed-window" }).pipe(
-            Effect.flatMap(({ delay }) => Effect.sleep(delay))
-          )
-        )
-    ).pipe(Effect.provide(Layer.provide(Experimental.layer, Experimental.layerStoreMemory)))
+      storedLimiter(onExceeded, "1 minute"),
+      (take) => HttpResilience.rateLimiter(({ url }: HttpClientRequest.HttpClientRequest) => take(url))
+    )
 
   it.scoped("keeps attempts back until the next window", () =>
     Effect.gen(function*() {
@@ -139,7 +130,7 @@ describe("a limiter of @effect/experimental, in memory", () => {
       const { call, sent } = yield* make({ rateLimiter: yield* limiter("fail"), retry: attempts(3) })
       yield* together(call(), call())
       const error = yield* Effect.flip(call())
-      assert.instanceOf(error, Experimental.RateLimitExceeded)
+      assert.isTrue(isExceeded(error))
       assert.lengthOf(yield* sent, 2)
     }))
 })

@@ -1,6 +1,19 @@
 import { HttpClient, HttpClientResponse } from "@effect/platform"
 import { assert, describe, it } from "@effect/vitest"
-import { Array as Arr, Clock, Context, Duration, Effect, Exit, Fiber, Option, Scope, Stream, TestClock } from "effect"
+import {
+  Array as Arr,
+  Clock,
+  Context,
+  Duration,
+  Effect,
+  Either,
+  Exit,
+  Fiber,
+  Option,
+  Scope,
+  Stream,
+  TestClock
+} from "effect"
 import { InvalidOption } from "reprise/InvalidOption"
 import * as RetryAfterStore from "reprise/RetryAfterStore"
 import { StoreError } from "reprise/StoreError"
@@ -63,13 +76,14 @@ const inOneStore = <A, E>(test: Effect.Effect<A, E, Scope.Scope | RetryAfterStor
   test.pipe(Effect.scoped, Effect.provide(RetryAfterStore.layerMemory()))
 
 /** For how many milliseconds the gate is closed yet. */
-const left = <R>(client: HttpClient.HttpClient.With<unknown, R>, origin?: string) =>
+const left = <E, R>(client: HttpClient.HttpClient.With<E, R>, origin?: string) =>
   Effect.map(
     Effect.either(get(client, origin)),
-    (either) =>
-      either._tag === "Left" && either.left instanceof HttpResilience.GateClosed
-        ? Duration.toMillis(Option.getOrThrow(either.left.retryAfter))
-        : 0
+    Either.match({
+      onLeft: (error) =>
+        error instanceof HttpResilience.GateClosed ? Duration.toMillis(Option.getOrThrow(error.retryAfter)) : 0,
+      onRight: () => 0
+    })
   )
 
 describe("gates that processes share", () => {

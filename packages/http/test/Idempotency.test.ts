@@ -7,8 +7,9 @@ import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import * as HttpClientResponse from "@effect/platform/HttpClientResponse"
 import type { HttpMethod } from "@effect/platform/HttpMethod"
 import { assert, describe, expectTypeOf, it } from "@effect/vitest"
+import * as HttpResilience from "@reprise/http/HttpResilience"
 import * as Idempotency from "@reprise/http/Idempotency"
-import { Chunk, Effect, FastCheck as fc, Random, Stream } from "effect"
+import { Effect, FastCheck as fc, Random, Schedule, Stream } from "effect"
 import { Readable } from "node:stream"
 import { InvalidOption } from "reprise/InvalidOption"
 import { vi } from "vitest"
@@ -523,7 +524,7 @@ describe("trackBody", () => {
       const request = trackBody(HttpClientRequest.setBody(post, once()))
       assert.isTrue(Idempotency.isReplayable(request))
       assert.isTrue(Idempotency.isReplayable(HttpClientRequest.setHeader(request, "a", "b")))
-      assert.deepStrictEqual(Chunk.toReadonlyArray(yield* read(request)), [bytes])
+      assert.deepStrictEqual(Array.from(yield* read(request)), [bytes])
       assert.isFalse(Idempotency.isReplayable(request))
       assert.isFalse(Idempotency.isReplayable(HttpClientRequest.setHeader(request, "a", "b")))
     }))
@@ -548,14 +549,22 @@ describe("trackBody", () => {
       assert.isTrue(Idempotency.isReplayable(request))
     }))
 
-  it.effect("takes a stream for read where fetch made a web stream of it and then failed", () =>
+  // In Effect 4 such a stream may be untouched, and then the second attempt sends it.
+  it.live("never sends a part of a stream where fetch made a web stream of it and then failed", () =>
     Effect.gen(function*() {
-      const request = trackBody(HttpClientRequest.setBody(post, once()))
-      const client = yield* HttpClient.HttpClient.pipe(Effect.provide(FetchHttpClient.layer))
-      yield* Effect.flip(client.execute(request)).pipe(
-        Effect.provideService(FetchHttpClient.Fetch, () => Promise.reject(new TypeError("fetch failed")))
-      )
-      assert.isFalse(Idempotency.isReplayable(request))
+      const bodies: Array<string> = []
+      let calls = 0
+      const fetch: typeof globalThis.fetch = async (_, init) => {
+        if (++calls === 1) throw new TypeError("fetch failed")
+        await new Promise((resolve) => setTimeout(resolve, 20))
+        bodies.push(await new Response(init!.body).text())
+        return new Response()
+      }
+      const bare = yield* HttpClient.HttpClient.pipe(Effect.provide(FetchHttpClient.layer))
+      const client = HttpResilience.retry(bare, Schedule.recurs(1))
+      const request = HttpClientRequest.setBody(HttpClientRequest.put(url), once())
+      yield* Effect.exit(client.execute(request)).pipe(Effect.provideService(FetchHttpClient.Fetch, fetch))
+      assert.deepStrictEqual(bodies, calls === 1 ? [] : [new TextDecoder().decode(bytes)])
     }))
 
   it("keeps the headers and the facts of the body as the caller set them", () => {

@@ -1,6 +1,6 @@
 import { HttpApp } from "@effect/platform"
 import { assert, describe, it } from "@effect/vitest"
-import { Chunk, Effect, Fiber, type Scope, Stream, TestClock } from "effect"
+import { Effect, Fiber, type Scope, Stream, TestClock } from "effect"
 import * as Telemetry from "reprise/Telemetry"
 import * as LivePage from "../src/LivePage.js"
 
@@ -20,7 +20,10 @@ const monitor = (runningAt: (nowMillis: number) => number) => {
 }
 
 /** The lines of one connection, on the virtual clock. */
-const connect = (page: HttpApp.Default<never, Telemetry.Monitor | Scope.Scope>, service: Telemetry.Monitor["Type"]) =>
+const connect = (
+  page: HttpApp.Default<never, Telemetry.Monitor | Scope.Scope>,
+  service: typeof Telemetry.Monitor.Service
+) =>
   Effect.gen(function*() {
     const runtime = yield* Effect.runtime<Telemetry.Monitor>()
     const handler = HttpApp.toWebHandlerRuntime(runtime)(page)
@@ -31,13 +34,13 @@ const connect = (page: HttpApp.Default<never, Telemetry.Monitor | Scope.Scope>, 
       Stream.filter((line) => line !== ""),
       Stream.runCollect
     )
-    return Chunk.toReadonlyArray(lines)
+    return Array.from(lines)
   }).pipe(Effect.provideService(Telemetry.Monitor, service))
 
 /** Second by second. The response is read by promises, which take turns with the fibers. */
 const untilEnd = <A, E>(fiber: Fiber.RuntimeFiber<A, E>) =>
   Effect.zipRight(TestClock.adjust("1 second"), Effect.promise(() => new Promise<void>(setImmediate))).pipe(
-    Effect.repeat({ until: () => fiber.unsafePoll() !== null }),
+    Effect.repeat({ until: () => Boolean(fiber.unsafePoll()) }),
     Effect.zipRight(Fiber.join(fiber))
   )
 

@@ -196,7 +196,7 @@ describe("a layer", () => {
         ResilientHttpClient.config("API", over).pipe(
           Effect.withConfigProvider(ConfigProvider.fromJson({ API: entries })),
           Effect.flip,
-          Effect.map((error) => [...String(error).matchAll(/Invalid data at ([\w.]+)/g)].map(([, path]) => path))
+          Effect.map((error) => Services.mistakes(error).map((mistake) => /^invalid ([\w.]+): /.exec(mistake)?.[1]))
         )
       const both = yield* failing({ ATTEMPT_TIMEOUT: "11 seconds", DEADLINE: "10 seconds" })
       assert.deepStrictEqual(both, ["API.ATTEMPT_TIMEOUT", "API.DEADLINE"])

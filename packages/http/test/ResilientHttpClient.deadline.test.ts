@@ -1,6 +1,6 @@
 import { HttpClient, HttpClientResponse } from "@effect/platform"
 import { assert, describe, it } from "@effect/vitest"
-import { Clock, Deferred, Effect, Fiber, Schedule, TestClock } from "effect"
+import { Clock, Deferred, Effect, Fiber, FiberId, Schedule, TestClock } from "effect"
 import * as AdaptiveLimiter from "reprise/AdaptiveLimiter"
 import * as Deadline from "reprise/Deadline"
 import * as Tripping from "reprise/Tripping"
@@ -69,7 +69,7 @@ describe("a call that waits for its turn", () => {
 
 describe("a call that waits at an open circuit", () => {
   const down = () => {
-    const probe = Deferred.unsafeMake<number>(Fiber.id(Effect.runFork(Effect.void)))
+    const probe = Deferred.unsafeMake<number>(FiberId.none)
     let sent = 0
     const client = HttpClient.make((request) =>
       Effect.map(

@@ -1,6 +1,6 @@
 import { HttpClient, HttpClientResponse } from "@effect/platform"
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Fiber, Schedule, Stream, TestClock } from "effect"
+import { Effect, Either, Fiber, Schedule, Stream, TestClock } from "effect"
 import * as AdaptiveLimiter from "reprise/AdaptiveLimiter"
 import * as CircuitBreaker from "reprise/CircuitBreaker"
 import * as CircuitBreakers from "reprise/CircuitBreakers"
@@ -145,7 +145,9 @@ describe("the options from a config", () => {
       const resilient = ResilientHttpClient.makeTyped(options)(client)
       const fiber = yield* Effect.fork(Effect.replicateEffect(Effect.either(resilient.get(url("/"))), calls))
       yield* TestClock.adjust("1 hour")
-      const tags = (yield* Fiber.join(fiber)).map((either) => either._tag === "Left" ? either.left._tag : "Response")
+      const tags = (yield* Fiber.join(fiber)).map(
+        Either.match({ onLeft: ({ _tag }) => _tag, onRight: () => "Response" })
+      )
       return [tags, sent["/"] ?? 0] as const
     })
 
@@ -213,13 +215,15 @@ describe("the options from a config", () => {
         BREAKER_OPEN_FOR: ["1 second", "BREAKER_FAILURES"]
       }
       for (const [name, [value, other]] of Object.entries(cases)) {
-        const error = String(yield* Effect.flip(options({ [name]: value! })))
-        assert.include(error, `at ${name}`)
-        assert.include(error, other!)
+        const mistakes = Services.mistakes(yield* Effect.flip(options({ [name]: value! })))
+        assert.lengthOf(mistakes, 1)
+        assert.include(mistakes[0], `invalid ${name}: `)
+        assert.include(mistakes[0], other!)
       }
       const breakers = yield* HttpCircuitBreakers.make({ trip: Tripping.consecutive(1) })
       const over = { breaker: HttpResilience.circuitBreaker({ breakers }) }
-      assert.include(String(yield* Effect.flip(options({ BREAKER_FAILURES: "2" }, over))), "at BREAKER_FAILURES")
+      const [mistake] = Services.mistakes(yield* Effect.flip(options({ BREAKER_FAILURES: "2" }, over)))
+      assert.include(mistake, "invalid BREAKER_FAILURES: ")
     }))
 
   it.effect("fail with a ConfigError that names the option that is out of range", () =>

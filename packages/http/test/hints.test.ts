@@ -1,4 +1,4 @@
-import { HttpClient, HttpClientResponse } from "@effect/platform"
+import { HttpClient, HttpClientError, HttpClientResponse } from "@effect/platform"
 import { assert, describe, it } from "@effect/vitest"
 import type { HttpFailure } from "@reprise/http/HttpFailure"
 import * as HttpResilience from "@reprise/http/HttpResilience"
@@ -32,7 +32,7 @@ describe("the rejections of a client", () => {
       )
       const client = busy.pipe(HttpResilience.retryAfterGate({ onClosed: "reject" }))
       const get = client.get("http://example.com/a").pipe(
-        Effect.catchTags({ RequestError: Effect.die, ResponseError: Effect.die })
+        Effect.catchIf(HttpClientError.isHttpClientError, Effect.die)
       )
       yield* get
       const error = yield* Effect.flip(get)

@@ -62,7 +62,6 @@ describe("the first call of a new process", () => {
       const calls = yield* Effect.fork(
         Effect.all(Array.from({ length: 500 }, () => call), { concurrency: "unbounded" })
       )
-      yield* settle
       yield* TestClock.adjust("20 millis")
       const ends = yield* Fiber.join(calls)
       assert.deepStrictEqual(new Set(ends.map(Either.isLeft)), new Set([true]))
@@ -107,7 +106,6 @@ describe("the first call of a new process", () => {
         Effect.provideService(CircuitBreakerStore.CircuitBreakerStore, silent.service(store))
       )
       yield* Effect.fork(CircuitBreakers.protect(Effect.never, breakers, 1))
-      yield* settle
       yield* TestClock.adjust("250 millis")
       // There is no room for it: it shares nothing.
       assert.strictEqual(yield* CircuitBreakers.protect(Effect.succeed("ok"), breakers, 2), "ok")

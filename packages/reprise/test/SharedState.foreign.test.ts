@@ -338,7 +338,7 @@ describe("pauses over a store that answers anything", () => {
       pause: () => Effect.void,
       pauses: () =>
         Effect.succeed([null, { key: "a", millis: 100 }, { key: "b", millis: NaN }, { key: "c", millis: 50 }]),
-      changes: Stream.succeed({ _tag: "Missed" })
+      changes: Stream.concat(Stream.succeed({ _tag: "Missed" }), Stream.never)
     } as never)
     const program = SharedPauses.make({ onPause: (key) => Effect.sync(() => void heard.push(key)) })
     survives(Effect.provide(Effect.scoped(program), store))

@@ -1,4 +1,4 @@
-import { HttpRouter, HttpServer } from "@effect/platform"
+import { HttpServer } from "@effect/platform"
 import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
 import { Effect, Stream } from "effect"
 import * as Http from "node:http"
@@ -7,19 +7,16 @@ import * as Pipeline from "reprise/Pipeline"
 import * as Tripping from "reprise/Tripping"
 import * as HttpServerResilience from "../../src/HttpServerResilience.js"
 import * as LivePage from "../../src/LivePage.js"
+import { portOf, site } from "./platform.js"
 
 /** A server with the page at `/reprise`, and the health at `/health`. */
 export const serve = <E = never, R = never>(options: LivePage.Options<E, R> = {}) =>
   Effect.gen(function*() {
     const node = Http.createServer()
     const server = yield* NodeHttpServer.make(() => node, { port: 0, host: "127.0.0.1" })
-    const app = HttpRouter.empty.pipe(
-      HttpRouter.get("/health", HttpServerResilience.health()),
-      HttpRouter.mountApp("/reprise", LivePage.make(options))
-    )
+    const app = site("/health", HttpServerResilience.health(), "/reprise", LivePage.make(options))
     yield* HttpServer.serveEffect(app).pipe(Effect.provideService(HttpServer.HttpServer, server))
-    const { address } = server
-    const port = address._tag === "TcpAddress" ? address.port : 0
+    const port = portOf(server)
     return { host: `127.0.0.1:${port}`, url: `http://127.0.0.1:${port}/reprise`, node }
   })
 

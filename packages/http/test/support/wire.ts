@@ -3,7 +3,7 @@ import * as NodeHttpClient from "@effect/platform-node/NodeHttpClient"
 import { describe } from "@effect/vitest"
 import * as FaultServer from "@reprise/testing/FaultServer"
 import type { Scope } from "effect"
-import { Context, Duration, Effect, identity, Layer, Logger, LogLevel, Option } from "effect"
+import { Duration, Effect, identity, Layer, Logger, LogLevel, Option } from "effect"
 import * as Backoff from "reprise/Backoff"
 import * as RetryBudget from "reprise/RetryBudget"
 import * as Tripping from "reprise/Tripping"
@@ -37,7 +37,7 @@ const after = Duration.seconds(10)
 const hedge = HttpResilience.hedge({ after })
 /** The layer refuses a hedge that would come after the attempt has timed out. */
 const hedged = (own: Options): Options | undefined =>
-  Duration.greaterThan(own.attemptTimeout ?? Infinity, after) ? { hedge, ...own } : undefined
+  Duration.toMillis(own.attemptTimeout ?? Infinity) > Duration.toMillis(after) ? { hedge, ...own } : undefined
 
 const plain: Variant = { name: "", options: identity, stage: identity }
 
@@ -77,7 +77,7 @@ const everything: Variant = {
 }
 
 /** What a drop-in client would give: a response that failed is a value, and any other failure a `RequestError`. */
-const untyped = (client: ResilientHttpClient.ResilientHttpClient["Type"]): HttpClient.HttpClient =>
+const untyped = (client: typeof ResilientHttpClient.ResilientHttpClient.Service): HttpClient.HttpClient =>
   HttpClient.transform(client, (effect, request) =>
     Effect.catchAll(effect, (error) => {
       const last = error._tag === "DeadlineExceeded" ? Option.getOrUndefined(error.last) : error
@@ -96,10 +96,9 @@ const throughTyped: Variant = {
   ...plain,
   name: ", through the typed client",
   dropIn: (options) =>
-    Layer.map(
-      ResilientHttpClient.layerTyped(options),
-      (context) =>
-        Context.make(HttpClient.HttpClient, untyped(Context.get(context, ResilientHttpClient.ResilientHttpClient)))
+    Layer.provide(
+      Layer.effect(HttpClient.HttpClient, Effect.map(ResilientHttpClient.ResilientHttpClient, untyped)),
+      ResilientHttpClient.layerTyped(options)
     )
 }
 
@@ -107,9 +106,9 @@ const throughTyped: Variant = {
 const made = new WeakMap<Transport, readonly [variant: Variant, transport: Transport]>()
 
 const inVariant = (variant: Variant, transport: Transport): Transport => {
-  const staged = Layer.map(
-    transport,
-    (context) => Context.make(HttpClient.HttpClient, variant.stage(Context.get(context, HttpClient.HttpClient)))
+  const staged = Layer.provide(
+    Layer.effect(HttpClient.HttpClient, Effect.map(HttpClient.HttpClient, variant.stage)),
+    transport
   )
   made.set(staged, [variant, transport])
   return staged

@@ -2,11 +2,12 @@ import { HttpClient, HttpClientRequest } from "@effect/platform"
 import { assert, it } from "@effect/vitest"
 import * as FaultServer from "@reprise/testing/FaultServer"
 import * as Reply from "@reprise/testing/Reply"
-import { Context, Duration, Effect, Layer, Option, Schedule } from "effect"
+import { Context, Duration, Effect, Either, Layer, Option, Schedule } from "effect"
 import { CircuitOpen } from "reprise/CircuitBreaker"
 import * as Deadline from "reprise/Deadline"
 import * as Tripping from "reprise/Tripping"
 import * as HttpResilience from "../../src/HttpResilience.js"
+import { kindOf } from "../../src/internal/classify/clientError.js"
 import * as ResilientHttpClient from "../../src/ResilientHttpClient.js"
 import { dropIn, onEachTransport, quick, typed } from "../support/wire.js"
 
@@ -41,7 +42,7 @@ onEachTransport("a circuit breaker", (transport) => {
         const rejected = yield* Effect.flip(get(server.url))
         assert.instanceOf(rejected, CircuitOpen)
         assert.strictEqual(rejected.key, new URL(server.url).origin)
-        assert.isTrue(Option.exists(rejected.retryAfter, Duration.greaterThan("59 minutes")))
+        assert.isTrue(Option.exists(rejected.retryAfter, Duration.greaterThan(Duration.minutes(59))))
         assert.lengthOf(yield* server.requests, 1)
       })))
 
@@ -133,7 +134,7 @@ onEachTransport("a circuit breaker", (transport) => {
         yield* server.always(down)
         assert.strictEqual(yield* Effect.flatMap(HttpClient.get(server.url), ({ text }) => text), "down")
         const error = yield* Effect.flip(HttpClient.get(server.url))
-        assert.deepInclude(error, { _tag: "RequestError", reason: "Transport" })
+        assert.strictEqual(kindOf(error), "Transport")
         assert.instanceOf(error.cause, CircuitOpen)
       })))
 
@@ -180,7 +181,8 @@ onEachTransport("a circuit breaker", (transport) => {
           yield* Effect.sleep("550 millis")
           const results = yield* all
           assert.lengthOf(yield* server.requests, 4)
-          assert.lengthOf(results.filter((result) => result._tag === "Left" && result.left._tag === "CircuitOpen"), 999)
+          const errors = results.flatMap(Either.match({ onLeft: ({ _tag }) => [_tag], onRight: () => [] }))
+          assert.lengthOf(errors.filter((tag) => tag === "CircuitOpen"), 999)
           yield* server.always(Reply.respond({ body: "up" }))
           yield* Effect.sleep("550 millis")
           assert.strictEqual((yield* get(server.url)).status, 200)

@@ -1,75 +1,28 @@
-import {
-  Cookies,
-  HttpApi,
-  HttpApiClient,
-  HttpApiEndpoint,
-  HttpApiGroup,
-  HttpClient,
-  HttpClientError,
-  HttpClientRequest
-} from "@effect/platform"
+import { HttpApiClient, HttpClient, HttpClientError, HttpClientRequest } from "@effect/platform"
 import { assert, it } from "@effect/vitest"
 import * as FaultServer from "@reprise/testing/FaultServer"
 import * as Reply from "@reprise/testing/Reply"
-import { Effect, Exit, Layer, Option, Ref, Schema, Tracer } from "effect"
+import type { Tracer } from "effect"
+import { Effect, Exit, Option, Ref } from "effect"
 import * as HttpFailure from "../../src/HttpFailure.js"
 import * as HttpResilience from "../../src/HttpResilience.js"
+import * as clientError from "../../src/internal/classify/clientError.js"
+import { Api, noCookies } from "../support/platform.js"
 import { dropIn, onEachFace, quick } from "../support/wire.js"
 
 const busy = Reply.respond({ status: 503, body: "busy" })
 const redirect = (location: string, status = 303) => Reply.respond({ status, headers: { location } })
 
-class Api extends HttpApi.make("api").add(
-  HttpApiGroup.make("orders")
-    .add(HttpApiEndpoint.get("list", "/orders").addSuccess(Schema.Array(Schema.String)))
-    .add(
-      HttpApiEndpoint.post("create", "/orders").setPayload(Schema.Struct({ id: Schema.String })).addSuccess(
-        Schema.String
-      )
-    )
-) {}
-
-/** A tracer that keeps its spans. */
-const recorded = Effect.map(Ref.make<ReadonlyArray<Tracer.Span>>([]), (spans) => {
-  const native = Tracer.make({
-    span: (name, parent, context, links, startTime, kind) => {
-      const span = new NativeSpan(name, parent, context, links, startTime, kind)
-      Effect.runSync(Ref.update(spans, (all) => [...all, span]))
-      return span
-    },
-    context: (f) => f()
-  })
-  return [spans, Layer.setTracer(native)] as const
+/** The current tracer, and the spans that it makes. */
+const recorded = Effect.map(Effect.tracer, (tracer) => {
+  const spans: Array<Tracer.Span> = []
+  const span = (...args: Parameters<Tracer.Tracer["span"]>) => {
+    const span = tracer.span(...args)
+    spans.push(span)
+    return span
+  }
+  return [spans, Object.create(tracer, { span: { value: span } }) as Tracer.Tracer] as const
 })
-
-class NativeSpan implements Tracer.Span {
-  readonly _tag = "Span"
-  readonly spanId = Math.random().toString(16).slice(2).padEnd(16, "0").slice(0, 16)
-  readonly traceId = "0".repeat(31) + "1"
-  readonly sampled = true
-  readonly attributes = new Map<string, unknown>()
-  readonly links: Array<Tracer.SpanLink>
-  readonly status: Tracer.SpanStatus
-  constructor(
-    readonly name: string,
-    readonly parent: Option.Option<Tracer.AnySpan>,
-    readonly context: Tracer.Span["context"],
-    links: ReadonlyArray<Tracer.SpanLink>,
-    readonly startTime: bigint,
-    readonly kind: Tracer.SpanKind
-  ) {
-    this.links = [...links]
-    this.status = { _tag: "Started", startTime }
-  }
-  end() {}
-  attribute(key: string, value: unknown) {
-    this.attributes.set(key, value)
-  }
-  event() {}
-  addLinks(links: ReadonlyArray<Tracer.SpanLink>) {
-    this.links.push(...links)
-  }
-}
 
 onEachFace("Reprise works", (transport, name) => {
   it.scopedLive("under HttpApiClient", () =>
@@ -129,7 +82,7 @@ onEachFace("Reprise works", (transport, name) => {
         yield* server.script(busy, Reply.ok, Reply.respond({ status: 404 }))
         const client = HttpClient.filterStatusOk(yield* HttpClient.HttpClient)
         assert.strictEqual((yield* client.get(server.url)).status, 200)
-        assert.strictEqual((yield* Effect.flip(client.get(server.url)))._tag, "ResponseError")
+        assert.instanceOf(yield* Effect.flip(client.get(server.url)), HttpClientError.ResponseError)
       })))
 
   it.scopedLive("above filterStatusOk: its errors are retried, drained, and stay what they are", () =>
@@ -141,8 +94,8 @@ onEachFace("Reprise works", (transport, name) => {
       yield* server.always(busy)
       const error = yield* Effect.flip(client.get(server.url))
       assert.instanceOf(error, HttpClientError.ResponseError)
-      assert.strictEqual(error.reason, "StatusCode")
-      assert.strictEqual(yield* error.response.text, "busy")
+      assert.strictEqual(clientError.kindOf(error), "StatusCode")
+      assert.strictEqual(yield* clientError.responseOf(error)!.text, "busy")
       assert.lengthOf(Option.getOrThrow(HttpFailure.fromError(error)).attempts, 3)
       assert.lengthOf(yield* server.requests, 6)
     }).pipe(Effect.provide(transport)))
@@ -156,8 +109,8 @@ onEachFace("Reprise works", (transport, name) => {
           yield* HttpClient.get(server.url)
           const traces = (yield* server.requests).map(({ headers }) => headers["traceparent"])
           assert.strictEqual(new Set(traces).size, 3)
-        })).pipe(Effect.provide(tracer))
-      const clients = (yield* Ref.get(spans)).filter(({ kind }) => kind === "client")
+        })).pipe(Effect.withTracer(tracer))
+      const clients = spans.filter(({ kind }) => kind === "client")
       assert.deepStrictEqual(clients.map(({ attributes }) => attributes.get("http.request.resend_count")), [
         undefined,
         1,
@@ -179,8 +132,8 @@ onEachFace("Reprise works", (transport, name) => {
             HttpResilience.retry(quick(3))
           )
           yield* Effect.withSpan(client.get(`${server.url}/orders`), "call")
-        })).pipe(Effect.provide(tracer))
-      const counts = (yield* Ref.get(spans)).map(({ attributes, name }) => [
+        })).pipe(Effect.withTracer(tracer))
+      const counts = spans.map(({ attributes, name }) => [
         attributes.get("url.path") ?? name,
         attributes.get("http.request.resend_count")
       ])
@@ -206,7 +159,7 @@ onEachFace("Reprise works", (transport, name) => {
   it.scopedLive("with cookies, those of a failed response too", () =>
     Effect.gen(function*() {
       const server = yield* FaultServer.make()
-      const cookies = yield* Ref.make(Cookies.empty)
+      const cookies = yield* Ref.make(noCookies)
       const client = (yield* HttpClient.HttpClient).pipe(
         HttpClient.withCookiesRef(cookies),
         HttpResilience.retry(quick(3))

@@ -2,10 +2,12 @@ import { HttpClient, HttpClientError, HttpClientRequest } from "@effect/platform
 import { assert, describe, it } from "@effect/vitest"
 import * as FaultServer from "@reprise/testing/FaultServer"
 import * as Reply from "@reprise/testing/Reply"
-import { Cause, Effect, Exit, Logger, Option } from "effect"
+import { Cause, Effect, Exit, Option } from "effect"
 import { inspect } from "node:util"
+import * as Services from "../../../reprise/test/services.js"
 import * as HttpFailure from "../../src/HttpFailure.js"
 import * as HttpResilience from "../../src/HttpResilience.js"
+import { kindOf } from "../../src/internal/classify/clientError.js"
 import * as ResilientHttpClient from "../../src/ResilientHttpClient.js"
 import { dropIn, layerTyped, onEachTransport, quick, typed } from "../support/wire.js"
 
@@ -30,7 +32,7 @@ onEachTransport("the drop-in client", (transport) => {
         yield* server.always(Reply.reset())
         const error = yield* Effect.flip(HttpClient.get(server.url))
         assert.instanceOf(error, HttpClientError.RequestError)
-        assert.strictEqual(error.reason, "Transport")
+        assert.strictEqual(kindOf(error), "Transport")
         const failure = Option.getOrThrow(HttpFailure.fromError(error))
         assert.strictEqual(failure._tag, "ConnectionLost")
         assert.deepStrictEqual(failure.attempts.map(({ number, reason }) => [number, reason]), [
@@ -189,11 +191,10 @@ describe("secrets", () => {
         )
         const client = yield* ResilientHttpClient.ResilientHttpClient
         const logged: Array<string> = []
-        const logger = Logger.map(Logger.stringLogger, (line) => void logged.push(line))
         const exit = yield* Effect.exit(HttpResilience.executeAndRead(client, request, (response) => response.text))
           .pipe(
             Effect.tap((exit) => Exit.isFailure(exit) ? Effect.logError("failed", exit.cause) : Effect.void),
-            Effect.provide(Logger.replace(Logger.defaultLogger, logger))
+            Effect.provide(Services.logging((line) => logged.push(inspect(line, { depth: 20 }))))
           )
         if (Exit.isSuccess(exit)) return assert.fail("the call must fail")
         const failure = Option.getOrThrow(Cause.failureOption(exit.cause))
@@ -203,7 +204,7 @@ describe("secrets", () => {
           String(failure),
           JSON.stringify(facts),
           inspect(facts, { depth: 20 }),
-          Cause.pretty(exit.cause),
+          Cause.pretty(exit.cause, { renderErrorCause: true }),
           ...logged
         ]
         for (const text of printed) assert.notInclude(text, "SECRET")

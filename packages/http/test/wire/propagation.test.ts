@@ -9,6 +9,7 @@ import { Deferred, Effect, Fiber, Stream } from "effect"
 import * as Http from "node:http"
 import * as HttpServerResilience from "../../src/HttpServerResilience.js"
 import * as ResilientHttpClient from "../../src/ResilientHttpClient.js"
+import { portOf } from "../support/platform.js"
 import { onEachTransport, quick, type Transport } from "../support/wire.js"
 
 const deadlineHeader = "x-timeout-ms"
@@ -27,7 +28,7 @@ const serve = <E>(app: HttpApp.Default<E, HttpClient.HttpClient>, middleware?: H
     const server = yield* NodeHttpServer.make(() => node, { port: 0, host: "127.0.0.1" })
     yield* Effect.addFinalizer(() => Effect.sync(() => node.closeAllConnections()))
     yield* middleware === undefined ? server.serve(app) : server.serve(app, middleware)
-    return server.address._tag === "TcpAddress" ? `http://127.0.0.1:${server.address.port}` : ""
+    return `http://127.0.0.1:${portOf(server)}`
   })
 
 /** A handler that asks the next process, and answers what that does. */

@@ -7,6 +7,7 @@ import type { AddressInfo } from "node:net"
 import { ProxyAgent } from "undici"
 import type * as HttpFailure from "../../src/HttpFailure.js"
 import * as ResilientHttpClient from "../../src/ResilientHttpClient.js"
+import { dispatchedFetch } from "../support/platform.js"
 import { quick } from "../support/wire.js"
 
 /** A proxy that answers each CONNECT with the status, and counts them. */
@@ -48,7 +49,10 @@ const transports: Record<string, (dispatcher: ProxyAgent, redirect: Redirect) =>
   fetch: (dispatcher, redirect) =>
     Layer.provide(
       FetchHttpClient.layer,
-      Layer.succeed(FetchHttpClient.RequestInit, { dispatcher, redirect } as RequestInit)
+      Layer.merge(
+        Layer.succeed(FetchHttpClient.RequestInit, { dispatcher, redirect } as RequestInit),
+        Layer.succeed(FetchHttpClient.Fetch, dispatchedFetch)
+      )
     )
 }
 

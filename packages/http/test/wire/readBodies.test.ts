@@ -1,25 +1,14 @@
 /** Bodies that are read within the attempt although the program only asks for a response: `readBodies`. */
-import {
-  HttpApi,
-  HttpApiClient,
-  HttpApiEndpoint,
-  HttpApiGroup,
-  HttpClient,
-  HttpClientRequest,
-  type HttpClientResponse
-} from "@effect/platform"
+import { HttpApiClient, HttpClient, HttpClientRequest, type HttpClientResponse } from "@effect/platform"
 import { assert, it } from "@effect/vitest"
 import type * as FaultServer from "@reprise/testing/FaultServer"
 import * as Reply from "@reprise/testing/Reply"
-import { Effect, Exit, Fiber, Schema, Stream } from "effect"
+import { Effect, Exit, Fiber, Stream } from "effect"
 import * as Tripping from "reprise/Tripping"
 import * as HttpFailure from "../../src/HttpFailure.js"
 import * as HttpResilience from "../../src/HttpResilience.js"
+import { Api } from "../support/platform.js"
 import { dropIn, onEachTransport, quick } from "../support/wire.js"
-
-class Api extends HttpApi.make("api").add(
-  HttpApiGroup.make("orders").add(HttpApiEndpoint.get("list", "/orders").addSuccess(Schema.Array(Schema.String)))
-) {}
 
 const json = Reply.json(["a", "b"])
 const cuts = [Reply.truncate(json), Reply.truncate(json, { by: "reset" })] as const
@@ -109,7 +98,7 @@ onEachTransport("readBodies", (transport) => {
         Effect.gen(function*() {
           yield* server.always(Reply.framing(Reply.hangBody(Reply.respond({ body: long })), "chunked"))
           const response = yield* get(server)
-          assert.lengthOf(yield* Stream.runCollect(Stream.take(response.stream, 1)), 1)
+          assert.strictEqual(yield* Stream.runCount(Stream.take(response.stream, 1)), 1)
           yield* Effect.timeout(server.awaitAborted(1), "5 seconds")
         })
     ))

@@ -1,13 +1,14 @@
 import type { HttpClientResponse } from "@effect/platform"
-import { HttpClient, HttpClientRequest, UrlParams } from "@effect/platform"
+import { HttpClient, HttpClientError, HttpClientRequest, UrlParams } from "@effect/platform"
 import { assert, it } from "@effect/vitest"
 import * as FaultServer from "@reprise/testing/FaultServer"
 import * as Reply from "@reprise/testing/Reply"
-import { Effect, Option, Schema, Stream } from "effect"
+import { Effect, Either, Option, Schema, Stream } from "effect"
 import type { DeadlineExceeded } from "reprise/Deadline"
 import * as HttpFailure from "../../src/HttpFailure.js"
 import * as HttpResilience from "../../src/HttpResilience.js"
 import * as ResilientHttpClient from "../../src/ResilientHttpClient.js"
+import { sharedByFetch } from "../support/platform.js"
 import { dropIn, onEachTransport, quick, typed } from "../support/wire.js"
 
 type Response = HttpClientResponse.HttpClientResponse
@@ -34,9 +35,6 @@ const pairs = readers.flatMap(([first, readFirst]) =>
   readers.map(([second, readSecond]) => [first, second, readFirst, readSecond] as const)
 )
 
-// fetch keeps its own rules: there the body is not counted, because fetch reports a cut body itself.
-const fetchShares = new Set(["text", "urlParamsBody"])
-
 onEachTransport("a reader", (transport, name) => {
   it.scopedLive.each(pairs)(
     "reads the body as %s and again as %s",
@@ -48,11 +46,11 @@ onEachTransport("a reader", (transport, name) => {
           const request = HttpClientRequest.get(server.url)
           const both = (response: Response) => Effect.all([readFirst(response), readSecond(response)])
           const result = Effect.either(HttpResilience.executeAndRead(client, request, both))
-          const { _tag, ...value } = yield* result
+          const value = Either.getRight(yield* result)
           assert.lengthOf(yield* server.requests, 1)
-          if (name !== "fetch" || first === second || (fetchShares.has(first) && fetchShares.has(second))) {
-            assert.deepStrictEqual({ _tag, ...value } as unknown, { _tag: "Right", right: ["a=1&b=2", "a=1&b=2"] })
-          } else assert.strictEqual(_tag, "Left")
+          if (name !== "fetch" || first === second || (sharedByFetch.has(first) && sharedByFetch.has(second))) {
+            assert.deepStrictEqual(value as unknown, Option.some(["a=1&b=2", "a=1&b=2"]))
+          } else assert.isTrue(Option.isNone(value))
         }))
   )
 
@@ -132,7 +130,7 @@ onEachTransport("a body that stalls", (transport) => {
           const client = yield* HttpClient.HttpClient
           const read = HttpResilience.executeAndRead(client, HttpClientRequest.get(server.url), asText)
           const error = yield* Effect.flip(read)
-          assert.strictEqual(error._tag, "RequestError")
+          assert.instanceOf(error, HttpClientError.RequestError)
           const cause = error.cause as HttpFailure.HttpFailure | DeadlineExceeded<HttpFailure.HttpFailure>
           const last = cause._tag === "DeadlineExceeded" ? Option.getOrThrow(cause.last) : cause
           assert.strictEqual(last._tag, "AttemptTimeout")

@@ -13,6 +13,7 @@ import * as HttpClassifier from "../classify/classifier.js"
 import type * as HttpFailure from "../classify/failure.js"
 import * as clock from "../clock.js"
 import type { Classify } from "../model.js"
+import { forAttempt } from "../request/idempotency.js"
 import { FailedAttempt, statusErrorResponse } from "./failedAttempt.js"
 import * as judging from "./judging.js"
 import * as reader from "./reader.js"
@@ -58,6 +59,7 @@ export class Sending implements reader.Watch {
   /** The request as the stages below made it: it decides whether another attempt is safe. */
   private sent: Request
   readonly judge: reader.Watch["judge"]
+  isOver = false
 
   constructor(readonly request: Request, private readonly terms: Terms) {
     const { facts: { classify }, responses } = terms
@@ -74,7 +76,7 @@ export class Sending implements reader.Watch {
   }
 
   execute<E, R>(client: HttpClient.HttpClient.With<E, R>, request: Request): reader.Attempt<E | FailedAttempt, R> {
-    const sent = about.send(request, (request) => reader.execute(client, request, this))
+    const sent = about.send(forAttempt(request, this), (request) => reader.execute(client, request, this))
     const { classify } = this.terms.facts
     return classify === undefined
       ? sent
@@ -101,6 +103,7 @@ export class Sending implements reader.Watch {
     exit: Exit.Exit<Response, unknown>,
     fiber: Fiber.RuntimeFiber<unknown, unknown>
   ): Exit.Exit<Response, FailedAttempt> {
+    this.isOver = true
     if (Exit.isFailure(exit)) return this.ofCause(exit.cause, fiber)
     const response = exit.value
     if (response.status < 400) return exit as Exit.Exit<Response, never>

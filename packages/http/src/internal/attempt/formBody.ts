@@ -56,7 +56,7 @@ const encode = (request: Request, form: FormData): Request => {
   return requestMarks.markReplayable(cloneWith(encoded, { body: marked }))
 }
 
-/** undici's words for a form that is not of its own class (7.10 and later). A bundler may have renamed the function. */
+/** undici's words for a form that is not of its own class: 7.10 and later, and 8. A bundler may have renamed the function. */
 const isRefusal = (error: unknown): boolean =>
-  Predicate.hasProperty(error, "cause") && error.cause instanceof TypeError &&
-  /^[\w$]+ is not a function$/.test(error.cause.message)
+  Predicate.hasProperty(error, "cause") && error.cause instanceof Error &&
+  /^([\w$]+ is not a function$|body must be a FormData created by )/.test(error.cause.message)

@@ -3,6 +3,7 @@ import type * as HttpClientRequest from "effect/http/HttpClientRequest"
 import type * as HttpClientResponse from "effect/http/HttpClientResponse"
 
 // The only place that makes the errors of a client, or reads what kind of error one is.
+// Internal all the same; without the tag, so that tests see its types (`stripInternal`).
 
 type ClientError = HttpClientError.HttpClientError
 
@@ -10,13 +11,10 @@ type Request = HttpClientRequest.HttpClientRequest
 
 type Response = HttpClientResponse.HttpClientResponse
 
-/** @internal */
 export type Kind = "Transport" | "Encode" | "InvalidUrl" | "StatusCode" | "Decode" | "EmptyBody"
 
 /**
  * The type of an error that comes with a response.
- *
- * @internal
  */
 export type BodyError = ClientError
 
@@ -29,13 +27,10 @@ const kinds: { readonly [T in HttpClientError.HttpClientErrorReason["_tag"]]: Ki
   EmptyBodyError: "EmptyBody"
 }
 
-/** @internal */
 export const kindOf = ({ reason }: ClientError): Kind => kinds[reason._tag]
 
-/** @internal */
 export const responseOf = (error: ClientError): Response | undefined => error.response
 
-/** @internal */
 export const requestError = (
   kind: "Transport" | "Encode",
   facts: { readonly request: Request; readonly cause: unknown; readonly description?: string }
@@ -44,7 +39,6 @@ export const requestError = (
   return new HttpClientError.HttpClientError({ reason: new Reason(facts) })
 }
 
-/** @internal */
 export const decodeError = (response: Response) => (cause: unknown): BodyError =>
   new HttpClientError.HttpClientError({
     reason: new HttpClientError.DecodeError({ request: response.request, response, cause })
@@ -52,8 +46,6 @@ export const decodeError = (response: Response) => (cause: unknown): BodyError =
 
 /**
  * The same error with another cause, and with the words of that cause if it has none.
- *
- * @internal
  */
 export const withCause = ({ reason }: ClientError, cause: Error): ClientError => {
   // Every reason is made of its facts.

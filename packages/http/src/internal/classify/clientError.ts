@@ -3,6 +3,7 @@ import type * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import type * as HttpClientResponse from "@effect/platform/HttpClientResponse"
 
 // The only place that makes the errors of a client, or reads what kind of error one is.
+// Internal all the same; without the tag, so that tests see its types (`stripInternal`).
 
 type ClientError = HttpClientError.HttpClientError
 
@@ -10,37 +11,28 @@ type Request = HttpClientRequest.HttpClientRequest
 
 type Response = HttpClientResponse.HttpClientResponse
 
-/** @internal */
 export type Kind = "Transport" | "Encode" | "InvalidUrl" | "StatusCode" | "Decode" | "EmptyBody"
 
 /**
  * The type of an error that comes with a response.
- *
- * @internal
  */
 export type BodyError = HttpClientError.ResponseError
 
-/** @internal */
 export const kindOf = (error: ClientError): Kind => error.reason
 
-/** @internal */
 export const responseOf = (error: ClientError): Response | undefined =>
   error._tag === "ResponseError" ? error.response : undefined
 
-/** @internal */
 export const requestError = (
   kind: "Transport" | "Encode",
   facts: { readonly request: Request; readonly cause: unknown; readonly description?: string }
 ): ClientError => new HttpClientError.RequestError({ ...facts, reason: kind })
 
-/** @internal */
 export const decodeError = (response: Response) => (cause: unknown): BodyError =>
   new HttpClientError.ResponseError({ request: response.request, response, reason: "Decode", cause })
 
 /**
  * The same error with another cause, and with the words of that cause if it has none.
- *
- * @internal
  */
 export const withCause = (error: ClientError, cause: Error): ClientError => {
   const facts = { ...error, cause, description: error.description ?? cause.message }

@@ -10,6 +10,8 @@ import type { Phase, Rule, TransportTag } from "./transportRule.js"
  */
 const rules: ReadonlyArray<Rule> = [
   { code: /^REPRISE_BODY_TRUNCATED$/, tag: "BodyFailure" },
+  // undici 8 says so of a body over HTTP/2 that was cut short.
+  { code: /^UND_ERR_RES_CONTENT_LENGTH_MISMATCH$/, only: "body", tag: "BodyFailure" },
   // These come first: undici reports a proxy that refuses as an abort.
   ...connectRules.rules,
   // Aborted by its own program, or given to a client that was closed.
@@ -23,7 +25,7 @@ const rules: ReadonlyArray<Rule> = [
   },
   {
     // The body cannot be decoded, or was read before. The texts are those of fetch, undici and platform.
-    name: /^(SyntaxError|RangeError|ParseError)$/,
+    name: /^(SyntaxError|RangeError|ParseError|SchemaError)$/,
     // Bun's decoders only say ZlibError, and Deno's only that the end was unexpected.
     code: /^(Z_|ZSTD_|ERR__ERROR_|ERR_BROTLI|ERR_ENCODING_|UND_ERR_NOT_SUPPORTED$|(Zlib|Brotli|Zstd)\w*Error$)/,
     message: /\b(unusable|already been read|locked|form-?data|maxBytes)\b|^unexpected end of file$/i,

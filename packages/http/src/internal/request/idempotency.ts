@@ -61,6 +61,22 @@ export const trackBody = (request: HttpClientRequest.HttpClientRequest): HttpCli
 }
 
 /**
+ * The request for one attempt: a tracked stream does not start after the end of that attempt. A transport may keep the
+ * stream and start it later, beside the next attempt.
+ *
+ * @internal
+ */
+export const forAttempt = (
+  request: HttpClientRequest.HttpClientRequest,
+  attempt: { readonly isOver: boolean }
+): HttpClientRequest.HttpClientRequest => {
+  const body: HttpBody.HttpBody & Tracked = request.body
+  if (body._tag !== "Stream" || body[tracker] === undefined) return request
+  const stream = Stream.suspend(() => attempt.isOver ? Stream.fail(new TypeError("The attempt is over")) : body.stream)
+  return cloneWith(request, { body: cloneWith<HttpBody.Stream>(body, { stream }) })
+}
+
+/**
  * The stream is tracked and nothing was read from it.
  *
  * @internal

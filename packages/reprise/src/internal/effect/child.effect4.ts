@@ -54,7 +54,12 @@ export const ended = <A, E>(child: Fiber.Fiber<A, E>, restore: Restore): Effect.
       }),
       restore
     ),
-    () => Effect.andThen(Fiber.interrupt(child), Fiber.await(child))
+    (cause) => {
+      // Its annotations too: a server finds a client that went away by them.
+      const reason = cause.reasons.find(Cause.isInterruptReason)
+      child.interruptUnsafe(reason?.fiberId, reason && Cause.reasonAnnotations(reason))
+      return Fiber.await(child)
+    }
   )
 
 /**

@@ -31,7 +31,7 @@ export const timeoutFail = <A, E, R, E1>(
 
 /**
  * The effect in an uninterruptible step of a fiber, with a time limit, and then `end`. The effect has a fiber of its
- * own.
+ * own. `outer` makes an effect interruptible if it was outside of that step.
  *
  * @internal
  */
@@ -40,7 +40,8 @@ export const limited = <A, E, R, E1, A2, E2>(
   fiber: AnyFiber,
   restore: Restore,
   { deadlineMillis, millis, onTimeout }: Limit<E1>,
-  end: (exit: Exit.Exit<A, E | E1>) => Effect.Effect<A2, E2>
+  end: (exit: Exit.Exit<A, E | E1>) => Effect.Effect<A2, E2>,
+  outer: Restore = restore
 ): Effect.Effect<A2, E2, R> => {
   const clock = fiber.getRef(Clock.Clock)
   const beganMillis = exactMillis(clock)
@@ -59,7 +60,7 @@ export const limited = <A, E, R, E1, A2, E2>(
     isTimeout = true
     running.interruptUnsafe(fiber.id)
   }, deadlineMillis < Infinity)
-  return Effect.flatMap(child.ended(running, restore), (exit) => {
+  return Effect.flatMap(child.ended(running, outer), (exit) => {
     stopTimer()
     return settle(isTimeout && Exit.isFailure(exit) ? timedOut(exit, onTimeout) : exit)
   })

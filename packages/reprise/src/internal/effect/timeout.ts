@@ -51,7 +51,9 @@ export const limited = <A, E, R, E1, A2, E2>(
   fiber: AnyFiber,
   restore: Restore,
   limit: Limit<E1>,
-  end: (exit: Exit.Exit<A, E | E1>) => Effect.Effect<A2, E2>
+  end: (exit: Exit.Exit<A, E | E1>) => Effect.Effect<A2, E2>,
+  /** For Effect 4, where the effect always has a fiber of its own. */
+  _outer?: Restore
 ): Effect.Effect<A2, E2, R> =>
   canBeTakenBack(fiber)
     ? inPlace(self, fiber, restore, limit, end)

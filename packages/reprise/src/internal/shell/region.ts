@@ -48,7 +48,7 @@ const begin = <A, E, R, E1, B, E2>(
       deadlineMillis
     }
     const self = run(call, new Running(deadlineMillis, restore, scope))
-    return timeout.limited(self, fiber, identity, limit, (exit) => end(call, scope, exit))
+    return timeout.limited(self, fiber, identity, limit, (exit) => end(call, scope, exit), restore)
   })
 
 const run = <A, E, R, E1, B, E2>(

@@ -85,6 +85,8 @@ const renames: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   Mailbox: { Mailbox: "Queue.Queue", make: "Queue.make", toStream: "Stream.fromQueue" },
   Option: { flatMapNullable: "flatMapNullishOr", fromNullable: "fromNullishOr" },
   Queue: { unsafeOffer: "offerUnsafe" },
+  // It is `false` for arrays and functions in Effect 4.
+  Predicate: { isObject: "isObjectKeyword" },
   Random: { nextRange: "nextBetween" },
   Ref: { unsafeMake: "makeUnsafe" },
   Runtime: { Runtime: "Context.Context" },

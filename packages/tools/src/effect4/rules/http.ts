@@ -103,11 +103,14 @@ export const http: Rules = {
   },
   types: {
     "Config.Config.Wrap": ([options], { use }) => `${use("Config")}.Wrap<${options}>`,
-    "HttpApp.Default": app,
     // In Effect 4 a client is invariant in its error.
     "HttpClient.HttpClient.With": (args, { use }) => {
       const types = args.length === 1 && args[0] === "unknown" ? ["any"] : args
       return `${use("HttpClient")}.HttpClient.With<${types.join(", ")}>`
-    }
+    },
+    "Effect.Effect.Context": ([effect], { use }) => `${use("Effect")}.Services<${effect}>`,
+    "Effect.Effect.Error": ([effect], { use }) => `${use("Effect")}.Error<${effect}>`,
+    "Effect.Effect.Success": ([effect], { use }) => `${use("Effect")}.Success<${effect}>`,
+    "HttpApp.Default": app
   }
 }

@@ -35,5 +35,6 @@ export const schemas: Rules = {
       `${from}.pipe(${use("Schema")}.decodeTo(${to}, ${use("SchemaTransformation")}.transform({\n${
         fields(options!, ["decode", "encode"], emit)
       }\n})))`
-  }
+  },
+  strings: { ParseError: "SchemaError" }
 }

@@ -45,6 +45,7 @@ export const test: Rules = {
     "TestContext.TestContext": ({ use }) => `${use("TestClock")}.layer()`
   },
   calls: {
+    // It prints the causes of an error in any case.
     "Cause.pretty": ([cause], { use }) => cause && `${use("Cause")}.pretty(${cause})`,
     // A private field, which only tests read.
     "Effect.checkInterruptible": ([f], { use }) =>
@@ -60,6 +61,11 @@ export const test: Rules = {
       /^\w+$/.test(fiber!)
         ? `${use("Effect")}.andThen(${use("Fiber")}.interrupt(${fiber}), ${use("Fiber")}.await(${fiber}))`
         : undefined,
+    "HttpBody.fileWeb": ([file], { use }) =>
+      `${use("HttpBody")}.stream(${use("Stream")}.fromReadableStream({ evaluate: () => (${file}).stream(), ` +
+      "onError: (error) => error }))",
+    "HttpBody.HttpBodyError": ([error], { use }) =>
+      `new ${use("HttpBody")}.HttpBodyError({ reason: { _tag: "JsonError" }, cause: (${error}).error })`,
     "Fiber.poll": ([fiber], { use }) =>
       `${use("Effect")}.sync(() => ${use("Option")}.fromNullishOr(${fiber}.pollUnsafe()))`,
     "Logger.remove": (_, { use }) => `${use("Logger")}.layer([])`,
