@@ -1,5 +1,5 @@
 import { describe, it } from "@effect/vitest"
-import type { Duration, Layer, Option, RateLimiter as Effects } from "effect"
+import type { Duration, Layer, Option } from "effect"
 import { Context, Effect } from "effect"
 import * as RateLimiter from "reprise/RateLimiter"
 import { expectTypeOf } from "vitest"
@@ -9,7 +9,6 @@ class Other extends Context.Tag("Other")<Other, number>() {}
 
 declare const limiter: RateLimiter.RateLimiter
 declare const effect: Effect.Effect<number, "broken", "service">
-declare const effects: Effects.RateLimiter
 
 // Type-checked, never called: the effects are only declared.
 const types = (checks: () => void) => void checks
@@ -46,7 +45,6 @@ describe("the types of RateLimiter", () => {
     }
     types(() => {
       expectTypeOf(RateLimiter.protect(limiter)).toExtend<Limit<RateLimiter.RateLimitExceeded>>()
-      expectTypeOf(effects).toExtend<Limit<never>>()
     })
   })
 

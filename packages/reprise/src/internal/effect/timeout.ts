@@ -52,7 +52,7 @@ export const limited = <A, E, R, E1, A2, E2>(
   restore: Restore,
   limit: Limit<E1>,
   end: (exit: Exit.Exit<A, E | E1>) => Effect.Effect<A2, E2>,
-  /** For Effect 4, where the effect always has a fiber of its own. */
+  /** For Effect 4, in which the effect always has a fiber of its own. */
   _outer?: Restore
 ): Effect.Effect<A2, E2, R> =>
   canBeTakenBack(fiber)

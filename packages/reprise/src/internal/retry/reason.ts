@@ -60,7 +60,7 @@ export const asking = <E, R>(trial: Effect.Effect<unknown, E, R>): Effect.Effect
   })
 
 /**
- * The rest of a step. What it writes counts only in a loop of ours.
+ * The rest of a step. Reasons that it writes count only in a loop of ours.
  *
  * @internal
  */
