@@ -6,7 +6,7 @@ import * as FaultServer from "@reprise/testing/FaultServer"
 import * as HttpFault from "@reprise/testing/HttpFault"
 import * as Reply from "@reprise/testing/Reply"
 import { Effect, Exit, Fiber, Layer, Schedule, Stream } from "effect"
-import { FetchHttpClient, HttpClient, HttpClientRequest } from "effect/http"
+import { FetchHttpClient, HttpClient, HttpClientRequest, type HttpClientResponse } from "effect/http"
 import { CircuitBreaker as CoreBreaker, RateLimiter as CoreLimiter } from "effect/persistence"
 import { TestClock } from "effect/testing"
 import * as Fs from "node:fs"
@@ -17,7 +17,13 @@ import * as HttpResilience from "../../src/HttpResilience.js"
 import * as HttpRetry from "../../src/HttpRetry.js"
 import * as ResilientHttpClient from "../../src/ResilientHttpClient.js"
 
-type Stage = (client: HttpClient.HttpClient) => HttpClient.HttpClient.With<unknown>
+interface Client {
+  readonly execute: (
+    request: HttpClientRequest.HttpClientRequest
+  ) => Effect.Effect<HttpClientResponse.HttpClientResponse, unknown>
+}
+
+type Stage = (client: HttpClient.HttpClient) => Client
 
 const page = Fs.readFileSync(new URL("../../../../docs/effect-4.md", import.meta.url), "utf8")
 
@@ -84,7 +90,8 @@ describe("beside retryTransient", () => {
         yield* Fiber.interrupt(call)
         return exit
       })
-    const waiting = HttpClient.retryTransient({ times: 3, schedule: Schedule.spaced("1 second") })
+    const waiting: Stage = (client) =>
+      HttpClient.retryTransient(client, { times: 3, schedule: Schedule.spaced("1 second") })
     assert.isUndefined(yield* ends(waiting))
     const exit = yield* ends(ours)
     assert.strictEqual(exit !== undefined && Exit.isSuccess(exit) ? exit.value.status : exit, 503)
@@ -92,7 +99,7 @@ describe("beside retryTransient", () => {
 })
 
 describe("beside retryTransient on the wire", () => {
-  const over = <A>(stage: Stage, test: (client: HttpClient.HttpClient.With<unknown>, server: FaultServer.FaultServer) => Effect.Effect<A, unknown>) =>
+  const over = <A>(stage: Stage, test: (client: Client, server: FaultServer.FaultServer) => Effect.Effect<A, unknown>) =>
     Effect.gen(function*() {
       const server = yield* FaultServer.make()
       const client = yield* HttpClient.HttpClient
@@ -149,9 +156,9 @@ interface Breaker {
 const coreBreaker = Effect.gen(function*() {
   const breaker = yield* CoreBreaker.make({ tripPolicy: CoreBreaker.consecutive(2), openDuration: "1 second" })
   return {
-    protect: breaker.execute({ key: "a" }),
+    protect: (self) => breaker.execute(self, { key: "a" }),
     state: Effect.map(breaker.state("a"), ({ _tag }) => _tag)
-  }
+  } satisfies Breaker
 }).pipe(Effect.provide(CoreBreaker.layerStoreMemory()))
 
 const ourBreaker = Effect.map(
@@ -208,7 +215,8 @@ describe("beside Effect's circuit breaker", () => {
     const breaker = yield* CoreBreaker.make({ tripPolicy: CoreBreaker.consecutive(4), openDuration: "1 minute" }).pipe(
       Effect.provide(CoreBreaker.layerStoreMemory())
     )
-    const outside: Stage = (client) => HttpClient.withCircuitBreaker(core(client), { breaker })
+    const outside: Stage = (client) =>
+      HttpClient.retryTransient(client, { times: 3 }).pipe(HttpClient.withCircuitBreaker({ breaker }))
     assert.strictEqual(yield* sent((client) => twice(outside(client)), steps), 8)
     const inside = ResilientHttpClient.make({
       retry: HttpRetry.exponential({ attempts: 4, base: "1 millis" }),
@@ -219,8 +227,9 @@ describe("beside Effect's circuit breaker", () => {
 })
 
 /** A client whose every call is two calls, one after the other. */
-const twice = (client: HttpClient.HttpClient.With<unknown>): HttpClient.HttpClient.With<unknown> =>
-  HttpClient.transform(client, (effect) => Effect.andThen(Effect.exit(effect), effect))
+const twice = (client: Client): Client => ({
+  execute: (request) => Effect.andThen(Effect.exit(client.execute(request)), client.execute(request))
+})
 
 describe("together", () => {
   it.effect("Reprise does not retry a rejection of Effect's circuit breaker below it", () =>
