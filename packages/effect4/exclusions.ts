@@ -9,6 +9,8 @@ export const exclusions: Readonly<Record<string, string>> = {
   "never sleeps for more than a timer can hold at a time": "The clock of Effect 4 divides a long sleep itself.",
   "back makes no call slow, and none of its numbers negative":
     "The monotonic time of the TestClock of Effect 4 does not go back with its date.",
+  "leaves nothing behind, where nothing comes from the source of an idempotency key":
+    "A random number of Effect 4 is no effect, so its source cannot wait.",
   "are found in a provider to fall back to":
     "A provider of Effect 4 lists the names of its fallback only if it has none at that place."
 }

@@ -124,11 +124,11 @@ export const layer = (options: Options = {}): Layer.Layer<RedisStore, never, Red
  * const environment = ConfigProvider.fromMap(new Map([["SHARED_KEEP", "2 hours"]]), { pathDelim: "_" })
  *
  * const program = Layer.launch(StoreLive).pipe(
- *   Effect.catchTag("ConfigError", (error) => Effect.succeed(error._op)),
+ *   Effect.catchTag("ConfigError", ({ _tag }) => Effect.succeed(_tag)),
  *   Effect.withConfigProvider(environment)
  * )
  *
- * Effect.runPromise(program).then(console.log) // => MissingData
+ * Effect.runPromise(program).then(console.log) // => ConfigError
  * ```
  *
  * @since 0.1.0

@@ -137,7 +137,7 @@ export const fibonacci = (one: Duration.DurationInput): Schedule.Schedule<Durati
  * import * as Backoff from "reprise/Backoff"
  *
  * const delays = Effect.runSync(Schedule.run(Backoff.random({ min: "1 second", max: "2 seconds" }), 0, [1, 2, 3]))
- * console.log(Array.from(delays).every(Duration.between({ minimum: "1 second", maximum: "2 seconds" }))) // => true
+ * console.log(Array.from(delays).every(Duration.between({ minimum: Duration.seconds(1), maximum: Duration.seconds(2) }))) // => true
  * ```
  *
  * @since 0.1.0
@@ -168,7 +168,7 @@ export const random = (options: {
  * const schedule = Backoff.decorrelated({ base: "1 second", cap: "20 seconds" })
  *
  * const delays = Effect.runSync(Schedule.run(schedule, 0, [1, 2, 3, 4, 5, 6]))
- * console.log(Array.from(delays).every(Duration.between({ minimum: "1 second", maximum: "20 seconds" }))) // => true
+ * console.log(Array.from(delays).every(Duration.between({ minimum: Duration.seconds(1), maximum: Duration.seconds(20) }))) // => true
  * ```
  *
  * @since 0.1.0

@@ -257,7 +257,7 @@ export const config = (prefix?: string): Config.Config<Options> => {
  *
  * const program = Payments.pipe(Effect.provide(PaymentsLive), Effect.withConfigProvider(environment), Effect.flip)
  *
- * Effect.runPromise(program).then((error) => console.log(error._op)) // => InvalidData
+ * Effect.runPromise(program).then((error) => console.log(error._tag)) // => ConfigError
  * ```
  *
  * @since 0.1.0
@@ -457,7 +457,7 @@ export const snapshot = (self: CircuitBreaker): Effect.Effect<Snapshot> => contr
  *
  * @example
  * ```ts
- * import { Effect } from "effect"
+ * import { Effect, Option } from "effect"
  * import * as CircuitBreaker from "reprise/CircuitBreaker"
  * import * as Tripping from "reprise/Tripping"
  *
@@ -467,7 +467,7 @@ export const snapshot = (self: CircuitBreaker): Effect.Effect<Snapshot> => contr
  *     shadow: { trip: Tripping.consecutive(3) }
  *   })
  *   yield* Effect.replicateEffect(Effect.fail("down").pipe(CircuitBreaker.protect(breaker), Effect.ignore), 8)
- *   const candidate = yield* CircuitBreaker.shadow(breaker)
+ *   const candidate = Option.getOrThrow(CircuitBreaker.shadow(breaker))
  *   return (yield* CircuitBreaker.snapshot(candidate)).rejected
  * })
  *

@@ -79,7 +79,7 @@ export const remaining: Effect.Effect<Duration.Duration> = Effect.zipWith(
  * import * as Deadline from "reprise/Deadline"
  *
  * const program = Deadline.remaining.pipe(
- *   Effect.map((left) => Duration.lessThanOrEqualTo(left, "1 second")),
+ *   Effect.map((left) => Duration.lessThanOrEqualTo(left, Duration.seconds(1))),
  *   Deadline.within("1 minute"), // the outer deadline is earlier
  *   Deadline.within("1 second")
  * )

@@ -27,6 +27,12 @@ export class Api extends HttpApi.make("api").add(
 
 export const noCookies: ReadonlyArray<Cookies.Cookie> = []
 
+/** The name that the platform gives to the span of a request. */
+export const spanName = (method: string): string => method
+
+/** A span of an interrupted effect, as OpenTelemetry exports it. */
+export const interrupted = { status: "UNSET", attributes: { "effect.fiber.interrupted": true } }
+
 /** A fetch that takes a dispatcher of the installed undici. That of Node 22 takes none of undici 8. */
 // Only their types differ.
 export const dispatchedFetch = Undici.fetch as unknown as typeof fetch

@@ -27,6 +27,15 @@ export class Api extends HttpApi.make("api").add(
 
 export const noCookies = Cookies.empty
 
+/** The name that the platform gives to the span of a request. */
+export const spanName = (method: string): string => `http.client ${method}`
+
+/** A span of an interrupted effect, as OpenTelemetry exports it. */
+export const interrupted = {
+  status: "OK",
+  attributes: { "span.label": "⚠︎ Interrupted", "status.interrupted": true }
+}
+
 /** A fetch that takes a dispatcher of the installed undici: that of Node does. */
 export const dispatchedFetch = globalThis.fetch
 

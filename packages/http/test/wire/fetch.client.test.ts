@@ -122,12 +122,12 @@ describe("ResilientFetch.fromClient", () => {
       const controllers = [new AbortController(), new AbortController()] as const
       const call = fetch(server.url, { signal: controllers[0].signal })
       yield* server.awaitRequests(1)
+      assert.isAbove(fibers.running, 0)
       controllers[0].abort()
       yield* rejection(() => call)
       const response = yield* Effect.promise(() => fetch(server.url, { signal: controllers[1].signal }))
       const reader = response.body!.getReader()
       yield* Effect.promise(() => reader.read())
-      assert.isAbove(fibers.running, 0)
       controllers[1].abort()
       yield* rejection(() => reader.read())
       yield* server.awaitClosed()

@@ -4,7 +4,7 @@ import { assert, it } from "@effect/vitest"
 import type { ReadableSpan } from "@opentelemetry/sdk-trace-base"
 import * as FaultServer from "@reprise/testing/FaultServer"
 import * as Reply from "@reprise/testing/Reply"
-import { Data, Effect, Fiber, Inspectable, Layer, Logger, LogLevel, Metric, Stream } from "effect"
+import { Data, Effect, Fiber, Inspectable, Layer, Logger, LogLevel, Stream } from "effect"
 import { inspect } from "node:util"
 import * as Telemetry from "reprise/Telemetry"
 import * as Tripping from "reprise/Tripping"
@@ -70,10 +70,10 @@ const told = <A, E, R>(self: Effect.Effect<A, E, R>) =>
     yield* Effect.sleep("20 millis")
     yield* Fiber.interrupt(heard)
     all.push(...raw.map(ofSpan), ...yield* monitor.snapshots)
-    const metrics = (yield* Metric.snapshot).filter(({ metricKey }) => metricKey.name.startsWith("reprise."))
+    const metrics = (yield* Services.metrics).filter(({ name }) => name.startsWith("reprise."))
     assert.isNotEmpty(raw)
     assert.isNotEmpty(metrics)
-    all.push(...metrics.map(({ metricKey }) => [metricKey.name, metricKey.tags]))
+    all.push(...metrics.map(({ name, tags }) => [name, tags]))
     return all.flatMap((one) => [inspect(one, { depth: 20, showHidden: true }), Inspectable.toStringUnknown(one)])
   }).pipe(
     Effect.provide(Layer.mergeAll(

@@ -8,6 +8,7 @@ import * as Tripping from "reprise/Tripping"
 import * as HttpResilience from "../../src/HttpResilience.js"
 import * as ResilientHttpClient from "../../src/ResilientHttpClient.js"
 import { exported, type SpanView } from "../support/otel.js"
+import { interrupted, spanName } from "../support/platform.js"
 import { onEachPlain, quick, type Transport, transports } from "../support/wire.js"
 
 const busy = Reply.respond({ status: 503, body: "busy" })
@@ -51,7 +52,7 @@ const attempt = (
   attributes: SpanView["attributes"],
   rest: Partial<SpanView> = {}
 ): SpanView => ({
-  name: "http.client GET",
+  name: spanName("GET"),
   parent: "http.call GET",
   kind: "CLIENT",
   status: "error.type" in attributes ? "ERROR" : "OK",
@@ -200,8 +201,7 @@ onEachPlain("a trace", transports, (transport) => {
             root,
             call(server.url, { events: [["reprise.hedge", { "reprise.key": server.url }]] })
           )
-          const interrupted = { "span.label": "⚠︎ Interrupted", "status.interrupted": true }
-          assert.deepStrictEqual(one, attempt(server.url, interrupted))
+          assert.deepStrictEqual(one, attempt(server.url, interrupted.attributes, { status: interrupted.status }))
           assert.deepStrictEqual(other, attempt(server.url, { ...ok, ...resent(1) }))
         })
     ))
@@ -222,13 +222,13 @@ onEachPlain("a trace", transports, (transport) => {
         spans.map(({ name, parent }) => [name, parent]),
         [
           ["http.call GET", undefined],
-          ["http.client GET", "http.call GET"],
-          ["http.client POST", "http.client GET"],
-          ["http.client GET", "http.call GET"],
-          ["http.client POST", "http.client GET"]
+          [spanName("GET"), "http.call GET"],
+          [spanName("POST"), spanName("GET")],
+          [spanName("GET"), "http.call GET"],
+          [spanName("POST"), spanName("GET")]
         ]
       )
-      const refreshes = spans.filter(({ name }) => name === "http.client POST")
+      const refreshes = spans.filter(({ name }) => name === spanName("POST"))
       for (const { attributes } of refreshes) {
         assert.strictEqual(attributes["url.path"], "/token")
         assert.notProperty(attributes, "http.request.resend_count")
@@ -266,7 +266,7 @@ onEachPlain("a trace", transports, (transport) => {
         yield* server.script(busy)
         const { raw } = yield* exported(client.get(server.url))
         const sent = (yield* server.requests).map(({ headers }) => headers["traceparent"])
-        const attempts = raw.filter(({ name }) => name === "http.client GET").map((span) => span.spanContext())
+        const attempts = raw.filter(({ name }) => name === spanName("GET")).map((span) => span.spanContext())
         assert.deepStrictEqual(sent, attempts.map(({ spanId, traceId }) => `00-${traceId}-${spanId}-01`))
         assert.lengthOf(new Set(raw.map((span) => span.spanContext().traceId)), 1)
       })))
@@ -303,10 +303,10 @@ onEachPlain("a trace", transports, (transport) => {
           yield* Fiber.interrupt(fiber)
         })
         const { spans } = yield* exported(interrupting)
-        const interrupted = { "span.label": "⚠︎ Interrupted", "status.interrupted": true }
+        const { attributes, status } = interrupted
         assert.deepStrictEqual(spans, [
-          call(server.url, { attributes: { ...target(server.url), ...interrupted } }),
-          attempt(server.url, interrupted)
+          call(server.url, { status, attributes: { ...target(server.url), ...attributes } }),
+          attempt(server.url, attributes, { status })
         ])
       })))
 })

@@ -191,6 +191,13 @@ class Module {
   }
 }
 
+/** An example that says what it prints. */
+const printing = (code: string, { outputs }: Required<Rules>): string =>
+  Object.entries(outputs).reduce(
+    (text, [from, to]) => text.replaceAll(`// => ${from}\n`, `// => ${to.replaceAll("\n", "\n// => ")}\n`),
+    code
+  )
+
 /** Text with examples and names of members. */
 const prose = (name: string, text: string, rules: Required<Rules>, problems: Array<string>): string => {
   const examined = text.replace(examples, (whole, prefix: string, mode: string, code: string) => {
@@ -199,7 +206,9 @@ const prose = (name: string, text: string, rules: Required<Rules>, problems: Arr
       .map((line) => line.startsWith(prefix) ? line.slice(prefix.length) : line.slice(prefix.trimEnd().length))
     const result = codemod(`${name} (example)`, `${lines.join("\n")}\n`, rules)
     problems.push(...result.problems)
-    const written = result.text.replace(/\n$/, "").split("\n").map((line) => `${prefix}${line}`.trimEnd())
+    const written = printing(result.text, rules).replace(/\n$/, "").split("\n").map((line) =>
+      `${prefix}${line}`.trimEnd()
+    )
     return `${prefix}\`\`\`ts${mode}\n${written.join("\n")}\n${prefix}\`\`\``
   })
   return examined.replace(named, (whole, module: string, member: string) => {

@@ -48,4 +48,6 @@ export interface Rules {
   readonly properties?: Readonly<Record<string, string>>
   /** New values of string literals, such as tags. */
   readonly strings?: Readonly<Record<string, string>>
+  /** New texts of what an example prints. */
+  readonly outputs?: Readonly<Record<string, string>>
 }

@@ -24,5 +24,6 @@ export const rules: Required<Rules> = {
   types: merge("types"),
   methods: merge("methods"),
   properties: merge("properties"),
-  strings: merge("strings")
+  strings: merge("strings"),
+  outputs: merge("outputs")
 }

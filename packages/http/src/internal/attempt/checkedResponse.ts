@@ -109,7 +109,7 @@ const shared = (response: Response, expected: number): Response => {
     let receivedBytes = 0
     return response.stream.pipe(
       Stream.tap((chunk) => Effect.sync(() => receivedBytes += chunk.byteLength)),
-      Stream.concat(Stream.drain(Stream.fromEffect(Effect.suspend(() => check(receivedBytes)))))
+      Stream.onEnd(Effect.suspend(() => check(receivedBytes)))
     )
   })
   return reading(response, arrayBuffer, stream)

@@ -49,7 +49,13 @@ const fromMap: CallRule = ([map], context, { arguments: [node, options] }) => {
   return `${use("ConfigProvider")}.fromEnvRecord({ ${env.join(", ")} })`
 }
 
+const refused = "expected a whole number >= 1, got 0 (option \"attempts\")"
+
 export const config: Rules = {
+  outputs: {
+    [`(Invalid data at PAYMENTS.ATTEMPTS: "${refused}")`]:
+      `ConfigError(SchemaError(${refused}\n  at ["PAYMENTS"]["ATTEMPTS"]))`
+  },
   members: { "Config.Config.Wrap": "Wrap", "ConfigProvider.fromJson": "fromUnknown" },
   calls: {
     "Config.literal()": (literals, { emit, use }, { arguments: [name] }) =>

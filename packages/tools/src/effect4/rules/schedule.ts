@@ -100,9 +100,14 @@ export const schedules: Rules = {
     "Schedule.recurUpTo": ([duration], { use }) => `${use("Schedule")}.during(${duration})`,
     // The last output of a schedule that ends is a result too.
     "Schedule.run": ([self, now, inputs], { use }) =>
-      `${use("Effect")}.flatMap(${use("Schedule")}.toStep(${self}), (step) => ` +
-      `${use("Effect")}.forEach(${inputs}, (input) => ${use("Pull")}.catchDone(` +
-      `${use("Effect")}.map(step(${now}, input), ([output]) => output), ${use("Effect")}.succeed)))`,
+      `${use("Effect")}.flatMap(${use("Schedule")}.toStep(${self}), (step) => {
+  let now = ${now}
+  return ${use("Effect")}.forEach(${inputs}, (input) =>
+    ${use("Effect")}.map(step(now, input), ([output, delay]) => {
+      now += ${use("Duration")}.toMillis(delay)
+      return output
+    }).pipe(${use("Pull")}.catchDone(${use("Effect")}.succeed)))
+})`,
     "Schedule.tapInput": withMetadata("tap", ["input"]),
     "Schedule.tapOutput": withMetadata("tap", ["output"]),
     "Schedule.union": ofList("min"),
