@@ -6,8 +6,6 @@ import * as Schedule from "effect/Schedule"
 import * as reason from "../retry/reason.js"
 import { clamp, type Step, type Verdict } from "./verdict.js"
 
-export type { Step, Verdict } from "./verdict.js"
-
 /** @internal */
 export type Fallible<Out, In, E, R> = Schedule.Schedule<Out, In, E, R>
 

@@ -7,8 +7,6 @@ import * as ScheduleIntervals from "effect/ScheduleIntervals"
 import * as reason from "../retry/reason.js"
 import { clamp, type Step, type Verdict } from "./verdict.js"
 
-export type { Step, Verdict } from "./verdict.js"
-
 /**
  * A schedule with an error of its own. Only Effect 4 has such schedules.
  *
