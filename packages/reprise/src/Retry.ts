@@ -15,6 +15,7 @@ import * as Random from "effect/Random"
 import type * as Schedule from "effect/Schedule"
 import type { NoInfer } from "effect/Types"
 import * as schedule_ from "./internal/effect/schedule.js"
+import type { Step } from "./internal/effect/verdict.js"
 import * as internal from "./internal/retry/loop.js"
 import type { Hint, HonorHint, Ledger, Loop } from "./internal/retry/model.js"
 import * as nested from "./internal/retry/nested.js"
@@ -153,7 +154,7 @@ export const whileRetryable = <Out, In, R>(
   schedule_.transform(
     self,
     undefined,
-    (step: schedule_.Step<Pick<Hint, "retryable">, undefined>) =>
+    (step: Step<Pick<Hint, "retryable">, undefined>) =>
       Effect.map(step.input.retryable ? Effect.succeed(true) : reason.isAccepted, (goesOn) =>
         goesOn
           ? { _tag: "Wait", delayMillis: step.delayMillis, state: undefined }
@@ -228,7 +229,7 @@ export const honorHint = (options?: HonorHint) => {
     schedule_.transform(
       self,
       undefined,
-      ({ delayMillis, input }: schedule_.Step<Pick<Hint, "retryAfter">, undefined>) => {
+      ({ delayMillis, input }: Step<Pick<Hint, "retryAfter">, undefined>) => {
         const own = { _tag: "Wait", delayMillis, state: undefined } as const
         if (Option.isNone(input.retryAfter)) return Effect.succeed(own)
         const hintMillis = Duration.toMillis(input.retryAfter.value)

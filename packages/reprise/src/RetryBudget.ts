@@ -20,6 +20,7 @@ import type { Failures, RetryBudget, Share, Snapshot, Tokens } from "./internal/
 import * as rules from "./internal/budget/rules.js"
 import * as clock from "./internal/effect/clock.js"
 import * as schedule_ from "./internal/effect/schedule.js"
+import type { Step } from "./internal/effect/verdict.js"
 import * as rejection from "./internal/errors.js"
 import * as timeouts from "./internal/errors.js"
 import * as InvalidOption from "./InvalidOption.js"
@@ -283,7 +284,7 @@ export const gate: {
     return schedule_.transform(
       self,
       undefined,
-      ({ delayMillis, input, now, state }: schedule_.Step<In2, undefined>) =>
+      ({ delayMillis, input, now, state }: Step<In2, undefined>) =>
         Effect.sync(() =>
           of(budget).withdraw(now, isTimeout(input))
             ? { _tag: "Wait", delayMillis, state }

@@ -260,7 +260,7 @@ describe("a share of the calls of a fleet", () => {
     isFailing: (callee: Payer) => boolean,
     pass: (next: () => number) => number
   ) => {
-    const random = Random.make("calls")
+    const random = Random.make("random")
     const next = () => Effect.runSync(Effect.withRandom(Random.next, random))
     let paid = 0
     for (let tick = 0; tick < 4_000; tick++) {
@@ -302,7 +302,7 @@ describe("a share of the calls of a fleet", () => {
 
   it("is had by chance where there are more processes than retries", () => {
     const world = new World(shareOf(0, 5), 50)
-    const random = Random.make("chance")
+    const random = Random.make("random")
     const next = () => Effect.runSync(Effect.withRandom(Random.next, random))
     const lucky = new Set<number>()
     let paid = 0

@@ -31,7 +31,9 @@ export class Joining {
     if (left <= 0) return undefined
     return Effect.withFiberRuntime((fiber) => {
       const millis = Math.max(Math.min(left, deadline.of(fiber) - now), 0)
-      return Effect.asVoid(Effect.timeoutOption(Deferred.await(this.done), Duration.millis(millis)))
+      const ended = Effect.timeoutOption(Deferred.await(this.done), Duration.millis(millis))
+      // Fibers that were woken before, by what ended it, go first.
+      return Effect.zipRight(ended, Effect.yieldNow())
     })
   }
 }
