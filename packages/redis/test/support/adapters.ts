@@ -23,7 +23,7 @@ export const connect = (
   options: Redis.Options,
   lines: Array<string> = []
 ): Effect.Effect<Redis.Service, Redis.RedisError, Scope.Scope> =>
-  Effect.map(Effect.provide(Layer.build(adapter(options)), logTo(lines)), Context.get(Redis.Redis))
+  Effect.map(Layer.build(Layer.provide(adapter(options), logTo(lines))), Context.get(Redis.Redis))
 
 /** Writes whole lines, with all that a logger is given. */
 export const logTo = (lines: Array<string>): Layer.Layer<never> =>

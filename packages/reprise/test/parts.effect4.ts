@@ -1,4 +1,4 @@
-/** Services that tests run on: clocks, random numbers, configuration, loggers, schedulers, and a count of fibers. */
+/** The services of tests that have another form in each edition of Effect: `services.ts` has them all. */
 import type { Cause, Fiber, Layer, Scheduler } from "effect"
 import {
   Clock,
@@ -15,6 +15,7 @@ import {
   SchemaIssue,
   String as String_
 } from "effect"
+import type * as Services from "./services.js"
 
 /** A clock of which a test says the time, the monotonic time apart from that of the day. */
 export abstract class OwnClock implements Clock.Clock {
@@ -29,27 +30,11 @@ export abstract class OwnClock implements Clock.Clock {
   readonly monotonicTimeNanos = Effect.sync(() => this.monotonicTimeNanosUnsafe())
 }
 
-export const liveClock: Clock.Clock = Effect.runSync(Effect.service(Clock.Clock))
-
-/** A clock that differs in some operations from another one. */
-export const changedClock = (
-  changes: Partial<Pick<Clock.Clock, "currentTimeMillisUnsafe" | "monotonicTimeNanosUnsafe" | "sleep">>,
-  clock: Clock.Clock = liveClock
-): Clock.Clock =>
-  new class extends OwnClock {
-    currentTimeMillisUnsafe() {
-      return (changes.currentTimeMillisUnsafe ?? clock.currentTimeMillisUnsafe).call(clock)
-    }
-    monotonicTimeNanosUnsafe() {
-      return (changes.monotonicTimeNanosUnsafe ?? clock.monotonicTimeNanosUnsafe).call(clock)
-    }
-    sleep(duration: Duration.Duration) {
-      return (changes.sleep ?? clock.sleep).call(clock, duration)
-    }
-  }()
-
 /** `Random.next` takes its numbers from a function. */
-export const drawing = (next: () => number): Random.Random => ({ nextIntUnsafe: () => Math.floor(next() * Number.MAX_SAFE_INTEGER), nextDoubleUnsafe: next })
+export const drawing = (next: () => number): Random.Random => ({
+  nextDoubleUnsafe: next,
+  nextIntUnsafe: () => Math.floor(next() * Number.MAX_SAFE_INTEGER)
+})
 
 /** A configuration with these names. */
 export const settings = (
@@ -100,18 +85,8 @@ export const latency = Metric.mapInput(
   (duration: Duration.Duration) => Duration.toMillis(duration)
 )
 
-/** What a logger is given. */
-export interface Line {
-  /** Such as `WARN`. */
-  readonly level: string
-  readonly message: ReadonlyArray<unknown>
-  readonly cause: Option.Option<Cause.Cause<unknown>>
-  readonly annotations: Readonly<Record<string, unknown>>
-  readonly spans: ReadonlyArray<string>
-}
-
 /** Gives each line of the log to a function, and to no other logger. */
-export const logging = (write: (line: Line) => void): Layer.Layer<never> =>
+export const logging = (write: (line: Services.Line) => void): Layer.Layer<never> =>
   Logger.layer([
     Logger.make(({ cause, fiber, logLevel, message }) =>
       write({
@@ -124,31 +99,19 @@ export const logging = (write: (line: Line) => void): Layer.Layer<never> =>
     )
   ])
 
-/** Writes each line of the log as text. */
-export const logTo = (lines: Array<string>): Layer.Layer<never> =>
-  logging(({ cause, level, message }) => lines.push([level, message, ...Option.toArray(cause)].join(" ")))
+/** A scheduler whose tasks go to `add`. */
+export const scheduling = (
+  add: (task: () => void) => void,
+  yields: (operations: number) => boolean
+): Scheduler.Scheduler => ({
+  executionMode: "async",
+  shouldYield: ({ currentOpCount }) => yields(currentOpCount),
+  makeDispatcher: () => ({ scheduleTask: add, flush: () => {} })
+})
 
-/** Holds the tasks of fibers until a test runs them. */
-export class TaskQueue {
-  readonly tasks: Array<() => void> = []
-  readonly scheduler: Scheduler.Scheduler = {
-    executionMode: "async",
-    shouldYield: (fiber) => this.yields(fiber.currentOpCount),
-    makeDispatcher: () => ({ scheduleTask: (task) => this.tasks.push(task), flush: () => this.flush() })
-  }
-
-  constructor(private readonly yields: (operations: number) => boolean = (operations) => operations > 2048) {}
-
-  /** Starts a program with the first task. */
-  fork<A, E>(program: Effect.Effect<A, E>): Fiber.Fiber<A, E> {
-    return Effect.runFork(Effect.andThen(Effect.yieldNow, program), { scheduler: this.scheduler })
-  }
-
-  /** Runs all tasks, and those that they add. */
-  flush(): void {
-    for (let task = this.tasks.shift(); task !== undefined; task = this.tasks.shift()) task()
-  }
-}
+/** Starts a program with the first task. */
+export const forkLater = <A, E>(program: Effect.Effect<A, E>, scheduler: Scheduler.Scheduler): Fiber.Fiber<A, E> =>
+  Effect.runFork(Effect.andThen(Effect.yieldNow, program), { scheduler })
 
 /** Lets the scheduler run after each operation: a yield takes one of them, and one has to be left for the program. */
 export const yieldAlways = (operations: number): boolean => operations > 2
