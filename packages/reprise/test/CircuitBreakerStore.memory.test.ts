@@ -188,6 +188,7 @@ describe("changes", () => {
             const fiber = yield* Effect.fork(store.changes.pipe(Stream.take(1), Stream.runDrain))
             while (store.listeners.queues.size === 0) yield* Effect.yieldNow()
             listened++
+            yield* Effect.repeatN(Effect.yieldNow(), 4)
             yield* store.trip("key", opened(1))
             yield* Fiber.join(fiber)
           })
