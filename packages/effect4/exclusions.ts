@@ -6,7 +6,6 @@ export const exclusions: Readonly<Record<string, string>> = {
     "The guides have the code for Effect 3.",
   "has a row for every test of this file, a test for every row, and no snippet that is not run":
     "The guides have the code for Effect 3.",
-  "never sleeps for more than a timer can hold at a time": "The clock of Effect 4 divides a long sleep itself.",
   "back makes no call slow, and none of its numbers negative":
     "The monotonic time of the TestClock of Effect 4 does not go back with its date.",
   "leaves nothing behind, where nothing comes from the source of an idempotency key":

@@ -4,6 +4,7 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import type { AnyFiber, Restore } from "./fiber.js"
+import { listen } from "./listen.js"
 
 /** The fiber that runs an effect which needs R holds R; its type says `never`. */
 const contextOf = <R>(parent: AnyFiber): Context.Context<R> => parent.context as Context.Context<R>
@@ -72,25 +73,6 @@ export const disconnect = <A, E, R>(self: Effect.Effect<A, E, R>): Effect.Effect
     const child = fork(context, restore(self))
     return Effect.onInterrupt(restore(Fiber.join(child)), () => Effect.sync(() => child.interruptUnsafe()))
   })
-
-/**
- * Waits for an event in an uninterruptible region. An interruption of the caller ends the wait even if the caller is
- * uninterruptible, because its children may be interruptible. But if the interruption came first, the caller is a
- * finalizer, which runs to its end.
- *
- * @internal
- */
-export const listen = <A>(event: Effect.Effect<A>, restore: Restore): Effect.Effect<A> => {
-  let isListening = false
-  const listening = Effect.suspend(() => {
-    isListening = true
-    return event
-  })
-  return Effect.catchCause(
-    Effect.interruptible(listening),
-    (cause) => isListening ? Effect.failCause(cause) : restore(event)
-  )
-}
 
 /**
  * Runs an effect to its end within a step, in the context of the running fiber, including its clock. An effect that

@@ -9,6 +9,7 @@ import * as Option from "effect/Option"
 import * as Runtime from "effect/Runtime"
 import * as RuntimeFlags from "effect/RuntimeFlags"
 import * as fields from "./fiber.js"
+import { listen } from "./listen.js"
 
 /**
  * The runtime that runs effects as the parent would.
@@ -104,25 +105,6 @@ export const ended = <A, E>(
  * @internal
  */
 export const disconnect: <A, E, R>(self: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R> = Effect.disconnect
-
-/**
- * Waits for an event in an uninterruptible region. An interruption of the caller ends the wait even if the caller is
- * uninterruptible, because its children may be interruptible. But if the interruption came first, the caller is a
- * finalizer, which runs to its end.
- *
- * @internal
- */
-export const listen = <A>(event: Effect.Effect<A>, restore: fields.Restore): Effect.Effect<A> => {
-  let isListening = false
-  const listening = Effect.suspend(() => {
-    isListening = true
-    return event
-  })
-  return Effect.catchAllCause(
-    Effect.interruptible(listening),
-    (cause) => isListening ? Effect.failCause(cause) : restore(event)
-  )
-}
 
 /**
  * Runs an effect to its end within a step, in the context of the running fiber, including its clock. An effect that

@@ -28,8 +28,8 @@ export const exactMillis = (clock: Clock.Clock): number => Number(clock.unsafeCu
 export const monotonicOf = (clock: Clock.Clock): number => Math.round(exactMillis(clock))
 
 /**
- * The monotonic time of a fiber, by default of the running one, within the current step. It begins with the epoch, by
- * the wall clock at the start of the process.
+ * The monotonic time of a fiber, by default of the running one, within the current step. On Effect 3 it begins with the
+ * epoch, by the wall clock at the start of the process.
  *
  * @internal
  */
@@ -45,14 +45,19 @@ export const currentMonotonicMillis: Effect.Effect<number> = Effect.withFiberRun
  */
 const leastStepMillis = 100
 
+const known = new WeakMap<Clock.Clock, number>()
+
 /**
  * The difference from monotonic time to a date. It changes only when the wall clock is set.
  *
  * @internal
  */
 export const wallAheadOf = (clock: Clock.Clock): number => {
+  const last = known.get(clock) ?? 0
   const ahead = clock.unsafeCurrentTimeMillis() - monotonicOf(clock)
-  return Math.abs(ahead) < leastStepMillis ? 0 : ahead
+  if (Math.abs(ahead - last) < leastStepMillis) return last
+  known.set(clock, ahead)
+  return ahead
 }
 
 /**

@@ -1,3 +1,5 @@
+import type * as Clock from "effect/Clock"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as Fiber from "effect/Fiber"
 
@@ -40,4 +42,16 @@ export const event = <A>(register: (resume: (effect: Effect.Effect<A>) => void) 
       )
       isRegistered = true
     })
+  )
+
+/**
+ * Sleeps on a clock that is not the live one. All other sleepers of that moment wake before: `TestClock` wakes them in
+ * the order in which they began, so this one begins again late.
+ *
+ * @internal
+ */
+export const sleepLast = (clock: Clock.Clock, millis: number): Effect.Effect<void> =>
+  clock.sleep(Duration.millis(Math.max(millis - 1, 0))).pipe(
+    Effect.andThen(clock.sleep(Duration.millis(Math.min(millis, 1)))),
+    Effect.andThen(clock.sleep(Duration.zero))
   )

@@ -1,3 +1,5 @@
+import type * as Clock from "effect/Clock"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as Fiber from "effect/Fiber"
 import * as FiberRef from "effect/FiberRef"
@@ -73,3 +75,7 @@ export const maskUnless = <A, E, R>(
  */
 export const event: <A>(register: (resume: (effect: Effect.Effect<A>) => void) => void) => Effect.Effect<A> =
   Effect.async
+
+/** Sleeps on a clock that is not the live one. All other sleepers of that moment wake before. */
+export const sleepLast = (clock: Clock.Clock, millis: number): Effect.Effect<void> =>
+  Effect.flatMap(clock.sleep(Duration.millis(millis)), () => clock.sleep(Duration.zero))

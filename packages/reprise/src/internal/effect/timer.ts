@@ -7,6 +7,7 @@ import type * as Fiber from "effect/Fiber"
 import * as Runtime from "effect/Runtime"
 import { maxDelayMillis } from "../../InvalidOption.js"
 import { monotonicOf } from "./clock.js"
+import { sleepLast } from "./fiber.js"
 
 // Internal all the same; without the tag, so that the tests of this module see its types (`stripInternal`).
 
@@ -43,16 +44,13 @@ const startOne = (
   if (clock === liveClock) {
     return isLast ? startLast(clock, millis, task) : startLive(millis, task)
   }
-  const sleep = clock.sleep(Duration.millis(millis))
+  const sleep = isLast ? sleepLast(clock, millis) : clock.sleep(Duration.millis(millis))
   const runtime = Runtime.make({
     context: Context.empty(),
     runtimeFlags: Runtime.defaultRuntimeFlags,
     fiberRefs: fiber.getFiberRefs()
   })
-  const sleeper = Runtime.runFork(
-    runtime,
-    Effect.interruptible(Effect.map(isLast ? Effect.flatMap(sleep, () => clock.sleep(Duration.zero)) : sleep, task))
-  )
+  const sleeper = Runtime.runFork(runtime, Effect.interruptible(Effect.map(sleep, task)))
   return () => sleeper.unsafeInterruptAsFork(fiber.id())
 }
 

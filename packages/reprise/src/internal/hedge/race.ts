@@ -7,6 +7,7 @@ import type * as Runtime from "effect/Runtime"
 import * as Child from "../effect/child.js"
 import { monotonicMillis } from "../effect/clock.js"
 import type { AnyFiber, Restore } from "../effect/fiber.js"
+import { listen } from "../effect/listen.js"
 import * as timer from "../effect/timer.js"
 import * as nested from "../retry/nested.js"
 import * as telemetry from "../telemetry/current.js"
@@ -169,7 +170,7 @@ class Race<A, E, R> {
       if (isOver || this.mayHedge()) resume(Effect.void)
       else this.wake = () => resume(Effect.void)
     })
-    return Effect.matchCauseEffect(Child.listen(event, this.restore), {
+    return Effect.matchCauseEffect(listen(event, this.restore), {
       onSuccess: () => this.go(),
       onFailure: (cause) => this.stop(cause)
     })
