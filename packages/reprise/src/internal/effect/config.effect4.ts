@@ -55,7 +55,7 @@ export const attempt = <A>(make: () => A, blame: Blame.Blame = Blame.none): Conf
 }
 
 /**
- * A config whose value is made of another one. What `attempt` says about errors holds.
+ * A config whose value is made of another one. Its errors are those of `attempt`.
  *
  * @internal
  */

@@ -29,7 +29,7 @@ export const attempt = <A>(
   })
 
 /**
- * A config whose value is made of another one. What `attempt` says about errors holds.
+ * A config whose value is made of another one. Its errors are those of `attempt`.
  *
  * @internal
  */
