@@ -82,7 +82,7 @@ export interface Options<out E = never, out R = never> {
  * })
  *
  * const program = Effect.gen(function*() {
- *   const handler = HttpApp.toWebHandlerRuntime(yield* Effect.runtime<Telemetry.Monitor>())(page)
+ *   const handler = HttpApp.toWebHandler(Effect.provide(page, yield* Effect.context<Telemetry.Monitor>()))
  *   const statusOf = (path: string, init?: RequestInit) =>
  *     Effect.promise(() => handler(new Request(`http://localhost${path}`, init)).then(({ status }) => status))
  *   const body = JSON.stringify({ key: "payments" })

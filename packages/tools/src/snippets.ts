@@ -77,9 +77,9 @@ export const inMarkdown = (path: string): ReadonlyArray<Snippet> =>
 const inSource = (path: string): ReadonlyArray<Snippet> =>
   snippetsOf(relative(path), docComments(Fs.readFileSync(path, "utf8")))
 
-/** Every fence of the edition. The guides show Effect 3. */
+/** Every fence of the edition. The README and the guides show Effect 3. */
 export const all = (): ReadonlyArray<Snippet> => [
-  ...inMarkdown(Path.join(root, "README.md")),
+  ...isEffect4 ? [] : inMarkdown(Path.join(root, "README.md")),
   ...packages.flatMap((pkg) => inMarkdown(Path.join(pkg.directory, "README.md"))),
   ...isEffect4 ? [] : filesIn(Path.join(root, "docs"), ".md").flatMap(inMarkdown),
   ...packages.flatMap((pkg) => filesIn(Path.join(pkg.directory, "src"), ".ts")).flatMap(inSource)
