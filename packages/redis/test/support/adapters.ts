@@ -17,13 +17,16 @@ const adapters: ReadonlyArray<readonly [name: string, adapter: Adapter]> = [
 export const onEachAdapter = (name: string, tests: (adapter: Adapter) => void): void =>
   describe.each(adapters)(`${name} over %s`, (_, adapter) => tests(adapter))
 
-/** The service, for as long as the scope of the test is open; what it logs goes to `lines`. */
+/** The service, for as long as the scope of the test is open; what it logs goes to `lines`, if there are any. */
 export const connect = (
   adapter: Adapter,
   options: Redis.Options,
-  lines: Array<string> = []
-): Effect.Effect<Redis.Service, Redis.RedisError, Scope.Scope> =>
-  Effect.map(Layer.build(Layer.provide(adapter(options), logTo(lines))), Context.get(Redis.Redis))
+  lines?: Array<string>
+): Effect.Effect<Redis.Service, Redis.RedisError, Scope.Scope> => {
+  // Without lines, what the test itself provides stays: in Effect 3 the logger of a layer that is built here would replace it.
+  const layer = lines === undefined ? adapter(options) : Layer.provide(adapter(options), logTo(lines))
+  return Effect.map(Layer.build(layer), Context.get(Redis.Redis))
+}
 
 /** Writes whole lines, with all that a logger is given. */
 export const logTo = (lines: Array<string>): Layer.Layer<never> =>
