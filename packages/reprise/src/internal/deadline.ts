@@ -1,9 +1,10 @@
 import * as Effect from "effect/Effect"
 import type * as Fiber from "effect/Fiber"
 import * as local from "./effect/local.js"
+import type * as effect from "./effect/model.js"
 
 /** The part of a program under one deadline. */
-interface Region extends local.Region {
+interface Region extends effect.Region {
   readonly deadlineMillis: number
   readonly outer?: Region
 }

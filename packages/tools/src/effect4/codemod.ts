@@ -5,20 +5,9 @@
 import ts from "typescript"
 import { errorOf } from "./fallible.js"
 import { type Binding, bindings, Imports } from "./imports.js"
+import { type Codemod, prose } from "./prose.js"
 import type { Context, Rules } from "./rule.js"
 import { exportsOf } from "./surface.js"
-
-export interface Result {
-  readonly text: string
-  /** Each with its line; the text is of no use if there are any. */
-  readonly problems: ReadonlyArray<string>
-}
-
-/** The code in the examples of a comment, with what begins its lines, and of a document. */
-const examples = /^([ \t]*\*[ \t]?|[ \t]*)```ts([^\n]*)\n([\s\S]*?)^(?:[ \t]*\*)?[ \t]*```/gm
-
-/** A member that the text of a comment or a document names. */
-const named = /`([A-Z]\w+)\.(\w+)/g
 
 class Module {
   readonly source: ts.SourceFile
@@ -187,35 +176,8 @@ class Module {
 
   /** Comments between nodes name members too, and hold examples. */
   comment(text: string): string {
-    return text.includes("*") ? prose(this.name, text, this.rules, this.problems) : text
+    return text.includes("*") ? prose(this.name, text, this.rules, this.problems, codemod) : text
   }
-}
-
-/** An example that says what it prints. */
-const printing = (code: string, { outputs }: Required<Rules>): string =>
-  Object.entries(outputs).reduce(
-    (text, [from, to]) => text.replaceAll(`// => ${from}\n`, `// => ${to.replaceAll("\n", "\n// => ")}\n`),
-    code
-  )
-
-/** Text with examples and names of members. */
-const prose = (name: string, text: string, rules: Required<Rules>, problems: Array<string>): string => {
-  const examined = text.replace(examples, (whole, prefix: string, mode: string, code: string) => {
-    if (mode.trim() === "ignore") return whole
-    const lines = code.split("\n").slice(0, -1)
-      .map((line) => line.startsWith(prefix) ? line.slice(prefix.length) : line.slice(prefix.trimEnd().length))
-    const result = codemod(`${name} (example)`, `${lines.join("\n")}\n`, rules)
-    problems.push(...result.problems)
-    const written = printing(result.text, rules).replace(/\n$/, "").split("\n").map((line) =>
-      `${prefix}${line}`.trimEnd()
-    )
-    return `${prefix}\`\`\`ts${mode}\n${written.join("\n")}\n${prefix}\`\`\``
-  })
-  return examined.replace(named, (whole, module: string, member: string) => {
-    const renamed = rules.members[`${module}.${member}`]
-    if (renamed === undefined) return whole
-    return `\`${renamed.includes(".") ? renamed : `${module}.${renamed}`}`
-  })
 }
 
 const isPropertyName = (node: ts.Identifier): boolean => {
@@ -231,7 +193,7 @@ const isPropertyName = (node: ts.Identifier): boolean => {
 }
 
 /** The module for Effect 4. */
-export const codemod = (name: string, text: string, rules: Required<Rules>): Result => {
+export const codemod: Codemod = (name, text, rules) => {
   const module = new Module(name, text, rules)
   const first = module.source.getStart()
   const body = module.comment(text.slice(0, first)) + module.emit(module.source)
@@ -239,7 +201,7 @@ export const codemod = (name: string, text: string, rules: Required<Rules>): Res
 }
 
 /** The document for Effect 4, with its examples. */
-export const codemodDocument = (name: string, text: string, rules: Required<Rules>): Result => {
+export const codemodDocument: Codemod = (name, text, rules) => {
   const problems: Array<string> = []
-  return { text: prose(name, text, rules, problems), problems }
+  return { text: prose(name, text, rules, problems, codemod), problems }
 }

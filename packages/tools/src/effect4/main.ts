@@ -66,12 +66,14 @@ if (edited.length > 0 && !process.argv.includes("--force")) {
   )
 }
 
+for (const path of edited) delete record[path]
+
 const next: Record<string, string> = {}
 const write = (path: string, content: Buffer | string): void => {
   next[path] = hash(content)
-  // A file that stays as it is keeps its time, for incremental compilation.
-  if (record[path] === next[path]) return
   const file = Path.join(target, path)
+  // A file that stays as it is keeps its time, for incremental compilation.
+  if (record[path] === next[path] && Fs.existsSync(file)) return
   Fs.mkdirSync(Path.dirname(file), { recursive: true })
   Fs.writeFileSync(file, content)
 }

@@ -49,11 +49,16 @@ export const isKept = (ref: object, parentValue: unknown, childValue: unknown): 
   return fields.join !== undefined && fields.join(parentValue, childValue) === parentValue
 }
 
-/** `Effect.uninterruptibleMask` in fewer operations. `run` must not do anything yet. */
+/** `Effect.uninterruptibleMask` in fewer operations, for a fiber with these flags. `run` must not do anything yet. */
+export const maskIn = <A, E, R>(
+  runtimeFlags: RuntimeFlags.RuntimeFlags,
+  run: (restore: Restore) => Effect.Effect<A, E, R>
+): Effect.Effect<A, E, R> =>
+  RuntimeFlags.interruption(runtimeFlags) ? Effect.uninterruptible(run(Effect.interruptible)) : run(identity)
+
+/** The same within an effect. */
 export const mask = <A, E, R>(run: (restore: Restore) => Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
-  Effect.withFiberRuntime((_, { runtimeFlags }) =>
-    RuntimeFlags.interruption(runtimeFlags) ? Effect.uninterruptible(run(Effect.interruptible)) : run(identity)
-  )
+  Effect.withFiberRuntime((_, { runtimeFlags }) => maskIn(runtimeFlags, run))
 
 /**
  * The same, for an effect that is run many times. In an interruptible region, `unmasked` may return an effect that

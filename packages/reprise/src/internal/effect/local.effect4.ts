@@ -1,6 +1,7 @@
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import type { Region } from "./model.js"
 
 /**
  * A value of each fiber, which the fibers that it forks keep.
@@ -8,16 +9,6 @@ import * as Exit from "effect/Exit"
  * @internal
  */
 export type Local<A> = Context.Reference<A>
-
-/**
- * The value of a region: the code that runs within one effect. A fiber may live longer than the effect that forked it,
- * and then its region is over.
- *
- * @internal
- */
-export interface Region {
-  isOver: boolean
-}
 
 /**
  * A fiber-local value, one for all copies of this library in a program. A region never changes the value outside of it.
@@ -50,16 +41,20 @@ export const services = <R>(context: Context.Context<R>): Context.Context<R> =>
 export const locally: <A, E, R, V>(self: Effect.Effect<A, E, R>, ref: Local<V>, value: V) => Effect.Effect<A, E, R> =
   Effect.provideService
 
+/** @internal */
+export const during = <A, E, R, V>(ref: Local<V>, value: V, self: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
+  Effect.provideService(self, ref, value)
+
 /**
  * Runs the effect in a region, which its caller ends.
  *
  * @internal
  */
-export const entering = <A, E, R, V>(
+export const entering: <A, E, R, V>(
   ref: Local<V>,
   region: V & Region,
   self: Effect.Effect<A, E, R>
-): Effect.Effect<A, E, R> => Effect.provideService(self, ref, region)
+) => Effect.Effect<A, E, R> = during
 
 /**
  * Runs the effect in a region, in an uninterruptible step, and then ends the region.
@@ -71,15 +66,7 @@ export const within = <A, E, R, V>(
   region: V & Region,
   self: Effect.Effect<A, E, R>
 ): Effect.Effect<A, E, R> =>
-  Effect.onExit(Effect.provideService(self, ref, region), () => {
+  Effect.onExit(during(ref, region, self), () => {
     region.isOver = true
     return Exit.void
   })
-
-/**
- * The same for any value.
- *
- * @internal
- */
-export const during = <A, E, R, V>(ref: Local<V>, value: V, self: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
-  Effect.provideService(self, ref, value)

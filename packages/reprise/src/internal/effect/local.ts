@@ -3,6 +3,7 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as FiberRef from "effect/FiberRef"
 import { globalValue } from "effect/GlobalValue"
+import type { Region } from "./model.js"
 
 /**
  * A value of each fiber, which the fibers that it forks keep.
@@ -10,16 +11,6 @@ import { globalValue } from "effect/GlobalValue"
  * @internal
  */
 export type Local<A> = FiberRef.FiberRef<A>
-
-/**
- * The value of a region: the code that runs within one effect. A fiber may live longer than the effect that forked it,
- * and then its region is over.
- *
- * @internal
- */
-export interface Region {
-  isOver: boolean
-}
 
 /**
  * A fiber-local value, one for all copies of this library in a program. A region never changes the value outside of it.

@@ -9,6 +9,7 @@ import * as References from "effect/References"
 import type * as Tracer from "effect/Tracer"
 import { dateMillis } from "./clock.js"
 import type { AnyFiber } from "./fiber.js"
+import type { Series, SpanOptions } from "./model.js"
 
 /**
  * Writes to the loggers of a fiber within a step, as `Effect.log` does.
@@ -52,11 +53,7 @@ export const unsafeLog = (
  */
 export const startSpan = (
   fiber: AnyFiber,
-  { kind, name, parent }: {
-    readonly name: string
-    readonly kind: Tracer.SpanKind
-    readonly parent: Tracer.AnySpan | undefined
-  }
+  { kind, name, parent }: SpanOptions
 ): Tracer.Span | undefined => {
   if (!fiber.getRef(References.TracerEnabled)) return undefined
   return Effect.runSyncWith(fiber.context)(Effect.makeSpan(name, { kind, parent, root: parent === undefined }))
@@ -68,15 +65,6 @@ export const startSpan = (
  * @internal
  */
 export const dateNanos = (fiber: AnyFiber): bigint => fiber.getRef(Clock.Clock).currentTimeNanosUnsafe()
-
-/**
- * The series of one metric with one set of tags.
- *
- * @internal
- */
-export interface Series {
-  readonly update: (value: number, fiber: AnyFiber) => void
-}
 
 /**
  * A histogram has its boundaries in place of a kind.

@@ -13,6 +13,7 @@ import * as Option from "effect/Option"
 import * as Tracer from "effect/Tracer"
 import { dateMillis } from "./clock.js"
 import type { AnyFiber } from "./fiber.js"
+import type { Series, SpanOptions } from "./model.js"
 
 /**
  * Writes to the loggers of a fiber within a step, as `Effect.log` does.
@@ -57,11 +58,7 @@ export const unsafeLog = (
  */
 export const startSpan = (
   fiber: AnyFiber,
-  { kind, name, parent }: {
-    readonly name: string
-    readonly kind: Tracer.SpanKind
-    readonly parent: Tracer.AnySpan | undefined
-  }
+  { kind, name, parent }: SpanOptions
 ): Tracer.Span | undefined => {
   if (!fiber.getFiberRef(FiberRef.currentTracerEnabled)) return undefined
   const tracer = Context.get(fiber.currentDefaultServices, Tracer.Tracer)
@@ -75,15 +72,6 @@ export const startSpan = (
  */
 export const dateNanos = (fiber: AnyFiber): bigint =>
   Context.unsafeGet(fiber.currentDefaultServices, Clock.Clock).unsafeCurrentTimeNanos()
-
-/**
- * The series of one metric with one set of tags.
- *
- * @internal
- */
-export interface Series {
-  readonly update: (value: number, fiber: AnyFiber) => void
-}
 
 /**
  * A histogram has its boundaries in place of a kind.

@@ -4,7 +4,7 @@ import * as Effect from "effect/Effect"
 import * as Pull from "effect/Pull"
 import * as Schedule from "effect/Schedule"
 import * as reason from "../retry/reason.js"
-import { clamp, type Step, type Verdict } from "./verdict.js"
+import { clamp, type Step, type Verdict } from "./model.js"
 
 /** @internal */
 export type Fallible<Out, In, E, R> = Schedule.Schedule<Out, In, E, R>

@@ -5,7 +5,7 @@ import * as ScheduleDecision from "effect/ScheduleDecision"
 import * as ScheduleInterval from "effect/ScheduleInterval"
 import * as ScheduleIntervals from "effect/ScheduleIntervals"
 import * as reason from "../retry/reason.js"
-import { clamp, type Step, type Verdict } from "./verdict.js"
+import { clamp, type Step, type Verdict } from "./model.js"
 
 /**
  * A schedule with an error of its own. Only Effect 4 has such schedules.
@@ -40,20 +40,26 @@ export interface Stepped<out Out, in In, out E, out R> {
  * @internal
  */
 export const start = <Out, In, R>(schedule: Schedule.Schedule<Out, In, R>): Stepper<Out, In, never, R> =>
-  at(schedule, schedule.initial)
+  new At(schedule, schedule.initial)
 
-const at = <Out, In, R>(schedule: Schedule.Schedule<Out, In, R>, state: unknown): Stepper<Out, In, never, R> => {
-  const step: Stepper<Out, In, never, R>["step"] = (nowMillis, input) =>
-    Effect.map(
-      Effect.suspend(() => schedule.step(nowMillis, input, state)),
+class At<Out, In, R> implements Stepper<Out, In, never, R> {
+  constructor(readonly schedule: Schedule.Schedule<Out, In, R>, readonly state: unknown) {}
+
+  step(nowMillis: number, input: In): Effect.Effect<Stepped<Out, In, never, R>, never, R> {
+    return Effect.map(
+      Effect.suspend(() => this.schedule.step(nowMillis, input, this.state)),
       ([state, output, decision]) => {
-        const next = at(schedule, state)
+        const next = new At(this.schedule, state)
         if (ScheduleDecision.isDone(decision)) return { next, output, delayMillis: undefined }
         const delayMillis = ScheduleIntervals.start(decision.intervals) - nowMillis
         return { next, output, delayMillis: delayMillis > 0 ? delayMillis : 0 } // `NaN` too is no wait
       }
     )
-  return { step, trial: step }
+  }
+
+  trial(nowMillis: number, input: In): Effect.Effect<unknown, never, R> {
+    return this.step(nowMillis, input)
+  }
 }
 
 /** @internal */

@@ -7,18 +7,11 @@ import * as deadline from "../deadline.js"
 import * as child from "./child.js"
 import { exactMillis } from "./clock.js"
 import type { AnyFiber, Restore } from "./fiber.js"
+import type { Limit } from "./model.js"
 import * as timer from "./timer.js"
 
 // `Effect.timeoutOrElse` cannot replace it: that has two fibers, interrupts what is uninterruptible, and loses the defect of a
 // finalizer and the order of timers that are due at the same moment.
-
-/** @internal */
-export interface Limit<out E1> {
-  readonly millis: number
-  readonly onTimeout: () => E1
-  /** The `Deadline` that the effect sees. */
-  readonly deadlineMillis: number
-}
 
 /** @internal */
 export const timeoutFail = <A, E, R, E1>(

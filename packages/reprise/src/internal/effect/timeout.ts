@@ -8,16 +8,9 @@ import { identity } from "effect/Function"
 import * as Option from "effect/Option"
 import * as deadline from "../deadline.js"
 import * as child from "./child.js"
-import { type AnyFiber, childCount, mask, type Restore } from "./fiber.js"
+import { type AnyFiber, childCount, maskIn, type Restore } from "./fiber.js"
+import type { Limit } from "./model.js"
 import * as timer from "./timer.js"
-
-/** @internal */
-export interface Limit<out E1> {
-  readonly millis: number
-  readonly onTimeout: () => E1
-  /** The `Deadline` that the effect sees. */
-  readonly deadlineMillis: number
-}
 
 /** @internal */
 export const timeoutFail = <A, E, R, E1>(
@@ -26,12 +19,12 @@ export const timeoutFail = <A, E, R, E1>(
   onTimeout: () => E1,
   deadlineMillis = Infinity
 ): Effect.Effect<A, E | E1, R> =>
-  Effect.withFiberRuntime((fiber) => {
+  Effect.withFiberRuntime((fiber, { runtimeFlags }) => {
     const run = (restore: Restore) =>
       Effect.withFiberRuntime<A, E | E1, R>((fiber) =>
         inPlace(self, fiber, restore, { millis, onTimeout, deadlineMillis }, identity)
       )
-    return canBeTakenBack(fiber) ? mask(run) : child.run(run)
+    return canBeTakenBack(fiber) ? maskIn(runtimeFlags, run) : child.run(run)
   })
 
 /**

@@ -1,5 +1,6 @@
 import * as Effect from "effect/Effect"
 import * as local from "../effect/local.js"
+import type * as effect from "../effect/model.js"
 
 /**
  * Set around an attempt of an outer loop. A fiber may live longer than the attempt that began it, and then its own
@@ -7,10 +8,10 @@ import * as local from "../effect/local.js"
  *
  * @internal
  */
-export const current = local.make<local.Region | undefined>("Retry/nested", undefined)
+export const current = local.make<effect.Region | undefined>("Retry/nested", undefined)
 
 /** @internal */
-export const isSuppressed = (mark: local.Region | undefined): boolean => mark !== undefined && !mark.isOver
+export const isSuppressed = (mark: effect.Region | undefined): boolean => mark !== undefined && !mark.isOver
 
 /** @internal */
 export const suppress = <A, E, R>(self: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>

@@ -4,6 +4,7 @@ import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import type { AnyFiber } from "../effect/fiber.js"
 import * as local from "../effect/local.js"
+import type * as effect from "../effect/model.js"
 import type { Told } from "./event.js"
 import type { Observer } from "./observers.js"
 import type { Base, CallScope, Scope } from "./scope.js"
@@ -25,13 +26,15 @@ interface Added {
 
 const prefix = "reprise/Telemetry/observer/"
 
-/** Not a number that counts: another copy of this module would have the same. */
-const newKey = (): Context.Key<never, Added> => Context.Service<never, Added>(`${prefix}${Math.random()}`)
+/** All copies of this module in a program count together, so that no key comes twice. */
+const keys = ((globalThis as { [key: symbol]: { made: number } })[Symbol.for("reprise/Telemetry/keys")] ??= { made: 0 })
+
+const newKey = (): Context.Key<never, Added> => Context.Service<never, Added>(`${prefix}${keys.made++}`)
 
 const current = local.make<Base | undefined>("Telemetry/current", undefined)
 
 /** The call of a part of the program. */
-interface Region extends local.Region {
+interface Region extends effect.Region {
   readonly call: CallScope
 }
 
