@@ -6,8 +6,6 @@ export const exclusions: Readonly<Record<string, string>> = {
     "The guides have the code for Effect 3.",
   "has a row for every test of this file, a test for every row, and no snippet that is not run":
     "The guides have the code for Effect 3.",
-  "back makes no call slow, and none of its numbers negative":
-    "The monotonic time of the TestClock of Effect 4 does not go back with its date.",
   "leaves nothing behind, where nothing comes from the source of an idempotency key":
     "A random number of Effect 4 is no effect, so its source cannot wait.",
   "are found in a provider to fall back to":
