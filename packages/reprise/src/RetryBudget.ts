@@ -20,7 +20,7 @@ import type { Failures, RetryBudget, Share, Snapshot, Tokens } from "./internal/
 import * as rules from "./internal/budget/rules.js"
 import * as clock from "./internal/effect/clock.js"
 import * as schedule_ from "./internal/effect/schedule.js"
-import type { Step } from "./internal/effect/verdict.js"
+import type { Step } from "./internal/effect/steps.js"
 import * as rejection from "./internal/errors.js"
 import * as timeouts from "./internal/errors.js"
 import * as InvalidOption from "./InvalidOption.js"

@@ -5,7 +5,7 @@ import * as ScheduleDecision from "effect/ScheduleDecision"
 import * as ScheduleInterval from "effect/ScheduleInterval"
 import * as ScheduleIntervals from "effect/ScheduleIntervals"
 import * as reason from "../retry/reason.js"
-import { clamp, type Step, type Verdict } from "./verdict.js"
+import { clamp, type Step, type Stepped, type Stepper, type Verdict } from "./steps.js"
 
 /**
  * A schedule with an error of its own. Only Effect 4 has such schedules.
@@ -13,26 +13,6 @@ import { clamp, type Step, type Verdict } from "./verdict.js"
  * @internal
  */
 export type Fallible<Out, In, _E, R> = Schedule.Schedule<Out, In, R>
-
-/**
- * A schedule at a point of its run. `Schedule.driver` would sleep, and read the clock by itself.
- *
- * @internal
- */
-export interface Stepper<out Out, in In, out E, out R> {
-  readonly step: (nowMillis: number, input: In) => Effect.Effect<Stepped<Out, In, E, R>, E, R>
-  /** A step that changes nothing, for `reason.asking`. */
-  readonly trial: (nowMillis: number, input: In) => Effect.Effect<unknown, E, R>
-}
-
-/** @internal */
-export interface Stepped<out Out, in In, out E, out R> {
-  /** The schedule after the step. In Effect 4 it is the same object as before: a step cannot be taken back. */
-  readonly next: Stepper<Out, In, E, R>
-  readonly output: Out
-  /** `undefined` once the schedule has ended. */
-  readonly delayMillis: number | undefined
-}
 
 /**
  * The start of a schedule. Each first step begins a new run.
@@ -68,7 +48,7 @@ export const iteration = (
   previous: Metadata | undefined,
   now: number,
   input: unknown,
-  { output }: { readonly output: unknown }
+  { output }: Pick<Stepped<unknown, never, unknown, unknown>, "output">
 ): Metadata => ({
   input,
   output,
