@@ -155,10 +155,11 @@ export const whileRetryable = <Out, In, R>(
     self,
     undefined,
     (step: Step<Pick<Hint, "retryable">, undefined>) =>
-      Effect.map(step.input.retryable ? Effect.succeed(true) : reason.isAccepted, (goesOn) =>
-        goesOn
+      Effect.sync(() =>
+        step.input.retryable || reason.current().isAccepted
           ? { _tag: "Wait", delayMillis: step.delayMillis, state: undefined }
-          : { _tag: "Stop", reason: "notRetryable", state: undefined })
+          : { _tag: "Stop", reason: "notRetryable", state: undefined }
+      )
   )
 
 /**

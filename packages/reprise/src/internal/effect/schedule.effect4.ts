@@ -121,22 +121,21 @@ export const transform = <Out, In, E, R, In2, S, R2 = never>(
   Schedule.fromStep(Effect.map(Schedule.toStep(self), (step) => {
     let state = initial
     return (now: number, input: In & In2) =>
-      reason.use((reasons) =>
-        Effect.flatMap(step(now, input), ([output, delay]) => {
-          if (reasons.isAsked) return Effect.succeed([output, delay] as [Out, Duration.Duration])
-          const delayMillis = clamp(Duration.toMillis(delay))
-          return Effect.flatMap(f({ delayMillis, input, now, state }), (verdict) => {
-            state = verdict.state
-            if (verdict._tag === "Stop") {
-              reasons.stop = verdict.reason
-              return Cause.done(output)
-            }
-            if (verdict.reason !== undefined) reasons.wait = verdict.reason
-            const changed = Duration.millis(clamp(verdict.delayMillis))
-            return Effect.succeed([output, changed] as [Out, Duration.Duration])
-          })
+      Effect.flatMap(step(now, input), ([output, delay]) => {
+        const reasons = reason.current()
+        if (reasons.isAsked) return Effect.succeed([output, delay] as [Out, Duration.Duration])
+        const delayMillis = clamp(Duration.toMillis(delay))
+        return Effect.flatMap(f({ delayMillis, input, now, state }), (verdict) => {
+          state = verdict.state
+          if (verdict._tag === "Stop") {
+            reasons.stop = verdict.reason
+            return Cause.done(output)
+          }
+          if (verdict.reason !== undefined) reasons.wait = verdict.reason
+          const changed = Duration.millis(clamp(verdict.delayMillis))
+          return Effect.succeed([output, changed] as [Out, Duration.Duration])
         })
-      )
+      })
   }))
 
 // The two types that follow are not marked internal: the declarations of Backoff refer to them.
@@ -168,12 +167,14 @@ export const chain = <Out, In, E, R>(
         return step(now, input)
       })
     return (now: number, input: In) =>
-      reason.use(({ isAsked }) => {
+      Effect.suspend(() => {
         if (last !== undefined) return last(now, input)
         const [turn, ...others] = turns
         const result = begin(turn!, now, input)
         // A trial does not know the turn, so it asks the filters of all.
-        if (isAsked) return Effect.andThen(Effect.forEach(others, (one) => Effect.exit(begin(one, now, input))), result)
+        if (reason.current().isAsked) {
+          return Effect.andThen(Effect.forEach(others, (one) => Effect.exit(begin(one, now, input))), result)
+        }
         return Effect.map(result, (waits) => {
           if (others.length > 0) turns = others
           return waits

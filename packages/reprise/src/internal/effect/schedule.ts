@@ -117,25 +117,24 @@ export const transform = <Out, In, R, In2, S, R2 = never>(
   Schedule.makeWithState(
     [self.initial, initial] as readonly [unknown, S],
     (now: number, input: In & In2, [inner, state]) =>
-      reason.use((reasons) =>
-        Effect.flatMap(self.step(now, input, inner), ([nextInner, out, decision]) => {
-          if (ScheduleDecision.isDone(decision) || reasons.isAsked) {
-            return Effect.succeed([[nextInner, state], out, decision] as const)
+      Effect.flatMap(self.step(now, input, inner), ([nextInner, out, decision]) => {
+        const reasons = reason.current()
+        if (ScheduleDecision.isDone(decision) || reasons.isAsked) {
+          return Effect.succeed([[nextInner, state], out, decision] as const)
+        }
+        const start = ScheduleIntervals.start(decision.intervals) - now
+        return Effect.map(f({ delayMillis: clamp(start), input, now, state }), (verdict) => {
+          const next = [nextInner, verdict.state] as const
+          if (verdict._tag === "Stop") {
+            reasons.stop = verdict.reason
+            return [next, out, ScheduleDecision.done] as const
           }
-          const start = ScheduleIntervals.start(decision.intervals) - now
-          return Effect.map(f({ delayMillis: clamp(start), input, now, state }), (verdict) => {
-            const next = [nextInner, verdict.state] as const
-            if (verdict._tag === "Stop") {
-              reasons.stop = verdict.reason
-              return [next, out, ScheduleDecision.done] as const
-            }
-            if (verdict.reason !== undefined) reasons.wait = verdict.reason
-            // An unchanged delay keeps its interval, in which schedules such as `cron` store their end.
-            const isChanged = verdict.delayMillis !== start
-            return [next, out, isChanged ? continueAfter(now, clamp(verdict.delayMillis)) : decision] as const
-          })
+          if (verdict.reason !== undefined) reasons.wait = verdict.reason
+          // An unchanged delay keeps its interval, in which schedules such as `cron` store their end.
+          const isChanged = verdict.delayMillis !== start
+          return [next, out, isChanged ? continueAfter(now, clamp(verdict.delayMillis)) : decision] as const
         })
-      )
+      })
   )
 
 // The two types that follow are not marked internal: the declarations of Backoff refer to them.
