@@ -118,7 +118,7 @@ describe.skipIf(Chromium.isMissing)("in Chromium", () => {
         const { result } = yield* call({ method: "GET", url: "/file", executeAndRead: true })
         assert.strictEqual(result, "200 the whole body")
         assert.lengthOf(yield* sentTo(server, "/file"), 2)
-        assert.strictEqual((yield* call({ method: "GET", url: "/other-file" })).result, "ResponseError")
+        assert.strictEqual((yield* call({ method: "GET", url: "/other-file" })).result, "client: Decode")
         assert.lengthOf(yield* sentTo(server, "/other-file"), 1)
       }))
 

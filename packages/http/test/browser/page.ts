@@ -1,9 +1,10 @@
-import { FetchHttpClient, HttpBody, HttpClientRequest } from "@effect/platform"
+import { FetchHttpClient, HttpBody, HttpClientError, HttpClientRequest } from "@effect/platform"
 import type { HttpClientResponse, HttpMethod } from "@effect/platform"
 import { Effect, Layer, ManagedRuntime, Option } from "effect"
 import type * as HttpFailure from "../../src/HttpFailure.js"
 import * as HttpResilience from "../../src/HttpResilience.js"
 import * as HttpRetry from "../../src/HttpRetry.js"
+import { kindOf } from "../../src/internal/classify/clientError.js"
 import * as ResilientFetch from "../../src/ResilientFetch.js"
 import * as ResilientHttpClient from "../../src/ResilientHttpClient.js"
 
@@ -80,7 +81,13 @@ window.call = ({ body, copies, executeAndRead, method, url }) =>
       : Effect.flatMap(client.execute(request), read)
     return outcome(`${response.status} ${text}`, HttpResilience.attempts(response))
   }).pipe(
-    Effect.catchAll((failure) => Effect.succeed(outcome(failure._tag, "attempts" in failure ? failure.attempts : []))),
+    Effect.catchAll((failure) =>
+      Effect.succeed(
+        HttpClientError.isHttpClientError(failure)
+          ? outcome(`client: ${kindOf(failure)}`, [])
+          : outcome(failure._tag, "attempts" in failure ? failure.attempts : [])
+      )
+    ),
     copies === true ? copyingRuntime.runPromise : runtime.runPromise
   )
 
