@@ -116,12 +116,11 @@ export const deadline = (options: DeadlineOptions): Middleware => {
  * import * as HttpServerResilience from "@reprise/http/HttpServerResilience"
  * import { Effect, Schedule } from "effect"
  * import * as Retry from "reprise/Retry"
-import type * as Telemetry from "reprise/Telemetry"
  *
  * let calls = 0
  * const failing = Effect.suspend(() => Effect.fail(++calls)).pipe(Retry.retry(Schedule.recurs(2)))
  * const handler = HttpApp.toWebHandler(
- *   Effect.catchAll(failing, (calls) => HttpServerResponse.text(`${calls} calls`)).pipe(
+ *   Effect.catchAll(failing, (calls) => Effect.succeed(HttpServerResponse.text(`${calls} calls`))).pipe(
  *     HttpServerResilience.withoutNestedRetries({ header: "x-attempt" })
  *   )
  * )

@@ -61,7 +61,7 @@ export const parseHttpDate: (value: string, nowMillis: number) => Option.Option<
  * console.log(show("120")) // => 2m
  * console.log(show("Sun, 06 Nov 1994 08:49:47 GMT")) // => 10s
  * console.log(show("1.5")) // => 1s 500ms
-console.log(show("1e3")) // => none
+ * console.log(show("1e3")) // => none
  * ```
  *
  * @since 0.1.0
