@@ -6,8 +6,6 @@ export const exclusions: Readonly<Record<string, string>> = {
     "The guides have the code for Effect 3.",
   "has a row for every test of this file, a test for every row, and no snippet that is not run":
     "The guides have the code for Effect 3.",
-  "back makes no call slow, and none of its numbers negative":
-    "The monotonic time of the TestClock of Effect 4 does not go back with its date.",
   "are found in a provider to fall back to":
     "A provider of Effect 4 lists the names of its fallback only if it has none at that place.",
   "the source of an idempotency key": "Random numbers of Effect 4 are synchronous, so their source cannot hang."

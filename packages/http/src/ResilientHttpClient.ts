@@ -226,9 +226,7 @@ export const layerTypedConfig = (
   Layer.unwrapEffect(OptionsConfig.load(options, layerTyped))
 
 /**
- * The options under their names in the environment, all optional, each behind `prefix` if there is one. If a variable is missing,
- * the option is as in `defaults` (`standard()`, say), also within a breaker or a bulkhead. `defaults` defaults to no options. The guide
- * "Configuration" lists the variables with their defaults.
+ * The options under their names in the environment, all optional, each behind `prefix` if there is one.
  *
  * If a variable is missing, the option comes from `defaults` (for example `standard()`), also within a breaker or a
  * bulkhead. `defaults` defaults to no options. The guide "Configuration" lists the variables with their defaults.

@@ -1,4 +1,4 @@
-import type { HttpClientRequest } from "@effect/platform"
+import type { HttpClientError, HttpClientRequest } from "@effect/platform"
 import { HttpClient, HttpClientResponse } from "@effect/platform"
 import { assert, describe, it } from "@effect/vitest"
 import { Array, Effect, Option } from "effect"
@@ -29,7 +29,7 @@ class Server {
     return Effect.as(Effect.sleep(afterMillis), response)
   }
 
-  readonly client: HttpClient.HttpClient = HttpClient.makeWith<never, never, never, never>(
+  readonly client: HttpClient.HttpClient = HttpClient.makeWith<never, never, HttpClientError.HttpClientError, never>(
     Effect.flatMap((request) =>
       Effect.acquireUseRelease(
         Effect.sync(() => this.running++),

@@ -8,7 +8,7 @@ import { circuit } from "./support/livePage.js"
 
 const answer = (...options: Parameters<typeof HttpServerResilience.health>) =>
   Effect.flatMap(Effect.runtime<Telemetry.Monitor>(), (runtime) => {
-    const handler = HttpApp.toWebHandlerRuntime(runtime)(HttpServerResilience.health(...options))
+    const handler = HttpApp.toWebHandlerRuntime<Telemetry.Monitor>(runtime)(HttpServerResilience.health(...options))
     return Effect.promise(async () => {
       const response = await handler(new Request("http://h.test/health"))
       return { status: response.status, headers: response.headers, body: await response.json() }

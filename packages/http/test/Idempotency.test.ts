@@ -19,6 +19,12 @@ const url = "https://api.example.com/payments"
 const post = HttpClientRequest.post(url)
 const bytes = new TextEncoder().encode("some bytes")
 
+/** Only some bodies of Effect 4 have these fields in their type. */
+const factsOf = (body: object) => {
+  const { contentLength, contentType } = body as { readonly contentType?: unknown; readonly contentLength?: unknown }
+  return [contentType, contentLength]
+}
+
 const uuid4 = /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/
 
 const keyOf = (request: HttpClientRequest.HttpClientRequest, header = "idempotency-key") => request.headers[header]
@@ -417,8 +423,7 @@ describe("a mark", () => {
       const marked = Idempotency.markReplayable(Idempotency.markIdempotent(request))
       assert.isTrue(HttpBody.isHttpBody(marked.body))
       assert.strictEqual(marked.body._tag, body._tag)
-      assert.strictEqual(marked.body.contentType, body.contentType)
-      assert.strictEqual(marked.body.contentLength, body.contentLength)
+      assert.deepStrictEqual(factsOf(marked.body), factsOf(body))
       assert.deepStrictEqual(marked.toJSON(), request.toJSON())
       assert.strictEqual(marked.toString(), request.toString())
       assert.deepStrictEqual(marked.headers, request.headers)
@@ -574,8 +579,7 @@ describe("trackBody", () => {
     )
     const tracked = trackBody(request)
     assert.strictEqual(tracked.headers, request.headers)
-    assert.strictEqual(tracked.body.contentType, "text/csv")
-    assert.strictEqual(tracked.body.contentLength, bytes.length)
+    assert.deepStrictEqual(factsOf(tracked.body), ["text/csv", bytes.length])
     assert.deepStrictEqual(tracked.toJSON(), request.toJSON())
   })
 

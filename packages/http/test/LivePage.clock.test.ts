@@ -26,7 +26,7 @@ const connect = (
 ) =>
   Effect.gen(function*() {
     const runtime = yield* Effect.runtime<Telemetry.Monitor>()
-    const handler = HttpApp.toWebHandlerRuntime(runtime)(page)
+    const handler = HttpApp.toWebHandlerRuntime<Telemetry.Monitor>(runtime)(page)
     const response = yield* Effect.promise(() => handler(new Request("http://h.test/events")))
     const lines = yield* Stream.fromReadableStream(() => response.body!, (error) => error).pipe(
       Stream.decodeText(),

@@ -128,7 +128,7 @@ describe("what prepares a request below", () => {
       )
       const fiber = yield* Effect.fork(Effect.flip(resilient.get("http://h.test")))
       yield* TestClock.adjust("1 hour")
-      return { error: yield* Fiber.join(fiber) as Fiber.Fiber<unknown>, sent: (yield* Ref.get(times)).length }
+      return { error: (yield* Fiber.join(fiber)) as unknown, sent: (yield* Ref.get(times)).length }
     })
 
   it.effect("is under the deadline of the call", () =>

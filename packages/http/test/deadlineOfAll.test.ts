@@ -29,7 +29,7 @@ const answering = <A>(times: number, value: A): Effect.Effect<A> => {
   return Effect.suspend(() => asked++ < times ? Effect.succeed(value) : Effect.never)
 }
 
-const mute: Random.Random = { ...Random.make(0), nextIntBetween: () => Effect.never }
+const mute = { ...Random.make(0), nextIntBetween: () => Effect.never } as Random.Random
 
 const twice = Schedule.recurs(1)
 const budget = (times: number): HttpRetry.Budget => {

@@ -20,8 +20,8 @@ export { DeadlineExceeded } from "./internal/timeErrors.js"
 /**
  * The time on the clock of deadlines, in milliseconds.
  *
- * The clock is monotonic (`Clock.currentTimeNanos`). It begins with the epoch, and continues evenly when a person or a
- * program sets the clock of the machine.
+ * The clock is monotonic: it continues evenly when a person or a program sets the clock of the machine. Its start is not
+ * defined, so compare its times only with each other.
  *
  * @since 0.1.0
  * @category getters

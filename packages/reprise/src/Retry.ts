@@ -14,8 +14,8 @@ import * as Predicate from "effect/Predicate"
 import * as Random from "effect/Random"
 import type * as Schedule from "effect/Schedule"
 import type { NoInfer } from "effect/Types"
-import type { Step } from "./internal/effect/model.js"
 import * as schedule_ from "./internal/effect/schedule.js"
+import type { Step } from "./internal/effect/steps.js"
 import * as internal from "./internal/retry/loop.js"
 import type { Hint, HonorHint, Ledger, Loop } from "./internal/retry/model.js"
 import * as nested from "./internal/retry/nested.js"
@@ -155,10 +155,11 @@ export const whileRetryable = <Out, In, R>(
     self,
     undefined,
     (step: Step<Pick<Hint, "retryable">, undefined>) =>
-      Effect.map(step.input.retryable ? Effect.succeed(true) : reason.isAccepted, (goesOn) =>
-        goesOn
+      Effect.sync(() =>
+        step.input.retryable || reason.current().isAccepted
           ? { _tag: "Wait", delayMillis: step.delayMillis, state: undefined }
-          : { _tag: "Stop", reason: "notRetryable", state: undefined })
+          : { _tag: "Stop", reason: "notRetryable", state: undefined }
+      )
   )
 
 /**

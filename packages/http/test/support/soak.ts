@@ -3,7 +3,7 @@ import type { HttpClient } from "@effect/platform"
 import { HttpClientRequest } from "@effect/platform"
 import * as FaultServer from "@reprise/testing/FaultServer"
 import * as Reply from "@reprise/testing/Reply"
-import { Array, Deferred, Effect, Fiber, Layer, Logger, LogLevel, Option, Random, Schedule } from "effect"
+import { Array, Cause, Deferred, Effect, Fiber, Layer, Logger, LogLevel, Option, Random, Schedule } from "effect"
 import { setFlagsFromString } from "node:v8"
 import { runInNewContext } from "node:vm"
 import { DeadlineExceeded } from "reprise/Deadline"
@@ -145,8 +145,9 @@ export interface Soaked {
 
 const outcome = (exit: Effect.Effect.Success<ReturnType<typeof call>>): string => {
   if (exit._tag === "Success") return "success"
-  if (exit.cause._tag === "Fail") return (exit.cause.error as { readonly _tag: string })._tag
-  return exit.cause._tag
+  const error = Cause.failureOption(exit.cause)
+  if (Option.isSome(error)) return (error.value as { readonly _tag: string })._tag
+  return Cause.isInterruptedOnly(exit.cause) ? "Interrupt" : "Die"
 }
 
 /** How many of as many calls as may run at once are under way together. */

@@ -96,7 +96,7 @@ type Bare = HttpClient.HttpClient
 const live = (
   transport: Transport,
   step: FaultServer.Step | undefined,
-  below: (client: Bare) => Failing = (client) => client,
+  below: (client: Bare) => Failing = (client) => client as Failing,
   calls = 3
 ) =>
   Effect.gen(function*() {
@@ -156,6 +156,6 @@ onEachPlain("telemetry shows no secret of an error", [transports[0]!], (transpor
     live(
       transport,
       reply(200),
-      (client) => HttpClient.transform(client, (): Effect.Effect<never> => Effect.die(named))
+      (client) => HttpClient.transform(client, (): Effect.Effect<never> => Effect.die(named)) as Failing
     ))
 })

@@ -8,6 +8,7 @@ import * as Schedule from "effect/Schedule"
 import * as InvalidOption from "../../InvalidOption.js"
 import * as local from "../effect/local.js"
 import * as schedule_ from "../effect/schedule.js"
+import type { Stepper } from "../effect/steps.js"
 import * as rejection from "../errors.js"
 import { bounded } from "./bounded.js"
 import type * as Machine from "./machine.js"
@@ -59,7 +60,7 @@ const isNoRejection = (error: unknown): boolean => !rejection.isRejection(error)
 
 /** @internal */
 export interface Opening {
-  readonly stepper: schedule_.Stepper<unknown, CircuitBreaker.Opening, never, unknown>
+  readonly stepper: Stepper<unknown, CircuitBreaker.Opening, never, unknown>
   readonly lastMillis: number
 }
 
@@ -136,7 +137,7 @@ export const make = (
  * The ramp ends with a share of 1, or with the schedule.
  */
 const unfoldRamp = (
-  stepper: schedule_.Stepper<number, unknown, never, unknown>,
+  stepper: Stepper<number, unknown, never, unknown>,
   now: number,
   steps: ReadonlyArray<Machine.RampStep>
 ): Effect.Effect<ReadonlyArray<Machine.RampStep>, never, unknown> =>

@@ -4,32 +4,10 @@ import * as Effect from "effect/Effect"
 import * as Pull from "effect/Pull"
 import * as Schedule from "effect/Schedule"
 import * as reason from "../retry/reason.js"
-import { clamp, type Step, type Verdict } from "./model.js"
+import { clamp, type Step, type Stepped, type Stepper, type Verdict } from "./steps.js"
 
 /** @internal */
 export type Fallible<Out, In, E, R> = Schedule.Schedule<Out, In, E, R>
-
-/**
- * A schedule at a point of its run. `Schedule.toStepWithMetadata` would sleep, and read the clock by itself.
- *
- * @internal
- */
-export interface Stepper<out Out, in In, out E, out R> {
-  readonly step: (nowMillis: number, input: In) => Effect.Effect<Stepped<Out, In, E, R>, E, R>
-  /** A step of another run, because a step cannot be taken back. It is for `reason.asking`. */
-  readonly trial: (nowMillis: number, input: In) => Effect.Effect<unknown, E, R>
-}
-
-/** @internal */
-export interface Stepped<out Out, in In, out E, out R> {
-  /** The schedule after the step: the same object as before, except after the first step. */
-  readonly next: Stepper<Out, In, E, R>
-  readonly output: Out
-  /** The delay as the schedule says it, which may be negative. */
-  readonly duration: Duration.Duration
-  /** `undefined` once the schedule has ended. */
-  readonly delayMillis: number | undefined
-}
 
 type Running<Out, In, E, R> = Effect.Success<ReturnType<typeof Schedule.toStep<Out, In, E, R>>>
 
@@ -57,7 +35,7 @@ const stepped = <Out, In, E, R>(
     onSuccess: ([output, duration]) =>
       Effect.succeed({ next, output, duration, delayMillis: Math.max(Duration.toMillis(duration), 0) }),
     onFailure: Effect.failCause<E>,
-    onDone: (output: Out) => Effect.succeed({ next, output, duration: Duration.zero, delayMillis: undefined })
+    onDone: (output: Out) => Effect.succeed({ next, output, delayMillis: undefined })
   })
 
 /** @internal */
@@ -72,7 +50,7 @@ export const iteration = (
   previous: Metadata | undefined,
   now: number,
   input: unknown,
-  { duration = Duration.zero, output }: { readonly duration?: Duration.Duration; readonly output: unknown }
+  { duration = Duration.zero, output }: Pick<Stepped<unknown, never, unknown, unknown>, "duration" | "output">
 ): Metadata => ({
   input,
   output,
@@ -143,22 +121,21 @@ export const transform = <Out, In, E, R, In2, S, R2 = never>(
   Schedule.fromStep(Effect.map(Schedule.toStep(self), (step) => {
     let state = initial
     return (now: number, input: In & In2) =>
-      reason.use((reasons) =>
-        Effect.flatMap(step(now, input), ([output, delay]) => {
-          if (reasons.isAsked) return Effect.succeed([output, delay] as [Out, Duration.Duration])
-          const delayMillis = clamp(Duration.toMillis(delay))
-          return Effect.flatMap(f({ delayMillis, input, now, state }), (verdict) => {
-            state = verdict.state
-            if (verdict._tag === "Stop") {
-              reasons.stop = verdict.reason
-              return Cause.done(output)
-            }
-            if (verdict.reason !== undefined) reasons.wait = verdict.reason
-            const changed = Duration.millis(clamp(verdict.delayMillis))
-            return Effect.succeed([output, changed] as [Out, Duration.Duration])
-          })
+      Effect.flatMap(step(now, input), ([output, delay]) => {
+        const reasons = reason.current()
+        if (reasons.isAsked) return Effect.succeed([output, delay] as [Out, Duration.Duration])
+        const delayMillis = clamp(Duration.toMillis(delay))
+        return Effect.flatMap(f({ delayMillis, input, now, state }), (verdict) => {
+          state = verdict.state
+          if (verdict._tag === "Stop") {
+            reasons.stop = verdict.reason
+            return Cause.done(output)
+          }
+          if (verdict.reason !== undefined) reasons.wait = verdict.reason
+          const changed = Duration.millis(clamp(verdict.delayMillis))
+          return Effect.succeed([output, changed] as [Out, Duration.Duration])
         })
-      )
+      })
   }))
 
 // The two types that follow are not marked internal: the declarations of Backoff refer to them.
@@ -190,12 +167,14 @@ export const chain = <Out, In, E, R>(
         return step(now, input)
       })
     return (now: number, input: In) =>
-      reason.use(({ isAsked }) => {
+      Effect.suspend(() => {
         if (last !== undefined) return last(now, input)
         const [turn, ...others] = turns
         const result = begin(turn!, now, input)
         // A trial does not know the turn, so it asks the filters of all.
-        if (isAsked) return Effect.andThen(Effect.forEach(others, (one) => Effect.exit(begin(one, now, input))), result)
+        if (reason.current().isAsked) {
+          return Effect.andThen(Effect.forEach(others, (one) => Effect.exit(begin(one, now, input))), result)
+        }
         return Effect.map(result, (waits) => {
           if (others.length > 0) turns = others
           return waits

@@ -5,7 +5,7 @@ import * as ScheduleDecision from "effect/ScheduleDecision"
 import * as ScheduleInterval from "effect/ScheduleInterval"
 import * as ScheduleIntervals from "effect/ScheduleIntervals"
 import * as reason from "../retry/reason.js"
-import { clamp, type Step, type Verdict } from "./model.js"
+import { clamp, type Step, type Stepped, type Stepper, type Verdict } from "./steps.js"
 
 /**
  * A schedule with an error of its own. Only Effect 4 has such schedules.
@@ -13,26 +13,6 @@ import { clamp, type Step, type Verdict } from "./model.js"
  * @internal
  */
 export type Fallible<Out, In, _E, R> = Schedule.Schedule<Out, In, R>
-
-/**
- * A schedule at a point of its run. `Schedule.driver` would sleep, and read the clock by itself.
- *
- * @internal
- */
-export interface Stepper<out Out, in In, out E, out R> {
-  readonly step: (nowMillis: number, input: In) => Effect.Effect<Stepped<Out, In, E, R>, E, R>
-  /** A step that changes nothing, for `reason.asking`. */
-  readonly trial: (nowMillis: number, input: In) => Effect.Effect<unknown, E, R>
-}
-
-/** @internal */
-export interface Stepped<out Out, in In, out E, out R> {
-  /** The schedule after the step. In Effect 4 it is the same object as before: a step cannot be taken back. */
-  readonly next: Stepper<Out, In, E, R>
-  readonly output: Out
-  /** `undefined` once the schedule has ended. */
-  readonly delayMillis: number | undefined
-}
 
 /**
  * The start of a schedule. Each first step begins a new run.
@@ -74,7 +54,7 @@ export const iteration = (
   previous: Metadata | undefined,
   now: number,
   input: unknown,
-  { output }: { readonly output: unknown }
+  { output }: Pick<Stepped<unknown, never, unknown, unknown>, "output">
 ): Metadata => ({
   input,
   output,
@@ -143,25 +123,24 @@ export const transform = <Out, In, R, In2, S, R2 = never>(
   Schedule.makeWithState(
     [self.initial, initial] as readonly [unknown, S],
     (now: number, input: In & In2, [inner, state]) =>
-      reason.use((reasons) =>
-        Effect.flatMap(self.step(now, input, inner), ([nextInner, out, decision]) => {
-          if (ScheduleDecision.isDone(decision) || reasons.isAsked) {
-            return Effect.succeed([[nextInner, state], out, decision] as const)
+      Effect.flatMap(self.step(now, input, inner), ([nextInner, out, decision]) => {
+        const reasons = reason.current()
+        if (ScheduleDecision.isDone(decision) || reasons.isAsked) {
+          return Effect.succeed([[nextInner, state], out, decision] as const)
+        }
+        const start = ScheduleIntervals.start(decision.intervals) - now
+        return Effect.map(f({ delayMillis: clamp(start), input, now, state }), (verdict) => {
+          const next = [nextInner, verdict.state] as const
+          if (verdict._tag === "Stop") {
+            reasons.stop = verdict.reason
+            return [next, out, ScheduleDecision.done] as const
           }
-          const start = ScheduleIntervals.start(decision.intervals) - now
-          return Effect.map(f({ delayMillis: clamp(start), input, now, state }), (verdict) => {
-            const next = [nextInner, verdict.state] as const
-            if (verdict._tag === "Stop") {
-              reasons.stop = verdict.reason
-              return [next, out, ScheduleDecision.done] as const
-            }
-            if (verdict.reason !== undefined) reasons.wait = verdict.reason
-            // An unchanged delay keeps its interval, in which schedules such as `cron` store their end.
-            const isChanged = verdict.delayMillis !== start
-            return [next, out, isChanged ? continueAfter(now, clamp(verdict.delayMillis)) : decision] as const
-          })
+          if (verdict.reason !== undefined) reasons.wait = verdict.reason
+          // An unchanged delay keeps its interval, in which schedules such as `cron` store their end.
+          const isChanged = verdict.delayMillis !== start
+          return [next, out, isChanged ? continueAfter(now, clamp(verdict.delayMillis)) : decision] as const
         })
-      )
+      })
   )
 
 // The two types that follow are not marked internal: the declarations of Backoff refer to them.

@@ -5,6 +5,7 @@ import type { Toll } from "../budget/budget.js"
 import * as deadline from "../deadline.js"
 import * as clock from "../effect/clock.js"
 import * as schedule_ from "../effect/schedule.js"
+import type { Stepper } from "../effect/steps.js"
 import * as telemetry from "../telemetry/current.js"
 import type { Scope } from "../telemetry/scope.js"
 import type { Reason } from "./model.js"
@@ -64,7 +65,7 @@ export const make = <Out, In, R, E = never>(
     toll
   }: Options<In> = {}
 ): Driver<In, R, E> => {
-  let stepper: schedule_.Stepper<Out, In, E, R> = schedule_.start(schedule)
+  let stepper: Stepper<Out, In, E, R> = schedule_.start(schedule)
   let metadata: schedule_.Metadata | undefined
   let attempts = 0
   /**

@@ -1,4 +1,6 @@
 import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import * as Option from "effect/Option"
 import * as local from "../effect/local.js"
 import type { Reason } from "./model.js"
 
@@ -60,22 +62,17 @@ export const asking = <E, R>(trial: Effect.Effect<unknown, E, R>): Effect.Effect
   })
 
 /**
- * The rest of a step. Reasons that it writes count only in a loop of ours.
+ * The reasons of the running step. What a step outside of our loops writes there has no effect.
  *
  * @internal
  */
-export const use = <A, E, R>(rest: (reasons: Reasons) => Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
-  Effect.withFiberRuntime((fiber) => rest(fiber.getFiberRef(ref) ?? make(false)))
+export const current = (): Reasons => Option.getOrUndefined(Fiber.getCurrentFiber())?.getFiberRef(ref) ?? make(false)
 
 /** @internal */
 export const stop = (reason: Reason): Effect.Effect<void> =>
-  use((reasons) => {
-    reasons.stop = reason
-    return Effect.void
+  Effect.sync(() => {
+    current().stop = reason
   })
-
-/** @internal */
-export const isAccepted: Effect.Effect<boolean> = use(({ isAccepted }) => Effect.succeed(isAccepted))
 
 /**
  * Runs the step of a schedule whose filter has decided.

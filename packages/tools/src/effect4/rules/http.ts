@@ -1,6 +1,7 @@
 /**
  * Rules for the modules of `@effect/platform`, which are in `effect` from Effect 4 on.
  */
+import ts from "typescript"
 import type { Context, Rules, TypeRule } from "../rule.js"
 
 const within = (folder: string, names: ReadonlyArray<string>): Readonly<Record<string, string>> =>
@@ -60,7 +61,6 @@ export const http: Rules = {
     "HttpClient.currentTracerPropagation": "TracerPropagationEnabled",
     "HttpClientRequest.bodyUnsafeJson": "bodyJsonUnsafe",
     "HttpServerResponse.unsafeJson": "jsonUnsafe",
-    "HttpApp.toWebHandlerRuntime": "toWebHandlerWith",
     "NodeHttpClient.layer": "layerNodeHttp",
     "NodeHttpClient.layerUndiciWithoutDispatcher": "layerUndiciNoDispatcher",
     "NodeHttpClient.layerWithoutAgent": "layerNodeHttpNoAgent",
@@ -82,6 +82,14 @@ export const http: Rules = {
       `${use("Context")}.Reference(${call.arguments.map(emit).join(", ")})`,
     // It has one value for all copies of a library.
     "GlobalValue.globalValue": ([key, make]) => `((globalThis as any)[${key}] ??= (${make})())`,
+    // In Effect 4 the requirements of the app are not inferred.
+    "HttpApp.toWebHandlerRuntime": ([runtime], { emit, use }, { arguments: [argument], typeArguments }) => {
+      const made = argument && ts.isYieldExpression(argument) ? argument.expression : undefined
+      const [needed] = typeArguments ?? (made && ts.isCallExpression(made) ? made.typeArguments : undefined) ?? []
+      const own = needed === undefined ? "never" : emit(needed)
+      const given = `${use("HttpServerRequest")}.HttpServerRequest | ${use("Scope")}.Scope`
+      return `${use("HttpEffect")}.toWebHandlerWith<${own}, ${own} | ${given}>(${runtime})`
+    },
     "HttpClient.withSpanNameGenerator": (args, { use }) => providing(args, "SpanNameGenerator", use),
     "HttpClient.withTracerDisabledWhen": (args, { use }) => providing(args, "TracerDisabledWhen", use),
     "HttpClient.withTracerPropagation": (args, { use }) => providing(args, "TracerPropagationEnabled", use),
@@ -90,6 +98,8 @@ export const http: Rules = {
       return `${use("Effect")}.provideService(${use("HttpIncomingMessage")}.MaxBodySize, ${bytes})`
     },
     "Effect.locally": (args, { use }) => `${use("Effect")}.provideService(${args.join(", ")})`,
+    "NodeStream.fromReadable": ([evaluate, onError], { use }) =>
+      `${use("NodeStream")}.fromReadable({ evaluate: ${evaluate}, onError: ${onError} })`,
     "Random.nextIntBetween": ([min, max], { use }) =>
       `${use("Random")}.nextIntBetween(${min}, ${max}, { halfOpen: true })`,
     "Stream.fromReadableStream": ([evaluate, onError], { use }) =>
