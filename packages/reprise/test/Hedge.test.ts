@@ -525,8 +525,12 @@ describe("a caller of a hedge that is interrupted", () => {
 
   it("shows the defect of a finalizer", () => {
     const { exit } = interrupted(500, Effect.never.pipe(Effect.ensuring(Effect.die("finalizer"))))
-    const causes = Option.map(exit, Exit.match({ onSuccess: () => Cause.empty, onFailure: (cause) => cause }))
-    assert.deepStrictEqual(Option.map(causes, (cause) => [...Cause.defects(cause)]), Option.some(["finalizer"]))
+    const causeOf = Exit.match({
+      onSuccess: (): Cause.Cause<unknown> => Cause.empty,
+      onFailure: (cause: Cause.Cause<unknown>) => cause
+    })
+    const defects = Option.map(exit, (exit) => [...Cause.defects(causeOf(exit))])
+    assert.deepStrictEqual(defects, Option.some(["finalizer"]))
   })
 
   it("is one whose timeout is over, too", () => {

@@ -186,7 +186,7 @@ describe("Timeout.timeoutFail", { timeout: 30_000 }, () => {
     const slow = Effect.never.pipe(Effect.ensuring(Effect.sleep("1 second")))
     const program = ours(slow, options).pipe(
       Effect.exit,
-      Effect.tap((exit) => log.push(exit._tag)),
+      Effect.tap((exit) => Effect.sync(() => log.push(exit._tag))),
       Effect.zipRight(Effect.sleep("1 second")),
       Effect.onInterrupt(() => Effect.sync(() => log.push("interrupted")))
     )

@@ -62,7 +62,7 @@ export const asking = <E, R>(trial: Effect.Effect<unknown, E, R>): Effect.Effect
   })
 
 /**
- * The reasons of the running step. What a step outside of our loops writes there has no effect.
+ * The reasons of the running step. A step outside of our loops writes there without effect.
  *
  * @internal
  */
