@@ -159,6 +159,8 @@ export const core: Rules = {
       ts.isYieldExpression(call.parent) && !ts.isExpressionStatement(call.parent.parent)
         ? `${use("Effect")}.andThen(${use("Fiber")}.interrupt(${fiber}), ${use("Fiber")}.await(${fiber}))`
         : undefined,
+    // A fiber that may be missing needs no `Option`.
+    "Option.getOrUndefined": ([option]) => /^Option\.fromNullishOr\((Fiber\.getCurrent\(\))\)$/.exec(option ?? "")?.[1],
     "Pipeable.Class": (_, { use }) => `${use("Pipeable")}.Class`,
     "Random.make": ([seed], { use }) =>
       `${use("Effect")}.runSync(${use("Random")}.withSeed(${use("Effect")}.service(${use("Random")}.Random), ${seed}))`,
