@@ -21,7 +21,7 @@ const status = (status: number, headers: Record<string, string> = {}): Fault => 
 })
 
 const lost: Fault = { reply: Reply.reset() }
-const silent: Fault = { reply: Reply.hang() }
+const silent = { reply: Reply.hang() }
 
 // fetch repeats a request by itself that is answered 421, and it refuses a 407 of a server that is no proxy.
 const otherStatuses = [
@@ -117,6 +117,9 @@ export const methodsOf = ({ oneShotBody, responseBody }: Fault, { methods }: Col
     (oneShotBody !== true || ["PUT", "POST", "PATCH"].includes(method))
   )
 
+/** A slow machine must not end another attempt. */
+const isSilent = (fault: Fault): boolean => "reply" in fault && fault.reply === silent.reply
+
 /** The number of attempts, and whether the call succeeded. */
 export const send = (fault: Fault, method: Column["methods"][number], { key, retryUnsent }: Column) =>
   Effect.gen(function*() {
@@ -134,7 +137,7 @@ export const send = (fault: Fault, method: Column["methods"][number], { key, ret
     )
     const client = ResilientHttpClient.makeTyped({
       retry: HttpRetry.exponential({ base: "1 millis" }),
-      attemptTimeout: "250 millis",
+      attemptTimeout: isSilent(fault) ? "250 millis" : "5 seconds",
       redirect: "manual",
       readBodies: HttpResilience.readBodies(),
       retryUnsent

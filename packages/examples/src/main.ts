@@ -29,6 +29,9 @@ const isExample = (name: string): name is keyof typeof examples => name in examp
 const named = process.argv.slice(2).filter(isExample)
 
 const run = (name: keyof typeof examples) =>
-  Effect.flatMap(examples[name], (result: unknown) => Console.log(`${name}:`, result))
+  Effect.flatMap(
+    examples[name] as Effect.Effect<unknown, unknown>,
+    (result) => Console.log(`${name}:`, result)
+  )
 
 Effect.runPromise(Effect.forEach(named.length > 0 ? named : Struct.keys(examples), run, { discard: true }))

@@ -1,5 +1,5 @@
 /** A service with a readiness endpoint and a live page: an operator isolates a dependency, and the service says so. */
-import { FetchHttpClient, HttpBody, HttpClient, HttpRouter, HttpServer } from "@effect/platform"
+import { FetchHttpClient, HttpBody, HttpClient, HttpLayerRouter, HttpServer } from "@effect/platform"
 import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
 import { HttpResilience, HttpServerResilience, LivePage, ResilientHttpClient } from "@reprise/http"
 import { FaultServer } from "@reprise/testing"
@@ -9,17 +9,20 @@ import { Telemetry, Tripping } from "reprise"
 
 /** `isVital` tells the dependencies without which the service cannot work. */
 const app = (isVital: (key: string) => boolean) =>
-  HttpRouter.empty.pipe(
-    HttpRouter.get("/health", HttpServerResilience.health({ failWhenOpen: isVital })),
-    HttpRouter.mountApp(
-      "/reprise",
-      // A real service looks up who sent the request.
-      LivePage.make({ authorize: ({ request }) => Effect.succeed(request.headers["x-role"] === "operator") })
-    )
+  Layer.mergeAll(
+    HttpLayerRouter.add("GET", "/health", HttpServerResilience.health({ failWhenOpen: isVital })),
+    HttpLayerRouter.addAll([
+      HttpLayerRouter.route(
+        "*",
+        "/*",
+        // A real service looks up who sent the request.
+        LivePage.make({ authorize: ({ request }) => Effect.succeed(request.headers["x-role"] === "operator") })
+      )
+    ], { prefix: "/reprise" })
   )
 
 const ServerLive = (isVital: (key: string) => boolean) =>
-  HttpServer.serve(app(isVital)).pipe(
+  HttpLayerRouter.serve(app(isVital)).pipe(
     Layer.provideMerge(NodeHttpServer.layer(createServer, { host: "127.0.0.1", port: 0 }))
   )
 

@@ -28,5 +28,5 @@ export const program = Effect.gen(function*() {
   const second = page(null, "c")
   yield* server.script(page("/items?page=2", "a", "b"), Reply.truncate(second), second)
   const all = yield* Stream.runCollect(items(server.url))
-  return { all: Chunk.toReadonlyArray(all), paths: (yield* server.requests).map(({ path }) => path) }
+  return { all: [...all], paths: (yield* server.requests).map(({ path }) => path) }
 }).pipe(Effect.scoped, Effect.provide(HttpLive))

@@ -8,7 +8,6 @@ class Order extends Schema.Class<Order>("Order")({ id: Schema.Int, title: Schema
 
 /** Reads `ORDERS_URL`. The client has a prefix of its own: `ORDERS_HTTP_ATTEMPTS`, `ORDERS_HTTP_BASE_DELAY`, ... */
 export class Orders extends Effect.Service<Orders>()("examples/Orders", {
-  accessors: true,
   dependencies: [ResilientHttpClient.layerConfig(ResilientHttpClient.config("ORDERS_HTTP"))],
   effect: Effect.gen(function*() {
     const url = yield* Config.nested(Config.string("URL"), "ORDERS")
@@ -33,7 +32,7 @@ export const program = Effect.gen(function*() {
     new Map([["ORDERS_URL", server.url], ["ORDERS_HTTP_ATTEMPTS", "4"], ["ORDERS_HTTP_BASE_DELAY", "20 millis"]]),
     { pathDelim: "_" }
   )
-  return yield* Orders.find(42).pipe(
+  return yield* Effect.flatMap(Orders, (orders) => orders.find(42)).pipe(
     Effect.provide(Orders.Default),
     Effect.provide(FetchHttpClient.layer),
     Effect.withConfigProvider(environment),

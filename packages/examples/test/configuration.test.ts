@@ -1,18 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Http from "@reprise/http"
 import * as RedisPackage from "@reprise/redis"
-import {
-  type Config,
-  ConfigError,
-  ConfigProvider,
-  ConfigProviderPathPatch,
-  Context,
-  Effect,
-  HashSet,
-  Layer,
-  Logger,
-  type Scope
-} from "effect"
+import { type Config, ConfigProvider, Context, Effect, Layer, Logger, type Scope } from "effect"
 import * as Fs from "node:fs"
 import * as Reprise from "reprise"
 import type * as AdaptiveLimiter from "reprise/AdaptiveLimiter"
@@ -112,16 +101,12 @@ const provider = (entries: Readonly<Record<string, string>>) =>
 /** The variables that a config reads, by a provider that has none of them. */
 const read = (config: Config.Config<unknown>): Effect.Effect<ReadonlyArray<string>> =>
   Effect.suspend(() => {
-    const names: Array<string> = []
-    const flat = ConfigProvider.makeFlat({
-      load: (path) => {
-        names.push(path.join("_"))
-        return Effect.fail(ConfigError.MissingData([...path], "none"))
-      },
-      enumerateChildren: () => Effect.succeed(HashSet.empty()),
-      patch: ConfigProviderPathPatch.empty
+    const names = new Set<string>()
+    const noting = ConfigProvider.mapInputPath(ConfigProvider.fromMap(new Map()), (name) => {
+      names.add(name)
+      return name
     })
-    return Effect.as(Effect.ignore(Effect.withConfigProvider(config, ConfigProvider.fromFlat(flat))), names)
+    return Effect.map(Effect.ignore(Effect.withConfigProvider(config, noting)), () => [...names])
   })
 
 /** A value that no number, duration, boolean and list of words allows. */
@@ -149,14 +134,12 @@ describe.each(Object.entries(all))("%s", (name, { besides, config, layer }) => {
     if (value === undefined) continue
     it.effect(`names ${row.variable} if ${JSON.stringify(value)} is out of range, and says what is allowed`, () =>
       Effect.gen(function*() {
-        const error = yield* failing({ [row.variable]: value })
-        assert.isTrue(ConfigError.isInvalidData(error), String(error))
-        const { message, path } = error as ConfigError.InvalidData
-        assert.deepStrictEqual(path, [prefix, row.variable])
+        const error = String(yield* failing({ [row.variable]: value }))
+        assert.match(error, new RegExp(`\\b${prefix}\\W+${row.variable}\\b`))
         if (value === "s0mething") return
         const [start, end = ""] = row.allowed.split("…")
-        assert.isTrue(message.startsWith(`expected ${start!}`) && message.includes(end), message)
-        assert.match(message, /, got .* \(option "\w[\w.]*"\)$/)
+        const [, allowed = error] = /\bexpected (.*), got .* \(option "\w[\w.]*"\)/.exec(error) ?? []
+        assert.isTrue(allowed.startsWith(start!) && allowed.includes(end), error)
       }))
   }
 

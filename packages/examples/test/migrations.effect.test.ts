@@ -2,7 +2,7 @@ import { HttpClientRequest } from "@effect/platform"
 import { assert, describe } from "@effect/vitest"
 import { HttpRetry, Idempotency, ResilientHttpClient } from "@reprise/http"
 import { HttpFault } from "@reprise/testing"
-import { Effect, Schedule } from "effect"
+import { Effect, Either, Schedule } from "effect"
 import { Backoff, Deadline, Retry, Timeout } from "reprise"
 import { assertBetween, call, inADay, migration, scripted, waits } from "./migrations.js"
 
@@ -109,7 +109,7 @@ describe("From HttpClient.retryTransient", () => {
         const get = Effect.either(client(server).get("http://example.com"))
         const results = yield* Effect.all([get, get, get])
         assert.deepStrictEqual(
-          results.map((result) => result._tag === "Left" ? result.left._tag : result.right.status),
+          results.map(Either.match({ onLeft: ({ _tag }) => _tag as string, onRight: ({ status }) => status })),
           ["ClientError", "ServerError", 204]
         )
       })

@@ -9,7 +9,7 @@ const busy = HttpFault.respond({ status: 503 })
 /** Looks for an order in a virtual hour, with a scripted client in place of fetch. */
 const find = (settings: object, ...steps: ReadonlyArray<HttpFault.Step>) =>
   Effect.gen(function*() {
-    const fiber = yield* Effect.fork(Effect.either(Orders.find(42)))
+    const fiber = yield* Effect.fork(Effect.either(Effect.flatMap(Orders, (orders) => orders.find(42))))
     yield* TestClock.adjust("1 hour")
     const result = yield* Fiber.join(fiber)
     const fault = yield* HttpFault.HttpFault

@@ -61,29 +61,19 @@ export const resetAfter = <Out, In, E, R>(self: Schedule.Schedule<Out, In, E, R>
 export const mapInput = <Out, In, E, R, In2>(self: Schedule.Schedule<Out, In, E, R>, f: (input: In2) => In) =>
   Schedule.fromStep(Effect.map(Schedule.toStep(self), (step) => (now: number, input: In2) => step(now, f(input))))
 
-const both = <Out, In, E, R, In2, E2, R2>(
+/** Both, with the output of the first one. */
+export const zipLeft = <Out, In, E, R, In2, E2, R2>(
   left: Schedule.Schedule<Out, In, E, R>,
-  right: Schedule.Schedule<unknown, In2, E2, R2>,
-  combine: (left: Duration.Duration, right: Duration.Duration) => Duration.Duration
+  right: Schedule.Schedule<unknown, In2, E2, R2>
 ): Schedule.Schedule<Out, In & In2, E | E2, R | R2> =>
   Schedule.fromStep(Effect.map(Effect.all([Schedule.toStep(left), Schedule.toStep(right)]), ([left, right]) =>
     (now: number, input: In & In2) =>
       Effect.flatMap(left(now, input), ([out, delay]) =>
         Pull.matchEffect(right(now, input), {
-          onSuccess: ([, other]) => Effect.succeed([out, combine(delay, other)] as [Out, Duration.Duration]),
+          onSuccess: ([, other]) => Effect.succeed([out, Duration.max(delay, other)] as [Out, Duration.Duration]),
           onFailure: Effect.failCause<E2>,
           onDone: () => Cause.done(out)
         }))))
-
-/** Both, with the output of the first one. */
-export const zipLeft = <Out, In, E, R, In2, E2, R2>(
-  left: Schedule.Schedule<Out, In, E, R>,
-  right: Schedule.Schedule<unknown, In2, E2, R2>
-): Schedule.Schedule<Out, In & In2, E | E2, R | R2> => both(left, right, Duration.max)
-
-/** Both, and the delays of both together. */
-export const sum = <In, In2>(a: Schedule.Schedule<unknown, In>, b: Schedule.Schedule<unknown, In2>) =>
-  both(a, b, Duration.sum)
 
 /** Leaves that only Effect 3 has. */
 export const leaves: ReadonlyArray<never> = []

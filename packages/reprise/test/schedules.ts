@@ -1,5 +1,6 @@
 /** Schedules that tests step by hand, and combinators of Effect 3 that Effect 4 does not have. */
-import { Duration, Effect, Option, Schedule, ScheduleDecision, ScheduleInterval, ScheduleIntervals } from "effect"
+import type { Duration } from "effect"
+import { Effect, Option, Schedule, ScheduleDecision, ScheduleInterval, ScheduleIntervals } from "effect"
 
 export interface Step<Out> {
   readonly out: Out
@@ -51,12 +52,6 @@ export const zipLeft = <Out, In, R, In2, R2>(
   left: Schedule.Schedule<Out, In, R>,
   right: Schedule.Schedule<unknown, In2, R2>
 ): Schedule.Schedule<Out, In & In2, R | R2> => Schedule.zipLeft(left, right)
-
-/** Both, and the delays of both together. */
-export const sum = <In, In2>(a: Schedule.Schedule<unknown, In>, b: Schedule.Schedule<unknown, In2>) =>
-  Schedule.intersect(Schedule.delays(a), Schedule.delays(b)).pipe(
-    Schedule.modifyDelay(([x, y]) => Duration.sum(x, y))
-  )
 
 /** Leaves that only Effect 3 has. */
 export const leaves: ReadonlyArray<readonly [name: string, policy: () => Schedule.Schedule<unknown>]> = [

@@ -8,7 +8,7 @@ import * as Os from "node:os"
 import * as Path from "node:path"
 import ts from "typescript"
 import * as Snippets from "./snippets.js"
-import { conclude, readJson, root, runAside } from "./workspace.js"
+import { conclude, isEffect4, readJson, repository, root, run, runAside } from "./workspace.js"
 
 const timeoutMillis = 20_000
 
@@ -89,13 +89,21 @@ const bundle = (programs: ReadonlyArray<Program>): Promise<unknown> =>
     format: "esm",
     outExtension: { ".js": ".mjs" },
     sourcemap: "inline",
-    external: ["effect", "@effect/*", "ioredis", "redis", "undici", "vitest"],
+    external: ["@effect/vitest", "ioredis", "redis", "undici", "vitest"],
+    banner: {
+      js: `import { createRequire as requireFrom } from "node:module"; const require = requireFrom(import.meta.url)`
+    },
     logLevel: "error"
   })
 
+/** Packages of Effect 4 need a newer Node. */
+const node = isEffect4
+  ? run(process.execPath, ["packages/effect4/node.mjs", "-p", "process.execPath"], repository).trim()
+  : process.execPath
+
 const execute = async (program: Program, expected: ReadonlyArray<Expectation>): Promise<ReadonlyArray<string>> => {
   const script = program.path.replace(/\.ts$/, ".mjs")
-  const result = await runAside(process.execPath, ["--enable-source-maps", script], examples, timeoutMillis)
+  const result = await runAside(node, ["--enable-source-maps", script], examples, timeoutMillis)
   const at = `${program.file}:${program.line}`
   if (result.timedOut) return [`${at}: did not end within ${timeoutMillis / 1000} s`]
   if (result.exitCode !== 0) return [`${at}: failed\n${inTheDocs(program, result.stderr || result.stdout)}`]

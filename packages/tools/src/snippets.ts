@@ -11,7 +11,8 @@ export interface Snippet {
   readonly line: number
   readonly code: string
   /**
-   * `run` by default; a fence marked `ts no-run` is only compiled, one marked `ts ignore` is left alone. A fence marked `diff` is
+   * `run` by default; a fence marked `ts no-run` is only compiled, one marked `ts ignore` is left alone, and one marked
+   * `ts effect4` takes the place of the one before it in the other edition. A fence marked `diff` is
    * two snippets that are only compiled: the code before and after the change.
    */
   readonly mode: "run" | "no-run" | "ignore"
@@ -33,7 +34,11 @@ const snippetsOf = (file: string, lines: ReadonlyArray<string>): ReadonlyArray<S
     const fence = /^(\s*)```(\S*)\s*(.*)$/.exec(text)
     if (open === undefined) {
       if (fence === null || fence[2] === "") return
-      const mode = fence[2] === "ts" ? fence[3]! || "run" : fence[2] === "diff" ? "diff" : "ignore"
+      const mode = fence[2] === "ts" && !fence[3]!.startsWith("effect4")
+        ? fence[3]! || "run"
+        : fence[2] === "diff"
+        ? "diff"
+        : "ignore"
       open = { line: index + 2, indent: fence[1]!.length, mode, code: [] }
     } else if (fence !== null && fence[2] === "" && open.mode === "diff") {
       snippets.push(...sidesOf(file, open.line, open.code))
@@ -77,10 +82,10 @@ export const inMarkdown = (path: string): ReadonlyArray<Snippet> =>
 const inSource = (path: string): ReadonlyArray<Snippet> =>
   snippetsOf(relative(path), docComments(Fs.readFileSync(path, "utf8")))
 
-/** Every fence of the edition. The README and the guides show Effect 3. */
+/** Every fence of the edition. The README of the repository shows Effect 3. */
 export const all = (): ReadonlyArray<Snippet> => [
   ...isEffect4 ? [] : inMarkdown(Path.join(root, "README.md")),
   ...packages.flatMap((pkg) => inMarkdown(Path.join(pkg.directory, "README.md"))),
-  ...isEffect4 ? [] : filesIn(Path.join(root, "docs"), ".md").flatMap(inMarkdown),
+  ...filesIn(Path.join(root, "docs"), ".md").flatMap(inMarkdown),
   ...packages.flatMap((pkg) => filesIn(Path.join(pkg.directory, "src"), ".ts")).flatMap(inSource)
 ]

@@ -2,7 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { codemod } from "../src/effect4/codemod.js"
 import { rules } from "../src/effect4/rules.js"
 
-const modules = ["Config", "ConfigProvider", "Duration", "Effect", "Schedule", "Schema"]
+const modules = ["Config", "ConfigProvider", "Duration", "Effect", "Option", "Random", "Schedule", "Schema", "Stream"]
 
 /** The expression for Effect 4. */
 const converted = (expression: string): string => {
@@ -94,5 +94,30 @@ describe("a provider of configuration", () => {
       "ConfigProvider.fromEnvRecord({ A_B: \"1\" })"
     )
     converts("Config.literal(\"a\", \"b\")(\"NAME\")", "Config.Literals([\"a\", \"b\"], \"NAME\")")
+  })
+})
+
+describe("a stream", () => {
+  it("has pages that are arrays", () => {
+    converts(
+      "Stream.paginateChunkEffect(1, () => Effect.succeed([Chunk.fromIterable(items), next]))",
+      "Stream.paginate(1, () => Effect.succeed([items, next]))"
+    )
+  })
+
+  it("has pulls whose end is no option, and another one after a timeout", () => {
+    converts("Effect.mapError(pull, Option.getOrElse(() => end))", "Pull.catchDone(pull, () => Effect.fail(end))")
+    converts("Effect.mapError(effect, () => 1)", "Effect.mapError(effect, () => 1)")
+    converts(
+      "Stream.timeoutFail(self, () => \"late\", 9)",
+      "Stream.timeoutOrElse(self, { duration: 9, orElse: () => Stream.fail(\"late\") })"
+    )
+  })
+})
+
+describe("random numbers", () => {
+  it("have a seed, or a source", () => {
+    converts("Effect.withRandom(self, Random.make(1))", "Random.withSeed(self, 1)")
+    converts("self.pipe(Effect.withRandom(mine))", "self.pipe(Effect.provideService(Random.Random, mine))")
   })
 })

@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { codemod, codemodDocument } from "../src/effect4/codemod.js"
 import { manifest, versionOf } from "../src/effect4/manifest.js"
-import { rules } from "../src/effect4/rules.js"
+import { rules, rulesOfGuides } from "../src/effect4/rules.js"
 
 const convert = (text: string) => codemod("example.ts", text, rules)
 
@@ -110,6 +110,50 @@ describe("codemod to Effect 4", () => {
     const document = (text: string) => codemodDocument("guide.md", text, rules).text
     assert.strictEqual(document(text("catchAll", "")), text("catch", ""))
     assert.strictEqual(document(text("catchAll", " ignore")), text("catchAll", " ignore"))
+  })
+
+  const guide = (text: string) => {
+    const result = codemodDocument("guide.md", text, rulesOfGuides)
+    assert.deepStrictEqual(result.problems, [])
+    return result.text
+  }
+
+  it("converts code within the sentences and tables of a document", () => {
+    assert.strictEqual(
+      guide("Use `task.pipe(Effect.catchAll(f))` or `Effect.timeoutFail`.\n"),
+      "Use `task.pipe(Effect.catch(f))` or `Effect.timeoutOrElse`.\n"
+    )
+    assert.strictEqual(
+      guide("| `Effect.zipRight(a \\| b, c)` | `@effect/rpc` |\n"),
+      "| `Effect.andThen(a \\| b, c)` | `effect/rpc` |\n"
+    )
+  })
+
+  it("complains of a member in a sentence that Effect 4 does not have", () => {
+    assert.lengthOf(codemodDocument("guide.md", "See `Effect.unknownMember`.\n", rulesOfGuides).problems, 1)
+  })
+
+  it("converts code in a string, and leaves other strings alone", () => {
+    assert.strictEqual(converted(`export const a = "Effect.catchAll(f)"\n`), `export const a = "Effect.catch(f)"\n`)
+    assert.strictEqual(converted(`export const a = "RequestError"\n`), `export const a = "RequestError"\n`)
+  })
+
+  it("shows the example for Effect 4 in place of the one before it", () => {
+    const fence = (mode: string, code: string) => `\`\`\`ts${mode}\n${code}\n\`\`\`\n`
+    const text = `${fence("", "one()")}\nThen:\n\n${fence(" no-run", "two()")}\nWith Effect 4:\n\n`
+    assert.strictEqual(
+      guide(`${text}${fence(" effect4 no-run", "three()")}`),
+      `${fence("", "one()")}\nThen:\n\n${fence(" no-run", "three()")}`
+    )
+  })
+
+  it("turns an Effect.Service into a service with a layer, without other members that it inherited", () => {
+    assert.strictEqual(
+      converted(
+        `import { Effect } from "effect"\n\nclass A extends Effect.Service<A>()("A", { dependencies: [B], effect: make }) {}\n\nrun(A.Default, A.make({}))\n`
+      ),
+      `import { Context, Layer } from "effect"\n\nclass A extends Context.Service<A>()("A", {\n  make: make\n}) {\n  static readonly layer = Layer.effect(this, this.make).pipe(Layer.provide([B]))\n}\n\nrun(A.layer, A.of({}))\n`
+    )
   })
 
   it("writes a manifest with the peers of Effect 4 and the next major version", () => {

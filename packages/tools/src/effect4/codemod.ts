@@ -5,7 +5,7 @@
 import ts from "typescript"
 import { errorOf } from "./fallible.js"
 import { type Binding, bindings, Imports } from "./imports.js"
-import { type Codemod, prose } from "./prose.js"
+import { type Codemod, inline, prose } from "./prose.js"
 import type { Context, Rules } from "./rule.js"
 import { exportsOf } from "./surface.js"
 
@@ -32,8 +32,10 @@ class Module {
 
   /** The text of a node: that of its own rule, or its own text around that of its parts. */
   emit(node: ts.Node): string {
-    const rewritten = this.rewrite(node)
-    if (rewritten !== undefined) return rewritten
+    return this.rewrite(node) ?? this.parts(node)
+  }
+
+  parts(node: ts.Node): string {
     let end = node.getStart()
     let out = ""
     ts.forEachChild(node, (part) => {
@@ -49,14 +51,17 @@ class Module {
     if (ts.isImportDeclaration(node)) {
       return this.imports.keep(node) ? this.text.slice(node.getStart(), node.getEnd()) : this.imports.hole
     }
+    if (ts.isClassDeclaration(node)) return this.classDeclaration(node)
     if (ts.isCallExpression(node)) return this.call(node)
     if (ts.isNewExpression(node)) return this.construction(node)
     if (ts.isTypeReferenceNode(node)) return this.type(node)
     if (ts.isTypeParameterDeclaration(node)) return this.typeParameter(node)
     if (ts.isPropertyAccessExpression(node) || ts.isQualifiedName(node)) return this.member(node)
     if (ts.isStringLiteral(node)) {
-      const replaced = Object.hasOwn(this.rules.strings, node.text) ? this.rules.strings[node.text] : undefined
-      return replaced === undefined ? undefined : JSON.stringify(replaced)
+      const replaced = Object.hasOwn(this.rules.strings, node.text)
+        ? this.rules.strings[node.text]!
+        : inline(this.name, node.text, this.rules, this.problems, codemod)
+      return replaced === node.text ? undefined : JSON.stringify(replaced)
     }
     if (ts.isIdentifier(node)) return this.identifier(node)
     return undefined
@@ -153,6 +158,13 @@ class Module {
     const { expression: object, name: { text } } = node.expression
     if (!Object.hasOwn(this.rules.methods, text)) return undefined
     return this.rules.methods[text]!(this.emit(object), this.args(node), this.context, node)
+  }
+
+  classDeclaration(node: ts.ClassDeclaration): string | undefined {
+    const base = node.heritageClauses?.[0]?.types[0]?.expression
+    if (base === undefined || !ts.isCallExpression(base) || !ts.isCallExpression(base.expression)) return undefined
+    const rule = this.rules.classes[`${this.memberName(base.expression.expression)}()`]
+    return rule && this.parts(node).replace(/\}$/, () => `\n  ${rule(this.context, base)}\n}`)
   }
 
   construction(node: ts.NewExpression): string | undefined {

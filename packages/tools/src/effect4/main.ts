@@ -9,7 +9,7 @@ import * as Path from "node:path"
 import { conclude, failWith, readJson, repository as root, run } from "../workspace.js"
 import { codemod, codemodDocument } from "./codemod.js"
 import { manifest } from "./manifest.js"
-import { rules } from "./rules.js"
+import { rules, rulesOfGuides } from "./rules.js"
 
 const target = Path.join(root, "packages/effect4/build")
 
@@ -17,7 +17,7 @@ const target = Path.join(root, "packages/effect4/build")
 const recordPath = Path.join(root, "packages/effect4/build/hashes.json")
 
 /** The parts of the repository that have an Effect 4 edition. */
-const folders = ["reprise", "http", "redis", "testing", "demo"].map((name) => `packages/${name}`)
+const folders = ["reprise", "http", "redis", "testing", "demo", "examples"].map((name) => `packages/${name}`)
 const others = [
   "README.md",
   "docs",
@@ -38,8 +38,8 @@ const sources = run("git", ["ls-files", "--cached", "--others", "--exclude-stand
 const overlay = /\.effect4\.(\w+)$/
 const overlaid = new Set(sources.filter((path) => overlay.test(path)).map((path) => path.replace(overlay, ".$1")))
 
-/** The guides show Effect 3. */
-const isGuide = (path: string): boolean => path.startsWith("docs/")
+/** What is about Effect 3, or about both. */
+const ofBothEditions = /^(README|docs\/(decisions\/|architecture|benchmarks|comparison|contributing|effect-4))/
 
 const problems: Array<string> = []
 
@@ -47,8 +47,10 @@ const convert = (path: string): Buffer | string => {
   const content = Fs.readFileSync(Path.join(root, path))
   if (overlay.test(path)) return content
   if (Path.basename(path) === "package.json") return manifest(content.toString())
-  if (!/\.(tsx?|md)$/.test(path) || isGuide(path)) return content
-  const result = (path.endsWith(".md") ? codemodDocument : codemod)(path, content.toString(), rules)
+  if (!/\.(tsx?|md)$/.test(path) || ofBothEditions.test(path)) return content
+  const result = path.endsWith(".md")
+    ? codemodDocument(path, content.toString(), rulesOfGuides)
+    : codemod(path, content.toString(), rules)
   problems.push(...result.problems)
   return result.text
 }

@@ -1,7 +1,7 @@
 /**
  * Defines the rules that turn a program for Effect 3 into one for Effect 4.
  */
-import type * as ts from "typescript"
+import ts from "typescript"
 
 /** Gives a rule what it needs to write a node anew. */
 export interface Context {
@@ -25,6 +25,9 @@ export type MethodRule = (
 /** Writes a construction with `new` anew; `undefined` if the rule does not apply to this one. */
 export type NewRule = (args: ReadonlyArray<string>, context: Context, made: ts.NewExpression) => string | undefined
 
+/** Writes a member that a class no longer inherits. The call is the base class. */
+export type ClassRule = (context: Context, base: ts.CallExpression) => string
+
 /** Writes a reference of a generic type anew. */
 export type TypeRule = (args: ReadonlyArray<string>, context: Context, node: ts.TypeReferenceNode) => string
 
@@ -41,6 +44,7 @@ export interface Rules {
   readonly calls?: Readonly<Record<string, CallRule>>
   /** By the name of the method. */
   readonly methods?: Readonly<Record<string, MethodRule>>
+  readonly classes?: Readonly<Record<string, ClassRule>>
   /** By the name of the class. */
   readonly news?: Readonly<Record<string, NewRule>>
   readonly types?: Readonly<Record<string, TypeRule>>
@@ -48,6 +52,21 @@ export interface Rules {
   readonly properties?: Readonly<Record<string, string>>
   /** New values of string literals, such as tags. */
   readonly strings?: Readonly<Record<string, string>>
+  /** New names, in sentences, of members whose calls have a rule. */
+  readonly names?: Readonly<Record<string, string>>
   /** New texts of what an example prints. */
   readonly outputs?: Readonly<Record<string, string>>
 }
+
+/** The values of an object literal. */
+export const fieldsOf = (node: ts.Expression): Readonly<Record<string, ts.Node | undefined>> =>
+  Object.fromEntries(
+    (ts.isObjectLiteralExpression(node) ? node.properties : []).map((property) => [
+      property.name?.getText(),
+      ts.isPropertyAssignment(property) ? property.initializer : property.name
+    ])
+  )
+
+/** What a function without parameters returns. */
+export const resultOf = (f: ts.Node, { emit }: Context): string =>
+  ts.isArrowFunction(f) && !ts.isBlock(f.body) ? emit(f.body) : `(${emit(f)})()`

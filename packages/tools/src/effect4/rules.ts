@@ -8,9 +8,10 @@ import { http } from "./rules/http.js"
 import { httpErrors } from "./rules/httpErrors.js"
 import { schedules } from "./rules/schedule.js"
 import { schemas } from "./rules/schema.js"
+import { services } from "./rules/service.js"
 import { test } from "./rules/test.js"
 
-const tables = [core, config, schedules, schemas, http, httpErrors, test]
+const tables = [core, config, schedules, schemas, http, httpErrors, services, test]
 
 const merge = <K extends keyof Rules>(kind: K): Required<Rules>[K] =>
   Object.assign({}, ...tables.map((table) => table[kind] ?? {}))
@@ -20,10 +21,17 @@ export const rules: Required<Rules> = {
   members: merge("members"),
   values: merge("values"),
   calls: merge("calls"),
+  classes: merge("classes"),
   news: merge("news"),
   types: merge("types"),
   methods: merge("methods"),
   properties: merge("properties"),
   strings: merge("strings"),
+  names: merge("names"),
   outputs: merge("outputs")
 }
+
+const { "Fiber.interrupt": _, "TestClock.adjust": __, "TestClock.setTime": ___, ...calls } = rules.calls
+
+/** Rules for guides: without those that give a test the exact order of Effect 3. */
+export const rulesOfGuides: Required<Rules> = { ...rules, calls }

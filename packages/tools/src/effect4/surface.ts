@@ -17,6 +17,10 @@ const declarations = (specifier: string): string | undefined => {
   return [`${base}.d.ts`, Path.join(base, "index.d.ts")].find((file) => Fs.existsSync(file))
 }
 
+const isExported = (statement: ts.Statement): boolean =>
+  ts.canHaveModifiers(statement) &&
+  ts.getModifiers(statement)?.some(({ kind }) => kind === ts.SyntaxKind.ExportKeyword) === true
+
 /** `undefined` if the names are not known. */
 const read = (file: string): ReadonlySet<string> | undefined => {
   const names = new Set<string>()
@@ -32,7 +36,8 @@ const read = (file: string): ReadonlySet<string> | undefined => {
         if (!text.startsWith(".")) return undefined
         read(Path.join(Path.dirname(file), text.replace(/\.[jt]s$/, ".d.ts")))?.forEach((name) => names.add(name))
       }
-    } else if (ts.isVariableStatement(statement)) {
+    } else if (!isExported(statement)) continue
+    else if (ts.isVariableStatement(statement)) {
       statement.declarationList.declarations.forEach(({ name }) => names.add((name as ts.Identifier).text))
     } else if ("name" in statement) names.add((statement.name as ts.Identifier).text)
   }

@@ -2,7 +2,7 @@
  * Rules for `Config` and its providers.
  */
 import ts from "typescript"
-import type { CallRule, Context, Rules } from "../rule.js"
+import { type CallRule, type Context, resultOf, type Rules } from "../rule.js"
 
 /** The names and values of `new Map([[name, value], ...])`. */
 const entriesOf = (node: ts.Node): ReadonlyArray<readonly [name: string, value: ts.Expression]> | undefined => {
@@ -61,11 +61,12 @@ export const config: Rules = {
     "Config.literal()": (literals, { emit, use }, { arguments: [name] }) =>
       `${use("Config")}.Literals([${literals.join(", ")}]${name === undefined ? "" : `, ${emit(name)}`})`,
     "ConfigProvider.fromMap": fromMap,
+    "ConfigProvider.mapInputPath": (args, { use }) => {
+      const path = `(path) => path.map((part) => typeof part === "string" ? (${args.at(-1)})(part) : part)`
+      return `${use("ConfigProvider")}.mapInput(${[...args.slice(0, -1), path].join(", ")})`
+    },
     // Effect 4 takes the other provider itself.
-    "ConfigProvider.orElse": (args, { emit, use }, { arguments: nodes }) => {
-      const that = nodes.at(-1)!
-      const other = ts.isArrowFunction(that) ? emit(that.body) : `(${emit(that)})()`
-      return `${use("ConfigProvider")}.orElse(${[...args.slice(0, -1), other].join(", ")})`
-    }
+    "ConfigProvider.orElse": (args, context, { arguments: nodes }) =>
+      `${context.use("ConfigProvider")}.orElse(${[...args.slice(0, -1), resultOf(nodes.at(-1)!, context)].join(", ")})`
   }
 }

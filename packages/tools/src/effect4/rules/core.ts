@@ -2,7 +2,7 @@
  * Rules for the modules of `effect`.
  */
 import ts from "typescript"
-import type { Rules } from "../rule.js"
+import { fieldsOf, resultOf, type Rules } from "../rule.js"
 
 /** The members that only have another name, by module. */
 const renames: Readonly<Record<string, Readonly<Record<string, string>>>> = {
@@ -129,11 +129,12 @@ export const core: Rules = {
     "Effect.negate": ([effect], { use }) => `${use("Effect")}.map(${effect}, (holds) => !holds)`,
     "Effect.repeatN": (args, { use }) =>
       `${use("Effect")}.repeat(${[...args.slice(0, -1), `{ times: ${args.at(-1)} }`].join(", ")})`,
-    "Effect.timeoutFail": (args, { emit, use }, call) => {
-      const fields = fieldsOf(call.arguments.at(-1)!)
-      const part = (name: string) => fields[name] === undefined ? `${args.at(-1)}.${name}` : emit(fields[name])
-      const orElse = `() => ${use("Effect")}.fail((${part("onTimeout")})())`
-      const options = `{ duration: ${part("duration")}, orElse: ${orElse} }`
+    "Effect.timeoutFail": (args, context, call) => {
+      const { emit, use } = context
+      const { duration, onTimeout } = fieldsOf(call.arguments.at(-1)!)
+      const error = onTimeout === undefined ? `${args.at(-1)}.onTimeout()` : resultOf(onTimeout, context)
+      const options = `{ duration: ${duration === undefined ? `${args.at(-1)}.duration` : emit(duration)}, ` +
+        `orElse: () => ${use("Effect")}.fail(${error}) }`
       return `${use("Effect")}.timeoutOrElse(${[...args.slice(0, -1), options].join(", ")})`
     },
     // Two arguments of `pipe`. An error of the second one is not seen by the first one.
@@ -146,8 +147,13 @@ export const core: Rules = {
     "Effect.withClock": (args, { use }) => `${use("Effect")}.provideService(${before(args, `${use("Clock")}.Clock`)})`,
     "Effect.withConfigProvider": (args, { use }) =>
       `${use("Effect")}.provideService(${before(args, `${use("ConfigProvider")}.ConfigProvider`)})`,
-    "Effect.withRandom": (args, { use }) =>
-      `${use("Effect")}.provideService(${before(args, `${use("Random")}.Random`)})`,
+    "Effect.withRandom": (args, { emit, use }, { arguments: nodes }) => {
+      const random = nodes.at(-1)!
+      if (!ts.isCallExpression(random) || random.expression.getText() !== "Random.make") {
+        return `${use("Effect")}.provideService(${before(args, `${use("Random")}.Random`)})`
+      }
+      return `${use("Random")}.withSeed(${[...args.slice(0, -1), emit(random.arguments[0]!)].join(", ")})`
+    },
     "Schedule.intersect": ([self, that], { use }) =>
       that === undefined
         ? `((self) => ${use("Schedule")}.max([self, ${self}]))`
@@ -197,17 +203,15 @@ export const core: Rules = {
     unsafeCurrentTimeNanos: "monotonicTimeNanosUnsafe",
     unsafePoll: "pollUnsafe"
   },
+  types: { "Context.Tag.Service": ([key], { use }) => `${use("Context")}.Service.Shape<${key}>` },
+  names: {
+    "Effect.locally": "Effect.provideService",
+    "Effect.orElse": "Effect.catch",
+    "Effect.timeoutFail": "Effect.timeoutOrElse",
+    "Effect.withRandom": "Random.withSeed"
+  },
   strings: { TimeoutException: "TimeoutError", UnknownException: "UnknownError" }
 }
 
 /** The arguments of a call, with one more before the last. */
 const before = (args: ReadonlyArray<string>, one: string): string => [...args.slice(0, -1), one, args.at(-1)].join(", ")
-
-/** The values of an object literal. */
-const fieldsOf = (node: ts.Expression): Readonly<Record<string, ts.Node | undefined>> =>
-  Object.fromEntries(
-    (ts.isObjectLiteralExpression(node) ? node.properties : []).map((property) => [
-      property.name?.getText(),
-      ts.isPropertyAssignment(property) ? property.initializer : property.name
-    ])
-  )

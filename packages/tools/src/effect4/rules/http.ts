@@ -2,7 +2,7 @@
  * Rules for the modules of `@effect/platform`, which are in `effect` from Effect 4 on.
  */
 import ts from "typescript"
-import type { Context, Rules, TypeRule } from "../rule.js"
+import { type Context, type MethodRule, resultOf, type Rules, type TypeRule } from "../rule.js"
 
 const within = (folder: string, names: ReadonlyArray<string>): Readonly<Record<string, string>> =>
   Object.fromEntries(names.map((name) => [name, `effect/${folder}/${name}`]))
@@ -17,6 +17,13 @@ const app: TypeRule = ([error = "never", context = "never"], { use }) =>
 const providing = (args: ReadonlyArray<string>, service: string, use: Context["use"]): string => {
   const provide = `${use("Effect")}.provideService(${use("HttpClient")}.${service}, ${args.at(-1)})`
   return `${use("HttpClient")}.transformResponse(${[...args.slice(0, -1), provide].join(", ")})`
+}
+
+/** An endpoint takes its schemas as options of its constructor. */
+const endpoint = (option: string): MethodRule => (made, [schema]) => {
+  if (!made.startsWith("HttpApiEndpoint.")) return undefined
+  const start = made.endsWith(" })") ? made.slice(0, -" })".length) : `${made.slice(0, -1)}, {`
+  return `${start}${made.endsWith(" })") ? "," : ""} ${option}: ${schema} })`
 }
 
 export const http: Rules = {
@@ -52,6 +59,7 @@ export const http: Rules = {
     ),
     Error: "effect/PlatformError",
     HttpApp: "effect/http/HttpEffect",
+    HttpLayerRouter: "effect/http/HttpRouter",
     NodeSdk: "@effect/opentelemetry/NodeSdk"
   },
   members: {
@@ -60,12 +68,14 @@ export const http: Rules = {
     "HttpClient.currentTracerDisabledWhen": "TracerDisabledWhen",
     "HttpClient.currentTracerPropagation": "TracerPropagationEnabled",
     "HttpClientRequest.bodyUnsafeJson": "bodyJsonUnsafe",
+    "HttpClientRequest.del": "delete",
     "HttpServerResponse.unsafeJson": "jsonUnsafe",
     "NodeHttpClient.layer": "layerNodeHttp",
     "NodeHttpClient.layerUndiciWithoutDispatcher": "layerUndiciNoDispatcher",
     "NodeHttpClient.layerWithoutAgent": "layerNodeHttpNoAgent",
     "NodeHttpClient.makeAgentLayer": "layerAgentOptions",
     "Stream.ensuringWith": "onExit",
+    "Stream.fromChunk": "fromIterable",
     "Stream.repeatEffectWithSchedule": "fromEffectSchedule",
     "Stream.toReadableStreamRuntime": "toReadableStreamWith"
   },
@@ -104,8 +114,45 @@ export const http: Rules = {
       `${use("Random")}.nextIntBetween(${min}, ${max}, { halfOpen: true })`,
     "Stream.fromReadableStream": ([evaluate, onError], { use }) =>
       `${use("Stream")}.fromReadableStream({ evaluate: ${evaluate}, onError: ${onError} })`,
+    // The end of a pull is no `Option` in Effect 4.
+    "Effect.mapError": ([pull], context, { arguments: [, f] }) => {
+      const { use } = context
+      const end = f && ts.isCallExpression(f) && f.expression.getText() === "Option.getOrElse"
+        ? f.arguments[0]
+        : undefined
+      if (end === undefined) return undefined
+      return `${use("Pull")}.catchDone(${pull}, () => ${use("Effect")}.fail(${resultOf(end, context)}))`
+    },
+    "Stream.repeatEffectChunkOption": ([pull], { use }) =>
+      `${use("Stream")}.fromPull(${use("Effect")}.succeed(${pull}))`,
+    // A page is an array.
+    "Stream.paginateChunkEffect": (args, { use }) => {
+      const pages = args.at(-1)!.replace(/\[Chunk\.fromIterable\(([^()]*)\), /, "[$1, ")
+      return `${use("Stream")}.paginate(${[...args.slice(0, -1), pages].join(", ")})`
+    },
+    "Stream.timeoutFail": (args, context, { arguments: nodes }) => {
+      const { use } = context
+      const orElse = `() => ${use("Stream")}.fail(${resultOf(nodes.at(-2)!, context)})`
+      const options = `{ duration: ${args.at(-1)}, orElse: ${orElse} }`
+      return `${use("Stream")}.timeoutOrElse(${[...args.slice(0, -2), options].join(", ")})`
+    },
     "Stream.runFold": (args, { use }) =>
       `${use("Stream")}.runFold(${[...args.slice(0, -2), `() => (${args.at(-2)})`, args.at(-1)].join(", ")})`
+  },
+  methods: { addSuccess: endpoint("success"), setPayload: endpoint("payload") },
+  strings: Object.fromEntries(
+    ["response-only", "errors-only"].map((mode) => [
+      `retryTransient({ mode: "${mode}" })`,
+      `retryTransient({ retryOn: "${mode}" })`
+    ])
+  ),
+  names: {
+    "@effect/platform": "effect/http",
+    "@effect/rpc": "effect/rpc",
+    "@effect/sql": "effect/sql",
+    "HttpClient.withTracerDisabledWhen": "HttpClient.TracerDisabledWhen",
+    "HttpClient.withTracerPropagation": "HttpClient.TracerPropagationEnabled",
+    "Stream.timeoutFail": "Stream.timeoutOrElse"
   },
   values: {
     "DefaultServices.liveServices": ({ use }) => `${use("Context")}.empty()`,

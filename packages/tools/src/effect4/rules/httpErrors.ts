@@ -24,6 +24,8 @@ const construct: NewRule = (_, { emit, use }, made) => {
 }
 
 export const httpErrors: Rules = {
+  names: { RequestError: "HttpClientError", ResponseError: "HttpClientError" },
+  outputs: { "ResponseError after 2 requests": "HttpClientError after 2 requests" },
   members: {
     "HttpClientError.RequestError": "HttpClientError",
     "HttpClientError.ResponseError": "HttpClientError"

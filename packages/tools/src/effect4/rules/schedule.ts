@@ -3,7 +3,7 @@
  */
 import ts from "typescript"
 import { errorsIn } from "../fallible.js"
-import type { CallRule, Context, Rules, TypeRule } from "../rule.js"
+import { type CallRule, type Context, fieldsOf, type Rules, type TypeRule } from "../rule.js"
 
 /** The fields of the metadata of a step, in the order of the parameters of a function for Effect 3. */
 type Fields = ReadonlyArray<"input" | "output" | "duration">
@@ -93,6 +93,12 @@ export const schedules: Rules = {
     "Schedule.delayed": withMetadata("modifyDelay", ["duration"], succeed),
     "Schedule.delays": ([self], { use }) => `${use("Schedule")}.map(${self}, ({ duration }) => duration)`,
     "Schedule.intersect": ofList("max"),
+    "Schedule.jitteredWith": (args, { emit, use }, { arguments: nodes }) => {
+      const { max, min } = fieldsOf(nodes.at(-1)!)
+      const factor = `${use("Random")}.nextBetween(${emit(min!)}, ${emit(max!)})`
+      const delay = `${use("Effect")}.map(${factor}, (factor) => ${use("Duration")}.times(duration, factor))`
+      return `${use("Schedule")}.modifyDelay(${[...args.slice(0, -1), `({ duration }) => ${delay}`].join(", ")})`
+    },
     "Schedule.map": withMetadata("map", ["output"]),
     "Schedule.mapEffect": withMetadata("map", ["output"]),
     "Schedule.modifyDelay": withMetadata("modifyDelay", ["output", "duration"], succeed),
@@ -120,5 +126,11 @@ export const schedules: Rules = {
     "Schedule.whileOutput": withMetadata("while", ["output"])
   },
   types: { "Effect.Effect": effect, "Schedule.Schedule": schedule },
+  names: {
+    "Schedule.delays": "Schedule.map",
+    "Schedule.driver": "Schedule.toStep",
+    "Schedule.untilInput": "Schedule.while",
+    "Schedule.whileInput": "Schedule.while"
+  },
   properties: { recurrence: "attempt" }
 }

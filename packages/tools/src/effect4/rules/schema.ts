@@ -31,6 +31,7 @@ export const schemas: Rules = {
     "Schema.filter": check(([predicate]) => `makeFilter(${predicate})`),
     "Schema.finite": check(() => "isFinite()"),
     "Schema.maxItems": check(([most]) => `isMaxLength(${most})`),
+    "Schema.omit": (names, { use }) => `(self) => self.mapFields(${use("Struct")}.omit([${names.join(", ")}]))`,
     "Schema.transform": ([from, to], { emit, use }, { arguments: [, , options] }) =>
       `${from}.pipe(${use("Schema")}.decodeTo(${to}, ${use("SchemaTransformation")}.transform({\n${
         fields(options!, ["decode", "encode"], emit)
