@@ -1,5 +1,6 @@
 /**
- * `pnpm docs:open`: opens the site that `pnpm run docs` has built in Chromium, follows a link, searches, and opens the API reference.
+ * `pnpm docs:open`: opens the site that `pnpm run docs` has built in Chromium, follows links, switches to the other
+ * edition, searches, and opens the API reference.
  */
 import * as Fs from "node:fs"
 import * as Http from "node:http"
@@ -43,9 +44,12 @@ const visit = async (page: Page, origin: string): Promise<void> => {
   await page.goto(`${origin}/`)
   await page.getByRole("link", { name: "Observability" }).first().click()
   await page.getByRole("heading", { level: 1, name: "Observability" }).waitFor()
+  await page.locator(".vp-doc").getByRole("link", { name: "Effect 4", exact: true }).first().click()
+  await page.waitForURL(`${origin}/effect4/observability`)
+  await page.locator(".vp-doc").getByText("effect/http").first().waitFor()
   await page.getByRole("button", { name: "Search" }).first().click()
   await page.getByRole("searchbox").fill("retry budget")
-  await page.locator("#localsearch-list a").first().waitFor()
+  await page.locator("#localsearch-list a[href^='/effect4/']").first().waitFor()
   await page.goto(`${origin}/api/`)
   await page.getByRole("link", { name: "reprise" }).first().waitFor()
 }

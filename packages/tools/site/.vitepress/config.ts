@@ -1,5 +1,5 @@
 /**
- * The site of `docs/`: its menu, its search and its links. `pnpm run docs` builds it.
+ * The site of the guides: its menus, its search and its links. `pnpm run docs` builds it, with the guides for Effect 4 in `effect4/`.
  */
 import * as Fs from "node:fs"
 import * as Path from "node:path"
@@ -21,23 +21,23 @@ const groups: Readonly<Record<string, ReadonlyArray<string>>> = {
 const pages = (folder: string): ReadonlyArray<string> =>
   Fs.readdirSync(Path.join(docs, folder)).filter((file) => file.endsWith(".md")).map((file) => file.slice(0, -3)).sort()
 
-const item = (page: string): DefaultTheme.SidebarItem => {
+const item = (base: string) => (page: string): DefaultTheme.SidebarItem => {
   const [, title] = /^# (.*)$/m.exec(Fs.readFileSync(Path.join(docs, `${page}.md`), "utf8")) ?? []
-  return { text: title ?? page, link: `/${page}` }
+  return { text: title ?? page, link: `${base}${page}` }
 }
 
-const sidebar = (): Array<DefaultTheme.SidebarItem> => {
+const sidebar = (base: string): Array<DefaultTheme.SidebarItem> => {
   const all = pages("").filter((page) => page !== "index")
   const listed = new Set(Object.values(groups).flat())
   const sections = { ...groups, "More": all.filter((page) => !listed.has(page)) }
   const items = Object.entries(sections).map(([text, names]) => ({
     text,
-    items: names.filter((name) => all.includes(name)).map(item)
+    items: names.filter((name) => all.includes(name)).map(item(base))
   }))
   const folders = ["recipes", "migrations", "decisions"].map((folder) => ({
     text: folder[0]!.toUpperCase() + folder.slice(1),
     collapsed: true,
-    items: pages(folder).map((page) => item(`${folder}/${page}`))
+    items: pages(folder).map((page) => item(base)(`${folder}/${page}`))
   }))
   return [...items, ...folders].filter(({ items }) => items.length > 0)
 }
@@ -52,13 +52,23 @@ const outside = (href: string): string => {
   return source === undefined ? "#" : `${source}/blob/main/${path}`
 }
 
+const edition = (label: string, base: string) => ({
+  label,
+  lang: "en",
+  link: base,
+  themeConfig: {
+    nav: [{ text: "Guides", link: base }, { text: "API", link: "/api/", target: "_self" }],
+    sidebar: sidebar(base)
+  }
+})
+
 const config: UserConfig<DefaultTheme.Config> = {
-  srcDir: Path.relative(Path.resolve(import.meta.dirname, ".."), docs),
+  srcDir: "../build/pages",
   outDir: Path.join(root, "packages/tools/build/site"),
   cacheDir: Path.join(root, "packages/tools/build/site-cache"),
   title: "Reprise",
   description: "Retries, circuit breakers and overload protection for Effect",
-  lang: "en",
+  locales: { root: edition("Effect 3", "/"), effect4: edition("Effect 4", "/effect4/") },
   cleanUrls: true,
   lastUpdated: false,
   markdown: {
@@ -71,8 +81,7 @@ const config: UserConfig<DefaultTheme.Config> = {
   // Built into the site after the pages.
   ignoreDeadLinks: [/^\/api\//],
   themeConfig: {
-    nav: [{ text: "Guides", link: "/" }, { text: "API", link: "/api/", target: "_self" }],
-    sidebar: sidebar(),
+    langMenuLabel: "Edition",
     search: { provider: "local" },
     outline: [2, 3],
     ...source && { socialLinks: [{ icon: "github", link: source }] }
