@@ -20,6 +20,9 @@ export const transports: ReadonlyArray<readonly [name: "fetch" | "undici" | "nod
   ["node", NodeHttpClient.layer]
 ]
 
+/** The time of an attempt to a server that is silent: enough for the request to arrive, on a busy machine too. */
+export const toArrive = "400 millis"
+
 type Options = ResilientHttpClient.Options
 
 /** What must make no difference: the whole suite is run once with each. */

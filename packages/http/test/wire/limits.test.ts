@@ -8,14 +8,14 @@ import * as Deadline from "reprise/Deadline"
 import * as HttpResilience from "../../src/HttpResilience.js"
 import * as HttpRetry from "../../src/HttpRetry.js"
 import * as ResilientHttpClient from "../../src/ResilientHttpClient.js"
-import { dropIn, onEachSlow, onEachTransport, quick, typed } from "../support/wire.js"
+import { dropIn, onEachSlow, onEachTransport, quick, toArrive, typed } from "../support/wire.js"
 
 const busy = Reply.respond({ status: 503, body: "busy" })
 const slowly = Backoff.exponential("1 hour").pipe(Backoff.attempts(5), HttpRetry.whileRetryable)
 
 onEachTransport("time limits", (transport) => {
   it.scopedLive("an attempt that takes too long is given up, its socket closed, and made again", () =>
-    typed(transport, { attemptTimeout: "100 millis" }, (server) =>
+    typed(transport, { attemptTimeout: toArrive }, (server) =>
       Effect.gen(function*() {
         yield* server.script(Reply.hang())
         const client = yield* ResilientHttpClient.ResilientHttpClient
@@ -26,7 +26,7 @@ onEachTransport("time limits", (transport) => {
       })))
 
   it.scopedLive("a stalled body is part of the attempt that reads it", () =>
-    typed(transport, { attemptTimeout: "150 millis" }, (server) =>
+    typed(transport, { attemptTimeout: toArrive }, (server) =>
       Effect.gen(function*() {
         yield* server.script(Reply.hangBody(Reply.respond({ body: "half of it" })))
         const client = yield* ResilientHttpClient.ResilientHttpClient
@@ -37,7 +37,7 @@ onEachTransport("time limits", (transport) => {
       })))
 
   it.scopedLive("the deadline ends an attempt that hangs, and carries it", () =>
-    typed(transport, { deadline: "150 millis" }, (server) =>
+    typed(transport, { deadline: toArrive }, (server) =>
       Effect.gen(function*() {
         yield* server.always(Reply.hang())
         const client = yield* ResilientHttpClient.ResilientHttpClient
