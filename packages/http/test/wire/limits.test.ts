@@ -8,7 +8,7 @@ import * as Deadline from "reprise/Deadline"
 import * as HttpResilience from "../../src/HttpResilience.js"
 import * as HttpRetry from "../../src/HttpRetry.js"
 import * as ResilientHttpClient from "../../src/ResilientHttpClient.js"
-import { dropIn, onEachSlow, onEachTransport, quick, toArrive, typed } from "../support/wire.js"
+import { allAborted, dropIn, onEachSlow, onEachTransport, quick, toArrive, typed } from "../support/wire.js"
 
 const busy = Reply.respond({ status: 503, body: "busy" })
 const slowly = Backoff.exponential("1 hour").pipe(Backoff.attempts(5), HttpRetry.whileRetryable)
@@ -93,7 +93,7 @@ onEachSlow("time limits", (transport) => {
       const failure = yield* Effect.flip(client.get(server.url))
       assert.strictEqual(failure._tag, "DeadlineExceeded")
       assert.isAbove((yield* server.requests).length, 1)
-      yield* server.awaitClosed()
+      yield* allAborted(server)
     }).pipe(Effect.provide(transport)))
 })
 
@@ -129,7 +129,7 @@ onEachTransport("interruption", (transport) => {
         yield* server.awaitRequests(1)
         yield* Effect.yieldNow()
         yield* Fiber.interrupt(fiber)
-        yield* server.awaitClosed()
+        yield* allAborted(server)
         assert.lengthOf(yield* server.requests, 1)
       })))
 
@@ -144,7 +144,7 @@ onEachTransport("interruption", (transport) => {
         yield* server.awaitRequests(1)
         yield* Effect.sleep(Duration.zero)
         yield* Fiber.interrupt(fiber)
-        yield* server.awaitClosed()
+        yield* allAborted(server)
         assert.lengthOf(yield* server.requests, 1)
       })))
 })
