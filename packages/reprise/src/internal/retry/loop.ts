@@ -57,7 +57,9 @@ export const decide = <Out, E, R, E1 = never>(
   const last = failures.at(-1)
   if (last === undefined) return Effect.succeed<Retry.Decision>({ _tag: "Wait", delayMillis: 0, reason: "backoff" })
   return Effect.flatMap(
-    Effect.forEach(failures.slice(0, -1), (one) => seeded(driver.pass(one.error, one.atMillis), one), { discard: true }),
+    Effect.forEach(failures.slice(0, -1), (one) => seeded(driver.pass(one.error, one.atMillis), one), {
+      discard: true
+    }),
     () => seeded(driver.next(last.error, last.atMillis), last)
   )
 }
