@@ -7,7 +7,7 @@ import * as InvalidOption from "reprise/InvalidOption"
 import * as Retry from "reprise/Retry"
 import * as DurableHttp from "../src/DurableHttp.js"
 import * as Server from "./support/server.js"
-import { runAll } from "./support/time.js"
+import { itIsVirtual, runAll } from "./support/time.js"
 
 const Call = Workflow.make({
   name: "Call",
@@ -35,35 +35,45 @@ const failure = <A, E>(exit: Exit.Exit<A, E>): E => {
   return Option.getOrThrow(Cause.failureOption((exit as Exit.Failure<A, E>).cause))
 }
 
-const seconds = Backoff.linear("1 second").pipe(Backoff.attempts(4), Retry.whileRetryable, Retry.honorHint({ jitter: 0 }))
+const seconds = Backoff.linear("1 second").pipe(
+  Backoff.attempts(4),
+  Retry.whileRetryable,
+  Retry.honorHint({ jitter: 0 })
+)
 
 describe("a durable call", () => {
-  it.effect("sends a failed request again with the same key, and returns the answer with the ledger", () =>
-    Effect.gen(function*() {
-      const { client, seen } = Server.make((n) => n === 1 ? 503 : n === 2 ? "refused" : 200)
-      const exit = yield* run(client, { retry: seconds, attemptHeader: "X-Attempt" })
-      const answer = yield* exit
-      assert.strictEqual(answer.status, 200)
-      assert.strictEqual(answer.body, "\"done\"")
-      assert.deepStrictEqual(answer.attempts.map(({ delayMillis, failure, number, reason }) => [
-        number,
-        failure?.tag,
-        delayMillis,
-        reason
-      ]), [
-        [1, "ServerError", 1_000, "backoff"],
-        [2, "ConnectFailure", 2_000, "backoff"],
-        [3, undefined, undefined, "success"]
-      ])
-      assert.deepStrictEqual(seen.map(({ atMillis, headers }) => [atMillis, headers["x-attempt"]]), [
-        [0, "1"],
-        [1_000, "2"],
-        [3_000, "3"]
-      ])
-      assert.deepStrictEqual([...new Set(seen.map(({ key }) => key))], [answer.key])
-    }))
+  itIsVirtual(
+    "sends a failed request again with the same key, and returns the answer with the ledger",
+    () =>
+      Effect.gen(function*() {
+        const { client, seen } = Server.make((n) => n === 1 ? 503 : n === 2 ? "refused" : 200)
+        const exit = yield* run(client, { retry: seconds, attemptHeader: "X-Attempt" })
+        const answer = yield* exit
+        assert.strictEqual(answer.status, 200)
+        assert.strictEqual(answer.body, "\"done\"")
+        assert.deepStrictEqual(
+          answer.attempts.map(({ delayMillis, failure, number, reason }) => [
+            number,
+            failure?.tag,
+            delayMillis,
+            reason
+          ]),
+          [
+            [1, "ServerError", 1_000, "backoff"],
+            [2, "ConnectFailure", 2_000, "backoff"],
+            [3, undefined, undefined, "success"]
+          ]
+        )
+        assert.deepStrictEqual(seen.map(({ atMillis, headers }) => [atMillis, headers["x-attempt"]]), [
+          [0, "1"],
+          [1_000, "2"],
+          [3_000, "3"]
+        ])
+        assert.deepStrictEqual([...new Set(seen.map(({ key }) => key))], [answer.key])
+      })
+  )
 
-  it.effect("waits as long as the server asks", () =>
+  itIsVirtual("waits as long as the server asks", () =>
     Effect.gen(function*() {
       const busy = () => new Response("", { status: 429, headers: { "retry-after": "30" } })
       const { client, seen } = Server.make((n) => n === 1 ? busy() : 200)
@@ -72,7 +82,7 @@ describe("a durable call", () => {
       assert.strictEqual(answer.attempts[0]?.reason, "retryAfter")
     }))
 
-  it.effect("fails after the last attempt with the failure, its body and the ledger", () =>
+  itIsVirtual("fails after the last attempt with the failure, its body and the ledger", () =>
     Effect.gen(function*() {
       const { client, seen } = Server.make(() => new Response("down for maintenance", { status: 503 }))
       const error = failure(yield* run(client, { retry: seconds }))
@@ -90,7 +100,7 @@ describe("a durable call", () => {
       )
     }))
 
-  it.effect("does not retry a failure that fails every time", () =>
+  itIsVirtual("does not retry a failure that fails every time", () =>
     Effect.gen(function*() {
       const { client, seen } = Server.make(() => 422)
       const error = failure(yield* run(client, { retry: seconds }))
@@ -98,7 +108,7 @@ describe("a durable call", () => {
       assert.strictEqual(seen.length, 1)
     }))
 
-  it.effect("retries what `while` accepts, and nothing else", () =>
+  itIsVirtual("retries what `while` accepts, and nothing else", () =>
     Effect.gen(function*() {
       const conflict = Server.make(() => 409)
       const accepted = failure(
@@ -111,31 +121,34 @@ describe("a durable call", () => {
       assert.deepStrictEqual([conflict.seen.length, down.seen.length], [4, 1])
     }))
 
-  it.effect("decodes the body by the schema, and does not repeat a request whose body is not valid", () =>
-    Effect.gen(function*() {
-      const read = Schema.Struct({ at: Schema.Date })
-      const Dated = Workflow.make({
-        name: "Dated",
-        payload: { id: Schema.String },
-        idempotencyKey: ({ id }) => id,
-        success: DurableHttp.answer(read),
-        error: DurableHttp.CallFailed
+  itIsVirtual(
+    "decodes the body by the schema, and does not repeat a request whose body is not valid",
+    () =>
+      Effect.gen(function*() {
+        const read = Schema.Struct({ at: Schema.Date })
+        const Dated = Workflow.make({
+          name: "Dated",
+          payload: { id: Schema.String },
+          idempotencyKey: ({ id }) => id,
+          success: DurableHttp.answer(read),
+          error: DurableHttp.CallFailed
+        })
+        const { client, seen } = Server.make((n) => Response.json(n === 1 ? { at: "2026-01-02" } : { at: 3 }))
+        const live = Dated.toLayer(() => DurableHttp.execute({ name: "dated", request: post, read }))
+        yield* Effect.gen(function*() {
+          const { body } = yield* Dated.execute({ id: "1" })
+          assert.strictEqual(body.at.getUTCFullYear(), 2026)
+          const error = yield* Effect.flip(Dated.execute({ id: "2" }))
+          assert.strictEqual(error.failure?.tag, "DecodeFailure")
+          assert.strictEqual(seen.length, 2)
+        }).pipe(
+          Effect.provide(live.pipe(Layer.provideMerge(WorkflowEngine.layerMemory))),
+          Effect.provideService(HttpClient.HttpClient, client)
+        )
       })
-      const { client, seen } = Server.make((n) => Response.json(n === 1 ? { at: "2026-01-02" } : { at: 3 }))
-      const live = Dated.toLayer(() => DurableHttp.execute({ name: "dated", request: post, read }))
-      yield* Effect.gen(function*() {
-        const { body } = yield* Dated.execute({ id: "1" })
-        assert.strictEqual(body.at.getUTCFullYear(), 2026)
-        const error = yield* Effect.flip(Dated.execute({ id: "2" }))
-        assert.strictEqual(error.failure?.tag, "DecodeFailure")
-        assert.strictEqual(seen.length, 2)
-      }).pipe(
-        Effect.provide(live.pipe(Layer.provideMerge(WorkflowEngine.layerMemory))),
-        Effect.provideService(HttpClient.HttpClient, client)
-      )
-    }))
+  )
 
-  it.effect("ends an attempt that hangs, and tries again", () =>
+  itIsVirtual("ends an attempt that hangs, and tries again", () =>
     Effect.gen(function*() {
       const { client, seen } = Server.make((n) => n === 1 ? Effect.never : 200)
       const answer = yield* (yield* run(client, { retry: seconds, attemptTimeout: "5 seconds" }))
@@ -143,7 +156,7 @@ describe("a durable call", () => {
       assert.deepStrictEqual(seen.map(({ atMillis }) => atMillis), [0, 6_000])
     }))
 
-  it.effect("starts no wait that would pass the deadline", () =>
+  itIsVirtual("starts no wait that would pass the deadline", () =>
     Effect.gen(function*() {
       const { client, seen } = Server.make(() => 503)
       const error = failure(yield* run(client, { retry: seconds, deadline: "2500 millis" }))
@@ -152,17 +165,20 @@ describe("a durable call", () => {
       assert.strictEqual(seen.length, 2)
     }))
 
-  it.effect("ends a running attempt at the deadline", () =>
+  itIsVirtual("ends a running attempt at the deadline", () =>
     Effect.gen(function*() {
       const { client } = Server.make(() => Effect.never)
       const error = failure(yield* run(client, { retry: seconds, deadline: "10 seconds" }))
       assert.strictEqual(error.reason, "deadline")
       assert.strictEqual(error.failure?.tag, "AttemptTimeout")
       assert.strictEqual(error.sent, "maybe")
-      assert.deepStrictEqual(error.attempts.map(({ durationMillis, number }) => [number, durationMillis]), [[1, 10_000]])
+      assert.deepStrictEqual(error.attempts.map(({ durationMillis, number }) => [number, durationMillis]), [[
+        1,
+        10_000
+      ]])
     }))
 
-  it.effect("keeps the key of the request, and adds none to an idempotent request", () =>
+  itIsVirtual("keeps the key of the request, and adds none to an idempotent request", () =>
     Effect.gen(function*() {
       const { client, seen } = Server.make(() => 200)
       const own = HttpClientRequest.setHeader(post, "Idempotency-Key", "order-42")
@@ -174,7 +190,7 @@ describe("a durable call", () => {
       assert.strictEqual(seen[2]?.key, undefined)
     }))
 
-  it.effect("keeps the first 8 and the last 24 lines of the ledger", () =>
+  itIsVirtual("keeps the first 8 and the last 24 lines of the ledger", () =>
     Effect.gen(function*() {
       const { client } = Server.make((n) => n < 50 ? 503 : 200)
       const { attempts } = yield* (yield* run(client, { retry: Backoff.linear("1 second") }))
@@ -183,7 +199,7 @@ describe("a durable call", () => {
       assert.strictEqual(attempts.at(-1)?.number, 50)
     }))
 
-  it.effect("refuses a second call with the same name", () =>
+  itIsVirtual("refuses a second call with the same name", () =>
     Effect.gen(function*() {
       const { client, seen } = Server.make(() => 200)
       const one = DurableHttp.execute({ name: "charge", request: post })
@@ -212,7 +228,7 @@ describe("a request that is not safe to repeat", () => {
     assert.throws(() => make({ request: stream }), InvalidOption.InvalidOption, "a body that can be sent again")
   })
 
-  it.effect("is refused before the first attempt, if the payload makes it", () =>
+  itIsVirtual("is refused before the first attempt, if the payload makes it", () =>
     Effect.gen(function*() {
       const { client, seen } = Server.make(() => 200)
       const call = make({ idempotencyKey: false, request: () => post })

@@ -59,7 +59,7 @@ export const read = <A, I, R>(
   Effect.catchAll(Schema.decodeUnknown(schema)(part), (error) =>
     engine.suspendWith(
       new Error(
-        `The record of "${name}" is not one that this program can read. Nothing was sent, and the workflow is suspended.` +
+        `The record of "${name}" is not one that this program can read. The call sends nothing more, and the workflow is suspended.` +
           ` Deploy a program that can read the record, then resume the workflow.\n` +
           ParseResult.TreeFormatter.formatErrorSync(error)
       )

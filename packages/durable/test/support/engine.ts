@@ -67,8 +67,10 @@ const make = (store: Store): WorkflowEngine.WorkflowEngine["Type"] => {
       return result
     }) as WorkflowEngine.Encoded["activityExecute"],
     deferredResult: (deferred) =>
-      Effect.map(WorkflowEngine.WorkflowInstance, ({ executionId }) =>
-        store.deferreds.get(`${executionId}/${deferred.name}`)),
+      Effect.map(
+        WorkflowEngine.WorkflowInstance,
+        ({ executionId }) => store.deferreds.get(`${executionId}/${deferred.name}`)
+      ),
     deferredDone: ({ deferredName, executionId, exit }) =>
       Effect.sync(() => void store.deferreds.set(`${executionId}/${deferredName}`, exit)),
     scheduleClock: (_workflow, { clock, executionId }) =>

@@ -18,7 +18,9 @@ const respond = (request: HttpClientRequest.HttpClientRequest, reply: Reply) => 
     return Effect.fail(new HttpClientError.RequestError({ request, reason: "Transport", cause }))
   }
   if (Effect.isEffect(reply)) return Effect.map(reply, (response) => HttpClientResponse.fromWeb(request, response))
-  const response = typeof reply === "number" ? new Response(reply === 200 ? "\"done\"" : "no", { status: reply }) : reply
+  const response = typeof reply === "number"
+    ? new Response(reply === 200 ? "\"done\"" : "no", { status: reply })
+    : reply
   return Effect.succeed(HttpClientResponse.fromWeb(request, response))
 }
 
