@@ -21,22 +21,20 @@ export type Engine = WorkflowEngine | WorkflowInstance
 /**
  * Runs the effect once and records its result, which must be JSON. A later run of the workflow returns the record.
  *
+ * The name has the number of an attempt, and not `Activity.CurrentAttempt`: the engine of `@effect/cluster` finds the code
+ * of an activity by its name alone. After a crash in attempt 2 it would run the code of attempt 1 for it.
+ *
  * @internal
  */
 export const recorded = <R>(
   name: string,
-  number: number,
   execute: Effect.Effect<unknown, never, R>
 ): Effect.Effect<unknown, never, Exclude<R, Engine> | Engine> =>
-  Effect.provideService(
-    Activity.make({ name, success: Schema.Unknown, execute }) as Effect.Effect<
-      unknown,
-      never,
-      Exclude<R, Engine> | Engine
-    >,
-    Activity.CurrentAttempt,
-    number
-  )
+  Activity.make({ name, success: Schema.Unknown, execute }) as Effect.Effect<
+    unknown,
+    never,
+    Exclude<R, Engine> | Engine
+  >
 
 /**
  * The same in every attempt and every process: a hash of the id of the execution and the name.

@@ -70,7 +70,7 @@ export const run = <A, AI, RA, E, EI, RE, R, RS>(
         yield* engine.suspendUntil(`${name}/wait/${done.length}`, wait)
       }
       const step = new Step(options, deadlineMillis, failures, wait, heldInARow(done))
-      const written = yield* engine.recorded(name, done.length + 1, step.run)
+      const written = yield* engine.recorded(`${name}/${done.length + 1}`, step.run)
       const record = yield* records.read(name, records.Record, written)
       done.push(record)
       if (record._tag === "Answered") {
@@ -112,7 +112,7 @@ const deadline = ({ deadline, name }: LoopOptions & { readonly name: string }) =
   if (DateTime.isDateTime(deadline)) return Effect.succeed(DateTime.toEpochMillis(deadline))
   const millis = positive(deadline)
   const end = Effect.map(clock.currentWallMillis, (nowMillis) => nowMillis + millis)
-  const written = engine.recorded(`${name}/deadline`, 1, end)
+  const written = engine.recorded(`${name}/deadline`, end)
   return Effect.flatMap(written, (millis) => records.read(`${name}/deadline`, Schema.Number, millis))
 }
 
