@@ -41,7 +41,14 @@ const notInReprise = ["node:*", "undici", "@effect/platform*", "@reprise/*"]
 const notInHttp = ["node:*", "undici", "@effect/platform-*", "@reprise/testing/*"]
 
 // The engine is the choice of the program.
-const notInDurable = ["node:*", "undici", "@effect/platform-*", "@effect/cluster*", "@effect/sql*", "@reprise/testing/*"]
+const notInDurable = [
+  "node:*",
+  "undici",
+  "@effect/platform-*",
+  "@effect/cluster*",
+  "@effect/sql*",
+  "@reprise/testing/*"
+]
 
 const mayNotImport = (folder, group, inFiles = "**/*.ts", others = [], ignores = []) => ({
   files: [`packages/${folder}/src/${inFiles}`],
@@ -113,7 +120,15 @@ export default tseslint.config(
         "error",
         {
           paths: [
-            ...["effect", "@effect/platform", "@effect/platform-node", "@effect/vitest", "@effect/workflow", "reprise", "@reprise/http"]
+            ...[
+              "effect",
+              "@effect/platform",
+              "@effect/platform-node",
+              "@effect/vitest",
+              "@effect/workflow",
+              "reprise",
+              "@reprise/http"
+            ]
               .map((name) => ({ name, message: barrel })),
             { name: "node:timers/promises", message: ambient }
           ]

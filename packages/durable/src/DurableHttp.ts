@@ -27,7 +27,7 @@ import { type Attempt, Ledger, type LoopOptions } from "./internal/model.js"
 
 export { CallFailed } from "./internal/callFailed.js"
 export { Failure } from "./internal/failures.js"
-export { Attempt, Ledger } from "./internal/model.js"
+export { Attempt, Ledger, type LoopOptions } from "./internal/model.js"
 
 /**
  * @since 0.1.0
@@ -48,7 +48,7 @@ export interface Options<A, I = unknown, R1 = never, R2 = never, R3 = never> ext
   readonly read?: Schema.Schema<A, I, R1> | undefined
   /**
    * The delays between attempts, and their number. Defaults to 10 attempts with full jitter over 1 second, 2 seconds and
-   * so on, up to 10 minutes, with `Retry-After` of up to 1 day.
+   * so on, up to 10 minutes. By default it waits for a `Retry-After` of up to 1 day.
    */
   readonly retry?: Schedule.Schedule<unknown, HttpFailure, R2> | undefined
   /** Whether another attempt can succeed. Defaults to the `retryable` of the failure. */
@@ -103,8 +103,8 @@ export const answer = <A, I, R>(read: Schema.Schema<A, I, R>) =>
  * - Retries of the client itself are off: an attempt is one request.
  * - If a record is of another version of the program, the call sends nothing. The workflow suspends, and the log says why.
  *
- * Throws `InvalidOption` for an option out of range, for a request that is not safe to repeat, and for a body that can
- * be read only once.
+ * Throws `InvalidOption` for an option out of range, a request that is not safe to repeat, and a body that can be read
+ * only once.
  *
  * @example
  * ```ts
@@ -219,8 +219,8 @@ export interface DurableCall<Name extends string, Payload extends Schema.Struct.
 /**
  * Makes a workflow that is one durable call, with the functions to start, await, poll, interrupt and resume it.
  *
- * The options are those of `execute`. Throws `InvalidOption` for an option out of range, for a request that is not safe
- * to repeat, and for a body that can be read only once. If `request` is a function, its result is checked before the
+ * The options are those of `execute`. Throws `InvalidOption` for an option out of range, a request that is not safe to
+ * repeat, and a body that can be read only once. If `request` is a function, its result is checked before the
  * first attempt, and the call dies with the same error.
  *
  * @example

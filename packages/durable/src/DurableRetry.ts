@@ -35,7 +35,7 @@ export interface Options<in E> extends LoopOptions {
  *
  * Any schedule works, with `Backoff` and the filters of `Retry`. Each attempt is recorded with its result and the delay
  * after it. `Activity.CurrentAttempt` is the number of the attempt. A long wait suspends the workflow. After a restart
- * the schedule goes on where it was. It fails with `DeadlinePassed` if the deadline ends an attempt or comes before the
+ * the schedule continues from its last step. It fails with `DeadlinePassed` if the deadline ends an attempt or comes before the
  * first one. Retry loops inside the activity make one attempt, as in `Retry.withoutNested`. Throws `InvalidOption` for
  * an option out of range.
  *

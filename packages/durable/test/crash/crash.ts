@@ -98,7 +98,7 @@ class Run {
       this.done.set(message.id, message)
       this.pending.delete(message.id)
     }
-    if (this.pending.size === 0) for (const wake of this.waiters.splice(0)) wake()
+    if (this.pending.size === 0) { for (const wake of this.waiters.splice(0)) wake() }
   }
 
   all(limitMillis: number): Promise<void> {
