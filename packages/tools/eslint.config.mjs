@@ -2,7 +2,7 @@ import effect from "@effect/eslint-plugin"
 import tseslint from "typescript-eslint"
 
 const published = (folder) =>
-  ["reprise", "http", "testing", "redis"].map((name) => `packages/${name}/${folder}/**/*.ts`)
+  ["reprise", "http", "testing", "redis", "durable"].map((name) => `packages/${name}/${folder}/**/*.ts`)
 
 const ambient = "Time and chance come only from Effect's Clock and Random."
 const wall = "The wall clock may be set: read the monotonic one, of internal/clock or internal/effect/clock."
@@ -39,6 +39,16 @@ const alone = "A test that is skipped or alone hides the others."
 
 const notInReprise = ["node:*", "undici", "@effect/platform*", "@reprise/*"]
 const notInHttp = ["node:*", "undici", "@effect/platform-*", "@reprise/testing/*"]
+
+// The engine is the choice of the program.
+const notInDurable = [
+  "node:*",
+  "undici",
+  "@effect/platform-*",
+  "@effect/cluster*",
+  "@effect/sql*",
+  "@reprise/testing/*"
+]
 
 const mayNotImport = (folder, group, inFiles = "**/*.ts", others = [], ignores = []) => ({
   files: [`packages/${folder}/src/${inFiles}`],
@@ -110,7 +120,15 @@ export default tseslint.config(
         "error",
         {
           paths: [
-            ...["effect", "@effect/platform", "@effect/platform-node", "@effect/vitest", "reprise", "@reprise/http"]
+            ...[
+              "effect",
+              "@effect/platform",
+              "@effect/platform-node",
+              "@effect/vitest",
+              "@effect/workflow",
+              "reprise",
+              "@reprise/http"
+            ]
               .map((name) => ({ name, message: barrel })),
             { name: "node:timers/promises", message: ambient }
           ]
@@ -130,6 +148,7 @@ export default tseslint.config(
   {
     // Dates that come from other machines or go to people, and the clocks themselves.
     files: [
+      "packages/durable/src/internal/clock.ts",
       "packages/http/src/internal/clock.ts",
       "packages/testing/src/internal/virtual/fibers.ts",
       "packages/testing/src/internal/faultServer.ts",
@@ -141,6 +160,8 @@ export default tseslint.config(
   mayNotImport("reprise", notInReprise, "internal/**/*.ts", [publicModules]),
   mayNotImport("http", notInHttp),
   mayNotImport("http", notInHttp, "internal/**/*.ts", [publicModules]),
+  mayNotImport("durable", notInDurable),
+  mayNotImport("durable", notInDurable, "internal/**/*.ts", [publicModules]),
   mayNotImport("redis", ["node:*", "@effect/platform*", "@reprise/*"]),
   // Only `Explain` needs the client: programs that use another module load nothing of it.
   mayNotImport("testing", ["@reprise/*"], "**/*.ts", [], [

@@ -17,12 +17,12 @@ import type { NoInfer } from "effect/Types"
 import * as schedule_ from "./internal/effect/schedule.js"
 import type { Step } from "./internal/effect/steps.js"
 import * as internal from "./internal/retry/loop.js"
-import type { Hint, HonorHint, Ledger, Loop } from "./internal/retry/model.js"
+import type { Decision, Failure, Hint, HonorHint, Ledger, Loop } from "./internal/retry/model.js"
 import * as nested from "./internal/retry/nested.js"
 import * as reason from "./internal/retry/reason.js"
 import * as InvalidOption from "./InvalidOption.js"
 
-export type { Attempt, Hint, HonorHint, Ledger, Loop, Reason } from "./internal/retry/model.js"
+export type { Attempt, Decision, Failure, Hint, HonorHint, Ledger, Loop, Reason } from "./internal/retry/model.js"
 
 /**
  * Runs the effect again after each failure while the schedule continues, then fails with the last error.
@@ -139,6 +139,39 @@ export const ledger: {
   <A, E, R, B, R1>(self: Effect.Effect<A, E, R>, schedule: Schedule.Schedule<B, E, R1>) =>
     loop({ attempt: () => self, schedule })
 )
+
+/**
+ * Decides about the last of the failures of a call, by the rules of the retry loop. It makes no attempt and does not
+ * wait.
+ *
+ * Use it when something else makes the attempts, such as a workflow engine or a queue. `failures` are those of the call
+ * so far, in order, so a process that starts later decides as the first one would have. A recorded `seed` makes it draw
+ * the same jitter again. `Deadline`, `withoutNested` and the filters of the schedule apply. `canHelp` is that of `loop`.
+ * Without failures the first attempt is due: the delay is 0.
+ *
+ * @example
+ * ```ts
+ * import { Effect } from "effect"
+ * import * as Backoff from "reprise/Backoff"
+ * import * as Retry from "reprise/Retry"
+ *
+ * const policy = Backoff.exponential("1 second").pipe(Backoff.attempts(3))
+ * const first = { error: "down", atMillis: 0 }
+ * const second = { error: "down", atMillis: 1_500 }
+ * const third = { error: "down", atMillis: 4_000 }
+ *
+ * console.log(Effect.runSync(Retry.decide(policy, [first, second]))) // => { _tag: 'Wait', delayMillis: 2000, reason: 'backoff' }
+ * console.log(Effect.runSync(Retry.decide(policy, [first, second, third]))) // => { _tag: 'Stop', reason: 'attempts' }
+ * ```
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const decide = <Out, E, R>(
+  schedule: Schedule.Schedule<Out, E, R>,
+  failures: ReadonlyArray<Failure<E>>,
+  options: { readonly canHelp?: ((error: E) => boolean) | undefined } = {}
+): Effect.Effect<Decision, never, R> => internal.decide(schedule, failures, options)
 
 /**
  * Ends the schedule at a failure whose `retryable` is `false`, with reason `"notRetryable"`.

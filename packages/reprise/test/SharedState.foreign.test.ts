@@ -2,7 +2,7 @@
  * Whatever a store answers, and whatever is imported: nothing hangs, throws or changes what a rule means.
  */
 import { assert, describe, it } from "@effect/vitest"
-import { Cause, Clock, Duration, Effect, Exit, FastCheck as fc, Layer, Option, Schema, Stream } from "effect"
+import { Cause, Clock, Duration, Effect, Exit, FastCheck as fc, Layer, Option, Schedule, Schema, Stream } from "effect"
 import * as CircuitBreaker from "reprise/CircuitBreaker"
 import * as CircuitBreakerSchema from "reprise/CircuitBreakerSchema"
 import * as CircuitBreakerStore from "reprise/CircuitBreakerStore"
@@ -153,6 +153,40 @@ describe("a shared breaker over a store that answers anything", () => {
       { numRuns: 100 }
     )
   })
+
+  it.effect("asks once per interval for a probe that a store grants while it loses the circuit each time", () =>
+    inOneStore(Effect.gen(function*() {
+      const store = yield* CircuitBreakerStore.CircuitBreakerStore
+      const standing = yield* store.sync("payments", { version: CircuitBreakerStore.noVersion, counts: {} })
+      let asked = 0
+      let epoch = 0
+      const empty = () => ({ ...standing, version: { epoch: ++epoch, generation: 0 } })
+      const breaker = yield* SharedCircuitBreaker.make({
+        key: "payments",
+        trip: Tripping.consecutive(1),
+        openFor: Schedule.spaced("1 second")
+      }).pipe(
+        Effect.provideService(CircuitBreakerStore.CircuitBreakerStore, {
+          ...store,
+          sync: () => Effect.sync(empty),
+          trip: () => Effect.sync(empty),
+          admit: (_, { version }) =>
+            Effect.sync(() => {
+              // Not the report of a permit that may have been given.
+              if (version !== undefined && ++asked > 100) throw new Error("asked without end")
+              return { isGranted: true, retryAfterMillis: 0, standing: empty() }
+            })
+        })
+      )
+      yield* interval
+      assert.strictEqual(yield* fail(breaker), "down")
+      yield* Effect.repeatN(interval, 10)
+      for (let intervals = 1; intervals <= 3; intervals++) {
+        for (let i = 0; i < 5; i++) assert.strictEqual(yield* succeed(breaker), "rejected")
+        assert.strictEqual(asked, intervals)
+        yield* Effect.repeatN(interval, 2 ** (intervals - 1) - 1)
+      }
+    })))
 
   it.effect("ignores a count of 1e300, with one line in the log, and shares again when it is gone", () => {
     const lines: Array<string> = []

@@ -33,7 +33,7 @@ const collate = (): string => {
   )
   const introduction = [
     "# Changelog",
-    "`reprise`, `@reprise/http`, `@reprise/redis` and `@reprise/testing` are released together and carry the same version.\n" +
+    "`reprise`, `@reprise/http`, `@reprise/redis`, `@reprise/durable` and `@reprise/testing` are released together and carry the same version.\n" +
     "What is not released yet is in [`.changeset`](.changeset)."
   ]
   return [...introduction, ...(sections.length === 0 ? ["Nothing is released yet."] : sections)].join("\n\n") + "\n"

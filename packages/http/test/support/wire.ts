@@ -20,6 +20,16 @@ export const transports: ReadonlyArray<readonly [name: "fetch" | "undici" | "nod
   ["node", NodeHttpClient.layer]
 ]
 
+/** The time of an attempt to a server that is silent: enough for the request to arrive, on a busy machine too. */
+export const toArrive = "400 millis"
+
+/**
+ * Waits until the connections of all requests are closed. Not `awaitClosed`: after an abort, fetch of Node 20 opens
+ * another connection, and leaves it open for four seconds.
+ */
+export const allAborted = (server: FaultServer.FaultServer) =>
+  Effect.flatMap(server.requests, (requests) => server.awaitAborted(requests.length))
+
 type Options = ResilientHttpClient.Options
 
 /** What must make no difference: the whole suite is run once with each. */

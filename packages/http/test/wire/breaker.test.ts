@@ -9,7 +9,7 @@ import * as Tripping from "reprise/Tripping"
 import * as HttpResilience from "../../src/HttpResilience.js"
 import { kindOf } from "../../src/internal/classify/clientError.js"
 import * as ResilientHttpClient from "../../src/ResilientHttpClient.js"
-import { dropIn, onEachTransport, quick, typed } from "../support/wire.js"
+import { dropIn, onEachTransport, quick, toArrive, typed } from "../support/wire.js"
 
 const down = Reply.respond({ status: 503, body: "down" })
 const forAnHour = Schedule.spaced("1 hour")
@@ -90,7 +90,7 @@ onEachTransport("a circuit breaker", (transport) => {
       (server) =>
         Effect.gen(function*() {
           yield* server.script(Reply.hang())
-          const short = Deadline.within(get(server.url), "50 millis")
+          const short = Deadline.within(get(server.url), toArrive)
           assert.include(["AttemptTimeout", "DeadlineExceeded"], (yield* Effect.flip(short))._tag)
           assert.strictEqual((yield* get(server.url)).status, 200)
         })

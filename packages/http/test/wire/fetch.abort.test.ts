@@ -7,6 +7,7 @@ import * as HttpResilience from "../../src/HttpResilience.js"
 import * as HttpRetry from "../../src/HttpRetry.js"
 import * as ResilientFetch from "../../src/ResilientFetch.js"
 import { listeners, onEachKind, rejection } from "../support/fetch.js"
+import { allAborted } from "../support/wire.js"
 
 const timers = () => process.getActiveResourcesInfo().filter((name) => name === "Timeout").length
 
@@ -58,7 +59,7 @@ onEachKind("an aborted call of fetch", (make) => {
           yield* server.awaitRequests(1)
           abort(controller)
           check(yield* rejection(() => call))
-          yield* server.awaitClosed()
+          yield* allAborted(server)
           while (timers() > before) yield* Effect.yieldNow()
           if (where === "the init") assert.strictEqual(listeners(signal), 0)
           assert.lengthOf(yield* server.requests, 1)
@@ -153,7 +154,7 @@ onEachKind("an aborted call of fetch", (make) => {
         abort(controller)
         check(yield* rejection(() => rest))
         assert.strictEqual(listeners(controller.signal), 0)
-        yield* server.awaitClosed()
+        yield* allAborted(server)
       }))
 
     it.scopedLive(`ends its body before that is read, ${way}`, () =>
@@ -165,7 +166,7 @@ onEachKind("an aborted call of fetch", (make) => {
         abort(controller)
         check(yield* rejection(() => response.text()))
         assert.strictEqual(listeners(controller.signal), 0)
-        yield* server.awaitClosed()
+        yield* allAborted(server)
       }))
   }
 
@@ -178,7 +179,7 @@ onEachKind("an aborted call of fetch", (make) => {
       yield* server.awaitRequests(2)
       controller.abort()
       assert.propertyVal(yield* rejection(() => call), "name", "AbortError")
-      yield* server.awaitClosed()
+      yield* allAborted(server)
       assert.strictEqual(listeners(controller.signal), 0)
     }))
 
@@ -188,7 +189,7 @@ onEachKind("an aborted call of fetch", (make) => {
       const fetch = yield* make()
       const error = yield* rejection(() => fetch(server.url, { signal: AbortSignal.timeout(20) }))
       assert.propertyVal(error, "name", "TimeoutError")
-      yield* server.awaitClosed()
+      yield* allAborted(server)
     }))
 
   it.scopedLive.each(

@@ -10,7 +10,7 @@ import * as HttpResilience from "../../src/HttpResilience.js"
 import * as ResilientFetch from "../../src/ResilientFetch.js"
 import * as ResilientHttpClient from "../../src/ResilientHttpClient.js"
 import { failureOf, listeners, rejection } from "../support/fetch.js"
-import { quick } from "../support/wire.js"
+import { allAborted, quick } from "../support/wire.js"
 
 const fromContext = Effect.flatMap(HttpClient.HttpClient, ResilientFetch.fromClient)
 const bare = Effect.provide(fromContext, FetchHttpClient.layer)
@@ -73,7 +73,7 @@ describe("ResilientFetch.fromClient", () => {
       yield* TestClock.adjust("1 minute")
       assert.strictEqual((yield* Effect.flip(Fiber.join(fiber)))._tag, "DeadlineExceeded")
       assert.nestedPropertyVal(yield* Effect.promise(() => call), "cause._tag", "AttemptTimeout")
-      yield* server.awaitClosed()
+      yield* allAborted(server)
       assert.lengthOf(yield* server.requests, 1)
     }).pipe(Effect.provide(FetchHttpClient.layer)))
 
@@ -109,7 +109,7 @@ describe("ResilientFetch.fromClient", () => {
       yield* server.awaitRequests(1)
       controller.abort()
       assert.propertyVal(yield* rejection(() => call), "name", "AbortError")
-      yield* server.awaitClosed()
+      yield* allAborted(server)
       assert.strictEqual(listeners(controller.signal), 0)
     }))
 
@@ -130,7 +130,7 @@ describe("ResilientFetch.fromClient", () => {
       yield* Effect.promise(() => reader.read())
       controllers[1].abort()
       yield* rejection(() => reader.read())
-      yield* server.awaitClosed()
+      yield* allAborted(server)
       assert.strictEqual(fibers.running, 0)
     }))
 

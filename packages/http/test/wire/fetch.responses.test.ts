@@ -8,7 +8,7 @@ import * as HttpFailure from "../../src/HttpFailure.js"
 import * as HttpResilience from "../../src/HttpResilience.js"
 import * as ResilientFetch from "../../src/ResilientFetch.js"
 import { failureOf, listeners, onEachFetch, onEachKind, rejection } from "../support/fetch.js"
-import { quick } from "../support/wire.js"
+import { allAborted, quick } from "../support/wire.js"
 
 const status = (status: number, body = "the reason") => Reply.respond({ status, body })
 
@@ -97,7 +97,7 @@ onEachKind("a response of fetch", (make, kind) => {
         const { value } = yield* Effect.promise(() => reader.read())
         assert.strictEqual(new TextDecoder().decode(value), "first")
         yield* Effect.promise(() => reader.cancel())
-        yield* server.awaitClosed()
+        yield* allAborted(server)
       }))
 
     it.scopedLive(`closes its connection when its body is cancelled unread, ${name}`, () =>
@@ -106,7 +106,7 @@ onEachKind("a response of fetch", (make, kind) => {
         const fetch = yield* make()
         const response = yield* Effect.promise(() => fetch(server.url, init()))
         yield* Effect.promise(() => response.body!.cancel())
-        yield* server.awaitClosed()
+        yield* allAborted(server)
       }))
 
     it.scopedLive(`is not requested again when its body breaks, ${name}`, () =>
@@ -188,7 +188,7 @@ onEachKind("a call of fetch without a response", (make, kind) => {
       const late = yield* make({ deadline: "20 millis" })
       const [, exceeded] = yield* failureOf(() => late(server.url))
       assert.strictEqual(exceeded._tag, "DeadlineExceeded")
-      yield* server.awaitClosed()
+      yield* allAborted(server)
     }))
 
   it.scopedLive("rejects with a defect of the program as it is", () =>

@@ -9,7 +9,7 @@ import Stripe from "stripe"
 import * as HttpResilience from "../../src/HttpResilience.js"
 import * as ResilientFetch from "../../src/ResilientFetch.js"
 import { listeners, rejection } from "../support/fetch.js"
-import { quick } from "../support/wire.js"
+import { allAborted, quick } from "../support/wire.js"
 
 type Server = FaultServer.FaultServer
 type Options = ResilientFetch.Options
@@ -122,7 +122,7 @@ describe("openai", () => {
       yield* Effect.promise(() => iterator.next())
       controller.abort()
       assert.isTrue((yield* Effect.promise(() => iterator.next())).done)
-      yield* server.awaitClosed()
+      yield* allAborted(server)
     }))
 
   it.scopedLive("aborts a call", () =>
@@ -135,7 +135,7 @@ describe("openai", () => {
       yield* server.awaitRequests(1)
       controller.abort()
       assert.instanceOf(yield* error, OpenAI.APIUserAbortError)
-      yield* server.awaitClosed()
+      yield* allAborted(server)
     }))
 
   it.scopedLive("reports an open circuit as its connection error, and sends nothing", () =>
@@ -217,7 +217,7 @@ describe("stripe", () => {
       const error = yield* rejection(() => stripe(server).balance.retrieve({}, { timeout: 20 }))
       assert.instanceOf(error, Stripe.errors.StripeConnectionError)
       assert.include(error.message, "timeout")
-      yield* server.awaitClosed()
+      yield* allAborted(server)
     }))
 })
 
@@ -258,7 +258,7 @@ describe("octokit", () => {
       yield* server.awaitRequests(1)
       controller.abort()
       assert.propertyVal(yield* error, "name", "AbortError")
-      yield* server.awaitClosed()
+      yield* allAborted(server)
       assert.strictEqual(listeners(controller.signal), 0)
     }))
 

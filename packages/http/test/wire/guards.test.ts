@@ -13,7 +13,7 @@ import * as HttpRetry from "../../src/HttpRetry.js"
 import * as Idempotency from "../../src/Idempotency.js"
 import * as ResilientHttpClient from "../../src/ResilientHttpClient.js"
 import { limiter } from "../support/platform.js"
-import { dropIn, onEachPlain, onEachTransport, quick, transports, typed } from "../support/wire.js"
+import { dropIn, onEachPlain, onEachTransport, quick, toArrive, transports, typed } from "../support/wire.js"
 
 const down = Reply.respond({ status: 503, body: "down" })
 const slow = Reply.delay(Reply.ok, "100 millis")
@@ -236,7 +236,7 @@ onEachPlain("a hedge", transports, (transport) => {
       const options = {
         hedge,
         retry: false,
-        attemptTimeout: "150 millis",
+        attemptTimeout: toArrive,
         budget: () => Effect.succeed(budget)
       } as const
       yield* typed(transport, options, (server) =>

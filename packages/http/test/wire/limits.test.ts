@@ -8,14 +8,14 @@ import * as Deadline from "reprise/Deadline"
 import * as HttpResilience from "../../src/HttpResilience.js"
 import * as HttpRetry from "../../src/HttpRetry.js"
 import * as ResilientHttpClient from "../../src/ResilientHttpClient.js"
-import { dropIn, onEachSlow, onEachTransport, quick, typed } from "../support/wire.js"
+import { allAborted, dropIn, onEachSlow, onEachTransport, quick, toArrive, typed } from "../support/wire.js"
 
 const busy = Reply.respond({ status: 503, body: "busy" })
 const slowly = Backoff.exponential("1 hour").pipe(Backoff.attempts(5), HttpRetry.whileRetryable)
 
 onEachTransport("time limits", (transport) => {
   it.scopedLive("an attempt that takes too long is given up, its socket closed, and made again", () =>
-    typed(transport, { attemptTimeout: "100 millis" }, (server) =>
+    typed(transport, { attemptTimeout: toArrive }, (server) =>
       Effect.gen(function*() {
         yield* server.script(Reply.hang())
         const client = yield* ResilientHttpClient.ResilientHttpClient
@@ -26,7 +26,7 @@ onEachTransport("time limits", (transport) => {
       })))
 
   it.scopedLive("a stalled body is part of the attempt that reads it", () =>
-    typed(transport, { attemptTimeout: "150 millis" }, (server) =>
+    typed(transport, { attemptTimeout: toArrive }, (server) =>
       Effect.gen(function*() {
         yield* server.script(Reply.hangBody(Reply.respond({ body: "half of it" })))
         const client = yield* ResilientHttpClient.ResilientHttpClient
@@ -37,7 +37,7 @@ onEachTransport("time limits", (transport) => {
       })))
 
   it.scopedLive("the deadline ends an attempt that hangs, and carries it", () =>
-    typed(transport, { deadline: "150 millis" }, (server) =>
+    typed(transport, { deadline: toArrive }, (server) =>
       Effect.gen(function*() {
         yield* server.always(Reply.hang())
         const client = yield* ResilientHttpClient.ResilientHttpClient
@@ -93,7 +93,7 @@ onEachSlow("time limits", (transport) => {
       const failure = yield* Effect.flip(client.get(server.url))
       assert.strictEqual(failure._tag, "DeadlineExceeded")
       assert.isAbove((yield* server.requests).length, 1)
-      yield* server.awaitClosed()
+      yield* allAborted(server)
     }).pipe(Effect.provide(transport)))
 })
 
@@ -129,7 +129,7 @@ onEachTransport("interruption", (transport) => {
         yield* server.awaitRequests(1)
         yield* Effect.yieldNow()
         yield* Fiber.interrupt(fiber)
-        yield* server.awaitClosed()
+        yield* allAborted(server)
         assert.lengthOf(yield* server.requests, 1)
       })))
 
@@ -144,7 +144,7 @@ onEachTransport("interruption", (transport) => {
         yield* server.awaitRequests(1)
         yield* Effect.sleep(Duration.zero)
         yield* Fiber.interrupt(fiber)
-        yield* server.awaitClosed()
+        yield* allAborted(server)
         assert.lengthOf(yield* server.requests, 1)
       })))
 })

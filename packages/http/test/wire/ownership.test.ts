@@ -7,7 +7,7 @@ import { Effect, Exit, Fiber, Schedule } from "effect"
 import type * as AdaptiveLimiter from "reprise/AdaptiveLimiter"
 import * as RetryBudget from "reprise/RetryBudget"
 import * as HttpResilience from "../../src/HttpResilience.js"
-import { dropIn, onEachFace, onEachPlain, quick, transports } from "../support/wire.js"
+import { dropIn, onEachFace, onEachPlain, quick, toArrive, transports } from "../support/wire.js"
 
 /** The kernel takes megabytes that nobody reads: only a server that has not sent all of a body sees who gives up. */
 const endless = (status: number) => Reply.hangBody(Reply.respond({ status, body: "x".repeat(300_000) }))
@@ -188,7 +188,7 @@ onEachFace("the body of a response", (transport) => {
   )
 
   it.scopedLive("is released if the attempt times out before its reader has begun to read it", () =>
-    dropIn(transport, { attemptTimeout: "150 millis" }, (server) =>
+    dropIn(transport, { attemptTimeout: toArrive }, (server) =>
       Effect.gen(function*() {
         yield* server.script(endless(200))
         const client = yield* HttpClient.HttpClient

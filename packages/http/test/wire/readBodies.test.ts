@@ -8,7 +8,7 @@ import * as Tripping from "reprise/Tripping"
 import * as HttpFailure from "../../src/HttpFailure.js"
 import * as HttpResilience from "../../src/HttpResilience.js"
 import { Api } from "../support/platform.js"
-import { dropIn, onEachTransport, quick } from "../support/wire.js"
+import { dropIn, onEachTransport, quick, toArrive } from "../support/wire.js"
 
 const json = Reply.json(["a", "b"])
 const cuts = [Reply.truncate(json), Reply.truncate(json, { by: "reset" })] as const
@@ -57,7 +57,7 @@ onEachTransport("readBodies", (transport) => {
       })))
 
   it.scopedLive("ends an attempt whose body stalls, and closes its connection", () =>
-    dropIn(transport, { readBodies, attemptTimeout: "200 millis" }, (server) =>
+    dropIn(transport, { readBodies, attemptTimeout: toArrive }, (server) =>
       Effect.gen(function*() {
         yield* server.script(Reply.hangBody(json), json)
         assert.deepStrictEqual(yield* (yield* get(server)).json, ["a", "b"])

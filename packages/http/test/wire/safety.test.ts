@@ -7,12 +7,15 @@ import * as HttpResilience from "../../src/HttpResilience.js"
 import * as HttpRetry from "../../src/HttpRetry.js"
 import * as Idempotency from "../../src/Idempotency.js"
 import * as ResilientHttpClient from "../../src/ResilientHttpClient.js"
-import { dropIn, layerTyped, onEachFace, onEachTransport, quick, typed } from "../support/wire.js"
+import { dropIn, layerTyped, onEachFace, onEachTransport, quick, toArrive, typed } from "../support/wire.js"
 
 const status = (status: number, headers: Record<string, string> = {}) => Reply.respond({ status, headers, body: "no" })
 const twice = [status(503), status(503)] as const
 
 const post = (url: string) => HttpClientRequest.post(`${url}/charges`).pipe(HttpClientRequest.bodyText("5 EUR"))
+
+/** The machine may be busy. */
+const timeFor = (name: string) => name === "silence" ? toArrive : "10 seconds"
 
 const countOf = (server: FaultServer.FaultServer) => Effect.map(server.requests, (requests) => requests.length)
 
@@ -69,12 +72,12 @@ onEachFace("what is sent again", (transport) => {
       ["a reset after the request", Reply.reset()],
       ["a reset in the head of the response", Reply.reset("responseHead")],
       ["a FIN after the request", Reply.fin()],
-      ["a hanging server", Reply.hang()]
+      ["silence", Reply.hang()]
     ] as const
   )(
     "a PUT after %s",
-    ([, fault]) =>
-      dropIn(transport, { attemptTimeout: "150 millis" }, (server) =>
+    ([name, fault]) =>
+      dropIn(transport, { attemptTimeout: timeFor(name) }, (server) =>
         Effect.gen(function*() {
           yield* server.script(fault)
           const response = yield* HttpClient.put(server.url)
@@ -119,8 +122,8 @@ onEachFace("a bare POST", (transport) => {
     ] as const
   )(
     "is never sent again after %s",
-    ([, fault]) =>
-      dropIn(transport, { attemptTimeout: "100 millis" }, (server) =>
+    ([name, fault]) =>
+      dropIn(transport, { attemptTimeout: timeFor(name) }, (server) =>
         Effect.gen(function*() {
           yield* server.always(fault)
           yield* Effect.exit(HttpClient.execute(post(server.url)))
@@ -139,8 +142,8 @@ onEachFace("a bare POST", (transport) => {
     ] as const
   )(
     "with retryUnsent after %s is sent only where it was not processed",
-    ([, fault, times]) =>
-      dropIn(transport, { attemptTimeout: "100 millis", retryUnsent: true }, (server) =>
+    ([name, fault, times]) =>
+      dropIn(transport, { attemptTimeout: timeFor(name), retryUnsent: true }, (server) =>
         Effect.gen(function*() {
           yield* server.always(fault)
           yield* Effect.exit(HttpClient.execute(post(server.url)))

@@ -9,7 +9,7 @@ import * as HttpResilience from "../../src/HttpResilience.js"
 import * as ResilientHttpClient from "../../src/ResilientHttpClient.js"
 import { exported, type SpanView } from "../support/otel.js"
 import { interrupted, spanName } from "../support/platform.js"
-import { onEachPlain, quick, type Transport, transports } from "../support/wire.js"
+import { onEachPlain, quick, toArrive, type Transport, transports } from "../support/wire.js"
 
 const busy = Reply.respond({ status: 503, body: "busy" })
 
@@ -112,7 +112,7 @@ onEachPlain("a trace", transports, (transport) => {
       })))
 
   it.scopedLive("has a timed-out attempt as an error", () =>
-    live(transport, { retry: quick(2), attemptTimeout: "100 millis" }, (client, server) =>
+    live(transport, { retry: quick(2), attemptTimeout: toArrive }, (client, server) =>
       Effect.gen(function*() {
         yield* server.script(Reply.hang())
         const { spans } = yield* exported(client.get(server.url))

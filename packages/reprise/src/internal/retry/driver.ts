@@ -24,7 +24,10 @@ export type Next =
  * @internal
  */
 export interface Driver<In, R, E = never> {
-  readonly next: (input: In) => Effect.Effect<Next, E, R>
+  /** The decision about a failure, at a date in epoch milliseconds. Defaults to now. */
+  readonly next: (input: In, dateMillis?: number) => Effect.Effect<Next, E, R>
+  /** Brings the schedule past a failure about which it has decided before, for example in another process. */
+  readonly pass: (input: In, dateMillis: number) => Effect.Effect<void, E, R>
   /** Begins the attempt after the wait. */
   readonly attempt: <A, E, R1>(self: Effect.Effect<A, E, R1>) => Effect.Effect<A, E, R1>
 }
@@ -73,14 +76,19 @@ export const make = <Out, In, R, E = never>(
    * there.
    */
   let wallAhead: number | undefined
-  const step = (input: In, helps: boolean, date: number, now: number, deadlineMillis: number) => {
+  const advance = (input: In, helps: boolean, date: number) => {
     const whole = stepper.step(date, input)
     // Only the rejection of a filter matters. The rest of the schedule need not accept an error such as a rejection.
     const own = helps
       ? whole
       : Effect.catchAllDefect(whole, () => Effect.succeed({ next: stepper, output: undefined, delayMillis: undefined }))
-    return Effect.flatMap(reason.during(own, canHelp !== undefined && helps), ([stepped, reasons]) => {
-      stepper = stepped.next
+    return Effect.map(reason.during(own, canHelp !== undefined && helps), (result) => {
+      stepper = result[0].next
+      return result
+    })
+  }
+  const step = (input: In, helps: boolean, date: number, now: number, deadlineMillis: number) =>
+    Effect.flatMap(advance(input, helps, date), ([stepped, reasons]) => {
       const { delayMillis } = stepped
       const isNamed = mustBeNamed?.(input) === true
       if (!helps && !(isNamed ? reasons.isNamed : reasons.isAccepted)) return Exit.succeed(stopped("notRetryable"))
@@ -102,12 +110,13 @@ export const make = <Out, In, R, E = never>(
           (isNamed) => isNamed ? wait() : stopped("rejected")
         )
     })
-  }
-  const next = (input: In) =>
+  const pass = (input: In, dateMillis: number) =>
+    Effect.asVoid(advance(input, canHelp === undefined || canHelp(input), dateMillis))
+  const next = (input: In, dateMillis?: number) =>
     Effect.withFiberRuntime<Next, E, R>((fiber) => {
       attempts++
       const scope = ownScope ?? telemetry.of(fiber)
-      const decided = decide(input, fiber)
+      const decided = decide(input, fiber, dateMillis)
       return scope === undefined
         ? decided
         : Effect.map(decided, (next) => {
@@ -116,7 +125,11 @@ export const make = <Out, In, R, E = never>(
           return next
         })
     })
-  const decide = (input: In, fiber: Fiber.RuntimeFiber<unknown, unknown>): Effect.Effect<Next, E, R> => {
+  const decide = (
+    input: In,
+    fiber: Fiber.RuntimeFiber<unknown, unknown>,
+    dateMillis: number | undefined
+  ): Effect.Effect<Next, E, R> => {
     const helps = canHelp === undefined || canHelp(input)
     const stop = (reason: Reason) => Exit.succeed(stopped(helps ? reason : "notRetryable"))
     if (!isNestingAllowed && nested.isSuppressed(fiber.getFiberRef(nested.current))) return stop("nested")
@@ -125,13 +138,13 @@ export const make = <Out, In, R, E = never>(
     // Every schedule would end here.
     if (now >= deadlineMillis) return stop("deadline")
     wallAhead ??= clock.wallAheadMillis(fiber)
-    return step(input, helps, now + wallAhead, now, deadlineMillis)
+    return step(input, helps, dateMillis ?? now + wallAhead, now, deadlineMillis)
   }
   const attempt = <A, E, R1>(self: Effect.Effect<A, E, R1>) => {
     const numbered = schedule_.numbered(self, metadata!)
     return toll === undefined ? numbered : toll.attempt(numbered)
   }
-  return { next, attempt }
+  return { next, pass, attempt }
 }
 
 const stopped = (reason: Reason): Next => ({ _tag: "Stop", reason })

@@ -7,6 +7,7 @@ import * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
 import { identity } from "effect/Function"
 import * as Option from "effect/Option"
+import * as Random from "effect/Random"
 import type { Budget } from "../budget/budget.js"
 import * as clock_ from "../effect/clock.js"
 import type { Fallible } from "../effect/schedule.js"
@@ -39,6 +40,29 @@ export const again = <A, E, R, R1, E1>(
       next._tag === "Stop"
         ? Effect.fail(error)
         : Effect.flatMap(timer.sleep(next.delayMillis), () => again(driver.attempt(self), self, driver))))
+
+/**
+ * The decision about the last of the failures.
+ *
+ * @internal
+ */
+export const decide = <Out, E, R, E1 = never>(
+  schedule: Fallible<Out, E, E1, R>,
+  failures: ReadonlyArray<Retry.Failure<E>>,
+  options: Pick<Driver.Options<E>, "canHelp">
+): Effect.Effect<Retry.Decision, E1, R> => {
+  const driver = Driver.make(schedule, options)
+  const seeded = <A, E2, R2>(self: Effect.Effect<A, E2, R2>, { seed }: Retry.Failure<E>) =>
+    seed === undefined ? self : Effect.withRandom(self, Random.make(seed))
+  const last = failures.at(-1)
+  if (last === undefined) return Effect.succeed<Retry.Decision>({ _tag: "Wait", delayMillis: 0, reason: "backoff" })
+  return Effect.flatMap(
+    Effect.forEach(failures.slice(0, -1), (one) => seeded(driver.pass(one.error, one.atMillis), one), {
+      discard: true
+    }),
+    () => seeded(driver.next(last.error, last.atMillis), last)
+  )
+}
 
 /** A defect is never retried, even if it came with a failure. */
 const retryable = <E>(cause: Cause.Cause<E>): Option.Option<E> =>

@@ -143,3 +143,27 @@ export interface HonorHint {
  * @category models
  */
 export type Ledger<E> = ReadonlyArray<Attempt<E>>
+
+/**
+ * A failure of a call whose attempts are made elsewhere, for example by a workflow engine.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Failure<out E> {
+  readonly error: E
+  /** When the attempt failed, in epoch milliseconds. */
+  readonly atMillis: number
+  /** The seed of the random draws of this step. Defaults to the `Random` of the fiber. */
+  readonly seed?: number | undefined
+}
+
+/**
+ * The decision of a schedule after a failure: the delay before the next attempt, or the reason to stop.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type Decision =
+  | { readonly _tag: "Wait"; readonly delayMillis: number; readonly reason: Reason }
+  | { readonly _tag: "Stop"; readonly reason: Reason }

@@ -195,7 +195,11 @@ export class Member implements Shared {
   ): Effect.Effect<Permit | undefined> {
     return Effect.flatMap(adopt(this, asked, standing), () =>
       Effect.map(currentMonotonicMillis, (now) => {
-        if (isGranted) return this.probe(token, standing.version, now, call)
+        const permit = isGranted ? this.probe(token, standing.version, now, call) : undefined
+        // After a change, the call decides anew. A store that grants a probe and changes nothing would be asked for ever.
+        if (
+          permit !== undefined || (isGranted && this.self.era.current.state.generation !== asked.generation)
+        ) return permit
         // At this rate for any number of calls, and less often the longer the probe of another process takes.
         const patience = this.fleet.syncMillis * Math.min(2 ** this.fullTimes++, quietIntervals)
         this.fullUntilMillis = now + Math.min(retryAfterMillis || Infinity, patience)

@@ -1,0 +1,134 @@
+import * as HttpClient from "@effect/platform/HttpClient"
+import type * as HttpClientRequest from "@effect/platform/HttpClientRequest"
+import * as HttpClientResponse from "@effect/platform/HttpClientResponse"
+import * as HttpFailure from "@reprise/http/HttpFailure"
+import * as HttpResilience from "@reprise/http/HttpResilience"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import * as Predicate from "effect/Predicate"
+import * as Schema from "effect/Schema"
+import * as Stream from "effect/Stream"
+import * as Deadline from "reprise/Deadline"
+import type { Failed } from "./failures.js"
+
+type Request = HttpClientRequest.HttpClientRequest
+
+/** @internal */
+export interface Sent<A> {
+  readonly status: number
+  readonly body: A
+}
+
+/**
+ * Sends the request once, reads the body, and decodes it. It fails with the failure of the attempt, or with the
+ * rejection of a policy of the client.
+ *
+ * @internal
+ */
+export const send = <A, I, R>(
+  request: Request,
+  read: Schema.Schema<A, I, R> | undefined,
+  timeoutMillis: number
+): Effect.Effect<Sent<A>, Failed, R | HttpClient.HttpClient> =>
+  Effect.flatMap(HttpClient.HttpClient, (plain) => {
+    const client = HttpResilience.typed(HttpResilience.attemptTimeout(plain, timeoutMillis))
+    const text = HttpResilience.executeAndRead(client, request, (response) =>
+      Effect.map(response.text, (text) => ({ response, text })))
+    return Effect.matchEffect(text, {
+      onSuccess: ({ response, text }) =>
+        Effect.map(decode(response, text, read), (body) => ({ status: response.status, body })),
+      onFailure: (error) =>
+        Effect.flatMap(failed(request, error), Effect.fail)
+    })
+  })
+
+const decode = <A, I, R>(
+  response: HttpClientResponse.HttpClientResponse,
+  text: string,
+  read: Schema.Schema<A, I, R> | undefined
+): Effect.Effect<A, Failed, R> => {
+  // Without a schema the body is text, which the type of the options says.
+  if (read === undefined) return Effect.succeed(text as A)
+  const value = Effect.try((): unknown => text === "" ? undefined : JSON.parse(text))
+  return Effect.mapError(Effect.flatMap(value, Schema.decodeUnknown(read)), (cause) => ({
+    failure: new HttpFailure.DecodeFailure({
+      request: HttpFailure.make(response).request,
+      retryable: false,
+      sent: "maybe",
+      retryAfter: Option.none(),
+      attempts: [],
+      code: undefined,
+      cause
+    }),
+    body: excerpt(text, response.request)
+  }))
+}
+
+const requestFacts = (request: Request) =>
+  HttpFailure.make(HttpClientResponse.fromWeb(request, new Response(null))).request
+
+const failed = (request: Request, error: unknown): Effect.Effect<Failed> => {
+  if (HttpFailure.isHttpFailure(error)) return withBody(error, request)
+  // A deadline of the client is the limit of one attempt here.
+  const isLate = error instanceof Deadline.DeadlineExceeded
+  const last = isLate ? Option.filter(error.last, HttpFailure.isHttpFailure) : Option.none()
+  if (Option.isSome(last)) return withBody(last.value, request)
+  const failure = new HttpFailure.AttemptTimeout({
+    request: requestFacts(request),
+    retryable: true,
+    sent: isLate ? "maybe" : "no",
+    retryAfter: Option.none(),
+    attempts: [],
+    code: undefined,
+    duration: undefined
+  })
+  return Effect.succeed(isLate ? { failure } : { failure, rejection: error })
+}
+
+/** A longer body is cut, and its connection closed. */
+const maxLength = 4_096
+
+const withBody = (failure: HttpFailure.HttpFailure, request: Request): Effect.Effect<Failed> => {
+  if (!("response" in failure) || failure.response === undefined) return Effect.succeed({ failure })
+  return failure.response.stream.pipe(
+    Stream.decodeText(),
+    Stream.runFoldWhile("", (text) => text.length < maxLength, (text, more) => text + more),
+    Effect.timeout(Duration.seconds(5)),
+    Effect.match({
+      onSuccess: (text): Failed => text === "" ? { failure } : { failure, body: excerpt(text, request) },
+      onFailure: () => ({ failure })
+    })
+  )
+}
+
+/** A server may repeat the headers that it received. */
+const excerpt = (text: string, request: Request): string => {
+  const values = Object.values(request.headers).flatMap((value) => [value, ...value.split(/[ ,;=]+/)])
+  const secrets = values.filter((value) => value.length >= 8)
+  return secrets.reduce((text, secret) => text.replaceAll(secret, "<redacted>"), text).slice(0, maxLength)
+}
+
+/**
+ * The wait that a policy asks for, if the error is its rejection.
+ *
+ * @internal
+ */
+export const held = ({ rejection }: Failed): Option.Option<Duration.Duration> | undefined => {
+  if (rejection === undefined) return undefined
+  const asked = Predicate.hasProperty(rejection, "retryAfter") ? rejection.retryAfter : undefined
+  return Option.isOption(asked) ? Option.filter(asked, Duration.isDuration) : Option.none()
+}
+
+/** @internal */
+export const describe = ({ failure, rejection }: Failed) => {
+  if (rejection !== undefined) {
+    const tag = Predicate.hasProperty(rejection, "_tag") ? String(rejection._tag) : "Rejected"
+    return { tag, message: rejection instanceof Error ? rejection.message : tag }
+  }
+  return {
+    tag: failure._tag,
+    message: failure.message,
+    ...("status" in failure && failure.status !== undefined && { status: failure.status })
+  }
+}

@@ -1,0 +1,165 @@
+/** Kills processes that run durable calls, until they are done, and checks all that the server and they have seen. */
+import { assert } from "@effect/vitest"
+import * as Esbuild from "esbuild"
+import { type ChildProcess, fork } from "node:child_process"
+import * as Fs from "node:fs/promises"
+import { fileURLToPath } from "node:url"
+import type { Message, Options } from "./protocol.js"
+import * as Server from "./server.js"
+
+type Done = Extract<Message, { readonly _tag: "Done" }>
+
+export interface Setup {
+  readonly database: string
+  /** The ports of the runners; none for one runner alone. */
+  readonly ports: ReadonlyArray<number>
+  readonly kills: number
+  /** New calls at each start. */
+  readonly callsPerStart: number
+  readonly inMemoryMillis: number
+  /** From 0 to 1. */
+  readonly random: () => number
+}
+
+export interface Outcome {
+  readonly kills: number
+  readonly calls: number
+  readonly requests: number
+  readonly seconds: number
+  /** How late the latest attempt was after its time and after the last start, in milliseconds. */
+  readonly latestMillis: number
+}
+
+const running = new Set<ChildProcess>()
+process.once("exit", () => {
+  for (const child of running) child.kill("SIGKILL")
+})
+
+const outfile = fileURLToPath(new URL("../../build/crash/worker.mjs", import.meta.url))
+let compiled: Promise<unknown> | undefined
+
+const compile = (): Promise<unknown> => {
+  const own = `${outfile}.${process.pid}.mjs`
+  return compiled ??= Esbuild.build({
+    entryPoints: [fileURLToPath(new URL("worker.ts", import.meta.url))],
+    outfile: own,
+    bundle: true,
+    platform: "node",
+    format: "esm",
+    target: "node20",
+    external: ["effect", "@effect/*"],
+    logLevel: "error"
+  }).then(() => Fs.rename(own, outfile))
+}
+
+const sleep = (millis: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, millis))
+
+const kill = (child: ChildProcess): Promise<void> =>
+  new Promise((resolve) => {
+    if (child.exitCode !== null || child.signalCode !== null) return resolve()
+    child.once("exit", () => resolve())
+    child.kill("SIGKILL")
+  })
+
+class Run {
+  readonly pending = new Set<string>()
+  readonly done = new Map<string, Done>()
+  readonly startsMillis: Array<number> = []
+  readonly failures: Array<string> = []
+  private calls = 0
+  private waiters: Array<() => void> = []
+
+  constructor(readonly setup: Setup, readonly server: Server.PaymentServer) {}
+
+  start(port: number | undefined): ChildProcess {
+    const { callsPerStart, database, inMemoryMillis } = this.setup
+    for (let i = 0; i < callsPerStart; i++) this.pending.add(`call-${++this.calls}`)
+    return this.spawn({ url: this.server.url, database, port, ids: [...this.pending], inMemoryMillis })
+  }
+
+  /** Without new calls. */
+  finish(port: number | undefined): ChildProcess {
+    const { database, inMemoryMillis } = this.setup
+    return this.spawn({ url: this.server.url, database, port, ids: [...this.pending], inMemoryMillis })
+  }
+
+  private spawn(options: Options): ChildProcess {
+    this.startsMillis.push(Date.now())
+    const child = fork(outfile, [JSON.stringify(options)], { stdio: ["ignore", "inherit", "inherit", "ipc"] })
+    running.add(child)
+    child.once("exit", () => running.delete(child))
+    child.on("message", (message: Message) => this.receive(message))
+    return child
+  }
+
+  private receive(message: Message): void {
+    if (message._tag === "Failed") this.failures.push(`${message.id}: ${message.why}`)
+    if (message._tag === "Done") {
+      this.done.set(message.id, message)
+      this.pending.delete(message.id)
+    }
+    if (this.pending.size === 0) { for (const wake of this.waiters.splice(0)) wake() }
+  }
+
+  all(limitMillis: number): Promise<void> {
+    if (this.pending.size === 0) return Promise.resolve()
+    return Promise.race([new Promise<void>((resolve) => this.waiters.push(resolve)), sleep(limitMillis)])
+  }
+}
+
+/** The first moment at or after `atMillis` at which a process has been there for the time that it needs. */
+const expected = (starts: ReadonlyArray<number>, dueMillis: number, sentMillis: number): number =>
+  Math.max(dueMillis, ...starts.filter((start) => start <= sentMillis))
+
+const check = ({ done, failures, pending, server, startsMillis }: Run): number => {
+  assert.deepStrictEqual(failures, [])
+  assert.deepStrictEqual([...pending], [], "calls that did not end")
+  let latestMillis = 0
+  for (const [id, { body, key, lines }] of done) {
+    const requests = server.requests.filter((request) => request.id === id)
+    assert.deepStrictEqual([...new Set(requests.map(({ key }) => key))], [key], `one key for ${id}`)
+    assert.strictEqual(server.charges.get(id), 1, `${id} is charged once`)
+    assert.strictEqual(body, "charged 1")
+    assert.deepStrictEqual(lines.map(({ number }) => number), lines.map((_, index) => index + 1))
+    const numbers = requests.map(({ attempt }) => attempt)
+    assert.deepStrictEqual(numbers, [...numbers].sort((a, b) => a - b), `attempts of ${id} are numbered on`)
+    assert.deepStrictEqual([...new Set(numbers)], lines.map(({ number }) => number))
+    for (const { delayMillis, durationMillis, number, startMillis } of lines.slice(0, -1)) {
+      const dueMillis = startMillis + durationMillis + delayMillis!
+      const first = requests.find(({ attempt }) => attempt === number + 1)!
+      assert.isAtLeast(first.atMillis - dueMillis, -1_000, `the wait after attempt ${number} of ${id} is not cut short`)
+      latestMillis = Math.max(latestMillis, first.atMillis - expected(startsMillis, dueMillis, first.atMillis))
+    }
+  }
+  return latestMillis
+}
+
+/** Kills a process at a random moment, as often as the setup says, and lets the last ones finish. */
+export const run = async (setup: Setup): Promise<Outcome> => {
+  await compile()
+  const beganMillis = Date.now()
+  const server = await Server.start()
+  const self = new Run(setup, server)
+  const ports = setup.ports.length === 0 ? [undefined] : setup.ports
+  const children = ports.map((port) => self.start(port))
+  try {
+    for (let kills = 0; kills < setup.kills; kills++) {
+      await sleep(300 + setup.random() * 1_200)
+      const index = Math.floor(setup.random() * children.length)
+      await kill(children[index]!)
+      children[index] = kills + 1 < setup.kills ? self.start(ports[index]) : self.finish(ports[index])
+    }
+    await self.all(90_000)
+    const latestMillis = check(self)
+    return {
+      kills: setup.kills,
+      calls: self.done.size,
+      requests: server.requests.length,
+      seconds: (Date.now() - beganMillis) / 1_000,
+      latestMillis
+    }
+  } finally {
+    await Promise.all(children.map(kill))
+    await server.close()
+  }
+}

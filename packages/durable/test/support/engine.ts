@@ -1,0 +1,92 @@
+/**
+ * An engine whose store is outside of it, so that a test can end a "process" at any moment and start another one over
+ * the same store. Records go through JSON, as in a database.
+ */
+import { Workflow, WorkflowEngine } from "@effect/workflow"
+import { Clock, Context, Duration, Effect, Exit, Layer } from "effect"
+
+export interface Store {
+  readonly activities: Map<string, string>
+  readonly deferreds: Map<string, Exit.Exit<unknown, unknown>>
+  readonly clocks: Map<string, { readonly executionId: string; readonly wakeMillis: number }>
+}
+
+export const makeStore = (): Store => ({ activities: new Map(), deferreds: new Map(), clocks: new Map() })
+
+type Body = (
+  payload: object,
+  executionId: string
+) => Effect.Effect<unknown, unknown, WorkflowEngine.WorkflowInstance | WorkflowEngine.WorkflowEngine>
+
+const json = (value: unknown): string => JSON.stringify(value === undefined ? null : value)
+
+/** Runs a workflow to its end or, if no clock would wake it, to its suspension. */
+const make = (store: Store): WorkflowEngine.WorkflowEngine["Type"] => {
+  const bodies = new Map<string, Body>()
+
+  const wake = Effect.fnUntraced(function*(executionId: string) {
+    const own = [...store.clocks].filter(([id, clock]) => clock.executionId === executionId && !store.deferreds.has(id))
+    const [first] = own.sort(([, a], [, b]) => a.wakeMillis - b.wakeMillis)
+    if (first === undefined) return false
+    const nowMillis = yield* Clock.currentTimeMillis
+    yield* Effect.sleep(Duration.millis(Math.max(0, first[1].wakeMillis - nowMillis)))
+    store.deferreds.set(first[0], Exit.void)
+    return true
+  })
+
+  const run = Effect.fnUntraced(function*(workflow: Workflow.Any, executionId: string, payload: object) {
+    while (true) {
+      const instance = WorkflowEngine.WorkflowInstance.initial(workflow, executionId)
+      const result = yield* bodies.get(workflow.name)!(payload, executionId).pipe(
+        Workflow.intoResult,
+        Effect.provideService(WorkflowEngine.WorkflowInstance, instance),
+        Effect.provideService(WorkflowEngine.WorkflowEngine, engine)
+      )
+      if (result._tag === "Complete" || !(yield* wake(executionId))) return result
+    }
+  })
+
+  const engine = WorkflowEngine.makeUnsafe({
+    register: (workflow, execute) => Effect.sync(() => void bodies.set(workflow.name, execute)),
+    execute: (workflow, { executionId, payload }) => run(workflow, executionId, payload) as Effect.Effect<never>,
+    poll: () => Effect.succeed(undefined),
+    interrupt: () => Effect.void,
+    resume: () => Effect.void,
+    activityExecute: Effect.fnUntraced(function*(activity, attempt) {
+      const instance = yield* WorkflowEngine.WorkflowInstance
+      const id = `${instance.executionId}/${activity.name}/${attempt}`
+      const record = store.activities.get(id)
+      if (record !== undefined) return new Workflow.Complete({ exit: Exit.succeed(JSON.parse(record)) })
+      const result = yield* Workflow.intoResult(activity.executeEncoded).pipe(
+        Effect.provideService(
+          WorkflowEngine.WorkflowInstance,
+          WorkflowEngine.WorkflowInstance.initial(instance.workflow, instance.executionId)
+        )
+      )
+      if (result._tag === "Complete" && Exit.isSuccess(result.exit)) store.activities.set(id, json(result.exit.value))
+      return result
+    }) as WorkflowEngine.Encoded["activityExecute"],
+    deferredResult: (deferred) =>
+      Effect.map(
+        WorkflowEngine.WorkflowInstance,
+        ({ executionId }) => store.deferreds.get(`${executionId}/${deferred.name}`)
+      ),
+    deferredDone: ({ deferredName, executionId, exit }) =>
+      Effect.sync(() => void store.deferreds.set(`${executionId}/${deferredName}`, exit)),
+    scheduleClock: (_workflow, { clock, executionId }) =>
+      Effect.map(Clock.currentTimeMillis, (nowMillis) => {
+        const id = `${executionId}/${clock.deferred.name}`
+        if (store.clocks.has(id)) return
+        store.clocks.set(id, { executionId, wakeMillis: nowMillis + Duration.toMillis(clock.duration) })
+      })
+  })
+  return engine
+}
+
+/** One process: an engine of its own over the store. */
+export const layer = (store: Store): Layer.Layer<WorkflowEngine.WorkflowEngine> =>
+  Layer.sync(WorkflowEngine.WorkflowEngine, () => make(store))
+
+/** The instance in which tests run the body of a workflow without an engine. */
+export const instance = (workflow: Workflow.Any, executionId: string) =>
+  Context.make(WorkflowEngine.WorkflowInstance, WorkflowEngine.WorkflowInstance.initial(workflow, executionId))
