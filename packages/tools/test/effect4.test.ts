@@ -170,4 +170,10 @@ describe("codemod to Effect 4", () => {
     })
     assert.strictEqual(versionOf("3.10.0-beta.1"), "4.10.0-beta.1")
   })
+
+  it("keeps the dependencies of a package that is published", () => {
+    const text = JSON.stringify({ name: "@reprise/testing", version: "3.0.0", dependencies: { selfsigned: "^5.5.0" } })
+    assert.propertyVal(JSON.parse(manifest(text)).dependencies, "selfsigned", "^5.5.0")
+    assert.notProperty(JSON.parse(manifest(text.replace("{", `{"private":true,`))), "dependencies")
+  })
 })

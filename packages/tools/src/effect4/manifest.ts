@@ -29,11 +29,12 @@ const peersOf = (peers: Readonly<Record<string, string>>, version: string): Read
  * A private package needs no dependencies of its own here: it finds those of `packages/effect4`.
  */
 export const manifest = (text: string): string => {
-  const { dependencies: _, devDependencies: __, peerDependencies = {}, ...rest } = JSON.parse(text) as Manifest
+  const { dependencies, devDependencies: _, peerDependencies = {}, ...rest } = JSON.parse(text) as Manifest
   const version = versionOf(rest.version)
+  const own = rest.private === true || dependencies === undefined ? {} : { dependencies }
   const scripts = rest.scripts?.["prepack"] === undefined
     ? rest.scripts
     : { ...rest.scripts, prepack: "pnpm --workspace-root build:effect4" }
-  const edition = { ...rest, version, scripts, peerDependencies: peersOf(peerDependencies, version) }
+  const edition = { ...rest, version, scripts, ...own, peerDependencies: peersOf(peerDependencies, version) }
   return `${JSON.stringify(edition, undefined, 2)}\n`
 }
