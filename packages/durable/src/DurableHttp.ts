@@ -141,7 +141,10 @@ export interface DurableCall<Name extends string, Payload extends Schema.Struct.
   readonly poll: (
     executionId: string
   ) => Effect.Effect<Option.Option<Workflow.Result<Answer<A>, CallFailed>>, never, WorkflowEngine | R1>
-  /** Ends the call. An attempt that is running may still reach the server. */
+  /**
+   * Ends the call in its current wait. `@effect/cluster` ends only a workflow that is suspended: with it, a call in a wait of
+   * up to `inMemoryThreshold` goes on until a longer wait. An attempt that is running may still reach the server.
+   */
   readonly interrupt: (executionId: string) => Effect.Effect<void, never, WorkflowEngine>
   /** Continues a suspended call. It waits for the rest of its wait. */
   readonly resume: (executionId: string) => Effect.Effect<void, never, WorkflowEngine>

@@ -73,7 +73,7 @@ export const run = <A, AI, RA, E, EI, RE, R, RS>(
 ): Effect.Effect<Finished<A, E>, never, RA | RE | Exclude<R | RS, engine.Engine> | engine.Engine> =>
   Effect.gen(function*() {
     const { name } = options
-    yield* engine.claim(name)
+    const instance = yield* engine.claim(name)
     const deadlineMillis = yield* recordedDeadline(options)
     const lines: Array<Attempt> = []
     const failures: Array<Retry.Failure<E>> = []
@@ -82,7 +82,9 @@ export const run = <A, AI, RA, E, EI, RE, R, RS>(
         yield* engine.suspendUntil(`${name}/wait/${lines.length}`, wait)
       }
       const step = new Step(options, deadlineMillis, failures, heldTimes)
-      const activity = Effect.zipRight(rest(wait), Effect.map(step.run, records.encode))
+      // An engine ends a workflow that is suspended, and does not end the code that runs.
+      const next = Effect.flatMap(rest(wait), () => instance.interrupted ? step.late("interrupted") : step.run)
+      const activity = Effect.map(next, records.encode)
       const written = yield* engine.recorded(`${name}/${lines.length + 1}`, activity)
       const record = yield* records.read(name, records.Record, written)
       lines.push(record.attempt)
@@ -96,7 +98,10 @@ export const run = <A, AI, RA, E, EI, RE, R, RS>(
         const atMillis = record._tag === "Again" ? record.atMillis - record.delayMillis : 0
         failures.push({ error: yield* records.read(name, options.error, error), atMillis, seed })
       }
-      if (record._tag === "Ended") return { answer: Option.none(), ...finished() }
+      if (record._tag === "Ended") {
+        if (record.attempt.reason === "interrupted") return yield* engine.suspend(instance)
+        return { answer: Option.none(), ...finished() }
+      }
       wait = record
     }
   })
@@ -121,19 +126,30 @@ class Step<A, AI, RA, E, EI, RE, R, RS> {
 
   /** Ends the attempt at the deadline. */
   get run(): Effect.Effect<records.Record, never, RA | RE | R | RS> {
-    const { deadlineMillis, failures } = this
     return Effect.flatMap(Effect.zip(clock.currentWallMillis, Deadline.now), ([startMillis, beganMillis]) => {
-      const leftMillis = deadlineMillis - startMillis
+      const leftMillis = this.deadlineMillis - startMillis
+      if (leftMillis <= 0) return this.late("deadline")
       const line = Effect.map(Deadline.now, (nowMillis) => ({
-        number: failures.length + (leftMillis > 0 ? 1 : 0),
+        number: this.failures.length + 1,
         startMillis,
         durationMillis: Math.max(0, nowMillis - beganMillis)
       }))
-      const late = Effect.map(line, (line) => ended({ ...line, reason: "deadline" }))
-      if (leftMillis === Infinity) return this.attempt(line)
-      if (leftMillis <= 0) return late
-      return Effect.catchAll(Deadline.within(this.attempt(line), Math.min(leftMillis, maxDelayMillis)), () => late)
+      const attempt = this.attempt(line)
+      return leftMillis === Infinity
+        ? attempt
+        : Effect.catchAll(
+          Deadline.within(attempt, Math.min(leftMillis, maxDelayMillis)),
+          () => Effect.map(line, (line) => ended({ ...line, reason: "deadline" }))
+        )
     })
+  }
+
+  /** Without an attempt. */
+  late(reason: "deadline" | "interrupted"): Effect.Effect<records.Record> {
+    return Effect.map(
+      clock.currentWallMillis,
+      (startMillis) => ended({ number: this.failures.length, startMillis, durationMillis: 0, reason })
+    )
   }
 
   attempt(line: Effect.Effect<Line>): Effect.Effect<records.Record, never, RA | RE | R | RS> {
