@@ -224,7 +224,8 @@ export const workflow = <
       request: typeof request === "function" ? request(payload) : request,
       headers: typeof headers === "function" ? headers(payload) : headers
     })
-  const run = workflow.execute as (payload: Input<Payload>, options?: object) => Effect.Effect<never>
+  const run = (payload: Input<Payload>, options?: { readonly discard: true }) =>
+    workflow.execute(payload as never, options as never) as Effect.Effect<never>
   return {
     workflow,
     layer: workflow.toLayer((payload) =>
@@ -233,8 +234,8 @@ export const workflow = <
     start: (payload) => run(payload, { discard: true }),
     await: (payload) => run(payload),
     poll: (executionId) => Effect.map(workflow.poll(executionId), Option.fromNullable),
-    interrupt: workflow.interrupt,
-    resume: workflow.resume,
-    executionId: workflow.executionId
+    interrupt: (executionId) => workflow.interrupt(executionId),
+    resume: (executionId) => workflow.resume(executionId),
+    executionId: (payload) => workflow.executionId(payload)
   }
 }

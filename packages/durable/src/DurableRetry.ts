@@ -88,7 +88,7 @@ export const retry: {
     schedule: Schedule.Schedule<unknown, NoInfer<F["Type"]>, R1>,
     options?: O
   ): Retried<S, F, R | R1, O>
-} = dual((args) => Predicate.hasProperty(args[0], Activity.TypeId), <A, E, R, R1>(
+} = dual((args) => Predicate.hasProperty(args[0], "executeEncoded"), <A, E, R, R1>(
   activity: Activity.Activity<Schema.Schema<A>, Schema.Schema<E>, R>,
   schedule: Schedule.Schedule<unknown, E, R1>,
   options: Options<E> = {}
@@ -122,7 +122,7 @@ export const retry: {
 export type Retried<S extends Schema.Schema.Any, F extends Schema.Schema.All, R, O> = Effect.Effect<
   S["Type"],
   F["Type"] | ("deadline" extends keyof O ? DeadlinePassed : never),
-  S["Context"] | F["Context"] | R | WorkflowEngine | WorkflowInstance
+  Schema.Schema.Context<S> | Schema.Schema.Context<F> | R | WorkflowEngine | WorkflowInstance
 >
 
 const describe = (error: unknown) => ({

@@ -14,7 +14,15 @@ describe("two runners on PostgreSQL", () => {
         const database = yield* Postgres.server
         const ports = yield* Effect.promise(() => Promise.all([Postgres.freePort(), Postgres.freePort()]))
         const outcome = yield* Effect.promise(() =>
-          Crash.run({ database, ports, kills, callsPerStart: 3, inMemoryMillis: 1_500, random: Math.random })
+          Crash.run({
+            worker: "worker.postgres",
+            database,
+            ports,
+            kills,
+            callsPerStart: 3,
+            inMemoryMillis: 1_500,
+            random: Math.random
+          })
         )
         if (kills > 4) yield* Console.log(outcome)
         assert.isAtLeast(outcome.calls, 3 * kills)

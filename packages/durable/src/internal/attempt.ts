@@ -56,7 +56,7 @@ const decode = <A, I, R>(
   // Without a schema the body is text, which the type of the options says.
   if (read === undefined) return Effect.succeed(text as A)
   const value = Effect.try((): unknown => text === "" ? undefined : JSON.parse(text))
-  return Effect.mapError(Effect.flatMap(value, Schema.decodeUnknown(read)), (cause) => ({
+  return Effect.mapError(Effect.flatMap(value, Schema.decodeUnknown(Schema.asSchema(read))), (cause) => ({
     failure: new HttpFailure.DecodeFailure({ ...common(response), retryable: false, cause }),
     body: excerpt(text, response.request)
   }))
@@ -87,10 +87,15 @@ const withBody = (failure: HttpFailure.HttpFailure, request: Request): Effect.Ef
   if (!("response" in failure) || failure.response === undefined) return Effect.succeed({ failure })
   return failure.response.stream.pipe(
     Stream.decodeText(),
-    Stream.runFoldWhile("", (text) => text.length < maxLength, (text, more) => text + more),
+    Stream.scan("", (text, more) => text + more),
+    Stream.takeUntil((text) => text.length >= maxLength),
+    Stream.runLast,
     Effect.timeout(Duration.seconds(5)),
     Effect.match({
-      onSuccess: (text): Failed => ({ failure, body: text === "" ? undefined : excerpt(text, request) }),
+      onSuccess: (text): Failed => {
+        const start = Option.getOrElse(text, () => "")
+        return { failure, body: start === "" ? undefined : excerpt(start, request) }
+      },
       onFailure: () => ({ failure })
     })
   )

@@ -3,6 +3,7 @@ import * as DurableClock from "@effect/workflow/DurableClock"
 import * as Workflow from "@effect/workflow/Workflow"
 import { type WorkflowEngine, WorkflowInstance } from "@effect/workflow/WorkflowEngine"
 import * as Cause from "effect/Cause"
+import type * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
@@ -17,6 +18,8 @@ import * as clock from "./clock.js"
  * @internal
  */
 export type Engine = WorkflowEngine | WorkflowInstance
+
+type Instance = Context.Tag.Service<typeof WorkflowInstance>
 
 /**
  * Runs the effect once and records its result, which must be JSON. A later run of the workflow returns the record.
@@ -43,7 +46,7 @@ export const recorded = <R>(
  */
 export const key = (name: string): Effect.Effect<string, never, WorkflowInstance> => Activity.idempotencyKey(name)
 
-const names = new WeakMap<WorkflowInstance["Type"], Set<string>>()
+const names = new WeakMap<Instance, Set<string>>()
 
 /**
  * Takes the name for one call of the running workflow. A second call with the same name would get the records of the
@@ -51,7 +54,7 @@ const names = new WeakMap<WorkflowInstance["Type"], Set<string>>()
  *
  * @internal
  */
-export const claim = (name: string): Effect.Effect<WorkflowInstance["Type"], never, WorkflowInstance> =>
+export const claim = (name: string): Effect.Effect<Instance, never, WorkflowInstance> =>
   Effect.map(WorkflowInstance, (instance) => {
     const taken = names.get(instance) ?? new Set()
     names.set(instance, taken)
@@ -92,7 +95,7 @@ export const suspendUntil = (
  *
  * @internal
  */
-export const suspend: (instance: WorkflowInstance["Type"]) => Effect.Effect<never> = Workflow.suspend
+export const suspend: (instance: Instance) => Effect.Effect<never> = Workflow.suspend
 
 /**
  * Suspends the workflow until a person or a program resumes it. The cause is in its state, and nothing is lost.

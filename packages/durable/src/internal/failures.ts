@@ -62,7 +62,7 @@ export const Recorded = Schema.transform(
   Schema.Struct({ failure: Failure, body }),
   Schema.declare((u): u is Failed => Predicate.hasProperty(u, "failure")),
   {
-    decode: ({ body, failure }) => ({ failure: fromFacts(failure), body }),
+    decode: ({ body, failure }): Failed => ({ failure: fromFacts(failure), body }),
     encode: ({ body, failure }) => ({ failure: facts(failure), body })
   }
 )

@@ -156,12 +156,16 @@ class Step<A, AI, RA, E, EI, RE, R, RS> {
     const { attempt, success } = this.options
     return Effect.matchCauseEffect(Retry.withoutNested(attempt(this.failures.length + 1)), {
       onSuccess: (value) =>
-        Effect.zipWith(line, Effect.orDie(Schema.encode(success)(value)), (line, value): records.Record => ({
-          _tag: "Answered",
-          version: 1,
-          attempt: { ...line, reason: "success" },
-          value
-        })),
+        Effect.zipWith(
+          line,
+          Effect.orDie(Schema.encode(Schema.asSchema(success))(value)),
+          (line, value): records.Record => ({
+            _tag: "Answered",
+            version: 1,
+            attempt: { ...line, reason: "success" },
+            value
+          })
+        ),
       onFailure: (cause) => {
         const error = Cause.isDie(cause) ? Option.none() : Cause.failureOption(cause)
         // A defect or an interruption is the engine's own matter.
@@ -181,7 +185,10 @@ class Step<A, AI, RA, E, EI, RE, R, RS> {
         : this.hold(asked, atMillis)
       return Effect.flatMap(decision, (next) => {
         const recorded = next._tag === "Wait" && shorten !== undefined ? shorten(error) : error
-        const encoded = Effect.map(Schema.encode(this.options.error)(recorded), (error) => ({ error, seed }))
+        const encoded = Effect.map(
+          Schema.encode(Schema.asSchema(this.options.error))(recorded),
+          (error) => ({ error, seed })
+        )
         return Effect.map(asked === undefined ? Effect.orDie(encoded) : Effect.succeed(undefined), (failed) => {
           const number = line.number - (asked === undefined ? 0 : 1)
           const attempt = { ...line, number, failure: describe(error), reason: next.reason }

@@ -1,5 +1,4 @@
 import * as Effect from "effect/Effect"
-import * as ParseResult from "effect/ParseResult"
 import * as Schema from "effect/Schema"
 import * as engine from "./engine.js"
 import { Attempt, type Ledger } from "./model.js"
@@ -38,7 +37,7 @@ export type Record = typeof Record.Type
 export type Again = typeof Again.Type
 
 /** @internal */
-export const encode = Schema.encodeSync(Record)
+export const encode = Schema.encodeSync(Schema.asSchema(Record))
 
 /**
  * Reads a part of a record. If it is of an older or newer program, the workflow suspends: another program may read it.
@@ -50,12 +49,12 @@ export const read = <A, I, R>(
   schema: Schema.Schema<A, I, R>,
   part: unknown
 ): Effect.Effect<A, never, R | engine.Engine> =>
-  Effect.catchAll(Schema.decodeUnknown(schema)(part), (error) => {
+  Effect.catchAll(Schema.decodeUnknown(Schema.asSchema(schema))(part), (error) => {
     const what = `The record of "${name}" is not one that this program can read`
     const then = "The call sends nothing more, and the workflow is suspended"
     const help = "Deploy a program that can read the record, then resume the workflow"
     return engine.suspendWith(
-      new Error(`${what}. ${then}. ${help}.\n${ParseResult.TreeFormatter.formatErrorSync(error)}`)
+      new Error(`${what}. ${then}. ${help}.\n${error.message}`)
     )
   })
 

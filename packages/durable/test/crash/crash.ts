@@ -10,6 +10,8 @@ import * as Server from "./server.js"
 type Done = Extract<Message, { readonly _tag: "Done" }>
 
 export interface Setup {
+  /** The program of a process, in this folder. */
+  readonly worker: string
   readonly database: string
   /** The ports of the runners; none for one runner alone. */
   readonly ports: ReadonlyArray<number>
@@ -35,13 +37,12 @@ process.once("exit", () => {
   for (const child of running) child.kill("SIGKILL")
 })
 
-const outfile = fileURLToPath(new URL("../../build/crash/worker.mjs", import.meta.url))
-let compiled: Promise<unknown> | undefined
+const outfile = (worker: string) => fileURLToPath(new URL(`../../build/crash/${worker}.mjs`, import.meta.url))
 
-const compile = (): Promise<unknown> => {
-  const own = `${outfile}.${process.pid}.mjs`
-  return compiled ??= Esbuild.build({
-    entryPoints: [fileURLToPath(new URL("worker.ts", import.meta.url))],
+const compile = async (worker: string): Promise<string> => {
+  const own = outfile(`${worker}.${process.pid}`)
+  await Esbuild.build({
+    entryPoints: [fileURLToPath(new URL(`${worker}.ts`, import.meta.url))],
     outfile: own,
     bundle: true,
     platform: "node",
@@ -49,7 +50,9 @@ const compile = (): Promise<unknown> => {
     target: "node20",
     external: ["effect", "@effect/*"],
     logLevel: "error"
-  }).then(() => Fs.rename(own, outfile))
+  })
+  await Fs.rename(own, outfile(worker))
+  return outfile(worker)
 }
 
 const sleep = (millis: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, millis))
@@ -70,7 +73,7 @@ class Run {
   private calls = 0
   private waiters: Array<() => void> = []
 
-  constructor(readonly setup: Setup, readonly server: Server.PaymentServer) {}
+  constructor(readonly setup: Setup, readonly server: Server.PaymentServer, readonly program: string) {}
 
   start(port: number | undefined): ChildProcess {
     const { callsPerStart, database, inMemoryMillis } = this.setup
@@ -85,7 +88,7 @@ class Run {
   }
 
   private spawn(options: Options): ChildProcess {
-    const child = fork(outfile, [JSON.stringify(options)], { stdio: ["ignore", "inherit", "inherit", "ipc"] })
+    const child = fork(this.program, [JSON.stringify(options)], { stdio: ["ignore", "inherit", "inherit", "ipc"] })
     running.add(child)
     child.once("exit", () => running.delete(child))
     child.on("message", (message: Message) => this.receive(message))
@@ -138,10 +141,10 @@ const check = ({ done, failures, pending, server, readyMillis }: Run): number =>
 
 /** Kills a process at a random moment, as often as the setup says, and lets the last ones finish. */
 export const run = async (setup: Setup): Promise<Outcome> => {
-  await compile()
+  const program = await compile(setup.worker)
   const beganMillis = Date.now()
   const server = await Server.start()
-  const self = new Run(setup, server)
+  const self = new Run(setup, server, program)
   const ports = setup.ports.length === 0 ? [undefined] : setup.ports
   const children = ports.map((port) => self.start(port))
   try {

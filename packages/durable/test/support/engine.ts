@@ -3,7 +3,7 @@
  * the same store. Records go through JSON, as in a database.
  */
 import { Workflow, WorkflowEngine } from "@effect/workflow"
-import { Clock, Duration, Effect, Exit, Layer } from "effect"
+import { Clock, type Context, Duration, Effect, Exit, Layer } from "effect"
 
 export interface Store {
   readonly activities: Map<string, string>
@@ -24,8 +24,8 @@ type Body = (
 const json = (value: unknown): string => JSON.stringify(value === undefined ? null : value)
 
 /** Runs a workflow to its end or, if no clock would wake it, to its suspension. */
-const make = (store: Store): WorkflowEngine.WorkflowEngine["Type"] => {
-  const bodies = new Map<string, Body>()
+const make = (store: Store): Context.Tag.Service<typeof WorkflowEngine.WorkflowEngine> => {
+  const bodies = new Map<Workflow.Any, Body>()
 
   const wake = Effect.fnUntraced(function*(executionId: string) {
     const own = [...store.clocks].filter(([id, clock]) => clock.executionId === executionId && !store.deferreds.has(id))
@@ -40,7 +40,7 @@ const make = (store: Store): WorkflowEngine.WorkflowEngine["Type"] => {
   const run = Effect.fnUntraced(function*(workflow: Workflow.Any, executionId: string, payload: object) {
     while (true) {
       const instance = WorkflowEngine.WorkflowInstance.initial(workflow, executionId)
-      const result = yield* bodies.get(workflow.name)!(payload, executionId).pipe(
+      const result = yield* bodies.get(workflow)!(payload, executionId).pipe(
         Workflow.intoResult,
         Effect.provideService(WorkflowEngine.WorkflowInstance, instance),
         Effect.provideService(WorkflowEngine.WorkflowEngine, engine)
@@ -50,7 +50,7 @@ const make = (store: Store): WorkflowEngine.WorkflowEngine["Type"] => {
   })
 
   const engine = WorkflowEngine.makeUnsafe({
-    register: (workflow, execute) => Effect.sync(() => void bodies.set(workflow.name, execute)),
+    register: (workflow, execute) => Effect.sync(() => void bodies.set(workflow, execute)),
     execute: (workflow, { executionId, payload }) => run(workflow, executionId, payload) as Effect.Effect<never>,
     poll: () => Effect.succeed(undefined),
     interrupt: () => Effect.void,

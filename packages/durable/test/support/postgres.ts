@@ -1,5 +1,9 @@
 /** A PostgreSQL of its own on loopback, in a folder that goes with it. It cannot run as root: then it runs as `nobody`. */
-import { Effect } from "effect"
+import { ClusterWorkflowEngine, RunnerAddress } from "@effect/cluster"
+import { NodeClusterSocket } from "@effect/platform-node"
+import { PgClient } from "@effect/sql-pg"
+import type { WorkflowEngine } from "@effect/workflow"
+import { Duration, Effect, Layer, Option, Redacted } from "effect"
 import { type ChildProcess, execFileSync, spawn, spawnSync } from "node:child_process"
 import * as Fs from "node:fs"
 import * as Net from "node:net"
@@ -98,3 +102,23 @@ export const server = Effect.map(
   ),
   ({ url }) => url
 )
+
+/** An engine of one runner. */
+export const engine: Layer.Layer<WorkflowEngine.WorkflowEngine> = Layer.unwrapScoped(Effect.gen(function*() {
+  const url = Redacted.make(yield* server)
+  const port = yield* Effect.promise(freePort)
+  const address = Option.some(RunnerAddress.make("127.0.0.1", port))
+  return ClusterWorkflowEngine.layer.pipe(
+    Layer.provideMerge(NodeClusterSocket.layer({
+      storage: "sql",
+      shardingConfig: {
+        runnerAddress: address,
+        runnerListenAddress: address,
+        entityMessagePollInterval: Duration.millis(200),
+        entityReplyPollInterval: Duration.millis(100)
+      }
+    })),
+    Layer.provide(PgClient.layer({ url, maxConnections: 5 })),
+    Layer.orDie
+  )
+}))

@@ -20,13 +20,11 @@ export const setTime = (millis: number) =>
     clock.millis = millis
   })
 
-const turn = Effect.promise(() => new Promise((resolve) => setImmediate(resolve)))
-
 /** Lets the event loop run: bodies and hashes are made outside of Effect. */
-const settle = Effect.zipRight(
-  Effect.promise(() => crypto.subtle.digest("SHA-256", new Uint8Array(1))),
-  Effect.repeatN(turn, 10)
-)
+const settle = Effect.promise(async () => {
+  await crypto.subtle.digest("SHA-256", new Uint8Array(1))
+  for (let turn = 0; turn < 10; turn++) await new Promise((resolve) => setImmediate(resolve))
+})
 
 /** Goes to the next wake-up, at most to `untilMillis`, and says whether the rest is later. Without any, work is going on. */
 const next = (untilMillis: number) =>
@@ -45,7 +43,7 @@ export const runUntil = <A, E, R>(self: Effect.Effect<A, E, R>, untilMillis: num
     while (Option.isNone(yield* Fiber.poll(fiber))) {
       if (!(yield* next(untilMillis)) || Option.isSome(yield* Fiber.poll(fiber))) continue
       if (untilMillis > (yield* Clock.currentTimeMillis)) yield* setTime(untilMillis)
-      yield* Fiber.interruptFork(fiber)
+      yield* Effect.forkDaemon(Fiber.interrupt(fiber))
       yield* settle
       return Option.none<A>()
     }

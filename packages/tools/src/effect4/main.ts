@@ -17,7 +17,7 @@ const target = Path.join(root, "packages/effect4/build")
 const recordPath = Path.join(root, "packages/effect4/build/hashes.json")
 
 /** The parts of the repository that have an Effect 4 edition. */
-const folders = ["reprise", "http", "redis", "testing", "demo", "examples"].map((name) => `packages/${name}`)
+const folders = ["reprise", "http", "redis", "durable", "testing", "demo", "examples"].map((name) => `packages/${name}`)
 const others = [
   "README.md",
   "docs",

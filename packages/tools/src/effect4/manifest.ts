@@ -15,11 +15,14 @@ interface Manifest {
 /** The editions of one release differ in the major number alone: 3.2.1 is for Effect 3, and 4.2.1 for Effect 4. */
 export const versionOf = (version: string): string => version.replace(/^\d+/, (major) => `${Number(major) + 1}`)
 
-/** The peers of a package for Effect 4: its HTTP modules are in `effect`. */
+/** Packages whose modules are in `effect` from Effect 4 on. */
+const inEffect = ["@effect/platform", "@effect/workflow"]
+
+/** The peers of a package for Effect 4. */
 const peersOf = (peers: Readonly<Record<string, string>>, version: string): Readonly<Record<string, string>> =>
   Object.fromEntries(
     Object.entries(peers)
-      .filter(([name]) => name !== "@effect/platform")
+      .filter(([name]) => !inEffect.includes(name))
       .map((
         [name, range]
       ) => [name, name === "effect" ? "^4.1.0" : range.startsWith("workspace:") ? `^${version}` : range])

@@ -10,8 +10,9 @@ import { schedules } from "./rules/schedule.js"
 import { schemas } from "./rules/schema.js"
 import { services } from "./rules/service.js"
 import { test } from "./rules/test.js"
+import { workflows } from "./rules/workflow.js"
 
-const tables = [core, config, schedules, schemas, http, httpErrors, services, test]
+const tables = [core, config, schedules, schemas, http, httpErrors, services, workflows, test]
 
 const merge = <K extends keyof Rules>(kind: K): Required<Rules>[K] =>
   Object.assign({}, ...tables.map((table) => table[kind] ?? {}))

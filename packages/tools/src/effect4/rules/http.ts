@@ -136,6 +136,8 @@ export const http: Rules = {
       const options = `{ duration: ${args.at(-1)}, orElse: ${orElse} }`
       return `${use("Stream")}.timeoutOrElse(${[...args.slice(0, -2), options].join(", ")})`
     },
+    "Stream.scan": (args, { use }) =>
+      `${use("Stream")}.scan(${[...args.slice(0, -2), `() => (${args.at(-2)})`, args.at(-1)].join(", ")})`,
     "Stream.runFold": (args, { use }) =>
       `${use("Stream")}.runFold(${[...args.slice(0, -2), `() => (${args.at(-2)})`, args.at(-1)].join(", ")})`
   },

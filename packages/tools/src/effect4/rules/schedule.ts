@@ -100,6 +100,11 @@ export const schedules: Rules = {
       return `${use("Schedule")}.modifyDelay(${[...args.slice(0, -1), `({ duration }) => ${delay}`].join(", ")})`
     },
     "Schedule.map": withMetadata("map", ["output"]),
+    "Schedule.mapInput": ([self, f], { use }) =>
+      `${use("Schedule")}.fromStep(${use("Effect")}.map(${use("Schedule")}.toStep(${self}), (step) => {
+  const f = ${f}
+  return (now: number, input: Parameters<typeof f>[0]) => step(now, f(input))
+}))`,
     "Schedule.mapEffect": withMetadata("map", ["output"]),
     "Schedule.modifyDelay": withMetadata("modifyDelay", ["output", "duration"], succeed),
     "Schedule.modifyDelayEffect": withMetadata("modifyDelay", ["output", "duration"]),

@@ -21,11 +21,15 @@ export const schemas: Rules = {
     "Schema.decode": "decodeEffect",
     "Schema.decodeUnknown": "decodeUnknownEffect",
     "Schema.encode": "encodeEffect",
-    "Schema.parseJson": "fromJsonString"
+    "Schema.parseJson": "fromJsonString",
+    // All schemas of Effect 3 have an encoded form that JSON can hold.
+    "Schema.asSchema": "toCodecJson"
   },
   calls: {
-    "Schema.Literal": (literals, { use }) =>
-      literals.length === 1 ? undefined : `${use("Schema")}.Literals([${literals.join(", ")}])`,
+    "Schema.Literal": (literals, { use }, { arguments: nodes }) =>
+      nodes.length === 1 && !ts.isSpreadElement(nodes[0]!)
+        ? undefined
+        : `${use("Schema")}.Literals([${literals.join(", ")}])`,
     "Schema.Union": (members, { use }) => `${use("Schema")}.Union([${members.join(", ")}])`,
     "Schema.between": check(([minimum, maximum]) => `isBetween({ minimum: ${minimum}, maximum: ${maximum} })`),
     "Schema.filter": check(([predicate]) => `makeFilter(${predicate})`),
@@ -36,6 +40,18 @@ export const schemas: Rules = {
       `${from}.pipe(${use("Schema")}.decodeTo(${to}, ${use("SchemaTransformation")}.transform({\n${
         fields(options!, ["decode", "encode"], emit)
       }\n})))`
+  },
+  methods: {
+    annotations: (schema, args) => `${schema}.annotate(${args.join(", ")})`
+  },
+  types: {
+    "Schema.Schema": ([type, encoded, services], { use }) =>
+      `${use("Schema")}.Codec<${[type, encoded, services, services].filter((one) => one !== undefined).join(", ")}>`,
+    "Schema.Schema.All": (_, { use }) => `${use("Schema")}.Constraint`,
+    "Schema.Schema.Any": (_, { use }) => `${use("Schema")}.Constraint`,
+    "Schema.Schema.Context": ([schema]) => `(${schema}["DecodingServices"] | ${schema}["EncodingServices"])`,
+    "Schema.Simplify": ([type]) => type!,
+    "Schema.Struct.Constructor": ([fields], { use }) => `${use("Schema")}.Struct.MakeIn<${fields}>`
   },
   strings: { ParseError: "SchemaError" }
 }

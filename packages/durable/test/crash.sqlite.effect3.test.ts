@@ -20,7 +20,15 @@ describe("a single runner on SQLite", () => {
       Effect.gen(function*() {
         const database = Path.join(yield* folder, "engine.sqlite")
         const outcome = yield* Effect.promise(() =>
-          Crash.run({ database, ports: [], kills, callsPerStart: 3, inMemoryMillis: 1_500, random: Math.random })
+          Crash.run({
+            worker: "worker.sqlite.effect3",
+            database,
+            ports: [],
+            kills,
+            callsPerStart: 3,
+            inMemoryMillis: 1_500,
+            random: Math.random
+          })
         )
         if (kills > 12) yield* Console.log(outcome)
         assert.isAtLeast(outcome.calls, 3 * kills)

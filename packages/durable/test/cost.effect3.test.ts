@@ -5,7 +5,7 @@ import { Chunk, Console, Effect, Layer, Logger, LogLevel, Schema } from "effect"
 import * as Backoff from "reprise/Backoff"
 import { collected } from "../../reprise/test/garbage.js"
 import * as DurableHttp from "../src/DurableHttp.js"
-import * as Sqlite from "./support/sqlite.js"
+import * as Sqlite from "./support/sqlite.effect3.js"
 
 /** `pnpm soak:durable` sets it to 10,000 on SQLite, which takes 20 minutes. */
 const isSoak = process.env["DURABLE_WAITING"] !== undefined
