@@ -3,7 +3,7 @@
  * the same store. Records go through JSON, as in a database.
  */
 import { Workflow, WorkflowEngine } from "@effect/workflow"
-import { Clock, Context, Duration, Effect, Exit, Layer } from "effect"
+import { Clock, Duration, Effect, Exit, Layer } from "effect"
 
 export interface Store {
   readonly activities: Map<string, string>
@@ -13,10 +13,13 @@ export interface Store {
 
 export const makeStore = (): Store => ({ activities: new Map(), deferreds: new Map(), clocks: new Map() })
 
+/** The context of the body of a workflow. */
+export type Needs = WorkflowEngine.WorkflowInstance | WorkflowEngine.WorkflowEngine
+
 type Body = (
   payload: object,
   executionId: string
-) => Effect.Effect<unknown, unknown, WorkflowEngine.WorkflowInstance | WorkflowEngine.WorkflowEngine>
+) => Effect.Effect<unknown, unknown, Needs>
 
 const json = (value: unknown): string => JSON.stringify(value === undefined ? null : value)
 
@@ -86,7 +89,3 @@ const make = (store: Store): WorkflowEngine.WorkflowEngine["Type"] => {
 /** One process: an engine of its own over the store. */
 export const layer = (store: Store): Layer.Layer<WorkflowEngine.WorkflowEngine> =>
   Layer.sync(WorkflowEngine.WorkflowEngine, () => make(store))
-
-/** The instance in which tests run the body of a workflow without an engine. */
-export const instance = (workflow: Workflow.Any, executionId: string) =>
-  Context.make(WorkflowEngine.WorkflowInstance, WorkflowEngine.WorkflowInstance.initial(workflow, executionId))
