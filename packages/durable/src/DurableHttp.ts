@@ -14,76 +14,14 @@ import type * as HttpClient from "@effect/platform/HttpClient"
 import type * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import * as Workflow from "@effect/workflow/Workflow"
 import type { WorkflowEngine, WorkflowInstance } from "@effect/workflow/WorkflowEngine"
-import type { HttpFailure } from "@reprise/http/HttpFailure"
-import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
-import type * as Schedule from "effect/Schedule"
 import * as Schema from "effect/Schema"
 import * as call from "./internal/call.js"
-import { CallFailed } from "./internal/callFailed.js"
-import { type Attempt, Ledger, type LoopOptions } from "./internal/model.js"
+import { type Answer, CallFailed, Ledger, type Options } from "./internal/model.js"
 
-export { CallFailed } from "./internal/callFailed.js"
-export { Failure } from "./internal/failures.js"
-export { Attempt, Ledger, type LoopOptions } from "./internal/model.js"
-
-/**
- * @since 0.1.0
- * @category options
- */
-export interface Options<A, I = unknown, R1 = never, R2 = never, R3 = never> extends LoopOptions {
-  /** Names the call within its workflow. The key and the records of the call have this name, so do not change it. */
-  readonly name: string
-  /**
-   * The request. It is made again after a restart, so make it from the payload of the workflow. Its body must be one
-   * that can be sent again. The engine does not persist it.
-   */
-  readonly request: HttpClientRequest.HttpClientRequest
-  /**
-   * The schema of the body. The body is JSON, and an empty body is `undefined`. The engine persists the decoded value in
-   * its encoded form. Defaults to the body as text.
-   */
-  readonly read?: Schema.Schema<A, I, R1> | undefined
-  /**
-   * The delays between attempts, and their number. Defaults to 10 attempts with full jitter over 1 second, 2 seconds and
-   * so on, up to 10 minutes. By default it waits for a `Retry-After` of up to 1 day.
-   */
-  readonly retry?: Schedule.Schedule<unknown, HttpFailure, R2> | undefined
-  /** Whether another attempt can succeed. Defaults to the `retryable` of the failure. */
-  readonly while?: ((failure: HttpFailure) => boolean) | undefined
-  /**
-   * Headers that each attempt gets anew, such as `Authorization`. They are never persisted. They replace headers of the
-   * request with the same name.
-   */
-  readonly headers?: Effect.Effect<Headers.Input, never, R3> | undefined
-  /**
-   * Adds an idempotency key to a request that is not idempotent, derived from the execution id of the workflow and the
-   * name of the call. A key that the request has stays. `header` defaults to `Idempotency-Key`. With `false` the request
-   * must be idempotent.
-   */
-  readonly idempotencyKey?: false | { readonly header?: string | undefined } | undefined
-  /** The longest time of one attempt, with its body. Defaults to 30 seconds. */
-  readonly attemptTimeout?: Duration.DurationInput | undefined
-  /** Sends the number of the attempt, from 1, in this header. Defaults to no header. */
-  readonly attemptHeader?: string | undefined
-}
-
-/**
- * The result of a durable call: a response with status 2xx.
- *
- * @since 0.1.0
- * @category models
- */
-export interface Answer<out A> {
-  readonly status: number
-  readonly body: A
-  /** The idempotency key of all attempts. Missing if the request has none. */
-  readonly key?: string | undefined
-  /** The ledger of the call. */
-  readonly attempts: ReadonlyArray<Attempt>
-}
+export { type Answer, Attempt, CallFailed, Failure, Ledger, type LoopOptions, type Options } from "./internal/model.js"
 
 /**
  * The schema of an `Answer`, for the `success` of a workflow. `read` is the schema of the body.
@@ -172,6 +110,13 @@ export interface WorkflowOptions<Name extends string, Payload extends Schema.Str
     | undefined
 }
 
+type Input<Payload extends Schema.Struct.Fields> = Schema.Simplify<Schema.Struct.Constructor<Payload>>
+
+type Needs<Payload extends Schema.Struct.Fields, R1> =
+  | WorkflowEngine
+  | R1
+  | Schema.Schema.Context<Schema.Struct<Payload>>
+
 /**
  * A workflow that is one durable call.
  *
@@ -187,33 +132,24 @@ export interface DurableCall<Name extends string, Payload extends Schema.Struct.
     typeof CallFailed
   >
   /** Registers the workflow, so that this process runs such calls. Provide an engine and an `HttpClient`. */
-  readonly layer: Layer.Layer<
-    never,
-    never,
-    | WorkflowEngine
-    | HttpClient.HttpClient
-    | R1
-    | R
-    | Schema.Schema.Context<Schema.Struct<Payload>>
-  >
+  readonly layer: Layer.Layer<never, never, HttpClient.HttpClient | Needs<Payload, R1> | R>
   /** Starts the call, unless it has been started, and returns its execution id without waiting for its end. */
-  readonly start: (
-    payload: Schema.Simplify<Schema.Struct.Constructor<Payload>>
-  ) => Effect.Effect<string, never, WorkflowEngine | R1 | Schema.Schema.Context<Schema.Struct<Payload>>>
+  readonly start: (payload: Input<Payload>) => Effect.Effect<string, never, Needs<Payload, R1>>
   /** Starts the call, unless it has been started, and waits for its end. */
-  readonly await: (
-    payload: Schema.Simplify<Schema.Struct.Constructor<Payload>>
-  ) => Effect.Effect<Answer<A>, CallFailed, WorkflowEngine | R1 | Schema.Schema.Context<Schema.Struct<Payload>>>
+  readonly await: (payload: Input<Payload>) => Effect.Effect<Answer<A>, CallFailed, Needs<Payload, R1>>
   /** `Complete` with the result, or `Suspended` in a long wait. None if the call is running or unknown. */
   readonly poll: (
     executionId: string
   ) => Effect.Effect<Option.Option<Workflow.Result<Answer<A>, CallFailed>>, never, WorkflowEngine | R1>
-  /** Ends the call. An attempt that is running may still reach the server. */
+  /**
+   * Ends the call in its current wait. `@effect/cluster` ends only a workflow that is suspended: with it, a call in a wait of
+   * up to `inMemoryThreshold` goes on until a longer wait. An attempt that is running may still reach the server.
+   */
   readonly interrupt: (executionId: string) => Effect.Effect<void, never, WorkflowEngine>
   /** Continues a suspended call. It waits for the rest of its wait. */
   readonly resume: (executionId: string) => Effect.Effect<void, never, WorkflowEngine>
   /** The execution id of a call. */
-  readonly executionId: (payload: Schema.Simplify<Schema.Struct.Constructor<Payload>>) => Effect.Effect<string>
+  readonly executionId: (payload: Input<Payload>) => Effect.Effect<string>
 }
 
 /**
@@ -270,34 +206,31 @@ export const workflow = <
 ): DurableCall<Name, Payload, A, R1, R2 | R3> => {
   const { headers, id, name, payload, request, ...rest } = options
   call.check(rest, typeof request === "function" ? undefined : request)
+  type Self = DurableCall<Name, Payload, A, R1, R2 | R3>
+  // Both schemas, and the parameters, are of the payload. The compiler does not resolve them while it is generic.
+  const idempotencyKey = id as (payload: unknown) => string
+  const success = answer(rest.read ?? Schema.String as unknown as Schema.Schema<A, I, R1>)
   const workflow = Workflow.make({
     name,
     payload,
-    // The parameter has the fields of the payload.
-    idempotencyKey: (payload) => id(payload as Schema.Struct.Type<Payload>),
-    success: answer(rest.read ?? Schema.String as unknown as Schema.Schema<A, I, R1>),
+    idempotencyKey,
+    success,
     error: CallFailed
-  }) as unknown as DurableCall<Name, Payload, A, R1, R2 | R3>["workflow"]
-  const layer = workflow.toLayer((payload) =>
-    Effect.suspend(() =>
-      execute({
-        ...rest,
-        name: "call",
-        request: typeof request === "function" ? request(payload as Schema.Struct.Type<Payload>) : request,
-        headers: typeof headers === "function" ? headers(payload as Schema.Struct.Type<Payload>) : headers
-      })
-    )
-  ) as DurableCall<Name, Payload, A, R1, R2 | R3>["layer"]
-  // The constructor of the payload takes the same fields.
-  const run = workflow.execute as DurableCall<Name, Payload, A, R1, R2 | R3>["await"]
-  const start = workflow.execute as (
-    payload: Parameters<typeof run>[0],
-    options: { readonly discard: true }
-  ) => ReturnType<DurableCall<Name, Payload, A, R1, R2 | R3>["start"]>
+  }) as unknown as Self["workflow"]
+  const make = (payload: Schema.Struct.Type<Payload>) =>
+    execute({
+      ...rest,
+      name: "call",
+      request: typeof request === "function" ? request(payload) : request,
+      headers: typeof headers === "function" ? headers(payload) : headers
+    })
+  const run = workflow.execute as (payload: Input<Payload>, options?: object) => Effect.Effect<never>
   return {
     workflow,
-    layer,
-    start: (payload) => start(payload, { discard: true }),
+    layer: workflow.toLayer((payload) =>
+      Effect.suspend(() => make(payload as Schema.Struct.Type<Payload>))
+    ) as Self["layer"],
+    start: (payload) => run(payload, { discard: true }),
     await: (payload) => run(payload),
     poll: (executionId) => Effect.map(workflow.poll(executionId), Option.fromNullable),
     interrupt: workflow.interrupt,

@@ -10,6 +10,7 @@ import * as Activity from "@effect/workflow/Activity"
 import type { WorkflowEngine, WorkflowInstance } from "@effect/workflow/WorkflowEngine"
 import * as Effect from "effect/Effect"
 import { dual } from "effect/Function"
+import * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
 import type * as Schedule from "effect/Schedule"
 import type * as Schema from "effect/Schema"
@@ -95,22 +96,20 @@ export const retry: {
   loop.check(options)
   const { name } = activity
   const finished = loop.run({
+    ...options,
     name,
-    deadline: options.deadline,
-    inMemoryThreshold: options.inMemoryThreshold,
     attempt: (number) => Effect.provideService(activity.execute, Activity.CurrentAttempt, number),
     success: activity.successSchema,
     error: activity.errorSchema,
     schedule: options.while === undefined ? schedule : Retry.whileError(options.while)(schedule),
     describe
   })
-  return Effect.flatMap(finished, (finished): Effect.Effect<A, E | DeadlinePassed> => {
-    if (finished._tag === "Answered") return Effect.succeed(finished.value)
-    const { attempt } = finished.records.at(-1)!
+  return Effect.flatMap(finished, ({ answer, deadlineMillis, errors, lines }): Effect.Effect<A, E | DeadlinePassed> => {
+    if (Option.isSome(answer)) return Effect.succeed(answer.value)
     // The end of the deadline has no failure of its own.
-    if (attempt.failure !== undefined) return Effect.fail(finished.errors.at(-1)!)
-    const { deadlineMillis, records: lines } = finished
-    return Effect.fail(new DeadlinePassed({ name, deadlineMillis, attempts: records.ledger(lines) }))
+    return lines.at(-1)?.failure !== undefined
+      ? Effect.fail(errors.at(-1)!)
+      : Effect.fail(new DeadlinePassed({ name, deadlineMillis, attempts: records.ledger(lines) }))
   })
 })
 

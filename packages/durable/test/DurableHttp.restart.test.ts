@@ -4,6 +4,7 @@ import { Workflow } from "@effect/workflow"
 import { Clock, Duration, Effect, Layer, Option, Random, Schema } from "effect"
 import * as Backoff from "reprise/Backoff"
 import * as Retry from "reprise/Retry"
+import * as Services from "../../reprise/test/services.js"
 import * as DurableHttp from "../src/DurableHttp.js"
 import * as Engine from "./support/engine.js"
 import * as Server from "./support/server.js"
@@ -21,13 +22,18 @@ const post = HttpClientRequest.post("http://api.example.com/charges")
 
 type Options = Partial<DurableHttp.Options<string>>
 
+/** The lines of the log of the last process. */
+const logged: Array<string> = []
+
 /** One process over the store, which dies at that moment. */
 const process = (store: Engine.Store, client: HttpClient.HttpClient, options: Options, untilMillis = Infinity) => {
+  logged.length = 0
   const live = Call.toLayer(() => DurableHttp.execute({ name: "charge", request: post, ...options }))
   return runUntil(
     Effect.exit(Call.execute({ id: "1" })).pipe(
       Effect.provide(live.pipe(Layer.provideMerge(Engine.layer(store)))),
-      Effect.provideService(HttpClient.HttpClient, client)
+      Effect.provideService(HttpClient.HttpClient, client),
+      Effect.provide(Services.logTo(logged))
     ),
     untilMillis
   )

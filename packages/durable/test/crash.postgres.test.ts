@@ -19,6 +19,6 @@ describe("two runners on PostgreSQL", () => {
         if (kills > 4) yield* Console.log(outcome)
         assert.isAtLeast(outcome.calls, 3 * kills)
       }),
-    120_000 + kills * 10_000
+    180_000 + kills * 15_000
   )
 })

@@ -17,12 +17,18 @@ const { devDependencies } = readJson<{ devDependencies: Record<string, string> }
 )
 const bought = ["effect", "@effect/platform", "@effect/platform-node", "typescript", "@types/node"]
   .filter((name) => devDependencies[name] !== undefined)
+/** The peers of `@reprise/durable`, which has no Effect 4 edition, and their peers. */
+const durable = readJson<{ devDependencies: Record<string, string> }>(
+  Path.join(repository, "packages/durable/package.json")
+)
+const engines = isEffect4 ? [] : ["@effect/workflow", "@effect/rpc", "@effect/experimental"]
 // A `dist` that is left from an earlier build would hide that `prepack` builds none.
 for (const { directory } of packages) Fs.rmSync(Path.join(directory, "dist"), { recursive: true, force: true })
 const tarballs = temporaryDirectory()
 const dependencies = {
   ...Object.fromEntries(packAll(tarballs).map(({ pkg, tarball }) => [pkg.name, `file:${tarball}`])),
-  ...Object.fromEntries(bought.map((name) => [name, devDependencies[name]]))
+  ...Object.fromEntries(bought.map((name) => [name, devDependencies[name]])),
+  ...Object.fromEntries(engines.map((name) => [name, durable.devDependencies[name]]))
 }
 
 const write = (project: string, file: string, content: unknown) =>

@@ -10,15 +10,9 @@ import * as Predicate from "effect/Predicate"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import * as Deadline from "reprise/Deadline"
-import type { Failed } from "./failures.js"
+import { type Failed, statusOf } from "./failures.js"
 
 type Request = HttpClientRequest.HttpClientRequest
-
-/** @internal */
-export interface Sent<A> {
-  readonly status: number
-  readonly body: A
-}
 
 /**
  * Sends the request once, reads the body, and decodes it. It fails with the failure of the attempt, or with the
@@ -30,18 +24,29 @@ export const send = <A, I, R>(
   request: Request,
   read: Schema.Schema<A, I, R> | undefined,
   timeoutMillis: number
-): Effect.Effect<Sent<A>, Failed, R | HttpClient.HttpClient> =>
+): Effect.Effect<{ readonly status: number; readonly body: A }, Failed, R | HttpClient.HttpClient> =>
   Effect.flatMap(HttpClient.HttpClient, (plain) => {
     const client = HttpResilience.typed(HttpResilience.attemptTimeout(plain, timeoutMillis))
-    const text = HttpResilience.executeAndRead(client, request, (response) =>
-      Effect.map(response.text, (text) => ({ response, text })))
+    const text = HttpResilience.executeAndRead(
+      client,
+      request,
+      (response) => Effect.map(response.text, (text) => ({ response, text }))
+    )
     return Effect.matchEffect(text, {
       onSuccess: ({ response, text }) =>
         Effect.map(decode(response, text, read), (body) => ({ status: response.status, body })),
-      onFailure: (error) =>
-        Effect.flatMap(failed(request, error), Effect.fail)
+      onFailure: (error) => Effect.flatMap(failed(request, error), Effect.fail)
     })
   })
+
+/** The facts of a failure without an answer of its own. */
+const common = (response: HttpClientResponse.HttpClientResponse) => ({
+  request: HttpFailure.make(response).request,
+  sent: "maybe" as const,
+  retryAfter: Option.none(),
+  attempts: [],
+  code: undefined
+})
 
 const decode = <A, I, R>(
   response: HttpClientResponse.HttpClientResponse,
@@ -52,21 +57,10 @@ const decode = <A, I, R>(
   if (read === undefined) return Effect.succeed(text as A)
   const value = Effect.try((): unknown => text === "" ? undefined : JSON.parse(text))
   return Effect.mapError(Effect.flatMap(value, Schema.decodeUnknown(read)), (cause) => ({
-    failure: new HttpFailure.DecodeFailure({
-      request: HttpFailure.make(response).request,
-      retryable: false,
-      sent: "maybe",
-      retryAfter: Option.none(),
-      attempts: [],
-      code: undefined,
-      cause
-    }),
+    failure: new HttpFailure.DecodeFailure({ ...common(response), retryable: false, cause }),
     body: excerpt(text, response.request)
   }))
 }
-
-const requestFacts = (request: Request) =>
-  HttpFailure.make(HttpClientResponse.fromWeb(request, new Response(null))).request
 
 const failed = (request: Request, error: unknown): Effect.Effect<Failed> => {
   if (HttpFailure.isHttpFailure(error)) return withBody(error, request)
@@ -74,16 +68,16 @@ const failed = (request: Request, error: unknown): Effect.Effect<Failed> => {
   const isLate = error instanceof Deadline.DeadlineExceeded
   const last = isLate ? Option.filter(error.last, HttpFailure.isHttpFailure) : Option.none()
   if (Option.isSome(last)) return withBody(last.value, request)
-  const failure = new HttpFailure.AttemptTimeout({
-    request: requestFacts(request),
+  const late = {
+    ...common(HttpClientResponse.fromWeb(request, new Response(null))),
     retryable: true,
-    sent: isLate ? "maybe" : "no",
-    retryAfter: Option.none(),
-    attempts: [],
-    code: undefined,
     duration: undefined
-  })
-  return Effect.succeed(isLate ? { failure } : { failure, rejection: error })
+  }
+  return Effect.succeed(
+    isLate
+      ? { failure: new HttpFailure.AttemptTimeout(late) }
+      : { failure: new HttpFailure.AttemptTimeout({ ...late, sent: "no" }), rejection: error }
+  )
 }
 
 /** A longer body is cut, and its connection closed. */
@@ -96,7 +90,7 @@ const withBody = (failure: HttpFailure.HttpFailure, request: Request): Effect.Ef
     Stream.runFoldWhile("", (text) => text.length < maxLength, (text, more) => text + more),
     Effect.timeout(Duration.seconds(5)),
     Effect.match({
-      onSuccess: (text): Failed => text === "" ? { failure } : { failure, body: excerpt(text, request) },
+      onSuccess: (text): Failed => ({ failure, body: text === "" ? undefined : excerpt(text, request) }),
       onFailure: () => ({ failure })
     })
   )
@@ -122,13 +116,7 @@ export const held = ({ rejection }: Failed): Option.Option<Duration.Duration> | 
 
 /** @internal */
 export const describe = ({ failure, rejection }: Failed) => {
-  if (rejection !== undefined) {
-    const tag = Predicate.hasProperty(rejection, "_tag") ? String(rejection._tag) : "Rejected"
-    return { tag, message: rejection instanceof Error ? rejection.message : tag }
-  }
-  return {
-    tag: failure._tag,
-    message: failure.message,
-    ...("status" in failure && failure.status !== undefined && { status: failure.status })
-  }
+  if (rejection === undefined) return { tag: failure._tag, message: failure.message, status: statusOf(failure) }
+  const tag = Predicate.hasProperty(rejection, "_tag") ? String(rejection._tag) : "Rejected"
+  return { tag, message: rejection instanceof Error ? rejection.message : tag }
 }

@@ -51,7 +51,7 @@ const names = new WeakMap<WorkflowInstance["Type"], Set<string>>()
  *
  * @internal
  */
-export const claim = (name: string): Effect.Effect<void, never, WorkflowInstance> =>
+export const claim = (name: string): Effect.Effect<WorkflowInstance["Type"], never, WorkflowInstance> =>
   Effect.map(WorkflowInstance, (instance) => {
     const taken = names.get(instance) ?? new Set()
     names.set(instance, taken)
@@ -63,6 +63,7 @@ export const claim = (name: string): Effect.Effect<void, never, WorkflowInstance
       })
     }
     taken.add(name)
+    return instance
   })
 
 /** A clock that differs by more was set. */
@@ -85,6 +86,13 @@ export const suspendUntil = (
       ? Effect.void
       : DurableClock.sleep({ name, duration: Duration.millis(restMillis), inMemoryThreshold: Duration.zero })
   })
+
+/**
+ * Lets the engine end an interrupted workflow.
+ *
+ * @internal
+ */
+export const suspend: (instance: WorkflowInstance["Type"]) => Effect.Effect<never> = Workflow.suspend
 
 /**
  * Suspends the workflow until a person or a program resumes it. The cause is in its state, and nothing is lost.

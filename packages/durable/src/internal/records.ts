@@ -4,41 +4,35 @@ import * as Schema from "effect/Schema"
 import * as engine from "./engine.js"
 import { Attempt, type Ledger } from "./model.js"
 
-/** Of another version: a process that cannot read a record must not guess. */
-const version = Schema.Literal(1)
+/** A process that cannot read a record of another version must not guess. */
+const fields = { version: Schema.Literal(1), attempt: Attempt }
 
-const Answered = Schema.TaggedStruct("Answered", { version, attempt: Attempt, value: Schema.Unknown })
+/** The error, and the seed of the draws, which a later step of the schedule may depend on. */
+const failed = Schema.optional(Schema.Struct({ error: Schema.Unknown, seed: Schema.Number }))
+
+const Answered = Schema.TaggedStruct("Answered", { ...fields, value: Schema.Unknown })
 
 const Again = Schema.TaggedStruct("Again", {
-  version,
-  attempt: Attempt,
+  ...fields,
   /** When the next attempt is due, in epoch milliseconds. */
   atMillis: Schema.Number,
   delayMillis: Schema.Number,
-  reason: Schema.String,
-  /**
-   * The error, and the seed of the draws, which a later step of the schedule may depend on. Missing after the rejection
-   * of a policy, which is not a failed attempt.
-   */
-  failed: Schema.optional(Schema.Struct({ error: Schema.Unknown, seed: Schema.Number }))
+  /** Missing after the rejection of a policy, which is not a failed attempt. */
+  failed
 })
 
-const Ended = Schema.TaggedStruct("Ended", {
-  version,
-  attempt: Attempt,
-  /** Missing if the deadline has ended the attempt, or came before it. */
-  failed: Schema.optional(Schema.Struct({ error: Schema.Unknown }))
-})
+/** Without a failure if the deadline has ended the attempt, or came before it. */
+const Ended = Schema.TaggedStruct("Ended", { ...fields, failed })
 
 /**
  * The result of one activity. The engine persists it.
  *
  * @internal
  */
-export type Record = typeof Record.Type
+export const Record = Schema.Union(Answered, Again, Ended)
 
 /** @internal */
-export const Record = Schema.Union(Answered, Again, Ended)
+export type Record = typeof Record.Type
 
 /** @internal */
 export type Again = typeof Again.Type
@@ -56,14 +50,14 @@ export const read = <A, I, R>(
   schema: Schema.Schema<A, I, R>,
   part: unknown
 ): Effect.Effect<A, never, R | engine.Engine> =>
-  Effect.catchAll(Schema.decodeUnknown(schema)(part), (error) =>
-    engine.suspendWith(
-      new Error(
-        `The record of "${name}" is not one that this program can read. The call sends nothing more, and the workflow is suspended.` +
-          ` Deploy a program that can read the record, then resume the workflow.\n` +
-          ParseResult.TreeFormatter.formatErrorSync(error)
-      )
-    ))
+  Effect.catchAll(Schema.decodeUnknown(schema)(part), (error) => {
+    const what = `The record of "${name}" is not one that this program can read`
+    const then = "The call sends nothing more, and the workflow is suspended"
+    const help = "Deploy a program that can read the record, then resume the workflow"
+    return engine.suspendWith(
+      new Error(`${what}. ${then}. ${help}.\n${ParseResult.TreeFormatter.formatErrorSync(error)}`)
+    )
+  })
 
 const kept = { first: 8, last: 24 }
 
@@ -72,5 +66,5 @@ const kept = { first: 8, last: 24 }
  *
  * @internal
  */
-export const ledger = (records: ReadonlyArray<Record>): Ledger =>
-  records.filter((_, index) => index < kept.first || index >= records.length - kept.last).map(({ attempt }) => attempt)
+export const ledger = (lines: ReadonlyArray<Attempt>): Ledger =>
+  lines.filter((_, index) => index < kept.first || index >= lines.length - kept.last)
