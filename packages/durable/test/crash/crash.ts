@@ -113,6 +113,9 @@ class Run {
 const expected = (starts: ReadonlyArray<number>, dueMillis: number, sentMillis: number): number =>
   Math.max(dueMillis, ...starts.filter((start) => start <= sentMillis))
 
+/** The failures after which the server need not have seen the request. */
+const unsent = ["AttemptTimeout", "ConnectFailure", "ConnectionLost", "UnknownNetwork"]
+
 const check = ({ done, failures, pending, server, readyMillis }: Run): number => {
   assert.deepStrictEqual(failures, [])
   assert.deepStrictEqual([...pending], [], "calls that did not end")
@@ -125,10 +128,16 @@ const check = ({ done, failures, pending, server, readyMillis }: Run): number =>
     assert.deepStrictEqual(lines.map(({ number }) => number), lines.map((_, index) => index + 1))
     const numbers = requests.map(({ attempt }) => attempt)
     assert.deepStrictEqual(numbers, [...numbers].sort((a, b) => a - b), `attempts of ${id} are numbered on`)
-    assert.deepStrictEqual([...new Set(numbers)], lines.map(({ number }) => number))
+    // A busy machine may end an attempt before the server has it. Then its line says so.
+    const unseen = lines.filter(({ number }) => !numbers.includes(number))
+    for (const { failure } of unseen) {
+      assert.include(unsent, failure?.tag, `an attempt of ${id} is not one of the server`)
+    }
+    assert.isAtMost(Math.max(...numbers), lines.length)
     for (const { delayMillis, durationMillis, number, startMillis } of lines.slice(0, -1)) {
       const dueMillis = startMillis + durationMillis + delayMillis!
-      const first = requests.find(({ attempt }) => attempt === number + 1)!
+      const first = requests.find(({ attempt }) => attempt === number + 1)
+      if (first === undefined) continue
       assert.isAtLeast(first.atMillis - dueMillis, -1_000, `the wait after attempt ${number} of ${id} is not cut short`)
       latestMillis = Math.max(latestMillis, first.atMillis - expected(readyMillis, dueMillis, first.atMillis))
     }

@@ -17,6 +17,7 @@ export interface Line {
   readonly durationMillis: number
   readonly delayMillis?: number | undefined
   readonly reason: string
+  readonly failure?: { readonly tag: string } | undefined
 }
 
 /** What the process tells, one a message. */
