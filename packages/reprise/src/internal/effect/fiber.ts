@@ -1,7 +1,9 @@
+import * as Cause from "effect/Cause"
 import type * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import type * as Fiber from "effect/Fiber"
+import * as Fiber from "effect/Fiber"
+import * as FiberId from "effect/FiberId"
 import * as FiberRef from "effect/FiberRef"
 import * as FiberRefs from "effect/FiberRefs"
 import { identity } from "effect/Function"
@@ -39,6 +41,37 @@ export const runtimeFlags = (fiber: AnyFiber): RuntimeFlags.RuntimeFlags =>
 export const childCount = (fiber: AnyFiber): number | undefined => {
   const { _children: children } = fiber as FiberFields
   return children === null ? 0 : children?.size
+}
+
+/** Ends the children of the fiber. */
+export const endChildren = (fiber: AnyFiber): Effect.Effect<void> =>
+  Effect.flatMap(fiber.children, (children) => Fiber.interruptAll(children))
+
+/**
+ * Whether a fiber may be interrupted for one effect and then continue. An interruption also goes to all forked fibers,
+ * and in an interrupted fiber nothing is interruptible any more.
+ */
+export const canBeCut = (fiber: AnyFiber): boolean =>
+  childCount(fiber) === 0 && Cause.isEmpty(fiber.getFiberRef(FiberRef.interruptedCause))
+
+/** The mark of one interruption that is taken back. */
+export type Cut = FiberId.FiberId
+
+export const makeCut = (): Cut => FiberId.unsafeMake()
+
+export const interrupt = (fiber: AnyFiber, cut: Cut): void => fiber.unsafeInterruptAsFork(cut)
+
+/** Lets an interrupted fiber continue. Another interruption that came meanwhile stays. */
+export const takeBack = (_fiber: AnyFiber, cut: Cut): Effect.Effect<void> =>
+  FiberRef.update(FiberRef.interruptedCause, (cause) => without(cause, cut))
+
+/** The interruptions of a fiber are one after the other. */
+const without = (cause: Cause.Cause<never>, cut: Cut): Cause.Cause<never> => {
+  if (cause._tag === "Interrupt") return cause.fiberId === cut ? Cause.empty : cause
+  if (cause._tag !== "Sequential") return cause
+  const left = without(cause.left, cut)
+  const right = without(cause.right, cut)
+  return Cause.isEmpty(left) ? right : Cause.isEmpty(right) ? left : Cause.sequential(left, right)
 }
 
 /**
