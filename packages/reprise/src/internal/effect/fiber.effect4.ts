@@ -3,6 +3,7 @@ import type * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import type * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 
 // Private fields of Effect are read here alone. Each of them may be missing one day, and each has a fallback.
@@ -51,14 +52,22 @@ export const takeBack = (fiber: AnyFiber & FiberFields, cut: Cut): Effect.Effect
     fiber._interruptedCause = rest.length === 0 ? undefined : Cause.fromReasons(rest)
   })
 
-export const mask: <A, E, R>(run: (restore: Restore) => Effect.Effect<A, E, R>) => Effect.Effect<A, E, R> =
-  Effect.uninterruptibleMask
+/** A step of a fiber in an uninterruptible region. */
+export type Step<A, E, R> = (restore: Restore, fiber: AnyFiber) => Effect.Effect<A, E, R>
+
+/** `Effect.uninterruptibleMask` with the fiber. */
+export const mask = <A, E, R>(run: Step<A, E, R>): Effect.Effect<A, E, R> =>
+  // It calls the function within a step.
+  Effect.uninterruptibleMask((restore) => run(restore, Fiber.getCurrent()!))
 
 /** The same: a mask costs less than to find out whether it is needed. */
-export const maskUnless = <A, E, R>(
-  run: (restore: Restore) => Effect.Effect<A, E, R>,
-  _unmasked: ((fiber: AnyFiber) => Effect.Effect<A, E, R> | undefined) | undefined
-): Effect.Effect<A, E, R> => Effect.uninterruptibleMask(run)
+export const maskUnless: <A, E, R>(run: Step<A, E, R>, unmasked: unknown) => Effect.Effect<A, E, R> = mask
+
+/** Continues with the exit of the effect. `Effect.exit` passes an exit on, and handlers would make a new one. */
+export const withExit = <A, E, R, A2, E2, R2>(
+  self: Effect.Effect<A, E, R>,
+  end: (exit: Exit.Exit<A, E>) => Effect.Effect<A2, E2, R2>
+): Effect.Effect<A2, E2, R | R2> => Effect.flatMap(Effect.exit(self), end)
 
 /**
  * Waits for an event. `Effect.callback` alone would continue the fiber within the step of the event, which may not have

@@ -2,6 +2,7 @@ import * as Cause from "effect/Cause"
 import type * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as FiberId from "effect/FiberId"
 import * as FiberRef from "effect/FiberRef"
@@ -82,30 +83,41 @@ export const isKept = (ref: object, parentValue: unknown, childValue: unknown): 
   return fields.join !== undefined && fields.join(parentValue, childValue) === parentValue
 }
 
-/** `Effect.uninterruptibleMask` in fewer operations, for a fiber with these flags. `run` must not do anything yet. */
-export const maskIn = <A, E, R>(
-  runtimeFlags: RuntimeFlags.RuntimeFlags,
-  run: (restore: Restore) => Effect.Effect<A, E, R>
-): Effect.Effect<A, E, R> =>
-  RuntimeFlags.interruption(runtimeFlags) ? Effect.uninterruptible(run(Effect.interruptible)) : run(identity)
+/** A step of a fiber in an uninterruptible region. */
+export type Step<A, E, R> = (restore: Restore, fiber: AnyFiber) => Effect.Effect<A, E, R>
 
-/** The same within an effect. */
-export const mask = <A, E, R>(run: (restore: Restore) => Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
-  Effect.withFiberRuntime((_, { runtimeFlags }) => maskIn(runtimeFlags, run))
+/** `Effect.uninterruptibleMask` in fewer operations, with the fiber. */
+export const mask = <A, E, R>(run: Step<A, E, R>): Effect.Effect<A, E, R> =>
+  Effect.withFiberRuntime((fiber, { runtimeFlags }) =>
+    RuntimeFlags.interruption(runtimeFlags) ? uninterruptible(run) : run(identity, fiber)
+  )
+
+const uninterruptible = <A, E, R>(run: Step<A, E, R>): Effect.Effect<A, E, R> =>
+  Effect.uninterruptible(Effect.withFiberRuntime<A, E, R>((fiber) => run(Effect.interruptible, fiber)))
 
 /**
  * The same, for an effect that is run many times. In an interruptible region, `unmasked` may return an effect that
  * needs no mask.
  */
 export const maskUnless = <A, E, R>(
-  run: (restore: Restore) => Effect.Effect<A, E, R>,
+  run: Step<A, E, R>,
   unmasked: ((fiber: AnyFiber) => Effect.Effect<A, E, R> | undefined) | undefined
 ): Effect.Effect<A, E, R> => {
-  const masked = Effect.uninterruptible(run(Effect.interruptible))
+  const masked = uninterruptible(run)
   return Effect.withFiberRuntime((fiber, { runtimeFlags }) =>
-    RuntimeFlags.interruption(runtimeFlags) ? unmasked?.(fiber) ?? masked : run(identity)
+    RuntimeFlags.interruption(runtimeFlags) ? unmasked?.(fiber) ?? masked : run(identity, fiber)
   )
 }
+
+/** Continues with the exit of the effect. */
+export const withExit = <A, E, R, A2, E2, R2>(
+  self: Effect.Effect<A, E, R>,
+  end: (exit: Exit.Exit<A, E>) => Effect.Effect<A2, E2, R2>
+): Effect.Effect<A2, E2, R | R2> =>
+  Effect.matchCauseEffect(self, {
+    onSuccess: (value) => end(Exit.succeed(value)),
+    onFailure: (cause) => end(Exit.failCause(cause))
+  })
 
 /**
  * Waits for an event. The fiber continues in a task of its own, so that the step of the event can complete its changes

@@ -1,6 +1,7 @@
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import * as Ref from "effect/Ref"
 import type { Region } from "./model.js"
 
 /**
@@ -34,16 +35,17 @@ export const services = <R>(context: Context.Context<R>): Context.Context<R> =>
   Context.makeUnsafe(new Map([...context.mapUnsafe].filter(([key]) => !own.has(key) && !effects.test(key))))
 
 /**
- * Runs the effect with another value, and resets it afterwards.
+ * Runs the effect with another value, and resets it afterwards. `Effect.provideService` makes two functions per call to
+ * find its arguments.
  *
  * @internal
  */
-export const locally: <A, E, R, V>(self: Effect.Effect<A, E, R>, ref: Local<V>, value: V) => Effect.Effect<A, E, R> =
-  Effect.provideService
+export const locally = <A, E, R, V>(self: Effect.Effect<A, E, R>, ref: Local<V>, value: V): Effect.Effect<A, E, R> =>
+  Effect.updateContext<A, E, R, R>(self, (context) => Context.add(context, ref, value))
 
 /** @internal */
 export const during = <A, E, R, V>(ref: Local<V>, value: V, self: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
-  Effect.provideService(self, ref, value)
+  locally(self, ref, value)
 
 /**
  * Runs the effect in a region, which its caller ends.
@@ -70,3 +72,28 @@ export const within = <A, E, R, V>(
     region.isOver = true
     return Exit.void
   })
+
+/**
+ * A `Ref` whose owner may read and change it within one step: `Ref.get` is an operation of its own.
+ *
+ * @internal
+ */
+export class LocalRef<in out A> {
+  private readonly ref: Ref.Ref<A>
+
+  constructor(initial: A) {
+    this.ref = Ref.makeUnsafe(initial)
+  }
+
+  get current(): A {
+    return this.ref.ref.current
+  }
+
+  set current(value: A) {
+    this.ref.ref.current = value
+  }
+
+  get get(): Effect.Effect<A> {
+    return Ref.get(this.ref)
+  }
+}

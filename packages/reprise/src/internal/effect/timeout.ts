@@ -16,9 +16,7 @@ export const timeoutFail = <A, E, R, E1>(
   onTimeout: () => E1,
   deadlineMillis = Infinity
 ): Effect.Effect<A, E | E1, R> =>
-  fields.mask((restore) =>
-    Effect.withFiberRuntime((fiber) => limited(self, fiber, restore, { millis, onTimeout, deadlineMillis }, identity))
-  )
+  fields.mask((restore, fiber) => limited(self, fiber, restore, { millis, onTimeout, deadlineMillis }, identity))
 
 /**
  * The effect in an uninterruptible step of a fiber, with a time limit if there is one, and then `end`. `outer` makes an
@@ -36,10 +34,7 @@ export const limited = <A, E, R, E1, A2, E2>(
 ): Effect.Effect<A2, E2, R> =>
   fields.canBeCut(fiber)
     ? inPlace(self, fiber, restore, limit, end)
-    : Effect.matchCauseEffect(outer(apart(self, limit, restore === outer)), {
-      onSuccess: (value) => end(Exit.succeed(value)),
-      onFailure: (cause) => end(Exit.failCause(cause))
-    })
+    : fields.withExit(outer(apart(self, limit, restore === outer)), end)
 
 /** The effect in a fiber of its own. */
 const apart = <A, E, R, E1>(
@@ -79,10 +74,7 @@ const inPlace = <A, E, R, E1, A2, E2>(
     const ended = Effect.flatMap(fields.endChildren(fiber), () => exit)
     return Effect.flatMap(Effect.exit(cut === undefined ? ended : takeBack(fiber, cut, ended, onTimeout)), end)
   }
-  return Effect.matchCauseEffect(deadline.entering(region, restore(self)), {
-    onSuccess: (value) => settle(Exit.succeed(value)),
-    onFailure: (cause) => settle(Exit.failCause(cause))
-  })
+  return fields.withExit(deadline.entering(region, restore(self)), settle)
 }
 
 const takeBack = <A, E, E1>(

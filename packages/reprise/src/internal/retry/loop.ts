@@ -9,6 +9,7 @@ import { identity } from "effect/Function"
 import * as Option from "effect/Option"
 import type { Budget } from "../budget/budget.js"
 import * as clock_ from "../effect/clock.js"
+import { withExit } from "../effect/fiber.js"
 import type { Fallible } from "../effect/schedule.js"
 import * as timer from "../effect/timer.js"
 import * as telemetry from "../telemetry/current.js"
@@ -103,12 +104,12 @@ class Loop<A, E, R, R1, R2, L> {
     if (this.region.scope !== undefined) this.region.scope.number = number
     this.scope?.see(this.budget, this.fiber)
     const attempt = this.region.attempt(this.attempt(number))
-    return Effect.matchCauseEffect(this.driver === undefined ? attempt : this.driver.attempt(attempt), {
-      onSuccess: (value) => {
-        if (number === 1) this.budget?.rule.success()
-        return this.end(Exit.succeed(value), this.entry(number, beganMillis, Option.none()), "success")
-      },
-      onFailure: (cause) => this.afterFailure(cause, this.entry(number, beganMillis, retryable(cause)))
+    return withExit(this.driver === undefined ? attempt : this.driver.attempt(attempt), (exit) => {
+      if (Exit.isFailure(exit)) {
+        return this.afterFailure(exit, this.entry(number, beganMillis, retryable(exit.cause)))
+      }
+      if (number === 1) this.budget?.rule.success()
+      return this.end(exit, this.entry(number, beganMillis, Option.none()), "success")
     })
   }
 
@@ -121,10 +122,9 @@ class Loop<A, E, R, R1, R2, L> {
     }
   }
 
-  afterFailure(cause: Cause.Cause<E>, entry: Entry<E>): Effect.Effect<Ended<A, E, L>, never, R | R1 | R2> {
-    const exit = Exit.failCause(cause)
+  afterFailure(exit: Exit.Failure<A, E>, entry: Entry<E>): Effect.Effect<Ended<A, E, L>, never, R | R1 | R2> {
     if (Option.isNone(entry.failure)) {
-      return this.end(exit, entry, Cause.isInterruptedOnly(cause) ? "interrupted" : "defect")
+      return this.end(exit, entry, Cause.isInterruptedOnly(exit.cause) ? "interrupted" : "defect")
     }
     const { options } = this
     return options.review === undefined
