@@ -63,11 +63,22 @@ export const mask = <A, E, R>(run: Step<A, E, R>): Effect.Effect<A, E, R> =>
 /** The same: a mask costs less than to find out whether it is needed. */
 export const maskUnless: <A, E, R>(run: Step<A, E, R>, unmasked: unknown) => Effect.Effect<A, E, R> = mask
 
+/** Continues with the exit of an effect. */
+export interface Settles<A, E, A2, E2, R2> {
+  readonly settle: (exit: Exit.Exit<A, E>) => Effect.Effect<A2, E2, R2>
+}
+
 /** Continues with the exit of the effect. `Effect.exit` passes an exit on, and handlers would make a new one. */
 export const withExit = <A, E, R, A2, E2, R2>(
   self: Effect.Effect<A, E, R>,
   end: (exit: Exit.Exit<A, E>) => Effect.Effect<A2, E2, R2>
 ): Effect.Effect<A2, E2, R | R2> => Effect.flatMap(Effect.exit(self), end)
+
+/** The same with an object. */
+export const settledBy = <A, E, R, A2, E2, R2>(
+  self: Effect.Effect<A, E, R>,
+  owner: Settles<A, E, A2, E2, R2>
+): Effect.Effect<A2, E2, R | R2> => withExit(self, (exit) => owner.settle(exit))
 
 /**
  * Waits for an event. `Effect.callback` alone would continue the fiber within the step of the event, which may not have

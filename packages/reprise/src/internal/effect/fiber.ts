@@ -109,7 +109,22 @@ export const maskUnless = <A, E, R>(
   )
 }
 
+/** Continues with the exit of an effect. It is an object, because each effect would need one more function. */
+export interface Settles<A, E, A2, E2, R2> {
+  readonly settle: (exit: Exit.Exit<A, E>) => Effect.Effect<A2, E2, R2>
+}
+
 /** Continues with the exit of the effect. */
+export const settledBy = <A, E, R, A2, E2, R2>(
+  self: Effect.Effect<A, E, R>,
+  owner: Settles<A, E, A2, E2, R2>
+): Effect.Effect<A2, E2, R | R2> =>
+  Effect.matchCauseEffect(self, {
+    onSuccess: (value) => owner.settle(Exit.succeed(value)),
+    onFailure: (cause) => owner.settle(Exit.failCause(cause))
+  })
+
+/** The same with a function. */
 export const withExit = <A, E, R, A2, E2, R2>(
   self: Effect.Effect<A, E, R>,
   end: (exit: Exit.Exit<A, E>) => Effect.Effect<A2, E2, R2>

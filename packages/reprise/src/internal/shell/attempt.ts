@@ -1,7 +1,7 @@
 import * as Effect from "effect/Effect"
 import type * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
-import { type AnyFiber, mask, type Restore, withExit } from "../effect/fiber.js"
+import { type AnyFiber, mask, type Restore, settledBy } from "../effect/fiber.js"
 import * as admission from "./admission.js"
 import { admit } from "./wait.js"
 
@@ -80,7 +80,7 @@ export const run = <A, E, R, E2>(
     return terms.limit(self, fiber, restore, (exit) => asked.settle(exit)) as Effect.Effect<A, E | E2, R>
   }
   if (!asked.settles) return restore(self)
-  return withExit(restore(self), (exit) => asked.settle(exit))
+  return settledBy<A, E, R, A, E, never>(restore(self), asked)
 }
 
 /** @internal */
