@@ -1,7 +1,6 @@
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import * as Ref from "effect/Ref"
 import type { Region } from "./model.js"
 
 /**
@@ -72,28 +71,3 @@ export const within = <A, E, R, V>(
     region.isOver = true
     return Exit.void
   })
-
-/**
- * A `Ref` whose owner may read and change it within one step: `Ref.get` is an operation of its own.
- *
- * @internal
- */
-export class LocalRef<in out A> {
-  private readonly ref: Ref.Ref<A>
-
-  constructor(initial: A) {
-    this.ref = Ref.makeUnsafe(initial)
-  }
-
-  get current(): A {
-    return this.ref.ref.current
-  }
-
-  set current(value: A) {
-    this.ref.ref.current = value
-  }
-
-  get get(): Effect.Effect<A> {
-    return Ref.get(this.ref)
-  }
-}
