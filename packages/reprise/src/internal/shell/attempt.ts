@@ -69,19 +69,23 @@ export const run = <A, E, R, E2>(
   terms: Terms,
   restore: Restore
 ): Effect.Effect<A, E | E2, R> => {
-  const { fiber } = asked
   if (terms.scope !== undefined && terms.isRace !== true) {
-    asked.watched = terms.scope.watchAttempt(fiber)
+    asked.watched = terms.scope.watchAttempt(asked.fiber)
     asked.settles = true
     self = asked.watched.within(self)
   }
-  if (terms.limit !== undefined) {
-    // A timeout is an error of the attempt: its type is part of `E2`.
-    return terms.limit(self, fiber, restore, (exit) => asked.settle(exit)) as Effect.Effect<A, E | E2, R>
-  }
+  if (terms.limit !== undefined) return limited(self, asked, terms, restore) as Effect.Effect<A, E | E2, R>
   if (!asked.settles) return restore(self)
   return settledBy<A, E, R, A, E, never>(restore(self), asked)
 }
+
+/** A function in `run` would cost an attempt without a limit too. A timeout is an error of the attempt. */
+const limited = <A, E, R>(
+  self: Effect.Effect<A, E, R>,
+  asked: admission.Admission,
+  terms: Terms,
+  restore: Restore
+): Effect.Effect<A, unknown, R> => terms.limit!(self, asked.fiber, restore, (exit) => asked.settle(exit))
 
 /** @internal */
 export const attempt = <A, E, R, E2>(self: Effect.Effect<A, E, R>, terms: Terms): Effect.Effect<A, E | E2, R> =>
