@@ -1,6 +1,7 @@
 /**
  * `pnpm bench:effect4`: Reprise beside the parts of Effect 4 itself, in one process, as ratios. It prints a table for
- * `docs/effect-4.md`.
+ * `docs/effect-4.md`. The script compiles it with our packages as they are published, as `bundle.ts` does for the other
+ * benchmarks.
  */
 import * as NodeHttpClient from "@effect/platform-node/NodeHttpClient"
 import * as ResilientHttpClient from "@reprise/http/ResilientHttpClient"
@@ -89,7 +90,7 @@ line(
 const [theirBytes, ourBytes] = [await bytes("Effect's breaker"), await bytes("CircuitBreaker")]
 line("the same, bytes", `${Math.round(theirBytes)} B`, `${Math.round(ourBytes)} B`, ratio(theirBytes, ourBytes))
 
-const server = fork(new URL("worker/server.ts", import.meta.url), { execArgv: process.execArgv })
+const server = fork(new URL("worker/server.js", import.meta.url), { execArgv: process.execArgv })
 const [{ url }] = await once(server, "message") as [{ readonly url: string }]
 
 const bare = await Effect.runPromise(

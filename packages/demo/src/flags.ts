@@ -7,6 +7,7 @@ export type Flags =
   | { readonly _tag: "Help" }
   | { readonly _tag: "Demo"; readonly seed: string }
   | { readonly _tag: "Dashboard"; readonly seed: string }
+  | { readonly _tag: "Durable"; readonly seed: string }
   | { readonly _tag: "Probe"; readonly url: string; readonly method: Method; readonly attempts: number }
 
 export const methods = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"] as const
@@ -17,24 +18,27 @@ export class BadFlags extends Data.TaggedError("BadFlags")<{ readonly message: s
 export const usage = `Usage:
   demo [--seed TEXT]                                  2,000 calls through three ways to retry, and a report
   demo --dashboard [--seed TEXT]                      the same, with a live page in a browser
+  demo --durable [--seed TEXT]                        40 payments whose process is killed three times (Effect 3)
   demo --url URL [--method GET] [--attempts 5]        one resilient request against any server, and its ledger
 
   --effect 4       runs on Effect 4, against its own retryTransient and circuit breaker
   --seed TEXT      what goes wrong depends on it (default: reprise)
   --dashboard      serves the live page on 127.0.0.1 and prints its address; after the report
                    it goes on with the same calls, until Ctrl-C ends it with 0
+  --durable        calls that survive a crash: over SQLite, with SIGKILL at the worst moment
   --url URL        http:// or https://
   --method NAME    ${methods.join(", ")}
   --attempts N     at most so many, the first included: 1 to 20
   --help           this text
 
 Exit codes: 0 all is well; 1 Reprise charged somebody twice, or sent more than one request at a time while its
-circuit was not closed, or the one request failed; 2 wrong flags.`
+circuit was not closed, or a durable call was not charged once under one key, or the one request failed; 2 wrong flags.`
 
 const options = {
   help: { type: "boolean" },
   seed: { type: "string" },
   dashboard: { type: "boolean" },
+  durable: { type: "boolean" },
   url: { type: "string" },
   method: { type: "string" },
   attempts: { type: "string" }
@@ -50,16 +54,19 @@ export const parse = (args: ReadonlyArray<string>): Either.Either<Flags, BadFlag
 const interpret = (
   values:
     & {
-      readonly [name in Exclude<keyof typeof options, "help" | "dashboard">]?: string
+      readonly [name in Exclude<keyof typeof options, "help" | "dashboard" | "durable">]?: string
     }
-    & { readonly help?: boolean; readonly dashboard?: boolean }
+    & { readonly help?: boolean; readonly dashboard?: boolean; readonly durable?: boolean }
 ): Flags => {
   if (values.help) return { _tag: "Help" }
   if (values.url === undefined) {
     const stray = (["method", "attempts"] as const).find((name) => values[name] !== undefined)
     if (stray !== undefined) throw new BadFlags({ message: `--${stray} goes with --url` })
-    return { _tag: values.dashboard ? "Dashboard" : "Demo", seed: values.seed ?? "reprise" }
+    if (values.dashboard && values.durable) throw new BadFlags({ message: "--dashboard does not go with --durable" })
+    const seed = values.seed ?? "reprise"
+    return { _tag: values.dashboard ? "Dashboard" : values.durable ? "Durable" : "Demo", seed }
   }
+  if (values.durable) throw new BadFlags({ message: "--durable does not go with --url" })
   if (values.dashboard) throw new BadFlags({ message: "--dashboard does not go with --url" })
   if (values.seed !== undefined) throw new BadFlags({ message: "--seed does not go with --url" })
   return {

@@ -43,6 +43,10 @@ const run = (flags_: Flags) =>
       }
       case "Demo":
         return yield* report(flags_.seed)
+      case "Durable": {
+        const durable = yield* Effect.promise(() => import("./durable.js"))
+        return yield* durable.demo(flags_.seed)
+      }
       case "Dashboard": {
         // Only this needs a server: the plain demo starts faster without it.
         const dashboard = yield* Effect.promise(() => import("./dashboard.js"))

@@ -15,6 +15,10 @@ describe("the command line", () => {
     assert.deepStrictEqual(parsed("--dashboard", "--seed", "7"), { _tag: "Dashboard", seed: "7" })
   })
 
+  it("means the payment run that is killed with --durable", () => {
+    assert.deepStrictEqual(parsed("--durable", "--seed", "7"), { _tag: "Durable", seed: "7" })
+  })
+
   it("means one request with --url", () => {
     assert.deepStrictEqual(parsed("--url", "http://localhost:1/x", "--method", "put", "--attempts=3"), {
       _tag: "Probe",
@@ -33,6 +37,8 @@ describe("the command line", () => {
     [["--url", "http://h/", "--attempts", "1e1"], "--attempts must be"],
     [["--url", "http://h/", "--seed", "1"], "--seed does not go with"],
     [["--url", "http://h/", "--dashboard"], "--dashboard does not go with"],
+    [["--url", "http://h/", "--durable"], "--durable does not go with"],
+    [["--dashboard", "--durable"], "--dashboard does not go with"],
     [["--sed", "1"], "--sed"],
     [["stray"], "stray"]
   ])("refuses %j and says why", (args, why) => {

@@ -10,12 +10,12 @@
  * @since 0.1.0
  */
 import type * as Headers from "@effect/platform/Headers"
-import type * as HttpClient from "@effect/platform/HttpClient"
+import * as HttpClient from "@effect/platform/HttpClient"
 import type * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import * as Workflow from "@effect/workflow/Workflow"
 import type { WorkflowEngine, WorkflowInstance } from "@effect/workflow/WorkflowEngine"
 import * as Effect from "effect/Effect"
-import type * as Layer from "effect/Layer"
+import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import * as call from "./internal/call.js"
@@ -228,8 +228,17 @@ export const workflow = <
     workflow.execute(payload as never, options as never) as Effect.Effect<never>
   return {
     workflow,
-    layer: workflow.toLayer((payload) =>
-      Effect.suspend(() => make(payload as Schema.Struct.Type<Payload>))
+    // An engine prefers the services of the fiber that runs a workflow: over HTTP, that is the client of the cluster.
+    layer: Layer.unwrapEffect(
+      Effect.map(
+        HttpClient.HttpClient,
+        (client) =>
+          workflow.toLayer((payload) =>
+            Effect.suspend(() => make(payload as Schema.Struct.Type<Payload>)).pipe(
+              Effect.provideService(HttpClient.HttpClient, client)
+            )
+          )
+      )
     ) as Self["layer"],
     start: (payload) => run(payload, { discard: true }),
     await: (payload) => run(payload),

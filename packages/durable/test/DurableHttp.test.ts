@@ -6,6 +6,7 @@ import * as Backoff from "reprise/Backoff"
 import * as InvalidOption from "reprise/InvalidOption"
 import * as Retry from "reprise/Retry"
 import * as DurableHttp from "../src/DurableHttp.js"
+import * as Engine from "./support/engine.js"
 import * as Server from "./support/server.js"
 import { itIsVirtual, runAll } from "./support/time.js"
 
@@ -279,6 +280,18 @@ describe("a ready-made workflow", () => {
         Effect.provide(charge.layer.pipe(Layer.provideMerge(WorkflowEngine.layerMemory))),
         Effect.provideService(HttpClient.HttpClient, client)
       )
+    }))
+
+  itIsVirtual("uses the client of its layer, whichever the engine has", () =>
+    Effect.gen(function*() {
+      const own = Server.make(() => 200)
+      const engines = Server.make(() => 200)
+      const layer = Layer.provide(charge.layer, Layer.succeed(HttpClient.HttpClient, own.client))
+      yield* charge.await({ order: "7" }).pipe(
+        Effect.provideService(HttpClient.HttpClient, engines.client),
+        Effect.provide(layer.pipe(Layer.provideMerge(Engine.layer(Engine.makeStore()))))
+      )
+      assert.deepStrictEqual([own.seen.length, engines.seen.length], [1, 0])
     }))
 
   it.effect("sends nothing more after an interruption", () =>

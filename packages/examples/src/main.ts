@@ -21,7 +21,8 @@ const examples = {
   operations: Operations.program,
   pagination: Pagination.program,
   service: Service.program,
-  shared: Fleet.program
+  shared: Fleet.program,
+  webhooks: Effect.flatMap(Effect.promise(() => import("./webhooks.js")), ({ program }) => program)
 }
 
 const isExample = (name: string): name is keyof typeof examples => name in examples

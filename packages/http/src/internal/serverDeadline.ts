@@ -7,7 +7,7 @@ import * as Fiber from "effect/Fiber"
 import * as Deadline from "reprise/Deadline"
 import * as Timeout from "reprise/Timeout"
 import * as clock from "./clock.js"
-import * as serverFiber from "./serverFiber.js"
+import * as edges from "./effect.js"
 
 type Response = HttpServerResponse.HttpServerResponse
 type Ended<E> = Exit.Exit<Response, E>
@@ -43,7 +43,7 @@ const within = <E, R>(app: HttpApp.Default<E, R>, millis: number, deadlineMillis
       Effect.flatMap(clock.currentMonotonicMillis, (nowMillis) => {
         answer.hasBegun = true
         return Effect.as(
-          serverFiber.uninterruptible,
+          edges.uninterruptibleRest,
           isOutOfTime(response, deadlineMillis - nowMillis) ? timedOut : response
         )
       })
@@ -53,7 +53,7 @@ const within = <E, R>(app: HttpApp.Default<E, R>, millis: number, deadlineMillis
     return Effect.uninterruptible(
       Effect.flatMap(
         Effect.forkDaemon(handling),
-        (handler) => Effect.flatMap(ending(handler, answer, millis), (exit) => serverFiber.end(handler, exit))
+        (handler) => Effect.flatMap(ending(handler, answer, millis), (exit) => edges.endAs(handler, exit))
       )
     )
   })
@@ -74,10 +74,10 @@ const ending = <E>(
   return Effect.matchCauseEffect(timeout, {
     onSuccess: Effect.succeed,
     onFailure: (cause) => {
-      if (!Cause.isFailure(cause)) return serverFiber.passOn(handler, cause)
-      if (answer.hasBegun) return Effect.catchAllCause(ended, (cause) => serverFiber.passOn(handler, cause))
+      if (!Cause.isFailure(cause)) return edges.passOnTo(handler, cause)
+      if (answer.hasBegun) return Effect.catchAllCause(ended, (cause) => edges.passOnTo(handler, cause))
       // In one step with the check above: from now on the handler cannot finish its response.
-      serverFiber.interrupt(handler)
+      edges.interruptHandler(handler)
       return Effect.map(
         Fiber.await(handler),
         (exit) => Exit.isFailure(exit) && Cause.isInterruptedOnly(exit.cause) ? Exit.succeed(timedOut) : exit

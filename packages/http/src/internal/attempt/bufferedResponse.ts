@@ -6,9 +6,9 @@ import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import { integer } from "reprise/InvalidOption"
 import { type BodyError, decodeError, kindOf } from "../classify/clientError.js"
+import * as edges from "../effect.js"
 import type { ReadBodies, ReadBodiesOptions } from "../model.js"
 import { BodyTruncated, expectedBytes, reading } from "./checkedResponse.js"
-import * as pulls from "./pull.js"
 
 type Response = HttpClientResponse.HttpClientResponse
 
@@ -60,10 +60,10 @@ class Body {
 
   /** An effect that makes the response, and must run. */
   get fill(): Effect.Effect<Effect.Effect<Response, BodyError>> {
-    return Effect.flatMap(Scope.extend(pulls.make(this.response.stream), this.scope), (pull) => this.from(pull))
+    return Effect.flatMap(Scope.extend(edges.pull(this.response.stream), this.scope), (pull) => this.from(pull))
   }
 
-  private from(pull: pulls.Pull<BodyError>): Effect.Effect<Effect.Effect<Response, BodyError>> {
+  private from(pull: edges.Pull<BodyError>): Effect.Effect<Effect.Effect<Response, BodyError>> {
     return Effect.matchEffect(pull, {
       onFailure: (error) => this.close(this.broken(error)),
       onSuccess: (chunk) => {
@@ -97,8 +97,8 @@ class Body {
   }
 
   /** The bytes read so far, and then the rest as it comes. */
-  private streaming(pull: pulls.Pull<BodyError>): Response {
-    const all = Stream.concat(Stream.fromIterable(this.chunks), pulls.rest(pull))
+  private streaming(pull: edges.Pull<BodyError>): Response {
+    const all = Stream.concat(Stream.fromIterable(this.chunks), edges.unpulled(pull))
     const stream = Stream.ensuringWith(all, (exit) => Scope.close(this.scope, exit))
     const collected = Stream.runFold(stream, [] as Array<Uint8Array>, (all, bytes) => {
       all.push(bytes)

@@ -1,4 +1,4 @@
-import * as HttpClient from "@effect/platform/HttpClient"
+import type * as HttpClient from "@effect/platform/HttpClient"
 import type * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import type * as HttpClientResponse from "@effect/platform/HttpClientResponse"
 import * as Duration from "effect/Duration"
@@ -12,6 +12,7 @@ import * as Timeout from "reprise/Timeout"
 import type * as HttpFailure from "../classify/failure.js"
 import * as makeFailure from "../classify/makeFailure.js"
 import * as clock from "../clock.js"
+import * as edges from "../effect.js"
 import { cloneWith } from "../request/cloneWith.js"
 import * as checkedResponse from "./checkedResponse.js"
 import * as drain from "./drain.js"
@@ -165,7 +166,7 @@ export const execute = <E, R>(
   request: Request,
   watch?: Watch
 ): Attempt<E, R> => {
-  const reading = HttpClient.transform(client, (sent, prepared) => {
+  const send = edges.sendWith(client, (sent, prepared) => {
     watch?.onPrepared(prepared)
     const reader = of(prepared)
     if (reader === undefined && watch === undefined) return sent
@@ -182,5 +183,5 @@ export const execute = <E, R>(
         : Effect.flatMap(watch.judge(prepared, response) as Attempt<E, R>, read)
     })
   })
-  return formBody.send(client, request, reading.execute)
+  return formBody.send(client, request, send)
 }

@@ -3,6 +3,7 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
+import { identity } from "effect/Function"
 import type { AnyFiber, Restore } from "./fiber.js"
 import { listen } from "./listen.js"
 
@@ -41,6 +42,17 @@ export const start = <A, E, R>(parent: AnyFiber, effect: Effect.Effect<A, E, R>)
  * @internal
  */
 export const join = <A, E>(_context: unknown, _child: unknown, exit: Exit.Exit<A, E>): Effect.Effect<A, E> => exit
+
+/**
+ * Runs the effect in a fiber of its own. An interruption of the caller interrupts that fiber and waits for it.
+ *
+ * @internal
+ */
+export const run = <A, E, R>(make: (restore: Restore) => Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
+  masked((restore, parent) => {
+    const child = start(parent, make(restore))
+    return child.pollUnsafe() ?? Effect.flatMap(ended(child, restore), identity)
+  })
 
 /**
  * Waits for the end of a child in an uninterruptible region. An interruption of the caller interrupts the child.

@@ -1,7 +1,10 @@
+import * as Cause from "effect/Cause"
 import type * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import type * as Fiber from "effect/Fiber"
+import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
+import * as FiberId from "effect/FiberId"
 import * as FiberRef from "effect/FiberRef"
 import * as FiberRefs from "effect/FiberRefs"
 import { identity } from "effect/Function"
@@ -41,6 +44,37 @@ export const childCount = (fiber: AnyFiber): number | undefined => {
   return children === null ? 0 : children?.size
 }
 
+/** Ends the children of the fiber. */
+export const endChildren = (fiber: AnyFiber): Effect.Effect<void> =>
+  Effect.flatMap(fiber.children, (children) => Fiber.interruptAll(children))
+
+/**
+ * Whether a fiber may be interrupted for one effect and then continue. An interruption also goes to all forked fibers,
+ * and in an interrupted fiber nothing is interruptible any more.
+ */
+export const canBeCut = (fiber: AnyFiber): boolean =>
+  childCount(fiber) === 0 && Cause.isEmpty(fiber.getFiberRef(FiberRef.interruptedCause))
+
+/** The mark of one interruption that is taken back. */
+export type Cut = FiberId.FiberId
+
+export const makeCut = (): Cut => FiberId.unsafeMake()
+
+export const interrupt = (fiber: AnyFiber, cut: Cut): void => fiber.unsafeInterruptAsFork(cut)
+
+/** Lets an interrupted fiber continue. Another interruption that came meanwhile stays. */
+export const takeBack = (_fiber: AnyFiber, cut: Cut): Effect.Effect<void> =>
+  FiberRef.update(FiberRef.interruptedCause, (cause) => without(cause, cut))
+
+/** The interruptions of a fiber are one after the other. */
+const without = (cause: Cause.Cause<never>, cut: Cut): Cause.Cause<never> => {
+  if (cause._tag === "Interrupt") return cause.fiberId === cut ? Cause.empty : cause
+  if (cause._tag !== "Sequential") return cause
+  const left = without(cause.left, cut)
+  const right = without(cause.right, cut)
+  return Cause.isEmpty(left) ? right : Cause.isEmpty(right) ? left : Cause.sequential(left, right)
+}
+
 /**
  * Whether a parent surely keeps its own value when it inherits from a child that has changed the reference.
  */
@@ -49,30 +83,56 @@ export const isKept = (ref: object, parentValue: unknown, childValue: unknown): 
   return fields.join !== undefined && fields.join(parentValue, childValue) === parentValue
 }
 
-/** `Effect.uninterruptibleMask` in fewer operations, for a fiber with these flags. `run` must not do anything yet. */
-export const maskIn = <A, E, R>(
-  runtimeFlags: RuntimeFlags.RuntimeFlags,
-  run: (restore: Restore) => Effect.Effect<A, E, R>
-): Effect.Effect<A, E, R> =>
-  RuntimeFlags.interruption(runtimeFlags) ? Effect.uninterruptible(run(Effect.interruptible)) : run(identity)
+/** A step of a fiber in an uninterruptible region. */
+export type Step<A, E, R> = (restore: Restore, fiber: AnyFiber) => Effect.Effect<A, E, R>
 
-/** The same within an effect. */
-export const mask = <A, E, R>(run: (restore: Restore) => Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
-  Effect.withFiberRuntime((_, { runtimeFlags }) => maskIn(runtimeFlags, run))
+/** `Effect.uninterruptibleMask` in fewer operations, with the fiber. */
+export const mask = <A, E, R>(run: Step<A, E, R>): Effect.Effect<A, E, R> =>
+  Effect.withFiberRuntime((fiber, { runtimeFlags }) =>
+    RuntimeFlags.interruption(runtimeFlags) ? uninterruptible(run) : run(identity, fiber)
+  )
+
+const uninterruptible = <A, E, R>(run: Step<A, E, R>): Effect.Effect<A, E, R> =>
+  Effect.uninterruptible(Effect.withFiberRuntime<A, E, R>((fiber) => run(Effect.interruptible, fiber)))
 
 /**
  * The same, for an effect that is run many times. In an interruptible region, `unmasked` may return an effect that
  * needs no mask.
  */
 export const maskUnless = <A, E, R>(
-  run: (restore: Restore) => Effect.Effect<A, E, R>,
+  run: Step<A, E, R>,
   unmasked: ((fiber: AnyFiber) => Effect.Effect<A, E, R> | undefined) | undefined
 ): Effect.Effect<A, E, R> => {
-  const masked = Effect.uninterruptible(run(Effect.interruptible))
+  const masked = uninterruptible(run)
   return Effect.withFiberRuntime((fiber, { runtimeFlags }) =>
-    RuntimeFlags.interruption(runtimeFlags) ? unmasked?.(fiber) ?? masked : run(identity)
+    RuntimeFlags.interruption(runtimeFlags) ? unmasked?.(fiber) ?? masked : run(identity, fiber)
   )
 }
+
+/** Continues with the exit of an effect. It is an object, because each effect would need one more function. */
+export interface Settles<A, E, A2, E2, R2> {
+  readonly settle: (exit: Exit.Exit<A, E>) => Effect.Effect<A2, E2, R2>
+}
+
+/** Continues with the exit of the effect. */
+export const settledBy = <A, E, R, A2, E2, R2>(
+  self: Effect.Effect<A, E, R>,
+  owner: Settles<A, E, A2, E2, R2>
+): Effect.Effect<A2, E2, R | R2> =>
+  Effect.matchCauseEffect(self, {
+    onSuccess: (value) => owner.settle(Exit.succeed(value)),
+    onFailure: (cause) => owner.settle(Exit.failCause(cause))
+  })
+
+/** The same with a function. */
+export const withExit = <A, E, R, A2, E2, R2>(
+  self: Effect.Effect<A, E, R>,
+  end: (exit: Exit.Exit<A, E>) => Effect.Effect<A2, E2, R2>
+): Effect.Effect<A2, E2, R | R2> =>
+  Effect.matchCauseEffect(self, {
+    onSuccess: (value) => end(Exit.succeed(value)),
+    onFailure: (cause) => end(Exit.failCause(cause))
+  })
 
 /**
  * Waits for an event. The fiber continues in a task of its own, so that the step of the event can complete its changes

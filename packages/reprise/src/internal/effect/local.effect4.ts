@@ -34,16 +34,17 @@ export const services = <R>(context: Context.Context<R>): Context.Context<R> =>
   Context.makeUnsafe(new Map([...context.mapUnsafe].filter(([key]) => !own.has(key) && !effects.test(key))))
 
 /**
- * Runs the effect with another value, and resets it afterwards.
+ * Runs the effect with another value, and resets it afterwards. `Effect.provideService` makes two functions per call to
+ * find its arguments.
  *
  * @internal
  */
-export const locally: <A, E, R, V>(self: Effect.Effect<A, E, R>, ref: Local<V>, value: V) => Effect.Effect<A, E, R> =
-  Effect.provideService
+export const locally = <A, E, R, V>(self: Effect.Effect<A, E, R>, ref: Local<V>, value: V): Effect.Effect<A, E, R> =>
+  Effect.updateContext<A, E, R, R>(self, (context) => Context.add(context, ref, value))
 
 /** @internal */
 export const during = <A, E, R, V>(ref: Local<V>, value: V, self: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
-  Effect.provideService(self, ref, value)
+  locally(self, ref, value)
 
 /**
  * Runs the effect in a region, which its caller ends.

@@ -10,6 +10,7 @@ import * as Option from "effect/Option"
 import * as Random from "effect/Random"
 import type { Budget } from "../budget/budget.js"
 import * as clock_ from "../effect/clock.js"
+import { settledBy } from "../effect/fiber.js"
 import type { Fallible } from "../effect/schedule.js"
 import * as timer from "../effect/timer.js"
 import * as telemetry from "../telemetry/current.js"
@@ -105,6 +106,9 @@ const kept = { first: 8, last: 24 }
 class Loop<A, E, R, R1, R2, L> {
   /** None before the first failure, because most calls end with their first attempt and should cost little. */
   ledger: Array<Retry.Attempt<L>> | undefined
+  /** The attempt that runs. */
+  number = 1
+  beganMillis = 0
   readonly budget: Budget | undefined
   driver: Driver.Driver<E, R1> | undefined
   readonly clock: Clock.Clock
@@ -122,18 +126,20 @@ class Loop<A, E, R, R1, R2, L> {
   }
 
   run(number: number): Effect.Effect<Ended<A, E, L>, never, R | R1 | R2> {
-    const beganMillis = clock_.monotonicOf(this.clock)
-    if (number === 1) this.budget?.rule.call(beganMillis)
+    this.number = number
+    this.beganMillis = clock_.monotonicOf(this.clock)
+    if (number === 1) this.budget?.rule.call(this.beganMillis)
     if (this.region.scope !== undefined) this.region.scope.number = number
     this.scope?.see(this.budget, this.fiber)
     const attempt = this.region.attempt(this.attempt(number))
-    return Effect.matchCauseEffect(this.driver === undefined ? attempt : this.driver.attempt(attempt), {
-      onSuccess: (value) => {
-        if (number === 1) this.budget?.rule.success()
-        return this.end(Exit.succeed(value), this.entry(number, beganMillis, Option.none()), "success")
-      },
-      onFailure: (cause) => this.afterFailure(cause, this.entry(number, beganMillis, retryable(cause)))
-    })
+    return settledBy(this.driver === undefined ? attempt : this.driver.attempt(attempt), this)
+  }
+
+  /** The end of the attempt. */
+  settle(exit: Exit.Exit<A, E>): Effect.Effect<Ended<A, E, L>, never, R | R1 | R2> {
+    if (Exit.isFailure(exit)) return this.afterFailure(exit, this.entry(retryable(exit.cause)))
+    if (this.number === 1) this.budget?.rule.success()
+    return this.end(exit, this.entry(Option.none()), "success")
   }
 
   /** Made within the step that runs it, as in `Effect.suspend`. */
@@ -145,10 +151,9 @@ class Loop<A, E, R, R1, R2, L> {
     }
   }
 
-  afterFailure(cause: Cause.Cause<E>, entry: Entry<E>): Effect.Effect<Ended<A, E, L>, never, R | R1 | R2> {
-    const exit = Exit.failCause(cause)
+  afterFailure(exit: Exit.Failure<A, E>, entry: Entry<E>): Effect.Effect<Ended<A, E, L>, never, R | R1 | R2> {
     if (Option.isNone(entry.failure)) {
-      return this.end(exit, entry, Cause.isInterruptedOnly(cause) ? "interrupted" : "defect")
+      return this.end(exit, entry, Cause.isInterruptedOnly(exit.cause) ? "interrupted" : "defect")
     }
     const { options } = this
     return options.review === undefined
@@ -205,7 +210,8 @@ class Loop<A, E, R, R1, R2, L> {
     })
   }
 
-  entry(number: number, beganMillis: number, failure: Option.Option<E>): Entry<E> {
+  entry(failure: Option.Option<E>): Entry<E> {
+    const { beganMillis, number } = this
     // A clock that is set back is not monotonic.
     const duration = Duration.millis(Math.max(clock_.monotonicOf(this.clock) - beganMillis, 0))
     return { number, startMillis: beganMillis + clock_.wallAheadOf(this.clock), duration, failure }

@@ -1,7 +1,7 @@
 import * as Effect from "effect/Effect"
-import * as Exit from "effect/Exit"
+import type * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
-import { mask, type Restore } from "../effect/fiber.js"
+import { type AnyFiber, mask, type Restore, settledBy } from "../effect/fiber.js"
 import * as admission from "./admission.js"
 import { admit } from "./wait.js"
 
@@ -41,15 +41,26 @@ export const masked = <A, E, R, E2>(
   self: Effect.Effect<A, E, R>,
   terms: Terms,
   restore: Restore
-): Effect.Effect<A, E | E2, R> =>
-  Effect.withFiberRuntime<A, E | E2, R>((fiber) => {
-    const asked = new admission.Admission(terms, fiber)
-    const verdict = asked.look() ?? asked.take()
-    if (verdict === undefined) return run(self, asked, terms, restore)
-    // The policies reject with `E2`.
-    const admitted = admit(asked, verdict, restore) as Effect.Effect<void, E2>
-    return Effect.flatMap(admitted, () => run<A, E, R, E2>(self, asked, terms, restore))
-  })
+): Effect.Effect<A, E | E2, R> => Effect.withFiberRuntime<A, E | E2, R>((fiber) => begin(self, terms, restore, fiber))
+
+/**
+ * The same within a step.
+ *
+ * @internal
+ */
+export const begin = <A, E, R, E2>(
+  self: Effect.Effect<A, E, R>,
+  terms: Terms,
+  restore: Restore,
+  fiber: AnyFiber
+): Effect.Effect<A, E | E2, R> => {
+  const asked = new admission.Admission(terms, fiber)
+  const verdict = asked.look() ?? asked.take()
+  if (verdict === undefined) return run(self, asked, terms, restore)
+  // The policies reject with `E2`.
+  const admitted = admit(asked, verdict, restore) as Effect.Effect<void, E2>
+  return Effect.flatMap(admitted, () => run<A, E, R, E2>(self, asked, terms, restore))
+}
 
 /** @internal */
 export const run = <A, E, R, E2>(
@@ -58,23 +69,24 @@ export const run = <A, E, R, E2>(
   terms: Terms,
   restore: Restore
 ): Effect.Effect<A, E | E2, R> => {
-  const { fiber } = asked
   if (terms.scope !== undefined && terms.isRace !== true) {
-    asked.watched = terms.scope.watchAttempt(fiber)
+    asked.watched = terms.scope.watchAttempt(asked.fiber)
     asked.settles = true
     self = asked.watched.within(self)
   }
-  if (terms.limit !== undefined) {
-    // A timeout is an error of the attempt: its type is part of `E2`.
-    return terms.limit(self, fiber, restore, (exit) => asked.settle(exit)) as Effect.Effect<A, E | E2, R>
-  }
+  if (terms.limit !== undefined) return limited(self, asked, terms, restore) as Effect.Effect<A, E | E2, R>
   if (!asked.settles) return restore(self)
-  return Effect.matchCauseEffect(restore(self), {
-    onSuccess: (value) => asked.settle(Exit.succeed(value)),
-    onFailure: (cause) => asked.settle(Exit.failCause(cause))
-  })
+  return settledBy<A, E, R, A, E, never>(restore(self), asked)
 }
+
+/** A function in `run` would cost an attempt without a limit too. A timeout is an error of the attempt. */
+const limited = <A, E, R>(
+  self: Effect.Effect<A, E, R>,
+  asked: admission.Admission,
+  terms: Terms,
+  restore: Restore
+): Effect.Effect<A, unknown, R> => terms.limit!(self, asked.fiber, restore, (exit) => asked.settle(exit))
 
 /** @internal */
 export const attempt = <A, E, R, E2>(self: Effect.Effect<A, E, R>, terms: Terms): Effect.Effect<A, E | E2, R> =>
-  mask((restore) => masked<A, E, R, E2>(self, terms, restore))
+  mask((restore, fiber) => begin<A, E, R, E2>(self, terms, restore, fiber))

@@ -27,7 +27,7 @@ export const protect = <A, E, R, E2>(
       : admit(admission, failed, identity) as Effect.Effect<never, E2>
   }
   return maskUnless(
-    (restore) => attempt.masked<A, E, R, E2>(self, own, restore),
+    (restore, fiber) => attempt.begin<A, E, R, E2>(self, own, restore, fiber),
     // Stryker disable next-line ConditionalExpression,MethodExpression: it spares one pass, which comes to the same end.
     policies.some((policy) => policy.holds) ? undefined : unmasked
   )

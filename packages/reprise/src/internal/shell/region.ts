@@ -7,7 +7,7 @@ import type * as Fiber from "effect/Fiber"
 import { identity } from "effect/Function"
 import * as deadline from "../deadline.js"
 import { exactMillis } from "../effect/clock.js"
-import { mask, type Restore } from "../effect/fiber.js"
+import { type AnyFiber, mask, type Restore, withExit } from "../effect/fiber.js"
 import * as timeout from "../effect/timeout.js"
 import * as retry from "../retry/loop.js"
 import type * as Retry from "../retry/model.js"
@@ -20,36 +20,33 @@ import { callOptions } from "./protect.js"
 
 /** @internal */
 export const call = <A, E, R, E1, B, E2>(options: Pipeline.Call<A, E, R, E1, B, E2>): Effect.Effect<B, E2, R> =>
-  mask((restore) => begin(options, restore))
+  mask((restore, fiber) => begin(options, restore, fiber))
 
 const begin = <A, E, R, E1, B, E2>(
   call: Pipeline.Call<A, E, R, E1, B, E2>,
-  restore: Restore
-): Effect.Effect<B, E2, R> =>
-  Effect.withFiberRuntime((fiber) => {
-    const scope = watched(call, fiber)
-    const { millis } = call
-    const outerMillis = deadline.of(fiber)
-    if (millis === Infinity) {
-      const self = run(call, new Running(outerMillis, restore, scope))
-      return call.end === undefined && scope === undefined
-        // Without `end`, the result of the call is that of `run`.
-        ? self as unknown as Effect.Effect<B, E2, R>
-        : Effect.matchCauseEffect(self, {
-          onSuccess: (value) => end(call, scope, Exit.succeed(value)),
-          onFailure: (cause) => end(call, scope, Exit.failCause(cause))
-        })
-    }
-    const nowMillis = exactMillis(Context.unsafeGet(fiber.currentDefaultServices, Clock.Clock))
-    const deadlineMillis = Math.min(outerMillis, Math.round(nowMillis) + millis)
-    const limit = {
-      millis: leftMillis(deadlineMillis, nowMillis),
-      onTimeout: () => call.onDeadline(),
-      deadlineMillis
-    }
-    const self = run(call, new Running(deadlineMillis, restore, scope))
-    return timeout.limited(self, fiber, identity, limit, (exit) => end(call, scope, exit), restore)
-  })
+  restore: Restore,
+  fiber: AnyFiber
+): Effect.Effect<B, E2, R> => {
+  const scope = watched(call, fiber)
+  const { millis } = call
+  const outerMillis = deadline.of(fiber)
+  if (millis === Infinity) {
+    const self = run(call, new Running(outerMillis, restore, scope))
+    return call.end === undefined && scope === undefined
+      // Without `end`, the result of the call is that of `run`.
+      ? self as unknown as Effect.Effect<B, E2, R>
+      : withExit(self, (exit) => end(call, scope, exit))
+  }
+  const nowMillis = exactMillis(Context.unsafeGet(fiber.currentDefaultServices, Clock.Clock))
+  const deadlineMillis = Math.min(outerMillis, Math.round(nowMillis) + millis)
+  const limit = {
+    millis: leftMillis(deadlineMillis, nowMillis),
+    onTimeout: () => call.onDeadline(),
+    deadlineMillis
+  }
+  const self = run(call, new Running(deadlineMillis, restore, scope))
+  return timeout.limited(self, fiber, identity, limit, (exit) => end(call, scope, exit), restore)
+}
 
 const run = <A, E, R, E1, B, E2>(
   call: Pipeline.Call<A, E, R, E1, B, E2>,
@@ -167,10 +164,7 @@ class Attempts<A, E, A0, E0> implements retry.Region<A, E>, attempt.Terms {
       end(options.outcome(exit as Exit.Exit<A0, E0>, fiber) as Exit.Exit<never, unknown>)
     const limited = options.limit?.(fiber)
     if (limited === undefined) {
-      return Effect.matchCauseEffect(restore(self), {
-        onSuccess: (value) => judged(Exit.succeed(value)),
-        onFailure: (cause) => judged(Exit.failCause(cause))
-      })
+      return withExit(restore(self), judged)
     }
     const { millis, onTimeout } = limited
     return millis > 0
