@@ -17,7 +17,7 @@ const { devDependencies } = readJson<{ devDependencies: Record<string, string> }
 )
 const bought = ["effect", "@effect/platform", "@effect/platform-node", "typescript", "@types/node"]
   .filter((name) => devDependencies[name] !== undefined)
-/** The peers of `@reprise/durable`, which has no Effect 4 edition, and their peers. */
+/** The peers of `@reprise/durable`, and their peers. Effect 4 has their modules itself. */
 const durable = readJson<{ devDependencies: Record<string, string> }>(
   Path.join(repository, "packages/durable/package.json")
 )

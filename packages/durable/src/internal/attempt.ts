@@ -55,7 +55,9 @@ const decode = <A, I, R>(
 ): Effect.Effect<A, Failed, R> => {
   // Without a schema the body is text, which the type of the options says.
   if (read === undefined) return Effect.succeed(text as A)
-  const value = Effect.try((): unknown => text === "" ? undefined : JSON.parse(text))
+  // In the form of `undefined` that the schema decodes. In Effect 4 that is `null`.
+  const empty = () => Schema.encodeSync(Schema.asSchema(Schema.Undefined))(undefined)
+  const value = Effect.try((): unknown => text === "" ? empty() : JSON.parse(text))
   return Effect.mapError(Effect.flatMap(value, Schema.decodeUnknown(Schema.asSchema(read))), (cause) => ({
     failure: new HttpFailure.DecodeFailure({ ...common(response), retryable: false, cause }),
     body: excerpt(text, response.request)
