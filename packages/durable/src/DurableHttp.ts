@@ -7,7 +7,7 @@
  * Each attempt is one activity. Engines run an activity at least once, so a crash in the middle of an attempt sends it
  * again. All attempts of a call carry the same idempotency key, so a server that supports the key does the work once.
  *
- * @since 0.1.0
+ * @since 3.1.0
  */
 import type * as Headers from "@effect/platform/Headers"
 import * as HttpClient from "@effect/platform/HttpClient"
@@ -26,7 +26,7 @@ export { type Answer, Attempt, CallFailed, Failure, Ledger, type LoopOptions, ty
 /**
  * The schema of an `Answer`, for the `success` of a workflow. `read` is the schema of the body.
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category schemas
  */
 export const answer = <A, I, R>(read: Schema.Schema<A, I, R>) =>
@@ -75,7 +75,7 @@ export const answer = <A, I, R>(read: Schema.Schema<A, I, R>) =>
  * Effect.runPromise(program).then(({ attempts, body }) => console.log(body, attempts.length)) // => paid 2
  * ```
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category combinators
  */
 export const execute = <A = string, I = unknown, R1 = never, R2 = never, R3 = never>(
@@ -87,7 +87,7 @@ export const execute = <A = string, I = unknown, R1 = never, R2 = never, R3 = ne
 > => call.execute(options)
 
 /**
- * @since 0.1.0
+ * @since 3.1.0
  * @category options
  */
 export interface WorkflowOptions<Name extends string, Payload extends Schema.Struct.Fields, A, I, R1, R2, R3>
@@ -120,7 +120,7 @@ type Needs<Payload extends Schema.Struct.Fields, R1> =
 /**
  * A workflow that is one durable call.
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category models
  */
 export interface DurableCall<Name extends string, Payload extends Schema.Struct.Fields, A, R1, R> {
@@ -190,7 +190,7 @@ export interface DurableCall<Name extends string, Payload extends Schema.Struct.
  * Effect.runPromise(program).then(console.log) // => 200 500
  * ```
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category constructors
  */
 export const workflow = <

@@ -4,7 +4,7 @@
  * `Activity.retry` of Effect repeats at once, without a schedule. Here the delay is drawn once and recorded, so a
  * restart waits only for the rest of it.
  *
- * @since 0.1.0
+ * @since 3.1.0
  */
 import * as Activity from "@effect/workflow/Activity"
 import type { WorkflowEngine, WorkflowInstance } from "@effect/workflow/WorkflowEngine"
@@ -23,7 +23,7 @@ import * as records from "./internal/records.js"
 export { DeadlinePassed, type LoopOptions } from "./internal/model.js"
 
 /**
- * @since 0.1.0
+ * @since 3.1.0
  * @category options
  */
 export interface Options<in E> extends LoopOptions {
@@ -73,7 +73,7 @@ export interface Options<in E> extends LoopOptions {
  * Effect.runPromise(program).then(console.log) // => 3
  * ```
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category combinators
  */
 export const retry: {
@@ -116,7 +116,7 @@ export const retry: {
 /**
  * The effect of a retried activity. `DeadlinePassed` is among its errors if the options have a `deadline`.
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category models
  */
 export type Retried<S extends Schema.Schema.Any, F extends Schema.Schema.All, R, O> = Effect.Effect<

@@ -3,13 +3,13 @@
 /**
  * Makes HTTP calls that survive a crash or a deploy: their key, attempts, waits and deadline are in a workflow engine.
  *
- * @since 0.1.0
+ * @since 3.1.0
  */
 export * as DurableHttp from "./DurableHttp.js"
 
 /**
  * Retries an `Activity` of a workflow with a `Schedule`, and keeps the attempts and waits across restarts.
  *
- * @since 0.1.0
+ * @since 3.1.0
  */
 export * as DurableRetry from "./DurableRetry.js"

@@ -1,7 +1,7 @@
 /**
  * Makes circuit breakers for HTTP, one per origin, that several clients of a program or of a fleet share.
  *
- * @since 0.1.0
+ * @since 3.1.0
  */
 import type * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
@@ -49,7 +49,7 @@ export type {
  * Effect.runPromise(program).then((states) => console.log(states.join())) // => http://example.com Open
  * ```
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category constructors
  */
 export const make = (options: Options): Effect.Effect<HttpCircuitBreakers> => circuit.makeBreakers(options)
@@ -92,7 +92,7 @@ export const make = (options: Options): Effect.Effect<HttpCircuitBreakers> => ci
  * Effect.runPromise(Effect.scoped(Effect.provide(program, store))).then(console.log) // => CircuitOpen after 1 request
  * ```
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category constructors
  */
 export const makeShared = (

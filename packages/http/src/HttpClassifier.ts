@@ -4,7 +4,7 @@
  * The errors of a transport say little: an expired certificate, a reset and a bug of the caller are all `RequestError`
  * with reason `Transport`. The classifier reads the chain of causes to find the difference.
  *
- * @since 0.1.0
+ * @since 3.1.0
  */
 import type * as HttpClientResponse from "@effect/platform/HttpClientResponse"
 import type * as Cause from "effect/Cause"
@@ -18,7 +18,7 @@ export type { ClassifyOptions } from "./internal/classify/classifier.js"
 /**
  * The failure of a response that is not 2xx; none for 2xx.
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category constructors
  */
 export const fromResponse: (
@@ -33,7 +33,7 @@ export const fromResponse: (
  * The result is none for an error that does not concern HTTP. It is also none for a `RequestError` whose cause is a
  * tagged error of a stage below, such as `DeadlineExceeded`.
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category constructors
  */
 export const classify: (error: unknown, options: ClassifyOptions) => Option.Option<HttpFailure> = internal.classify
@@ -42,7 +42,7 @@ export const classify: (error: unknown, options: ClassifyOptions) => Option.Opti
  * Like `classify`, for a whole `Cause`: it also classifies the defects of a transport that rejects bad arguments. None
  * for interruptions and all other defects.
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category constructors
  */
 export const classifyCause: (

@@ -1,7 +1,7 @@
 /**
  * Defines the failures of HTTP requests as one union of typed errors, with the facts that decide about a retry.
  *
- * @since 0.1.0
+ * @since 3.1.0
  */
 import type * as HttpClientResponse from "@effect/platform/HttpClientResponse"
 import type * as Option from "effect/Option"
@@ -47,7 +47,7 @@ export {
 } from "./internal/classify/failure.js"
 
 /**
- * @since 0.1.0
+ * @since 3.1.0
  * @category guards
  */
 export const isHttpFailure: (u: unknown) => u is HttpFailure = internal.isHttpFailure
@@ -55,7 +55,7 @@ export const isHttpFailure: (u: unknown) => u is HttpFailure = internal.isHttpFa
 /**
  * The failure that an error is, or has as its `cause`.
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category getters
  */
 export const fromError: (error: unknown) => Option.Option<HttpFailure> = internal.fromError
@@ -86,7 +86,7 @@ export const fromError: (error: unknown) => Option.Option<HttpFailure> = interna
  * Effect.runPromise(client.get("http://localhost")).then(({ status }) => console.log(status, calls)) // => 200 3
  * ```
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category constructors
  */
 export const make: (
@@ -97,7 +97,7 @@ export const make: (
 /**
  * A copy with the verdict of the program in place of Reprise's own.
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category combinators
  */
 export const withVerdict: <F extends HttpFailure>(failure: F, verdict: Verdict) => F = internal.withVerdict
@@ -106,7 +106,7 @@ export const withVerdict: <F extends HttpFailure>(failure: F, verdict: Verdict) 
  * A copy with the ledger of its call. Its `sent` is then about the whole call: `"maybe"` if any attempt may have been
  * processed, or if the ledger leaves out attempts.
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category combinators
  */
 export const withAttempts: <F extends HttpFailure>(failure: F, attempts: Retry.Ledger<HttpFailure>) => F =
@@ -121,7 +121,7 @@ export const withAttempts: <F extends HttpFailure>(failure: F, attempts: Retry.L
  * - The request is idempotent, or was not processed and `retryUnsent` is on.
  * - The body can be sent again.
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category predicates
  */
 export const disposition: (

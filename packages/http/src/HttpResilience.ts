@@ -6,7 +6,7 @@
  * `Idempotency.automaticKeys`, `deadline`, `typed`; then `HttpClient.followRedirects` and `filterStatusOk`.
  * `ResilientHttpClient` has them in this order, and takes the same values as options.
  *
- * @since 0.1.0
+ * @since 3.1.0
  */
 import type * as HttpClient from "@effect/platform/HttpClient"
 import type * as HttpClientRequest from "@effect/platform/HttpClientRequest"
@@ -77,7 +77,7 @@ export type {
 
 export {
   /**
-   * @since 0.1.0
+   * @since 3.1.0
    * @category errors
    */
   GateClosed
@@ -119,7 +119,7 @@ type Client<E, R> = HttpClient.HttpClient.With<E, R>
  * Effect.runPromise(client.get("http://localhost/orders")).then(({ status }) => console.log(status, calls)) // => 200 3
  * ```
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category combinators
  */
 export const retry: {
@@ -148,7 +148,7 @@ export const retry: {
  * The limit includes the body that `executeAndRead` reads, but not a body that the program reads later. Throws
  * `InvalidOption` unless `duration` is longer than zero and at most 2^31-1 ms.
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category combinators
  */
 export const attemptTimeout: {
@@ -167,7 +167,7 @@ export const attemptTimeout: {
  * later. If the last failure is a response, the caller gets the response instead (`typed` makes it `DeadlineExceeded`).
  * Throws `InvalidOption` unless `duration` is longer than zero and at most 2^31-1 ms.
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category combinators
  */
 export const deadline: {
@@ -200,7 +200,7 @@ export const deadline: {
  * }).pipe(Layer.provide(FetchHttpClient.layer))
  * ```
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category stages
  */
 export const circuitBreaker: (options: CircuitBreakerOptions) => Stage<CircuitOpen> = stages.circuitBreaker
@@ -241,7 +241,7 @@ export const circuitBreaker: (options: CircuitBreakerOptions) => Stage<CircuitOp
  * Effect.runPromise(program).then(console.log) // => 7
  * ```
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category stages
  */
 export const retryAfterGate: (options?: RetryAfterGateOptions) => Stage<GateClosed> = stages.retryAfterGate
@@ -267,7 +267,7 @@ export const retryAfterGate: (options?: RetryAfterGateOptions) => Stage<GateClos
  * Effect.runPromise(program).then((error) => console.log(error._tag)) // => BulkheadFull
  * ```
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category stages
  */
 export const bulkhead: (options: BulkheadOptions) => Stage<BulkheadFull> = stages.bulkhead
@@ -279,7 +279,7 @@ export const bulkhead: (options: BulkheadOptions) => Stage<BulkheadFull> = stage
  * Attempts beyond the limit fail with `LimitExceeded`, without sending anything and without a retry. Throws
  * `InvalidOption` for an option out of range.
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category stages
  */
 export const adaptiveLimiter: <S>(options: AdaptiveLimiterOptions<S>) => Stage<LimitExceeded> = stages.adaptiveLimiter
@@ -305,7 +305,7 @@ export const adaptiveLimiter: <S>(options: AdaptiveLimiterOptions<S>) => Stage<L
  * Effect.runPromise(Effect.flip(Effect.all([get, get, get]))).then((error) => console.log(error._tag)) // => RateLimitExceeded
  * ```
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category stages
  */
 export const rateLimiter: {
@@ -329,7 +329,7 @@ export const rateLimiter: {
  *   maxHedges` requests: the last attempt may have hedges too, even without retries.
  * - Within `Retry.withoutNested` there are no hedges, unless the client has `nested: "allow"`.
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category stages
  */
 export const hedge: (options: HedgeOptions) => Stage<never> = stages.hedge
@@ -359,7 +359,7 @@ export const hedge: (options: HedgeOptions) => Stage<never> = stages.hedge
  * Effect.runPromise(Effect.flip(client.get("http://example.com"))).then((error) => console.log(error._tag)) // => Maintenance
  * ```
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category stages
  */
 export const policy: <E>(
@@ -378,7 +378,7 @@ export const policy: <E>(
  * If arguments make a transport die (a bad header value on node), the call fails with `InvalidRequest`. Other defects
  * stay defects.
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category combinators
  */
 export const typed: <E, R>(client: Client<E, R>) => Client<Typed<E>, R> = faces.typed
@@ -418,7 +418,7 @@ export const typed: <E, R>(client: Client<E, R>) => Client<Typed<E>, R> = faces.
  * Effect.runPromise(text).then(console.log) // => hello
  * ```
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category combinators
  */
 export const executeAndRead: {
@@ -477,7 +477,7 @@ export const executeAndRead: {
  * Effect.runPromise(program).then((text) => console.log(text, calls)) // => hello 2
  * ```
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category stages
  */
 export const readBodies: (options?: ReadBodiesOptions) => ReadBodies = bufferedResponse.readBodies
@@ -506,7 +506,7 @@ export const readBodies: (options?: ReadBodiesOptions) => ReadBodies = bufferedR
  * Effect.runPromise(program).then(console.log) // => [ 'notIdempotent' ]
  * ```
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category getters
  */
 export const attempts = (

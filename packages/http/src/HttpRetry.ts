@@ -4,7 +4,7 @@
  * A policy decides when and how often to retry. `HttpResilience.retry` decides whether another attempt is safe, for
  * every schedule.
  *
- * @since 0.1.0
+ * @since 3.1.0
  */
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -24,7 +24,7 @@ export type { Budget, ExponentialOptions } from "./internal/model.js"
  * Ends the schedule at a failure after which another attempt cannot succeed: `Retry.whileRetryable` under a name for
  * HTTP.
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category combinators
  */
 export const whileRetryable: typeof Retry.whileRetryable = Retry.whileRetryable
@@ -33,7 +33,7 @@ export const whileRetryable: typeof Retry.whileRetryable = Retry.whileRetryable
  * Continues after a failure with one of these tags, even if its `retryable` is `false`. It ends after every other
  * failure. The client decides whether another attempt is safe.
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category combinators
  */
 export const whileTag: (
@@ -64,7 +64,7 @@ export const whileTag: (
  * Effect.runPromise(program).then(({ status }) => console.log(status, calls)) // => 200 3
  * ```
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category combinators
  */
 export const whileStatus: (
@@ -83,7 +83,7 @@ export const whileStatus: (
  * (default 2 minutes), the retries end, and the caller gets the response. Put it after `Backoff.capped`, which would
  * shorten the wait.
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category combinators
  */
 export const honorRetryAfter: typeof Retry.honorHint = Retry.honorHint
@@ -114,7 +114,7 @@ export const honorRetryAfter: typeof Retry.honorHint = Retry.honorHint
  * Effect.runPromise(program).then(() => console.log(sent)) // => 22
  * ```
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category constructors
  */
 export const budget = (
@@ -153,7 +153,7 @@ export const budget = (
  *   .then(console.log) // => true
  * ```
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category constructors
  */
 export const sharedBudget = (
@@ -167,7 +167,7 @@ export const sharedBudget = (
  * The jitter is that of "Exponential Backoff And Jitter", AWS Architecture Blog, 2015. For any other policy, compose
  * your own from `Backoff`. Throws `InvalidOption` for options out of range.
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category constructors
  */
 export const exponential: (options?: ExponentialOptions) => Schedule.Schedule<Duration.Duration, Retry.Hint> =
@@ -187,7 +187,7 @@ export const exponential: (options?: ExponentialOptions) => Schedule.Schedule<Du
  * console.log(Schedule.isSchedule(HttpRetry.standard)) // => true
  * ```
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category constructors
  */
 export const standard: Schedule.Schedule<Duration.Duration, Retry.Hint> = retryPolicy.standard

@@ -5,7 +5,7 @@
  * (`deadlineHeader` and `attemptHeader` of `HttpResilience.retry` and `ResilientHttpClient`). `health` is a readiness
  * endpoint.
  *
- * @since 0.1.0
+ * @since 3.1.0
  */
 import type * as HttpApp from "@effect/platform/HttpApp"
 import * as HttpServerRequest from "@effect/platform/HttpServerRequest"
@@ -21,7 +21,7 @@ import * as headerName from "./internal/request/headerName.js"
 import * as serverDeadline from "./internal/serverDeadline.js"
 
 /**
- * @since 0.1.0
+ * @since 3.1.0
  * @category options
  */
 export interface DeadlineOptions {
@@ -37,7 +37,7 @@ export interface DeadlineOptions {
 }
 
 /**
- * @since 0.1.0
+ * @since 3.1.0
  * @category options
  */
 export interface AttemptOptions {
@@ -83,7 +83,7 @@ type Middleware = <E, R>(app: HttpApp.Default<E, R>) => HttpApp.Default<E, R>
  * handler(request).then(({ status }) => console.log(status)) // => 504
  * ```
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category combinators
  */
 export const deadline = (options: DeadlineOptions): Middleware => {
@@ -130,7 +130,7 @@ export const deadline = (options: DeadlineOptions): Middleware => {
  * handler(request).then((response) => response.text()).then(console.log) // => 1 calls
  * ```
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category combinators
  */
 export const withoutNestedRetries = (options: AttemptOptions): Middleware => {
@@ -166,7 +166,7 @@ export const withoutNestedRetries = (options: AttemptOptions): Middleware => {
  * // => 200 {"status":"pass","checks":{}}
  * ```
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category constructors
  */
 export const health = (options: Health.Options = {}): HttpApp.Default<never, Telemetry.Monitor> => {

@@ -4,7 +4,7 @@
  * If the server may have processed a request, another attempt must meet two conditions. To send it twice must have the
  * effect of sending it once ({@link isIdempotent}). The second body must be equal to the first ({@link isReplayable}).
  *
- * @since 0.1.0
+ * @since 3.1.0
  */
 import * as HttpClient from "@effect/platform/HttpClient"
 import type * as HttpClientRequest from "@effect/platform/HttpClientRequest"
@@ -38,7 +38,7 @@ export type { AutomaticKeysOptions, HeaderOptions } from "./internal/model.js"
  * console.log(Idempotency.isIdempotent(Idempotency.withKey(payment, "order-42"))) // => true
  * ```
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category predicates
  */
 export const isIdempotent = (request: HttpClientRequest.HttpClientRequest, options?: HeaderOptions): boolean =>
@@ -68,7 +68,7 @@ export const isIdempotent = (request: HttpClientRequest.HttpClientRequest, optio
  * console.log(Idempotency.isReplayable(Idempotency.markReplayable(upload))) // => true
  * ```
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category predicates
  */
 export const isReplayable: (request: HttpClientRequest.HttpClientRequest) => boolean = idempotency.isReplayable
@@ -91,7 +91,7 @@ export const isReplayable: (request: HttpClientRequest.HttpClientRequest) => boo
  * console.log(Idempotency.isIdempotent(search)) // => true
  * ```
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category combinators
  */
 export const markIdempotent: (request: HttpClientRequest.HttpClientRequest) => HttpClientRequest.HttpClientRequest =
@@ -105,7 +105,7 @@ export const markIdempotent: (request: HttpClientRequest.HttpClientRequest) => H
  * body. Do not mark a stream made of one iterator, `Readable` or `ReadableStream`: it is empty the second time, and the
  * server accepts that.
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category combinators
  */
 export const markReplayable: (request: HttpClientRequest.HttpClientRequest) => HttpClientRequest.HttpClientRequest =
@@ -129,7 +129,7 @@ export const markReplayable: (request: HttpClientRequest.HttpClientRequest) => H
  * console.log(payment.headers["idempotency-key"]) // => order-42
  * ```
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category combinators
  */
 export const withKey: {
@@ -176,7 +176,7 @@ export const withKey: {
  * Effect.runPromise(program).then(console.log) // => 36
  * ```
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category combinators
  */
 export const withGeneratedKey = (
@@ -219,7 +219,7 @@ export const withGeneratedKey = (
  * Effect.runPromise(program).then(() => console.log(keys.size)) // => 1
  * ```
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category combinators
  */
 export const automaticKeys: {

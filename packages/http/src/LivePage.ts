@@ -2,7 +2,7 @@
  * Shows the policies of a running process on a page: breakers, gates, limits, budgets and the last decisions, each
  * second.
  *
- * @since 0.1.0
+ * @since 3.1.0
  */
 import type * as HttpApp from "@effect/platform/HttpApp"
 import * as HttpServerRequest from "@effect/platform/HttpServerRequest"
@@ -21,7 +21,7 @@ import * as viewers from "./internal/livePage/viewers.js"
 /**
  * The kind of a request to the page.
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category models
  */
 export type Action = "view" | "isolate" | "close"
@@ -29,7 +29,7 @@ export type Action = "view" | "isolate" | "close"
 /**
  * The input of `authorize`.
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category models
  */
 export interface Asked {
@@ -40,7 +40,7 @@ export interface Asked {
 }
 
 /**
- * @since 0.1.0
+ * @since 3.1.0
  * @category options
  */
 export interface Options<out E = never, out R = never> {
@@ -93,7 +93,7 @@ export interface Options<out E = never, out R = never> {
  * Effect.runPromise(program.pipe(Effect.provide(Telemetry.layerMonitor))).then(console.log) // => [ 200, 403 ]
  * ```
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category constructors
  */
 export const make = <E = never, R = never>(

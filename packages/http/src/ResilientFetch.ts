@@ -3,7 +3,7 @@
  *
  * Use `make` in any program, and `fromClient` in an Effect program that has an `HttpClient` already.
  *
- * @since 0.1.0
+ * @since 3.1.0
  */
 import type * as HttpClient from "@effect/platform/HttpClient"
 import type * as HttpClientRequest from "@effect/platform/HttpClientRequest"
@@ -21,7 +21,7 @@ import * as ResilientHttpClient from "./ResilientHttpClient.js"
  *
  * With `redirect: "manual"` no call follows redirects, even if its own `redirect` says so.
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category options
  */
 export interface Options extends ResilientHttpClient.Options {
@@ -64,7 +64,7 @@ export interface Options extends ResilientHttpClient.Options {
  * console.log(response.status, await response.text()) // => 200 order 42
  * ```
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category constructors
  */
 export const make = ({ fetch, ...options }: Options = {}): typeof globalThis.fetch => {
@@ -121,7 +121,7 @@ const maySendAgain = (request: HttpClientRequest.HttpClientRequest, options: Res
  * Effect.runPromise(program.pipe(Effect.scoped, Effect.provide(HttpLive))).then(console.log) // => { id: 42 }
  * ```
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category constructors
  */
 export const fromClient = <E, R>(

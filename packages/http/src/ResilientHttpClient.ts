@@ -1,7 +1,7 @@
 /**
  * Makes the whole pipeline a `Layer`: an `HttpClient` that retries requests if another attempt can succeed and is safe.
  *
- * @since 0.1.0
+ * @since 3.1.0
  */
 import * as HttpClient from "@effect/platform/HttpClient"
 import type * as Config from "effect/Config"
@@ -27,7 +27,7 @@ export type { Finding, Options, Rejection, Route } from "./internal/model.js"
 /**
  * The tag of the typed client: every failure of a call is in its type.
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category tags
  */
 export class ResilientHttpClient extends Context.Tag("@reprise/http/ResilientHttpClient")<
@@ -51,7 +51,7 @@ export class ResilientHttpClient extends Context.Tag("@reprise/http/ResilientHtt
  * console.log(ResilientHttpClient.check(ResilientHttpClient.standard()).length) // => 0
  * ```
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category validation
  */
 export const check = (options: Options<unknown>): ReadonlyArray<Finding> => check_.findings(options)
@@ -82,7 +82,7 @@ export const check = (options: Options<unknown>): ReadonlyArray<Finding> => chec
  * )
  * ```
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category options
  */
 export const standard = <E = Rejection>(overrides?: Options<E>): Options<E> => ({
@@ -110,7 +110,7 @@ export const standard = <E = Rejection>(overrides?: Options<E>): Options<E> => (
  * A failed response is still a value with a readable body. A transport failure is still a `RequestError`, with the
  * typed `HttpFailure` (or `DeadlineExceeded`) as its `cause`. Throws `InvalidOption` for options out of range.
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category constructors
  */
 export const make = (options?: Options<unknown>) => {
@@ -122,7 +122,7 @@ export const make = (options?: Options<unknown>) => {
  * Like `make`, with every failure in the type. Responses other than 2xx are failures, except redirects
  * (`HttpResilience.typed`).
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category constructors
  */
 export const makeTyped = <E = Rejection>(options?: Options<E>) => {
@@ -153,7 +153,7 @@ export const makeTyped = <E = Rejection>(options?: Options<E>) => {
  * Effect.runPromise(Effect.provide(program, HttpLive)).then(console.log) // => function
  * ```
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category layers
  */
 export const layer = (
@@ -165,7 +165,7 @@ export const layer = (
  *
  * Throws `InvalidOption` for options out of range.
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category layers
  */
 export const layerTyped = (options?: Options): Layer.Layer<ResilientHttpClient, never, HttpClient.HttpClient> =>
@@ -206,7 +206,7 @@ const layerOf = <I, S, E>(
  * // => (Invalid data at PAYMENTS.ATTEMPTS: "expected a whole number >= 1, got 0 (option "attempts")")
  * ```
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category layers
  */
 export const layerConfig = (
@@ -217,7 +217,7 @@ export const layerConfig = (
 /**
  * The typed client as a layer whose options come from Effect's `Config`, as in `layerConfig`.
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category layers
  */
 export const layerTypedConfig = (
@@ -243,7 +243,7 @@ export const layerTypedConfig = (
  * - the others: `GATE`, `MAX_CONCURRENT` with `MAX_QUEUED` and `QUEUE_TIMEOUT`, `RATE_LIMIT` with `RATE_WINDOW`,
  *   `HEDGE_AFTER`.
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category config
  */
 export const config = (prefix?: string, defaults: Options = {}): Config.Config<Options> =>

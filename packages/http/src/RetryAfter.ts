@@ -4,7 +4,7 @@
  * No parser throws. A value outside the grammar is `None`, and the client's own backoff applies. Every duration is at
  * least zero and at most 2^31-1 ms (24.8 days), the limit of a timer.
  *
- * @since 0.1.0
+ * @since 3.1.0
  */
 import type * as Headers from "@effect/platform/Headers"
 import type * as Duration from "effect/Duration"
@@ -35,7 +35,7 @@ export type { HeadersOptions, ParseOptions } from "./internal/classify/retryAfte
  * console.log(Option.getOrThrow(parsed)) // => 784111777000
  * ```
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category parsers
  */
 export const parseHttpDate: (value: string, nowMillis: number) => Option.Option<number> = internal.parseHttpDate
@@ -64,7 +64,7 @@ export const parseHttpDate: (value: string, nowMillis: number) => Option.Option<
  * console.log(show("1e3")) // => none
  * ```
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category parsers
  */
 export const parse: (value: string, options: ParseOptions) => Option.Option<Duration.Duration> = internal.parse
@@ -105,7 +105,7 @@ export const parse: (value: string, options: ParseOptions) => Option.Option<Dura
  * console.log(Duration.format(Option.getOrThrow(retryAfter))) // => 10s
  * ```
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category parsers
  */
 export const fromHeaders: (headers: Headers.Headers, options: HeadersOptions) => Option.Option<Duration.Duration> =
@@ -129,7 +129,7 @@ export const fromHeaders: (headers: Headers.Headers, options: HeadersOptions) =>
  * console.log(Option.isNone(RetryAfter.untilReplenished(left("1"), { nowMillis: 0 }))) // => true
  * ```
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category parsers
  */
 export const untilReplenished: (headers: Headers.Headers, options: HeadersOptions) => Option.Option<Duration.Duration> =
@@ -148,7 +148,7 @@ export const untilReplenished: (headers: Headers.Headers, options: HeadersOption
  * // => { _id: 'Option', _tag: 'Some', value: false }
  * ```
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category parsers
  */
 export const shouldRetry: (headers: Headers.Headers) => Option.Option<boolean> = internal.shouldRetry

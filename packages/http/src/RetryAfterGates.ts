@@ -2,7 +2,7 @@
  * Makes gates that hold back all calls to a server that asked for a pause. Several clients of a program or of a fleet
  * share them.
  *
- * @since 0.1.0
+ * @since 3.1.0
  */
 import type * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
@@ -42,7 +42,7 @@ export type { GatesOptions as Options, RetryAfterGates } from "./internal/model.
  * Effect.runPromise(program).then((error) => console.log(error._tag)) // => GateClosed
  * ```
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category constructors
  */
 export const make = (options: Options = {}): Effect.Effect<RetryAfterGates> => gates.make(options)
@@ -91,7 +91,7 @@ export const make = (options: Options = {}): Effect.Effect<RetryAfterGates> => g
  * Effect.runPromise(Effect.scoped(Effect.provide(program, store))).then(console.log) // => 1 request, then GateClosed
  * ```
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category constructors
  */
 export const makeShared = (

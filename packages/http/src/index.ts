@@ -3,83 +3,83 @@
 /**
  * Makes circuit breakers for HTTP, one per origin, that several clients of a program or of a fleet share.
  *
- * @since 0.1.0
+ * @since 3.1.0
  */
 export * as HttpCircuitBreakers from "./HttpCircuitBreakers.js"
 
 /**
  * Classifies an error, a response or a whole `Cause` as an `HttpFailure`.
  *
- * @since 0.1.0
+ * @since 3.1.0
  */
 export * as HttpClassifier from "./HttpClassifier.js"
 
 /**
  * Defines the failures of HTTP requests as one union of typed errors, with the facts that decide about a retry.
  *
- * @since 0.1.0
+ * @since 3.1.0
  */
 export * as HttpFailure from "./HttpFailure.js"
 
 /**
  * Adds resilience to an `HttpClient` in stages, each a combinator `HttpClient -> HttpClient`.
  *
- * @since 0.1.0
+ * @since 3.1.0
  */
 export * as HttpResilience from "./HttpResilience.js"
 
 /**
  * Makes retry policies for `HttpFailure`.
  *
- * @since 0.1.0
+ * @since 3.1.0
  */
 export * as HttpRetry from "./HttpRetry.js"
 
 /**
  * Applies the client's deadline and attempt number on the server, as middleware.
  *
- * @since 0.1.0
+ * @since 3.1.0
  */
 export * as HttpServerResilience from "./HttpServerResilience.js"
 
 /**
  * Decides which requests may be sent twice: by method, by idempotency key, and by body.
  *
- * @since 0.1.0
+ * @since 3.1.0
  */
 export * as Idempotency from "./Idempotency.js"
 
 /**
  * Shows the policies of a running process on a page: breakers, gates, limits, budgets and the last decisions, each second.
  *
- * @since 0.1.0
+ * @since 3.1.0
  */
 export * as LivePage from "./LivePage.js"
 
 /**
  * Makes the pipeline of `ResilientHttpClient` a `fetch` function, for SDKs that take one.
  *
- * @since 0.1.0
+ * @since 3.1.0
  */
 export * as ResilientFetch from "./ResilientFetch.js"
 
 /**
  * Makes the whole pipeline a `Layer`: an `HttpClient` that retries requests if another attempt can succeed and is safe.
  *
- * @since 0.1.0
+ * @since 3.1.0
  */
 export * as ResilientHttpClient from "./ResilientHttpClient.js"
 
 /**
  * Parses `Retry-After` and similar headers, in which a server says how long to wait.
  *
- * @since 0.1.0
+ * @since 3.1.0
  */
 export * as RetryAfter from "./RetryAfter.js"
 
 /**
  * Makes gates that hold back all calls to a server that asked for a pause.
  *
- * @since 0.1.0
+ * @since 3.1.0
  */
 export * as RetryAfterGates from "./RetryAfterGates.js"

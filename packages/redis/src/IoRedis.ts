@@ -3,7 +3,7 @@
  *
  * Install the package `ioredis` next to this one.
  *
- * @since 0.1.0
+ * @since 3.1.0
  */
 import type * as Config from "effect/Config"
 import type * as ConfigError from "effect/ConfigError"
@@ -42,7 +42,7 @@ const library: adapter.Library = { name: "ioredis", load: () => import("./intern
  * Effect.runPromise(Effect.provide(program, RedisLive)).then(console.log)
  * ```
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category layers
  */
 export const layer = (options: Redis.Options): Layer.Layer<Redis.Redis, Redis.RedisError> =>
@@ -67,7 +67,7 @@ export const layer = (options: Redis.Options): Layer.Layer<Redis.Redis, Redis.Re
  * Effect.runPromise(program).then(console.log) // => refused ""
  * ```
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category layers
  */
 export const layerConfig = (
@@ -80,7 +80,7 @@ export const layerConfig = (
  * The names are `URL`, and optionally `USERNAME`, `PASSWORD`, `DATABASE`, `TLS_CA` (in PEM), `COMMAND_TIMEOUT` (1
  * second), `CONNECT_TIMEOUT` (5 seconds) and `START_DEGRADED` (false).
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category config
  */
 export const config = (prefix?: string): Config.Config<Redis.Options> => config_.redis(prefix)

@@ -4,7 +4,7 @@
  * `NodeRedis.layer` and `IoRedis.layer` make it. It works with Redis 5.0 and newer, and with Valkey: one server, one
  * endpoint in front of several, or a Redis Cluster.
  *
- * @since 0.1.0
+ * @since 3.1.0
  */
 import * as Context from "effect/Context"
 import * as Data from "effect/Data"
@@ -22,13 +22,13 @@ import { sha1 } from "./internal/sha1.js"
  * No call waits longer than `commandTimeout`, even if the server or the network hangs. Without a connection a call
  * fails at once.
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category tags
  */
 export class Redis extends Context.Tag("@reprise/redis/Redis")<Redis, Service>() {}
 
 /**
- * @since 0.1.0
+ * @since 3.1.0
  * @category models
  */
 export interface Service {
@@ -65,7 +65,7 @@ export interface Service {
 /**
  * The address of Redis, and the limits of each wait. They are the same for each client library.
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category options
  */
 export interface Options {
@@ -96,7 +96,7 @@ export interface Options {
 }
 
 /**
- * @since 0.1.0
+ * @since 3.1.0
  * @category options
  */
 export interface Tls {
@@ -118,7 +118,7 @@ export interface Tls {
  * The error shows the server's address and codes. It never shows user names, passwords, keys, arguments or text of the
  * server.
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category errors
  */
 export class RedisError extends Data.TaggedError("RedisError")<{
@@ -139,7 +139,7 @@ export class RedisError extends Data.TaggedError("RedisError")<{
   readonly description: string
 }> {
   /**
-   * @since 0.1.0
+   * @since 3.1.0
    */
   override get message(): string {
     return this.server === "" ? `Redis: ${this.description}` : `Redis at ${this.server}: ${this.description}`
@@ -149,7 +149,7 @@ export class RedisError extends Data.TaggedError("RedisError")<{
 /**
  * The result of a script: Lua's whole numbers, strings and tables. `false` and `nil` become `null`, `true` becomes 1.
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category models
  */
 export type Reply = string | number | null | ReadonlyArray<Reply>
@@ -157,7 +157,7 @@ export type Reply = string | number | null | ReadonlyArray<Reply>
 /**
  * A Lua script and its result. Redis runs it as one step: no other command runs in between.
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category models
  */
 export interface Script<out A> {
@@ -170,7 +170,7 @@ export interface Script<out A> {
 }
 
 /**
- * @since 0.1.0
+ * @since 3.1.0
  * @category options
  */
 export interface ScriptOptions<A> {
@@ -204,7 +204,7 @@ export interface ScriptOptions<A> {
  * Effect.runPromise(increment.sha1).then(console.log) // => 7d6a962aa4923dd6a700f73ce6ad148d2fc16ec9
  * ```
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category constructors
  */
 export const script = <A>(options: ScriptOptions<A>): Script<A> => ({

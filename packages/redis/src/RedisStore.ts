@@ -7,7 +7,7 @@
  * - If another version or program wrote the value of a key, the store leaves it as it is. The policies of that key then
  *   work without sharing.
  *
- * @since 0.1.0
+ * @since 3.1.0
  */
 import type * as Config from "effect/Config"
 import type * as ConfigError from "effect/ConfigError"
@@ -28,7 +28,7 @@ import type { Redis } from "./Redis.js"
 /**
  * All stores: `CircuitBreakerStore`, `RetryBudgetStore` and `RetryAfterStore`.
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category models
  */
 export type RedisStore = CircuitBreakerStore | RetryBudgetStore | RetryAfterStore
@@ -36,7 +36,7 @@ export type RedisStore = CircuitBreakerStore | RetryBudgetStore | RetryAfterStor
 /**
  * The options of the stores. Except for `timeout`, every process that shares state must have the same.
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category options
  */
 export interface Options {
@@ -99,7 +99,7 @@ const decode = (options: Options): StoreSettings => {
  * Effect.runPromise(Effect.provide(program, StoreLive)).then(console.log)
  * ```
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category layers
  */
 export const layer = (options: Options = {}): Layer.Layer<RedisStore, never, Redis> => {
@@ -131,7 +131,7 @@ export const layer = (options: Options = {}): Layer.Layer<RedisStore, never, Red
  * Effect.runPromise(program).then(console.log) // => ConfigError
  * ```
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category layers
  */
 export const layerConfig = (
@@ -143,7 +143,7 @@ export const layerConfig = (
  *
  * The names are `PREFIX` (reprise), `SYNC_INTERVAL` (100 millis), `TIMEOUT` (250 millis) and `KEEP` (1 hour).
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category config
  */
 export const config = (prefix?: string): Config.Config<Options> => config_.store(prefix, decode)

@@ -3,27 +3,27 @@
 /**
  * Connects Reprise to Redis with the client library `ioredis`.
  *
- * @since 0.1.0
+ * @since 3.1.0
  */
 export * as IoRedis from "./IoRedis.js"
 
 /**
  * Connects Reprise to Redis with the official client library, `redis`.
  *
- * @since 0.1.0
+ * @since 3.1.0
  */
 export * as NodeRedis from "./NodeRedis.js"
 
 /**
  * Runs scripts and publishes messages on Redis for the shared policies, with any client library.
  *
- * @since 0.1.0
+ * @since 3.1.0
  */
 export * as Redis from "./Redis.js"
 
 /**
  * Shares the state of policies between many processes, in Redis.
  *
- * @since 0.1.0
+ * @since 3.1.0
  */
 export * as RedisStore from "./RedisStore.js"

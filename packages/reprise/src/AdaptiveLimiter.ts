@@ -1,7 +1,7 @@
 /**
  * Bounds the number of concurrent calls with a limit that it learns from the duration and the rejections of calls.
  *
- * @since 0.1.0
+ * @since 3.1.0
  */
 import * as Config from "effect/Config"
 import type * as ConfigError from "effect/ConfigError"
@@ -60,7 +60,7 @@ const of = (self: AdaptiveLimiter): limiter.Limiter => self as limiter.Limiter
  * It is `AIMDLimit` of https://github.com/Netflix/concurrency-limits, whose `min` is 20. It learns from drops only, so
  * let `dropped` detect the responses of an overloaded server. Throws `InvalidOption` for an option out of range.
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category algorithms
  */
 export const aimd: (options?: Aimd) => Algorithm<number> = algorithms.aimd
@@ -76,7 +76,7 @@ export const aimd: (options?: Aimd) => Algorithm<number> = algorithms.aimd
  * During a long overload the average adapts to it, and the limit rises: then only `max` bounds it. Throws
  * `InvalidOption` for an option out of range.
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category algorithms
  */
 export const gradient2: (
@@ -95,7 +95,7 @@ export const gradient2: (
  *
  * Throws `InvalidOption` for an option out of range.
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category algorithms
  */
 export const vegas: (options?: Vegas) => Algorithm<VegasState> = algorithms.vegas
@@ -104,7 +104,7 @@ export const vegas: (options?: Vegas) => Algorithm<VegasState> = algorithms.vega
  * Makes a limiter. It holds no fiber. It holds a timer only during a wait that has a limit. Throws `InvalidOption` for
  * an option out of range.
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category constructors
  */
 export const make = <S>(options: Options<S>): Effect.Effect<AdaptiveLimiter> => limiter.make(options)
@@ -112,7 +112,7 @@ export const make = <S>(options: Options<S>): Effect.Effect<AdaptiveLimiter> => 
 /**
  * Makes a limiter as the service of a tag.
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category layers
  */
 export const layer = <I, S>(
@@ -126,7 +126,7 @@ export const layer = <I, S>(
  * The names are `MIN_LIMIT`, `MAX_LIMIT`, `INITIAL_LIMIT`, `BACKOFF`, `TIMEOUT`, `MAX_QUEUED` and `QUEUE_TIMEOUT`, each
  * with the prefix in front, if there is one.
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category config
  */
 export const config = (prefix?: string): Config.Config<Options<number>> =>
@@ -149,7 +149,7 @@ export const config = (prefix?: string): Config.Config<Options<number>> =>
  * Like `layer`, with options from `Config`: those of `config`, or your own. A value out of range is a `ConfigError` at
  * its variable. The layer logs one warning with unknown variables behind the prefix.
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category layers
  */
 export const layerConfig: {
@@ -195,7 +195,7 @@ export const layerConfig: {
  * Effect.runPromise(program).then(({ limit }) => console.log(limit)) // => 9
  * ```
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category combinators
  */
 export const protect: {
@@ -238,7 +238,7 @@ export const protect: {
  * Effect.runPromise(program).then(console.log) // => 30
  * ```
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category control
  */
 export const reconfigure: {
@@ -252,7 +252,7 @@ export const reconfigure: {
 /**
  * The full state, for dashboards and logs.
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category getters
  */
 export const snapshot = (self: AdaptiveLimiter): Effect.Effect<Snapshot> => limiter.snapshot(of(self))

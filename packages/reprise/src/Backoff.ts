@@ -8,7 +8,7 @@
  * taken from Effect's `Random` once per step. No delay is negative, `NaN` or longer than 2^31-1 ms (24.8 days), even
  * after many steps. A combinator changes the delay and keeps the output of its schedule.
  *
- * @since 0.1.0
+ * @since 3.1.0
  */
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -60,7 +60,7 @@ const between = (min: number, max: number, random: number): number => min + (max
  * console.log(Array.from(delays, Duration.format).join(", ")) // => 1s, 3s, 9s, 27s
  * ```
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category constructors
  */
 export const exponential = (
@@ -90,7 +90,7 @@ export const exponential = (
  * console.log(Array.from(delays, Duration.format).join(", ")) // => 1s, 1s 500ms, 2s
  * ```
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category constructors
  */
 export const linear = (
@@ -117,7 +117,7 @@ export const linear = (
  * console.log(Array.from(delays, Duration.format).join(", ")) // => 1s, 1s, 2s, 3s, 5s
  * ```
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category constructors
  */
 export const fibonacci = (one: Duration.DurationInput): Schedule.Schedule<Duration.Duration> => {
@@ -140,7 +140,7 @@ export const fibonacci = (one: Duration.DurationInput): Schedule.Schedule<Durati
  * console.log(Array.from(delays).every(Duration.between({ minimum: Duration.seconds(1), maximum: Duration.seconds(2) }))) // => true
  * ```
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category constructors
  */
 export const random = (options: {
@@ -171,7 +171,7 @@ export const random = (options: {
  * console.log(Array.from(delays).every(Duration.between({ minimum: Duration.seconds(1), maximum: Duration.seconds(20) }))) // => true
  * ```
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category constructors
  */
 export const decorrelated = (options: {
@@ -205,7 +205,7 @@ export const decorrelated = (options: {
  * console.log(Array.from(delays, Duration.format).join(", ")) // => 0, 1s, 2s, 4s
  * ```
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category constructors
  */
 export const chain = <Schedules extends readonly [schedule_.AnySchedule, ...ReadonlyArray<schedule_.AnySchedule>]>(
@@ -239,7 +239,7 @@ export const chain = <Schedules extends readonly [schedule_.AnySchedule, ...Read
  * console.log(Array.from(delays, Duration.format).join(", ")) // => 1s, 2s, 4s, 5s, 5s
  * ```
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category combinators
  */
 export const capped: {
@@ -276,7 +276,7 @@ export const capped: {
  * console.log(Array.from(delays).every((delay) => Duration.toSeconds(delay) <= 10)) // => true
  * ```
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category combinators
  */
 export const fullJitter: <Out, In, R>(self: Schedule.Schedule<Out, In, R>) => Schedule.Schedule<Out, In, R> = jitter(
@@ -289,7 +289,7 @@ export const fullJitter: <Out, In, R>(self: Schedule.Schedule<Out, In, R>) => Sc
  * Use it for delays that must not be short. It spreads callers less than full jitter. It is the "equal jitter" of
  * "Exponential Backoff And Jitter", AWS Architecture Blog, 2015.
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category combinators
  */
 export const equalJitter: <Out, In, R>(self: Schedule.Schedule<Out, In, R>) => Schedule.Schedule<Out, In, R> = jitter(
@@ -302,7 +302,7 @@ export const equalJitter: <Out, In, R>(self: Schedule.Schedule<Out, In, R>) => S
  * `max` must be longer than zero. Throws `InvalidOption` otherwise. It is tenacity's `wait_exponential_jitter`, and
  * urllib3's `backoff_jitter`.
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category combinators
  */
 export const additiveJitter: {
@@ -322,7 +322,7 @@ export const additiveJitter: {
  * `{ min: 0.75, max: 1.25 }` is Polly's jitter of constant and linear delays, `{ min: 0.8, max: 1.2 }` is
  * `Schedule.jittered`. `min` must be at least 0, and `max` not below it. Throws `InvalidOption` otherwise.
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category combinators
  */
 export const proportionalJitter: {
@@ -359,7 +359,7 @@ export const proportionalJitter: {
  * Effect.runPromise(program).then(console.log) // => failure 3
  * ```
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category combinators
  */
 export const attempts: {
@@ -393,7 +393,7 @@ export const attempts: {
  * console.log(Array.from(delays, Duration.format).join(", ")) // => 1s, 2s, 4s, 0
  * ```
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category combinators
  */
 export const within: {

@@ -1,7 +1,7 @@
 /**
  * Bounds how many calls run at once, and how many wait, so that one slow dependency cannot use all resources.
  *
- * @since 0.1.0
+ * @since 3.1.0
  */
 import * as Config from "effect/Config"
 import type * as ConfigError from "effect/ConfigError"
@@ -31,7 +31,7 @@ const of = (self: Bulkhead): bulkhead.Handle => self as bulkhead.Handle
  * Makes a bulkhead. It holds no fiber. It holds a timer only during a wait that has a limit. Throws `InvalidOption` for
  * an option out of range.
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category constructors
  */
 export const make = (options: Options): Effect.Effect<Bulkhead> => bulkhead.make(options)
@@ -39,7 +39,7 @@ export const make = (options: Options): Effect.Effect<Bulkhead> => bulkhead.make
 /**
  * Makes a bulkhead as the service of a tag.
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category layers
  */
 export const layer = <I>(tag: Context.Tag<I, Bulkhead>, options: Options): Layer.Layer<I> =>
@@ -51,7 +51,7 @@ export const layer = <I>(tag: Context.Tag<I, Bulkhead>, options: Options): Layer
  * The names are `MAX_CONCURRENT`, which has no default, `MAX_QUEUED` and `QUEUE_TIMEOUT`, each with the prefix in
  * front, if there is one.
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category config
  */
 export const config = (prefix?: string): Config.Config<Options> =>
@@ -70,7 +70,7 @@ export const config = (prefix?: string): Config.Config<Options> =>
  * Like `layer`, with options from `Config`. A value out of range is a `ConfigError` at its variable. The layer logs one
  * warning with unknown variables behind the prefix.
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category layers
  */
 export const layerConfig = <I>(
@@ -105,7 +105,7 @@ export const layerConfig = <I>(
  * // => The bulkhead "reports" is full: 2 of 2 running, 1 of 1 queued
  * ```
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category combinators
  */
 export const protect: {
@@ -134,7 +134,7 @@ export const protect: {
  * calls, in order. A smaller queue rejects the calls that it would serve last. Throws `InvalidOption` for a number out
  * of range.
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category control
  */
 export const resize: {
@@ -145,7 +145,7 @@ export const resize: {
 /**
  * The full state, for dashboards and logs.
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category getters
  */
 export const snapshot = (self: Bulkhead): Effect.Effect<Snapshot> => bulkhead.snapshot(of(self))

@@ -1,7 +1,7 @@
 /**
  * Stops calling a dependency that keeps failing, then probes it until it recovers.
  *
- * @since 0.1.0
+ * @since 3.1.0
  */
 import * as Config from "effect/Config"
 import type * as ConfigError from "effect/ConfigError"
@@ -67,7 +67,7 @@ export {
  * // => [ true, false ]
  * ```
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category guards
  */
 export const isCircuitBreaker = (u: unknown): u is CircuitBreaker => Predicate.hasProperty(u, TypeId)
@@ -100,7 +100,7 @@ export const isCircuitBreaker = (u: unknown): u is CircuitBreaker => Predicate.h
  * Effect.runPromise(program).then(console.log) // => CircuitOpen, and the outer one is Closed
  * ```
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category outcomes
  */
 export const isRejection: (error: unknown) => boolean = rejections.isRejection
@@ -129,7 +129,7 @@ export const isRejection: (error: unknown) => boolean = rejections.isRejection
  * Effect.runPromise(program).then(console.log) // => Open
  * ```
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category outcomes
  */
 export const defaultOutcome = (exit: Exit.Exit<unknown, unknown>): Outcome => settings.defaultOutcome(exit)
@@ -159,7 +159,7 @@ export const defaultOutcome = (exit: Exit.Exit<unknown, unknown>): Outcome => se
  * Effect.runPromise(program).then(console.log) // => Closed, then Open
  * ```
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category constructors
  */
 export const make = <R = never>(options: Options<R>): Effect.Effect<CircuitBreaker, never, R> => make_.make(options)
@@ -182,7 +182,7 @@ export const make = <R = never>(options: Options<R>): Effect.Effect<CircuitBreak
  * Effect.runPromise(Effect.provide(program, PaymentsLive)).then(console.log) // => paid
  * ```
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category layers
  */
 export const layer = <I, R = never>(
@@ -212,7 +212,7 @@ export const layer = <I, R = never>(
  * Effect.runPromise(Effect.withConfigProvider(program, environment)).then(console.log) // => Open
  * ```
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category config
  */
 export const config = (prefix?: string): Config.Config<Options> => {
@@ -260,7 +260,7 @@ export const config = (prefix?: string): Config.Config<Options> => {
  * Effect.runPromise(program).then((error) => console.log(error._tag)) // => ConfigError
  * ```
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category layers
  */
 export const layerConfig = <I>(
@@ -290,7 +290,7 @@ export const layerConfig = <I>(
  * Effect.runPromise(program).then((error) => console.log(typeof error === "string" ? error : error._tag)) // => CircuitOpen
  * ```
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category combinators
  */
 export const protect: {
@@ -327,7 +327,7 @@ export const protect: {
  * Effect.runPromise(program).then((error) => console.log(typeof error === "string" ? error : error._tag)) // => CircuitOpen
  * ```
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category combinators
  */
 export const failIfOpen = (self: CircuitBreaker): Effect.Effect<void, CircuitOpen> => policy.failIfOpen(of(self))
@@ -360,7 +360,7 @@ const of = (self: CircuitBreaker): breaker.Breaker => self as breaker.Breaker
  * Effect.runPromise(program).then((error) => console.log(error._tag)) // => CircuitOpen
  * ```
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category permits
  */
 export const admit = (self: CircuitBreaker): Effect.Effect<Permit, CircuitOpen> => shell.admitted([self])
@@ -385,7 +385,7 @@ export const admit = (self: CircuitBreaker): Effect.Effect<Permit, CircuitOpen> 
  * Effect.runPromise(program).then(console.log) // => 1
  * ```
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category permits
  */
 export const settle: {
@@ -420,7 +420,7 @@ export const settle: {
  * Effect.runPromise(program).then(console.log) // => [ 'Closed', 'Open' ]
  * ```
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category getters
  */
 export const state = (self: CircuitBreaker): Effect.Effect<State> => Effect.map(of(self).era.get, breaker.nameOf)
@@ -447,7 +447,7 @@ export const state = (self: CircuitBreaker): Effect.Effect<State> => Effect.map(
  * Effect.runPromise(program).then(console.log) // => Closed: 1 of 2 calls have failed
  * ```
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category getters
  */
 export const snapshot = (self: CircuitBreaker): Effect.Effect<Snapshot> => controls.snapshot(of(self))
@@ -474,7 +474,7 @@ export const snapshot = (self: CircuitBreaker): Effect.Effect<Snapshot> => contr
  * Effect.runPromise(program).then(console.log) // => 5
  * ```
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category getters
  */
 export const shadow = (self: CircuitBreaker): Option.Option<CircuitBreaker> => Option.fromNullable(of(self).shadow)
@@ -504,7 +504,7 @@ export const shadow = (self: CircuitBreaker): Option.Option<CircuitBreaker> => O
  * // => [ 'Closed -> Closed', 'Closed -> Open', 'Open -> Closed' ]
  * ```
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category getters
  */
 export const changes = (self: CircuitBreaker): Stream.Stream<Transition> => watch.changes(of(self))
@@ -531,7 +531,7 @@ export const changes = (self: CircuitBreaker): Stream.Stream<Transition> => watc
  * Effect.runPromise(program).then(console.log) // => [ 'Isolated', 'Closed' ]
  * ```
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category control
  */
 export const isolate = (self: CircuitBreaker): Effect.Effect<Isolation> => controls.isolate(of(self))
@@ -556,7 +556,7 @@ export const isolate = (self: CircuitBreaker): Effect.Effect<Isolation> => contr
  * Effect.runPromise(program).then(console.log) // => Disabled, with 3 failures
  * ```
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category control
  */
 export const disable = (self: CircuitBreaker): Effect.Effect<void> => controls.setDisabled(of(self), true)
@@ -584,7 +584,7 @@ export const disable = (self: CircuitBreaker): Effect.Effect<void> => controls.s
  * Effect.runPromise(program).then(console.log) // => [ 'Closed', 'Open' ]
  * ```
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category control
  */
 export const enable = (self: CircuitBreaker): Effect.Effect<void> => controls.setDisabled(of(self), false)
@@ -608,7 +608,7 @@ export const enable = (self: CircuitBreaker): Effect.Effect<void> => controls.se
  * Effect.runPromise(program).then(console.log) // => up
  * ```
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category control
  */
 export const close = (self: CircuitBreaker): Effect.Effect<void> => controls.close(of(self))
@@ -634,7 +634,7 @@ export const close = (self: CircuitBreaker): Effect.Effect<void> => controls.clo
  * Effect.runPromise(program).then(console.log) // => manual, 30 minutes
  * ```
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category control
  */
 export const trip = (
@@ -662,7 +662,7 @@ export const trip = (
  * Effect.runPromise(program).then(console.log) // => Closed
  * ```
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category control
  */
 export const reset = (self: CircuitBreaker): Effect.Effect<void> => controls.reset(of(self))
@@ -690,7 +690,7 @@ export const reset = (self: CircuitBreaker): Effect.Effect<void> => controls.res
  * Effect.runPromise(program).then(console.log) // => Open
  * ```
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category control
  */
 export const reconfigure = <R = never>(

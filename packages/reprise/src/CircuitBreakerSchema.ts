@@ -3,7 +3,7 @@
  *
  * It is a separate module, so that a program without it does not bundle `Schema`.
  *
- * @since 0.1.0
+ * @since 3.1.0
  */
 import * as Data from "effect/Data"
 import * as Duration from "effect/Duration"
@@ -39,7 +39,7 @@ import { currentMonotonicMillis, wallAheadMillis } from "./internal/effect/clock
  * Effect.runPromise(program).then(console.log) // => CircuitOpen: payments (manual)
  * ```
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category schemas
  */
 export const CircuitOpen = Schema.transform(
@@ -96,7 +96,7 @@ export const CircuitOpen = Schema.transform(
  * // => {"version":1,"isDisabled":false,"state":{"_tag":"Closed","window":{"kind":"consecutive","failures":1}}}
  * ```
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category schemas
  */
 export const State = Schema.Struct({
@@ -106,7 +106,7 @@ export const State = Schema.Struct({
 })
 
 /**
- * @since 0.1.0
+ * @since 3.1.0
  * @category schemas
  */
 export type State = typeof State.Type
@@ -114,7 +114,7 @@ export type State = typeof State.Type
 /**
  * The state does not fit this breaker.
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category errors
  */
 export class StateRefused extends Data.TaggedError("StateRefused")<{
@@ -122,7 +122,7 @@ export class StateRefused extends Data.TaggedError("StateRefused")<{
   readonly cause?: ParseResult.ParseError
 }> {
   /**
-   * @since 0.1.0
+   * @since 3.1.0
    */
   override get message(): string {
     return `The state of the circuit breaker is refused: ${this.reason}`
@@ -152,7 +152,7 @@ export class StateRefused extends Data.TaggedError("StateRefused")<{
  * Effect.runPromise(program).then(console.log) // => Open
  * ```
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category persistence
  */
 export const exportState = (self: CircuitBreaker.CircuitBreaker): Effect.Effect<State> =>
@@ -192,7 +192,7 @@ export const exportState = (self: CircuitBreaker.CircuitBreaker): Effect.Effect<
  * Effect.runPromise(program).then(console.log) // => StateRefused, then Closed
  * ```
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category persistence
  */
 export const importState = (

@@ -4,7 +4,7 @@
  * Each operation is a whole transition, in one step of the store. All times are durations, so the clocks of the
  * processes need not agree.
  *
- * @since 0.1.0
+ * @since 3.1.0
  */
 import * as Duration from "effect/Duration"
 import * as Layer from "effect/Layer"
@@ -53,7 +53,7 @@ export {
  * Effect.runPromise(Effect.provide(program, CircuitBreakerStore.layerMemory())).then(console.log) // => [ 'Open', 2 ]
  * ```
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category layers
  */
 export const layerMemory = (options: {

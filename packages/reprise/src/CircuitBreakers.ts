@@ -1,7 +1,7 @@
 /**
  * Makes a circuit breaker for each key (an origin, a tenant), on first use.
  *
- * @since 0.1.0
+ * @since 3.1.0
  */
 import type * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
@@ -49,7 +49,7 @@ export { type CircuitBreakers, type Options, TypeId } from "./internal/breaker/r
  * Effect.runPromise(program).then(({ key, state }) => console.log(key, state)) // => tenant 7 Open
  * ```
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category constructors
  */
 export const make = <K, R = never>(
@@ -75,7 +75,7 @@ export const make = <K, R = never>(
  * Effect.runPromise(Effect.provide(program, TenantsLive)).then(console.log) // => up
  * ```
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category layers
  */
 export const layer = <I, K, R = never>(
@@ -106,7 +106,7 @@ const of = <K>(self: CircuitBreakers<K>): internal.Registry<K> => self as intern
  * Effect.runPromise(program).then(console.log) // => [ 'Open', 'Closed' ]
  * ```
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category getters
  */
 export const get: {
@@ -137,7 +137,7 @@ export const get: {
  * Effect.runPromise(program).then((result) => console.log(result.join(" "))) // => a CircuitOpen up
  * ```
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category combinators
  */
 export const protect: {
@@ -178,7 +178,7 @@ export const protect: {
  * Effect.runPromise(program).then(console.log) // => [ 'a: Open', 'b: Closed' ]
  * ```
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category getters
  */
 export const entries = <K>(
@@ -211,7 +211,7 @@ export const entries = <K>(
  * Effect.runPromise(program).then(console.log) // => [ 'a: Open -> Open', 'b: Closed -> Open' ]
  * ```
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category getters
  */
 export const changes = <K>(
@@ -238,7 +238,7 @@ export const changes = <K>(
  * Effect.runPromise(program).then(console.log) // => 1
  * ```
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category getters
  */
 export const overflowed = <K>(self: CircuitBreakers<K>): Effect.Effect<number> => Effect.sync(() => of(self).overflowed)

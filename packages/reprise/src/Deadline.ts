@@ -1,7 +1,7 @@
 /**
  * Sets an absolute deadline in the context of the fiber, for all effects that run inside.
  *
- * @since 0.1.0
+ * @since 3.1.0
  */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -23,7 +23,7 @@ export { DeadlineExceeded } from "./internal/timeErrors.js"
  * The clock is monotonic: it continues evenly when a person or a program sets the clock of the machine. Its start is not
  * defined, so compare its times only with each other.
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category getters
  */
 export const now: Effect.Effect<number> = clock.currentMonotonicMillis
@@ -31,7 +31,7 @@ export const now: Effect.Effect<number> = clock.currentMonotonicMillis
 /**
  * The time on the clock of deadlines, in milliseconds, within a step of the fiber.
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category unsafe
  */
 export const unsafeNow = (fiber: Fiber.RuntimeFiber<unknown, unknown>): number => clock.monotonicMillis(fiber)
@@ -39,7 +39,7 @@ export const unsafeNow = (fiber: Fiber.RuntimeFiber<unknown, unknown>): number =
 /**
  * The deadline of the running fiber in milliseconds on the clock of `now`, or `Infinity` if there is none.
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category getters
  */
 export const current: Effect.Effect<number> = Effect.withFiberRuntime((fiber) => Exit.succeed(internal.of(fiber)))
@@ -48,7 +48,7 @@ export const current: Effect.Effect<number> = Effect.withFiberRuntime((fiber) =>
  * The deadline of the fiber in milliseconds on the clock of `now`, or `Infinity` if there is none, within a step of
  * that fiber.
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category unsafe
  */
 export const unsafeCurrent = (fiber: Fiber.RuntimeFiber<unknown, unknown>): number => internal.of(fiber)
@@ -56,7 +56,7 @@ export const unsafeCurrent = (fiber: Fiber.RuntimeFiber<unknown, unknown>): numb
 /**
  * The time left until the deadline: zero after it has passed, `Duration.infinity` if there is none.
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category getters
  */
 export const remaining: Effect.Effect<Duration.Duration> = Effect.zipWith(
@@ -87,7 +87,7 @@ export const remaining: Effect.Effect<Duration.Duration> = Effect.zipWith(
  * Effect.runPromise(program).then(console.log) // => true
  * ```
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category combinators
  */
 export const within: {
@@ -116,7 +116,7 @@ export const within: {
  * If the fiber already has an earlier deadline, that one applies. Use it in code that ends its work at the deadline
  * itself.
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category combinators
  */
 export const locally: {

@@ -2,7 +2,7 @@
  * Computes whether a service can do its work, from the states of its policies, for readiness endpoints and status
  * pages.
  *
- * @since 0.1.0
+ * @since 3.1.0
  */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -16,7 +16,7 @@ import * as Telemetry from "./Telemetry.js"
 /**
  * `pass`: all is well. `warn`: the service works, but a dependency does not. `fail`: the service cannot work.
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category models
  */
 export type Status = "pass" | "warn" | "fail"
@@ -24,7 +24,7 @@ export type Status = "pass" | "warn" | "fail"
 /**
  * The state of a policy or a budget. A circuit breaker has its own snapshot too, with its totals.
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category models
  */
 export interface Component extends Telemetry.Snapshot {
@@ -34,7 +34,7 @@ export interface Component extends Telemetry.Snapshot {
 /**
  * The health of one component, in the names of the Internet draft "Health Check Response Format for HTTP APIs".
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category models
  */
 export interface Check extends Omit<Telemetry.Snapshot, "policy" | "key"> {
@@ -56,7 +56,7 @@ export interface Check extends Omit<Telemetry.Snapshot, "policy" | "key"> {
 /**
  * The health of a service. It is JSON: the body of a response of the type `application/health+json`.
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category models
  */
 export interface Health {
@@ -69,7 +69,7 @@ export interface Health {
 }
 
 /**
- * @since 0.1.0
+ * @since 3.1.0
  * @category options
  */
 export interface Options {
@@ -87,7 +87,7 @@ export interface Options {
 /**
  * The policies and budgets that attempts have used so far, with the totals of circuit breakers.
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category getters
  */
 export const components: Effect.Effect<ReadonlyArray<Component>, never, Telemetry.Monitor> = Effect.gen(function*() {
@@ -124,7 +124,7 @@ export const components: Effect.Effect<ReadonlyArray<Component>, never, Telemetr
  * console.log(Health.make(components, { failWhenOpen: ["https://search.example"] }).status) // => fail
  * ```
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category constructors
  */
 export const make = (components: ReadonlyArray<Component>, options: Options = {}): Health => {
@@ -166,7 +166,7 @@ export const make = (components: ReadonlyArray<Component>, options: Options = {}
  * Effect.runPromise(program.pipe(Effect.provide(Telemetry.layerMonitor))).then(console.log) // => fail
  * ```
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category getters
  */
 export const current = (options: Options = {}): Effect.Effect<Health, never, Telemetry.Monitor> =>

@@ -1,7 +1,7 @@
 /**
  * Starts another attempt when one takes unusually long, and uses the first success.
  *
- * @since 0.1.0
+ * @since 3.1.0
  */
 import * as Config from "effect/Config"
 import type * as ConfigError from "effect/ConfigError"
@@ -35,7 +35,7 @@ export {
  * first attempt of each call, never from hedges. If that attempt had no answer, or a hedge was faster, it learns that
  * the answer took longer than the delay. Throws `InvalidOption` for an option out of range.
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category constructors
  */
 export const quantile = (options: QuantileOptions): Quantile => new delay.QuantileDelay(options)
@@ -43,7 +43,7 @@ export const quantile = (options: QuantileOptions): Quantile => new delay.Quanti
 /**
  * Makes a hedge. It holds no fiber and no timer. Throws `InvalidOption` for an option out of range.
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category constructors
  */
 export const make = (options: Options): Effect.Effect<Hedge> => hedger.make(options, race.run)
@@ -51,7 +51,7 @@ export const make = (options: Options): Effect.Effect<Hedge> => hedger.make(opti
 /**
  * Makes a hedge as the service of a tag.
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category layers
  */
 export const layer = <I>(tag: Context.Tag<I, Hedge>, options: Options): Layer.Layer<I> =>
@@ -64,7 +64,7 @@ export const layer = <I>(tag: Context.Tag<I, Hedge>, options: Options): Layer.La
  * - `QUANTILE` learns the delay. `AFTER` is then the delay until it is known, and `MIN_AFTER` and `MAX_AFTER` bound it.
  * - `MAX_HEDGES` is the most hedges per call.
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category config
  */
 export const config = (prefix?: string): Config.Config<Options> =>
@@ -90,7 +90,7 @@ export const config = (prefix?: string): Config.Config<Options> =>
  * Like `layer`, with options from `Config`. A value out of range is a `ConfigError` at its variable. The layer logs one
  * warning with unknown variables behind the prefix.
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category layers
  */
 export const layerConfig = <I>(
@@ -131,7 +131,7 @@ const of = (self: Hedge): hedger.Hedger => self as hedger.Hedger
  * Effect.runPromise(program).then(console.log) // => answer 2
  * ```
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category combinators
  */
 export const protect: {
@@ -146,7 +146,7 @@ export const protect: {
 /**
  * Like `protect`, for attempts that differ: the function makes each attempt from its number, which counts from 1.
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category combinators
  */
 export const hedge: {
@@ -178,7 +178,7 @@ export const hedge: {
  * Effect.runPromise(program).then(console.log) // => 200ms
  * ```
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category control
  */
 export const reconfigure: {
@@ -189,7 +189,7 @@ export const reconfigure: {
 /**
  * The full state, for dashboards and logs.
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category getters
  */
 export const snapshot = (self: Hedge): Effect.Effect<Snapshot> =>

@@ -1,7 +1,7 @@
 /**
  * The error for an invalid option. Constructors throw it, and nothing throws it later.
  *
- * @since 0.1.0
+ * @since 3.1.0
  */
 import * as Data from "effect/Data"
 import * as Duration from "effect/Duration"
@@ -10,7 +10,7 @@ import * as Option from "effect/Option"
 /**
  * The longest wait in milliseconds, 2^31-1 (24.8 days): the limit of a JavaScript timer.
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category constants
  */
 export const maxDelayMillis = 2_147_483_647
@@ -20,7 +20,7 @@ export const maxDelayMillis = 2_147_483_647
  *
  * The constructor that takes the option throws it synchronously, so a program with a bad policy does not start.
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category errors
  */
 export class InvalidOption extends Data.TaggedError("InvalidOption")<{
@@ -32,7 +32,7 @@ export class InvalidOption extends Data.TaggedError("InvalidOption")<{
   readonly expected: string
 }> {
   /**
-   * @since 0.1.0
+   * @since 3.1.0
    */
   override get message(): string {
     return `Invalid option "${this.option}": ${reason(this)}`
@@ -56,7 +56,7 @@ const show = (value: unknown): string => {
 /**
  * Returns the number if it is finite and in `[min, max]`. Throws `InvalidOption` otherwise.
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category validation
  */
 export const number = (
@@ -73,7 +73,7 @@ export const number = (
 /**
  * Returns the number if it is a whole number in `[min, max]`. Throws `InvalidOption` otherwise.
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category validation
  */
 export const integer = (
@@ -93,7 +93,7 @@ export const integer = (
  * Returns the duration in milliseconds if it is above `moreThan` (or at least `min`) and at most {@link
  * maxDelayMillis}. Throws `InvalidOption` otherwise.
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category validation
  */
 export const millis = (
@@ -112,7 +112,7 @@ export const millis = (
 /**
  * Returns the value if it is one of the words. Throws `InvalidOption` otherwise.
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category validation
  */
 export const oneOf = <const Words extends ReadonlyArray<string>>(

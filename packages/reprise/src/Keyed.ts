@@ -2,7 +2,7 @@
  * Makes one policy (a bulkhead, a budget, a limiter) for each key (an origin, a tenant), on first use and up to a
  * limit.
  *
- * @since 0.1.0
+ * @since 3.1.0
  */
 import * as Effect from "effect/Effect"
 import { dual } from "effect/Function"
@@ -44,7 +44,7 @@ export { type Bounds, type Keyed, type Options, TypeId } from "./internal/keyed/
  * Effect.runPromise(program).then((same) => console.log(same.join(" "))) // => true false
  * ```
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category constructors
  */
 export const make = <K, A, R = never>(options: Options<K, A, R>): Effect.Effect<Keyed<K, A>, never, R> => {
@@ -68,7 +68,7 @@ const of = <K, A>(self: Keyed<K, A>): entries_.KeyedImpl<K, A> => self as entrie
  *
  * The registry does not see how long you use the value, so it may drop the key meanwhile. Prefer `use`.
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category getters
  */
 export const get: {
@@ -93,7 +93,7 @@ export const get: {
  * Effect.runPromise(program).then(console.log) // => done
  * ```
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category combinators
  */
 export const use: {
@@ -125,7 +125,7 @@ export const use: {
  * Effect.runPromise(program).then(console.log) // => done
  * ```
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category combinators
  */
 export const policy: {
@@ -141,7 +141,7 @@ export const policy: {
 /**
  * Every key with its value.
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category getters
  */
 export const entries = <K, A>(self: Keyed<K, A>): Effect.Effect<ReadonlyArray<readonly [key: K, value: A]>> =>
@@ -150,7 +150,7 @@ export const entries = <K, A>(self: Keyed<K, A>): Effect.Effect<ReadonlyArray<re
 /**
  * The number of times that a new key came while the registry could drop none of its `capacity` keys or more.
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category getters
  */
 export const overflowed = <K, A>(self: Keyed<K, A>): Effect.Effect<number> => Effect.sync(() => of(self).overflowed)

@@ -1,7 +1,7 @@
 /**
  * Reads options from Effect's `Config`: errors name the variable, and a warning lists the variables that nothing reads.
  *
- * @since 0.1.0
+ * @since 3.1.0
  */
 import * as Config from "effect/Config"
 import type * as ConfigError from "effect/ConfigError"
@@ -12,7 +12,7 @@ import * as unknownVariables from "./internal/unknownVariables.js"
 /**
  * The variables of a config, by the option that each of them sets: its name, and how to read its value.
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category models
  */
 export type Variables<Values> = {
@@ -22,7 +22,7 @@ export type Variables<Values> = {
 /**
  * Defines how variables become options.
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category options
  */
 export interface Spec<Values, A> {
@@ -47,7 +47,7 @@ export interface Spec<Values, A> {
 /**
  * A variable that may be missing: its value is then `undefined`.
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category constructors
  */
 export const optional = <A>(value: Config.Config<A>): Config.Config<A | undefined> =>
@@ -79,7 +79,7 @@ export const optional = <A>(value: Config.Config<A>): Config.Config<A | undefine
  * // => (Invalid data at PAYMENTS.ATTEMPTS: "expected a whole number >= 1, got 0 (option "attempts")")
  * ```
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category constructors
  */
 export const make = <Values extends object, A>(spec: Spec<Values, A>): Config.Config<A> => {
@@ -126,7 +126,7 @@ export const make = <Values extends object, A>(spec: Spec<Values, A>): Config.Co
  * Effect.runPromise(program).then(({ maxConcurrent }) => console.log(maxConcurrent)) // => 3
  * ```
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category combinators
  */
 export const load = <O, A>(

@@ -2,7 +2,7 @@
  * Combines all policies for any effect: a deadline, retries with a budget, hedges, policies and an attempt timeout, in
  * the right order.
  *
- * @since 0.1.0
+ * @since 3.1.0
  */
 import type * as Effect from "effect/Effect"
 import * as internal from "./internal/shell/pipeline.js"
@@ -53,7 +53,7 @@ export type {
  * Effect.runPromise(program).then(console.log) // => 3
  * ```
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category constructors
  */
 export const make: <
@@ -76,7 +76,7 @@ export const make: <
  * It is one uninterruptible region around a deadline, a retry loop, policies, attempt timeouts and an end of your own.
  * `@reprise/http` uses it.
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category combinators
  */
 export const call: <A, E, R, E1, B, E2>(options: Call<A, E, R, E1, B, E2>) => Effect.Effect<B, E2, R> = region.call

@@ -5,7 +5,7 @@
  * A policy is synchronous and uses neither fibers nor timers. `protect` runs an effect under any list of policies: it
  * masks interruption, waits in queues, keeps the deadline and reports the result of the attempt.
  *
- * @since 0.1.0
+ * @since 3.1.0
  */
 import type * as Effect from "effect/Effect"
 import { dual } from "effect/Function"
@@ -57,7 +57,7 @@ export {
  * Effect.runPromise(program).then((results) => console.log(results.join(" "))) // => ok ok quota
  * ```
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category constructors
  */
 export const make: {
@@ -91,7 +91,7 @@ export const make: {
  * Effect.runPromise(program).then((error) => console.log(error === "down" ? error : error._tag)) // => CircuitOpen
  * ```
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category combinators
  */
 export const protect: {

@@ -1,7 +1,7 @@
 /**
  * Limits how many calls start per unit of time. The other calls fail, or wait in a bounded queue.
  *
- * @since 0.1.0
+ * @since 3.1.0
  */
 import * as Config from "effect/Config"
 import type * as ConfigError from "effect/ConfigError"
@@ -33,7 +33,7 @@ export {
  * The rule is the generic cell rate algorithm (ITU-T I.371). It keeps the rate of `limit / window` exactly, and every
  * window has fewer calls than `limit + burst`.
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category constructors
  */
 export const make = (options: Options): Effect.Effect<RateLimiter> => {
@@ -61,7 +61,7 @@ const check = (options: Options): Settings => {
 /**
  * Makes a limiter as the service of a tag.
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category layers
  */
 export const layer = <I>(tag: Context.Tag<I, RateLimiter>, options: Options): Layer.Layer<I> =>
@@ -73,7 +73,7 @@ export const layer = <I>(tag: Context.Tag<I, RateLimiter>, options: Options): La
  * The names are `LIMIT` and `WINDOW`, which have no default, `BURST`, `ON_EXCEEDED` (`delay` or `fail`) and
  * `MAX_QUEUED`.
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category config
  */
 export const config = (prefix?: string): Config.Config<Options> =>
@@ -94,7 +94,7 @@ export const config = (prefix?: string): Config.Config<Options> =>
  * Like `layer`, with options from `Config`. A value out of range is a `ConfigError` at its variable. The layer logs one
  * warning with unknown variables behind the prefix.
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category layers
  */
 export const layerConfig = <I>(
@@ -137,7 +137,7 @@ const taking = (self: RateLimiter, options: Consume | undefined): limiter.Limite
  * Effect.runPromise(program).then(console.log) // => 30
  * ```
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category combinators
  */
 export const protect: {
@@ -162,7 +162,7 @@ export const protect: {
 /**
  * Takes the tokens, or waits for them, and runs no effect.
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category combinators
  */
 export const consume = (
@@ -192,7 +192,7 @@ export const consume = (
  * Effect.runPromise(program).then(console.log) // => 15
  * ```
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category control
  */
 export const reconfigure: {
@@ -209,7 +209,7 @@ export const reconfigure: {
 /**
  * The full state, for dashboards and logs.
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category getters
  */
 export const snapshot = (self: RateLimiter): Effect.Effect<Snapshot> =>

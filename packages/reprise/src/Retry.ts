@@ -3,7 +3,7 @@
  *
  * Two combinators let the schedule use the data of the failure: `whileRetryable` and `honorHint`.
  *
- * @since 0.1.0
+ * @since 3.1.0
  */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -55,7 +55,7 @@ export type { Attempt, Decision, Failure, Hint, HonorHint, Ledger, Loop, Reason 
  * Effect.runPromise(program).then(console.log) // => 3
  * ```
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category combinators
  */
 export const retry: {
@@ -86,7 +86,7 @@ export const retry: {
  * console.log(attempts.length, Retry.omitted(attempts)) // => 32 68
  * ```
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category getters
  */
 export const omitted = (ledger: Ledger<unknown>): number => Math.max((ledger.at(-1)?.number ?? 0) - ledger.length, 0)
@@ -97,7 +97,7 @@ export const omitted = (ledger: Ledger<unknown>): number => Math.max((ledger.at(
  *
  * It never fails. It does not catch interruption.
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category combinators
  */
 export const loop: <A, E, R, R1 = never, R2 = never, L = E>(
@@ -121,7 +121,7 @@ export const loop: <A, E, R, R1 = never, R2 = never, L = E>(
  * Effect.runPromise(program).then(console.log) // => backoff, backoff, attempts
  * ```
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category combinators
  */
 export const ledger: {
@@ -164,7 +164,7 @@ export const ledger: {
  * console.log(Effect.runSync(Retry.decide(policy, [first, second, third]))) // => { _tag: 'Stop', reason: 'attempts' }
  * ```
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category combinators
  */
 export const decide = <Out, E, R>(
@@ -178,7 +178,7 @@ export const decide = <Out, E, R>(
  *
  * If a filter around it (`whileError`, `whileTag`) accepts the failure, the filter decides.
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category combinators
  */
 export const whileRetryable = <Out, In, R>(
@@ -202,7 +202,7 @@ export const whileRetryable = <Out, In, R>(
  * It overrides the filters of the schedule inside. In a `Pipeline` it never retries the rejection of a policy: only `whileTag` with the
  * tag of the rejection does.
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category combinators
  */
 export const whileError =
@@ -231,7 +231,7 @@ export const whileError =
  * Effect.runPromise(Effect.flip(Retry.retry(insert, policy))).then(({ _tag }) => console.log(_tag, attempts)) // => Duplicate 3
  * ```
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category combinators
  */
 export const whileTag =
@@ -251,7 +251,7 @@ export const whileTag =
  * after `Backoff.capped` and the jitters, because they would change its wait. Throws `InvalidOption` for a `max` or
  * `jitter` out of range.
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category combinators
  */
 export const honorHint = (options?: HonorHint) => {
@@ -297,7 +297,7 @@ export const honorHint = (options?: HonorHint) => {
  * Effect.runPromise(outer).then(console.log) // => 3
  * ```
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category combinators
  */
 export const withoutNested: <A, E, R>(self: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R> = nested.suppress
@@ -305,7 +305,7 @@ export const withoutNested: <A, E, R>(self: Effect.Effect<A, E, R>) => Effect.Ef
 /**
  * Undoes `withoutNested` for the effect: loops within it retry as their schedules say.
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category combinators
  */
 export const allowNested: <A, E, R>(self: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R> = nested.allow

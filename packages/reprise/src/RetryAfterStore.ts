@@ -3,7 +3,7 @@
  *
  * All times are durations, so the clocks of the processes need not agree.
  *
- * @since 0.1.0
+ * @since 3.1.0
  */
 import * as Duration from "effect/Duration"
 import * as Layer from "effect/Layer"
@@ -41,7 +41,7 @@ export {
  * // => payments: 60 s
  * ```
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category layers
  */
 export const layerMemory = (options: {

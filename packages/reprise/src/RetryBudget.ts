@@ -1,7 +1,7 @@
 /**
  * Bounds how many retries a program adds to its calls, so that an outage does not become a retry storm.
  *
- * @since 0.1.0
+ * @since 3.1.0
  */
 import * as Config from "effect/Config"
 import type * as ConfigError from "effect/ConfigError"
@@ -38,7 +38,7 @@ export {
 /**
  * The budget rejected a retry. The error is a `Retry.Hint`, and captures no stack.
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category errors
  */
 export class BudgetExhausted<E = unknown> extends Data.TaggedError("BudgetExhausted")<{
@@ -51,7 +51,7 @@ export class BudgetExhausted<E = unknown> extends Data.TaggedError("BudgetExhaus
   /**
    * `false`, as in every rejection: it ends a retry loop.
    *
-   * @since 0.1.0
+   * @since 3.1.0
    */
   get retryable(): boolean {
     return false
@@ -60,14 +60,14 @@ export class BudgetExhausted<E = unknown> extends Data.TaggedError("BudgetExhaus
   /**
    * None: the budget cannot predict when it can pay again.
    *
-   * @since 0.1.0
+   * @since 3.1.0
    */
   get retryAfter(): Option.Option<Duration.Duration> {
     return Option.none()
   }
 
   /**
-   * @since 0.1.0
+   * @since 3.1.0
    */
   override get message(): string {
     const name = this.key === "" ? "The retry budget" : `The retry budget "${this.key}"`
@@ -93,7 +93,7 @@ const of = (self: RetryBudget): internal.Budget => self as internal.Budget
  * The budget keeps tenths of the window, and rounds to fewer retries. A retry that waits counts during its wait. The
  * retries that `minPerSecond` saves in a quiet window may go at once: 100 retries by default.
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category constructors
  */
 export const share = (options?: Share): Effect.Effect<RetryBudget> => {
@@ -111,7 +111,7 @@ export const share = (options?: Share): Effect.Effect<RetryBudget> => {
  * not help. The rules and numbers are those of the AWS SDKs' standard mode (smithy-rs, `token_bucket.rs` and
  * `strategy/standard.rs`). A retry that succeeds returns its own cost, and no more.
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category constructors
  */
 export const tokens = (options?: Tokens): Effect.Effect<RetryBudget> => {
@@ -128,7 +128,7 @@ export const tokens = (options?: Tokens): Effect.Effect<RetryBudget> => {
 /**
  * Makes a budget as the service of a tag.
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category layers
  */
 export const layer = <I, E, R>(
@@ -140,7 +140,7 @@ export const layer = <I, E, R>(
  * Reads the numbers of `share` from Effect's `Config`: `RATIO`, `MIN_PER_SECOND` and `WINDOW`, each with the prefix in
  * front, if there is one.
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category config
  */
 export const config = (prefix?: string): Config.Config<Share> =>
@@ -159,7 +159,7 @@ export const config = (prefix?: string): Config.Config<Share> =>
  * Like `layer` of a `share`, with options from `Config`. A value out of range is a `ConfigError` at its variable. The
  * layer logs one warning with unknown variables behind the prefix.
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category layers
  */
 export const layerConfig = <I>(
@@ -170,7 +170,7 @@ export const layerConfig = <I>(
 /**
  * Records the start of a call, if `track` cannot wrap the call.
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category accounting
  */
 export const recordCall = (self: RetryBudget): Effect.Effect<void> => internal.counted(of(self), Effect.void)
@@ -178,7 +178,7 @@ export const recordCall = (self: RetryBudget): Effect.Effect<void> => internal.c
 /**
  * Records the success of a call, if `track` cannot wrap the call, or if the caller can tell whether it was a retry.
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category accounting
  */
 export const recordSuccess = (self: RetryBudget, options?: {
@@ -195,7 +195,7 @@ export const recordSuccess = (self: RetryBudget, options?: {
 /**
  * Pays for one retry or hedge that starts now. Returns `false`, and changes nothing, if the budget does not allow it.
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category accounting
  */
 export const tryWithdraw = (self: RetryBudget, options?: {
@@ -209,7 +209,7 @@ export const tryWithdraw = (self: RetryBudget, options?: {
 /**
  * The full state, for dashboards and logs.
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category getters
  */
 export const snapshot = (self: RetryBudget): Effect.Effect<Snapshot> =>
@@ -225,7 +225,7 @@ export const snapshot = (self: RetryBudget): Effect.Effect<Snapshot> =>
  * It does not see the withdrawals of `gate`, so it counts each success as one at the first attempt. If a budget of
  * `tokens` must return the cost of a retry, use `retry`, or the `budget` of `Retry.loop`.
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category combinators
  */
 export const track: {
@@ -260,7 +260,7 @@ export const track: {
  * Effect.runPromise(program).then(console.log) // => 3
  * ```
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category combinators
  */
 export const gate: {
@@ -319,7 +319,7 @@ export const gate: {
  * Effect.runPromise(program).then((result) => console.log(result.join(" "))) // => 11 true
  * ```
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category combinators
  */
 export const retry: {

@@ -5,7 +5,7 @@
  * a lost answer counts nothing twice, and an empty store is complete again after one report of each member. All times
  * are durations, so the clocks of the processes need not agree.
  *
- * @since 0.1.0
+ * @since 3.1.0
  */
 import * as Duration from "effect/Duration"
 import * as Layer from "effect/Layer"
@@ -47,7 +47,7 @@ export { type Report, RetryBudgetStore, type Service, type Standing, type Sums }
  * Effect.runPromise(Effect.provide(program, RetryBudgetStore.layerMemory())).then(console.log) // => [ 7, 2 ]
  * ```
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category layers
  */
 export const layerMemory = (options: {

@@ -10,7 +10,7 @@
  * - If the store is slow or away, each process works alone, and joins again when the store is back. No call fails
  *   because of it.
  *
- * @since 0.1.0
+ * @since 3.1.0
  */
 import type * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
@@ -27,7 +27,7 @@ import * as tally from "./internal/shared/tally.js"
 import { InvalidOption, oneOf } from "./InvalidOption.js"
 
 /**
- * @since 0.1.0
+ * @since 3.1.0
  * @category options
  */
 export interface Sharing {
@@ -51,7 +51,7 @@ export interface Sharing {
  * All breakers of one key should have the same options. `isolate`, `disable` and `shadow` affect this process only.
  * `trip`, `close` and `reset` affect all.
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category options
  */
 export interface Options<out R = never> extends CircuitBreaker.Options<R>, Sharing {
@@ -62,7 +62,7 @@ export interface Options<out R = never> extends CircuitBreaker.Options<R>, Shari
 /**
  * The options of a registry. The `name` of a key is its name in the store.
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category options
  */
 export interface KeyedOptions<in K, out R = never> extends CircuitBreakers.Options<K, R>, Sharing {}
@@ -99,7 +99,7 @@ const inScope = <O extends Pick<CircuitBreaker.Options, "trip">>(
  * Effect.runPromise(program.pipe(Effect.scoped, Effect.provide(CircuitBreakerStore.layerMemory()))).then(console.log) // => Open
  * ```
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category constructors
  */
 export const make = <R = never>(
@@ -140,7 +140,7 @@ export const make = <R = never>(
  * Effect.runPromise(Effect.provide(program, PaymentsLive)).then(console.log) // => paid
  * ```
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category layers
  */
 export const layer = <I, R = never>(
@@ -174,7 +174,7 @@ export const layer = <I, R = never>(
  * )
  * ```
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category constructors
  */
 export const makeKeyed = <K, R = never>(

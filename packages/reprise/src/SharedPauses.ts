@@ -5,7 +5,7 @@
  * keys, exchange in the background, and send nothing if nothing has changed. If the store is away, each process works
  * alone. When the store is back, each process publishes the rest of its pauses.
  *
- * @since 0.1.0
+ * @since 3.1.0
  */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -49,7 +49,7 @@ export { type Options, type SharedPauses, TypeId } from "./internal/shared/pause
  * // => other keeps away from payments for 30 s
  * ```
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category constructors
  */
 export const make = (
@@ -74,7 +74,7 @@ const of = (self: SharedPauses): internal.Member => self as internal.Member
  * Pauses the key in the other processes for this time, and returns at once. They receive the longest pause of each key
  * within 100 milliseconds.
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category combinators
  */
 export const pause: {

@@ -18,7 +18,7 @@
  * - While the store is slow or away, each process has a budget of its own, for its own calls. It joins again when the
  *   store is back. Then no count is lost, and none counts twice. No call fails because of the store.
  *
- * @since 0.1.0
+ * @since 3.1.0
  */
 import type * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
@@ -37,7 +37,7 @@ import type { RetryBudgetStore } from "./RetryBudgetStore.js"
 /**
  * All budgets of one key should have the same options.
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category options
  */
 export interface Share extends RetryBudget.Share {
@@ -46,7 +46,7 @@ export interface Share extends RetryBudget.Share {
 }
 
 /**
- * @since 0.1.0
+ * @since 3.1.0
  * @category options
  */
 export interface Tokens extends RetryBudget.Tokens {
@@ -55,7 +55,7 @@ export interface Tokens extends RetryBudget.Tokens {
 }
 
 /**
- * @since 0.1.0
+ * @since 3.1.0
  * @category options
  */
 export interface KeyedOptions<in K> extends Keyed.Bounds {
@@ -106,7 +106,7 @@ const make = (
  *   .then(console.log) // => true
  * ```
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category constructors
  */
 export const share = (
@@ -135,7 +135,7 @@ export const share = (
  *   .then((paid) => console.log(paid.join())) // => true,true,false
  * ```
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category constructors
  */
 export const tokens = (
@@ -164,7 +164,7 @@ export const tokens = (
  * Effect.runPromise(Effect.provide(program, PaymentsLive)).then(console.log) // => paid
  * ```
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category layers
  */
 export const layer = <I, E, R>(
@@ -194,7 +194,7 @@ export const layer = <I, E, R>(
  *   .then(console.log) // => [ 'tenant 7', 100 ]
  * ```
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category constructors
  */
 export const makeKeyed = <K>(

@@ -1,14 +1,14 @@
 /**
  * Defines the error of a store of shared state.
  *
- * @since 0.1.0
+ * @since 3.1.0
  */
 import * as Data from "effect/Data"
 
 /**
  * A store operation failed. Calls never fail with this error: the policy continues with its local state.
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category errors
  */
 export class StoreError extends Data.TaggedError("StoreError")<{
@@ -22,7 +22,7 @@ export class StoreError extends Data.TaggedError("StoreError")<{
   readonly description: string
 }> {
   /**
-   * @since 0.1.0
+   * @since 3.1.0
    */
   override get message(): string {
     return `The store of shared state: ${this.description}`

@@ -2,7 +2,7 @@
  * Publishes the decisions of Reprise as events, metrics, traces and log lines. All of it is off until you provide a
  * layer.
  *
- * @since 0.1.0
+ * @since 3.1.0
  */
 import * as Context from "effect/Context"
 import type * as Duration from "effect/Duration"
@@ -48,7 +48,7 @@ export type {
 export type { Delivered } from "./internal/telemetry/layers.js"
 
 /**
- * @since 0.1.0
+ * @since 3.1.0
  * @category options
  */
 export interface MetricsOptions {
@@ -83,7 +83,7 @@ export interface MetricsOptions {
  * // => retry after Error
  * ```
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category layers
  */
 export const layer: <R>(
@@ -95,7 +95,7 @@ export const layer: <R>(
  *
  * The function must be fast: calls wait for it. If it throws, the call continues, and the layer logs one warning.
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category layers
  */
 export const layerSync = (onEvent: (event: Event) => void): Layer.Layer<never> => layers.layer({ onEvent })
@@ -121,7 +121,7 @@ export const layerSync = (onEvent: (event: Event) => void): Layer.Layer<never> =
  * // => orders: CallEnded
  * ```
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category combinators
  */
 export const withListener: {
@@ -149,7 +149,7 @@ export const withListener: {
  * Effect.runPromise(Effect.ignore(resilient(Effect.fail("down")))) // => attempt 1 failed
  * ```
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category constructors
  */
 export const listener = (onEvent: (event: Event) => void): Listener => new layers.PipelineListener(onEvent)
@@ -159,7 +159,7 @@ export const listener = (onEvent: (event: Event) => void): Listener => new layer
  *
  * Throws `InvalidOption` if `maxKeys` is not a whole number of at least 1, or `every` is not longer than zero.
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category layers
  */
 export const layerMetrics = (options: MetricsOptions = {}): Layer.Layer<never> =>
@@ -172,7 +172,7 @@ export const layerMetrics = (options: MetricsOptions = {}): Layer.Layer<never> =
  * One span for each call, with one span for each attempt below it. Waits, rejections, retries and transitions are
  * events of the span of the call. `http.request.resend_count` and `error.type` are attributes of the attempts.
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category layers
  */
 export const layerTraces: Layer.Layer<never> = Layer.suspend(() => layers.layer(traces.make()))
@@ -181,7 +181,7 @@ export const layerTraces: Layer.Layer<never> = Layer.suspend(() => layers.layer(
  * One structured log line for each change of a state, at `Info` or `Warning`, and for each retry and rejection, at
  * `Debug`.
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category layers
  */
 export const layerLogs: Layer.Layer<never> = layers.layer(logs.observer)
@@ -204,7 +204,7 @@ export const layerLogs: Layer.Layer<never> = layers.layer(logs.observer)
  * Effect.runPromise(program.pipe(Effect.provide(Telemetry.layerAll()))).then(console.log) // => true
  * ```
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category layers
  */
 export const layerAll = (options: MetricsOptions = {}): Layer.Layer<never> =>
@@ -213,7 +213,7 @@ export const layerAll = (options: MetricsOptions = {}): Layer.Layer<never> =>
 /**
  * Lets any number of consumers read the events and the states. See `layerMonitor`.
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category tags
  */
 export class Monitor extends Context.Tag("reprise/Telemetry/Monitor")<Monitor, {
@@ -226,7 +226,7 @@ export class Monitor extends Context.Tag("reprise/Telemetry/Monitor")<Monitor, {
 }>() {}
 
 /**
- * @since 0.1.0
+ * @since 3.1.0
  * @category layers
  */
 export const layerMonitor: Layer.Layer<Monitor> = Layer.unwrapEffect(
@@ -259,7 +259,7 @@ export const layerMonitor: Layer.Layer<Monitor> = Layer.unwrapEffect(
 /**
  * Emits an event in the step of the running fiber. Use it in a policy of your own.
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category constructors
  */
 export const unsafeEmit: (event: Told) => void = emit_

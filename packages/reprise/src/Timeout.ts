@@ -1,7 +1,7 @@
 /**
  * Limits the time of an effect, at a fraction of the cost of `Effect.timeout` while the limit does not fire.
  *
- * @since 0.1.0
+ * @since 3.1.0
  */
 import type * as Duration from "effect/Duration"
 import type * as Effect from "effect/Effect"
@@ -12,7 +12,7 @@ import * as InvalidOption from "./InvalidOption.js"
 export { AttemptTimeout } from "./internal/timeErrors.js"
 
 /**
- * @since 0.1.0
+ * @since 3.1.0
  * @category options
  */
 export interface Options<E> {
@@ -47,7 +47,7 @@ export interface Options<E> {
  * Effect.runPromise(program).then(console.log) // => too slow
  * ```
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category combinators
  */
 export const timeoutFail: {

@@ -1,7 +1,7 @@
 /**
  * Defines when a circuit breaker trips, as small values.
  *
- * @since 0.1.0
+ * @since 3.1.0
  */
 import { InFlight } from "./internal/breaker/inFlight.js"
 import * as strategy from "./internal/breaker/strategy.js"
@@ -39,7 +39,7 @@ export {
  * Effect.runPromise(program).then(console.log) // => Open
  * ```
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category constructors
  */
 export const consecutive = (n: number): Tripping => {
@@ -75,7 +75,7 @@ export const consecutive = (n: number): Tripping => {
  * Effect.runPromise(program).then(console.log) // => [ 'Closed', 'Open' ]
  * ```
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category constructors
  */
 export const rate = (options: Rate): Tripping => ofSamples(options, undefined)
@@ -105,7 +105,7 @@ export const rate = (options: Rate): Tripping => ofSamples(options, undefined)
  * Effect.runPromise(program).then((error) => console.log(error.trip?.rule)) // => slowRate
  * ```
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category constructors
  */
 export const slowRate = (options: SlowRate): Tripping =>
@@ -134,7 +134,7 @@ export const slowRate = (options: SlowRate): Tripping =>
  * Effect.runPromise(program).then(console.log) // => consecutive
  * ```
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category combinators
  */
 export const any = (...rules: readonly [Tripping, ...ReadonlyArray<Tripping>]): Tripping => several(rules, false)
@@ -165,7 +165,7 @@ export const any = (...rules: readonly [Tripping, ...ReadonlyArray<Tripping>]): 
  * Effect.runPromise(program).then(console.log) // => [ 'Closed', 'Open' ]
  * ```
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category combinators
  */
 export const all = (...rules: readonly [Tripping, ...ReadonlyArray<Tripping>]): Tripping => several(rules, true)
@@ -185,7 +185,7 @@ export const all = (...rules: readonly [Tripping, ...ReadonlyArray<Tripping>]): 
  * })
  * ```
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category constructors
  */
 export const make = <S>(options: Own<S>): Tripping =>

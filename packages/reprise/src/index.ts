@@ -3,188 +3,188 @@
 /**
  * Bounds the number of concurrent calls with a limit that it learns from the duration and the rejections of calls.
  *
- * @since 0.1.0
+ * @since 3.1.0
  */
 export * as AdaptiveLimiter from "./AdaptiveLimiter.js"
 
 /**
  * Computes the wait before the next attempt, and when to stop: `Schedule`s, and functions between `Schedule`s, that Effect lacks.
  *
- * @since 0.1.0
+ * @since 3.1.0
  */
 export * as Backoff from "./Backoff.js"
 
 /**
  * Bounds how many calls run at once, and how many wait, so that one slow dependency cannot use all resources.
  *
- * @since 0.1.0
+ * @since 3.1.0
  */
 export * as Bulkhead from "./Bulkhead.js"
 
 /**
  * Stops calling a dependency that keeps failing, then probes it until it recovers.
  *
- * @since 0.1.0
+ * @since 3.1.0
  */
 export * as CircuitBreaker from "./CircuitBreaker.js"
 
 /**
  * Encodes circuit breakers as JSON: `CircuitOpen` for RPC, and the state of a breaker for the next process.
  *
- * @since 0.1.0
+ * @since 3.1.0
  */
 export * as CircuitBreakerSchema from "./CircuitBreakerSchema.js"
 
 /**
  * Stores the state that circuit breakers share with those of other processes.
  *
- * @since 0.1.0
+ * @since 3.1.0
  */
 export * as CircuitBreakerStore from "./CircuitBreakerStore.js"
 
 /**
  * Makes a circuit breaker for each key (an origin, a tenant), on first use.
  *
- * @since 0.1.0
+ * @since 3.1.0
  */
 export * as CircuitBreakers from "./CircuitBreakers.js"
 
 /**
  * Sets an absolute deadline in the context of the fiber, for all effects that run inside.
  *
- * @since 0.1.0
+ * @since 3.1.0
  */
 export * as Deadline from "./Deadline.js"
 
 /**
  * Computes whether a service can do its work, from the states of its policies, for readiness endpoints and status pages.
  *
- * @since 0.1.0
+ * @since 3.1.0
  */
 export * as Health from "./Health.js"
 
 /**
  * Starts another attempt when one takes unusually long, and uses the first success.
  *
- * @since 0.1.0
+ * @since 3.1.0
  */
 export * as Hedge from "./Hedge.js"
 
 /**
  * The error for an invalid option.
  *
- * @since 0.1.0
+ * @since 3.1.0
  */
 export * as InvalidOption from "./InvalidOption.js"
 
 /**
  * Makes one policy (a bulkhead, a budget, a limiter) for each key (an origin, a tenant), on first use and up to a limit.
  *
- * @since 0.1.0
+ * @since 3.1.0
  */
 export * as Keyed from "./Keyed.js"
 
 /**
  * Reads options from Effect's `Config`: errors name the variable, and a warning lists the variables that nothing reads.
  *
- * @since 0.1.0
+ * @since 3.1.0
  */
 export * as OptionsConfig from "./OptionsConfig.js"
 
 /**
  * Combines all policies for any effect: a deadline, retries with a budget, hedges, policies and an attempt timeout, in the right order.
  *
- * @since 0.1.0
+ * @since 3.1.0
  */
 export * as Pipeline from "./Pipeline.js"
 
 /**
  * Defines the protocol of policies that may admit, delay or reject an attempt: breakers, bulkheads, limiters, gates, and your own.
  *
- * @since 0.1.0
+ * @since 3.1.0
  */
 export * as Policy from "./Policy.js"
 
 /**
  * Limits how many calls start per unit of time.
  *
- * @since 0.1.0
+ * @since 3.1.0
  */
 export * as RateLimiter from "./RateLimiter.js"
 
 /**
  * Runs an effect again while a `Schedule` continues, like `Effect.retry`, at no cost until the first failure.
  *
- * @since 0.1.0
+ * @since 3.1.0
  */
 export * as Retry from "./Retry.js"
 
 /**
  * Stores the pauses that servers asked for, by key, so that every process respects the pause that one of them received.
  *
- * @since 0.1.0
+ * @since 3.1.0
  */
 export * as RetryAfterStore from "./RetryAfterStore.js"
 
 /**
  * Bounds how many retries a program adds to its calls, so that an outage does not become a retry storm.
  *
- * @since 0.1.0
+ * @since 3.1.0
  */
 export * as RetryBudget from "./RetryBudget.js"
 
 /**
  * Stores the counts that retry budgets share with those of other processes.
  *
- * @since 0.1.0
+ * @since 3.1.0
  */
 export * as RetryBudgetStore from "./RetryBudgetStore.js"
 
 /**
  * Shares the state of circuit breakers between processes, by key.
  *
- * @since 0.1.0
+ * @since 3.1.0
  */
 export * as SharedCircuitBreaker from "./SharedCircuitBreaker.js"
 
 /**
  * Shares pauses of keys (a server, a tenant) between processes: when a server asks one process to wait, all wait.
  *
- * @since 0.1.0
+ * @since 3.1.0
  */
 export * as SharedPauses from "./SharedPauses.js"
 
 /**
  * Makes one retry budget for all processes, by key, so that a larger fleet does not retry more.
  *
- * @since 0.1.0
+ * @since 3.1.0
  */
 export * as SharedRetryBudget from "./SharedRetryBudget.js"
 
 /**
  * Defines the error of a store of shared state.
  *
- * @since 0.1.0
+ * @since 3.1.0
  */
 export * as StoreError from "./StoreError.js"
 
 /**
  * Publishes the decisions of Reprise as events, metrics, traces and log lines.
  *
- * @since 0.1.0
+ * @since 3.1.0
  */
 export * as Telemetry from "./Telemetry.js"
 
 /**
  * Limits the time of an effect, at a fraction of the cost of `Effect.timeout` while the limit does not fire.
  *
- * @since 0.1.0
+ * @since 3.1.0
  */
 export * as Timeout from "./Timeout.js"
 
 /**
  * Defines when a circuit breaker trips, as small values.
  *
- * @since 0.1.0
+ * @since 3.1.0
  */
 export * as Tripping from "./Tripping.js"

@@ -3,7 +3,7 @@
  *
  * The calls are made by the client itself, against a server in memory that answers by a script.
  *
- * @since 0.1.0
+ * @since 3.1.0
  */
 import * as HttpClientError from "@effect/platform/HttpClientError"
 import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
@@ -29,7 +29,7 @@ import * as worst from "./internal/explain/worstCase.js"
  * `"reset"`: the connection breaks. `"refused"`, `"connectTimeout"`: there is no connection. `"timeout"`: the transport stops
  * waiting. `"hang"`: no answer ever comes. `"cutBody"`: the body of a 200 breaks off.
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category models
  */
 export type Failure =
@@ -45,7 +45,7 @@ export type Failure =
 /**
  * The answer to one request: a status (200 to 599) or a failure, at once or `after` a time. Bodies are empty.
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category models
  */
 export type Outcome =
@@ -62,7 +62,7 @@ export type Outcome =
  * The options of a client, or a function that makes them. Token budgets and limiters of your own keep their state in the
  * options. Use a function if each run must begin with a new state.
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category models
  */
 export type ClientOptions = ResilientHttpClient.Options<unknown> | LazyArg<ResilientHttpClient.Options<unknown>>
@@ -70,7 +70,7 @@ export type ClientOptions = ResilientHttpClient.Options<unknown> | LazyArg<Resil
 /**
  * The options of {@link explain}.
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category options
  */
 export interface Options {
@@ -89,7 +89,7 @@ export interface Options {
 /**
  * A request on the wire. An attempt has several with a hedge, and none if a policy rejects it.
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category models
  */
 export interface Request {
@@ -103,7 +103,7 @@ export interface Request {
 /**
  * An attempt, its outcome, and the decision after it. Times are virtual milliseconds since the start of the first call.
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category models
  */
 export interface Attempt {
@@ -138,7 +138,7 @@ export interface Attempt {
 /**
  * The end of a call. `error` is the tag of the error with which a typed client fails.
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category models
  */
 export type Result =
@@ -154,7 +154,7 @@ export type Result =
 /**
  * One call and its attempts.
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category models
  */
 export interface Call {
@@ -170,7 +170,7 @@ export interface Call {
 /**
  * All calls of a run.
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category models
  */
 export interface Explanation {
@@ -231,7 +231,7 @@ const shown = (request: HttpClientRequest.HttpClientRequest): { readonly method:
  * })
  * ```
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category constructors
  */
 export const explain = (
@@ -279,7 +279,7 @@ export const explain = (
  * })
  * ```
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category conversions
  */
 export const table: (explanation: Explanation) => string = table_.render
@@ -291,7 +291,7 @@ export const table: (explanation: Explanation) => string = table_.render
  * `"hanging"`: the server never answers. `"asking"`: the server answers with 429 a millisecond before the attempt would time
  * out. Its `Retry-After` is the longest one after which there is another attempt.
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category models
  */
 export type Scenario = "failing" | "refused" | "hanging" | "asking"
@@ -299,7 +299,7 @@ export type Scenario = "failing" | "refused" | "hanging" | "asking"
 /**
  * The most that a client does to its caller and to the server. A value without a bound is `Infinity`.
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category models
  */
 export interface WorstCase {
@@ -322,7 +322,7 @@ export interface WorstCase {
 /**
  * The options of {@link worstCase}.
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category options
  */
 export interface WorstCaseOptions {
@@ -360,7 +360,7 @@ export interface WorstCaseOptions {
  * })
  * ```
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category constructors
  */
 export const worstCase = (client: ClientOptions, options: WorstCaseOptions = {}): Effect.Effect<WorstCase> =>
@@ -388,7 +388,7 @@ export const worstCase = (client: ClientOptions, options: WorstCaseOptions = {})
  * })
  * ```
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category conversions
  */
 export const worstCaseTable: (worstCase: WorstCase) => string = table_.renderWorstCase

@@ -4,7 +4,7 @@
  * Each request takes the next step of the script. A step is a `Reply`. The server records all requests. Tests can wait
  * without polling: for a number of requests, for all connections to close, or for a client to give up.
  *
- * @since 0.1.0
+ * @since 3.1.0
  */
 import type { ServeError } from "@effect/platform/HttpServerError"
 import * as Context from "effect/Context"
@@ -23,7 +23,7 @@ import * as Reply from "./Reply.js"
  * The function receives the request, with its whole body, and the number of earlier steps of this script, route or
  * default.
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category models
  */
 export type Step =
@@ -33,7 +33,7 @@ export type Step =
 /**
  * A request as the server received it. The last five fields change while the exchange continues.
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category models
  */
 export interface RecordedRequest {
@@ -63,7 +63,7 @@ export interface RecordedRequest {
 /**
  * The options of {@link make} and {@link layer}.
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category options
  */
 export interface Options {
@@ -90,7 +90,7 @@ export interface Options {
 /**
  * A running server.
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category models
  */
 export interface FaultServer {
@@ -139,7 +139,7 @@ export interface FaultServer {
 /**
  * The service tag of a running server.
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category tags
  */
 export const FaultServer: Context.Tag<FaultServer, FaultServer> = Context.GenericTag<FaultServer>(
@@ -171,7 +171,7 @@ export const FaultServer: Context.Tag<FaultServer, FaultServer> = Context.Generi
  * Effect.runPromise(Effect.scoped(program)).then(console.log) // => [ 503, 200, [ 'GET ', 'POST 5 EUR' ] ]
  * ```
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category constructors
  */
 export const make = (options: Options = {}): Effect.Effect<FaultServer, ServeError, Scope.Scope> => {
@@ -194,7 +194,7 @@ const atLeastOne = (option: string, value: number = Infinity): number =>
 /**
  * A server as a layer.
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category layers
  */
 export const layer = (options?: Options): Layer.Layer<FaultServer, ServeError> =>
@@ -203,7 +203,7 @@ export const layer = (options?: Options): Layer.Layer<FaultServer, ServeError> =
 /**
  * An origin on loopback that refuses connections. Its port was free a moment ago.
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category constructors
  */
 export const refusedUrl: Effect.Effect<string, ServeError> = Effect.acquireUseRelease(

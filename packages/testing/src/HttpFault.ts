@@ -5,7 +5,7 @@
  * Each request takes the next {@link Step}. The client records the request with its virtual time. The module imports
  * nothing of Node.
  *
- * @since 0.1.0
+ * @since 3.1.0
  */
 import * as HttpClient from "@effect/platform/HttpClient"
 import * as Context from "effect/Context"
@@ -20,7 +20,7 @@ import { presets } from "./internal/transportErrors.js"
 /**
  * The client's answer to one request.
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category models
  */
 export type Step = Respond | Fail | Hang | Die | Delay
@@ -28,13 +28,13 @@ export type Step = Respond | Fail | Hang | Die | Delay
 /**
  * A step, or a function that makes one from the request and the number of earlier steps.
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category models
  */
 export type Scripted = Step | ((request: RecordedRequest, index: number) => Step)
 
 /**
- * @since 0.1.0
+ * @since 3.1.0
  * @category models
  */
 export interface Respond {
@@ -47,7 +47,7 @@ export interface Respond {
 }
 
 /**
- * @since 0.1.0
+ * @since 3.1.0
  * @category models
  */
 export interface Fail {
@@ -57,7 +57,7 @@ export interface Fail {
 }
 
 /**
- * @since 0.1.0
+ * @since 3.1.0
  * @category models
  */
 export interface Hang {
@@ -65,7 +65,7 @@ export interface Hang {
 }
 
 /**
- * @since 0.1.0
+ * @since 3.1.0
  * @category models
  */
 export interface Die {
@@ -74,7 +74,7 @@ export interface Die {
 }
 
 /**
- * @since 0.1.0
+ * @since 3.1.0
  * @category models
  */
 export interface Delay {
@@ -86,7 +86,7 @@ export interface Delay {
 /**
  * A request as the program sent it. The last four fields change while the exchange continues.
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category models
  */
 export interface RecordedRequest {
@@ -110,7 +110,7 @@ export interface RecordedRequest {
 /**
  * A scripted client and its records.
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category models
  */
 export interface HttpFault {
@@ -126,7 +126,7 @@ export interface HttpFault {
 /**
  * The service tag of the records and the script behind a client made by {@link layer}.
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category tags
  */
 export const HttpFault: Context.Tag<HttpFault, HttpFault> = Context.GenericTag<HttpFault>("@reprise/testing/HttpFault")
@@ -134,7 +134,7 @@ export const HttpFault: Context.Tag<HttpFault, HttpFault> = Context.GenericTag<H
 /**
  * The options of {@link respond}: `status` is 200 to 599 (200 by default). The body is empty by default.
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category models
  */
 export interface ResponseOptions {
@@ -146,7 +146,7 @@ export interface ResponseOptions {
 /**
  * A response. Throws `InvalidOption` for a status outside 200 to 599.
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category constructors
  */
 export const respond = (options: ResponseOptions = {}): Respond => ({
@@ -160,7 +160,7 @@ export const respond = (options: ResponseOptions = {}): Respond => ({
 /**
  * A response with a JSON body and its `content-type`.
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category constructors
  */
 export const json = (value: unknown, options: Omit<ResponseOptions, "body"> = {}): Respond =>
@@ -173,7 +173,7 @@ export const json = (value: unknown, options: Omit<ResponseOptions, "body"> = {}
 /**
  * A `RequestError` with the `cause` that Effect's undici transport has for this failure.
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category constructors
  */
 export const fail = (preset: keyof typeof presets): Fail =>
@@ -182,7 +182,7 @@ export const fail = (preset: keyof typeof presets): Fail =>
 /**
  * A `RequestError` with a cause of your own; its reason is `"Transport"` by default.
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category constructors
  */
 export const failWith = (cause: unknown, reason: Fail["reason"] = "Transport"): Fail => ({
@@ -194,7 +194,7 @@ export const failWith = (cause: unknown, reason: Fail["reason"] = "Transport"): 
 /**
  * Never answers: the request ends only by interruption.
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category constructors
  */
 export const hang: Hang = { _tag: "Hang" }
@@ -202,7 +202,7 @@ export const hang: Hang = { _tag: "Hang" }
 /**
  * A defect in the transport, such as that of node:http for an invalid header value.
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category constructors
  */
 export const die = (defect: unknown): Die => ({ _tag: "Die", defect })
@@ -210,7 +210,7 @@ export const die = (defect: unknown): Die => ({ _tag: "Die", defect })
 /**
  * A step after a wait on the `Clock`.
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category combinators
  */
 export const delay: {
@@ -227,7 +227,7 @@ export const delay: {
  *
  * Throws `InvalidOption` if `bytes` is more than the body has.
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category constructors
  */
 export const truncatedBody = (
@@ -239,7 +239,7 @@ export const truncatedBody = (
  *
  * Throws `InvalidOption` if `bytes` is more than the body has.
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category constructors
  */
 export const hangBody = (options: ResponseOptions & { readonly bytes?: number | undefined }): Respond =>
@@ -272,7 +272,7 @@ const cut = (
  * Effect.runPromise(program).then(console.log) // => [ 'hello', 2 ]
  * ```
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category constructors
  */
 export const make = (...steps: ReadonlyArray<Scripted>): Effect.Effect<HttpFault> =>
@@ -281,7 +281,7 @@ export const make = (...steps: ReadonlyArray<Scripted>): Effect.Effect<HttpFault
 /**
  * Makes the client as a layer. The {@link HttpFault} tag has the records.
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category layers
  */
 export const layer = (...steps: ReadonlyArray<Scripted>): Layer.Layer<HttpClient.HttpClient | HttpFault> =>

@@ -4,7 +4,7 @@
  * Start from {@link respond} or {@link json} and pipe it through combinators, or take a failure: {@link reset}, {@link
  * fin}, {@link hang}, {@link malformed}, {@link raw}.
  *
- * @since 0.1.0
+ * @since 3.1.0
  */
 import type * as Duration from "effect/Duration"
 import { dual } from "effect/Function"
@@ -23,7 +23,7 @@ import * as InvalidOption from "reprise/InvalidOption"
  * - `"responseBody"`: the server has sent the headers and a part of the body. For a body of your own see {@link
  *   truncate}.
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category models
  */
 export type Stage = "connect" | "requestHead" | "request" | "responseHead" | "responseBody"
@@ -31,7 +31,7 @@ export type Stage = "connect" | "requestHead" | "request" | "responseHead" | "re
 /**
  * How an exchange breaks: a TCP RST, an orderly FIN, or silence on an open connection.
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category models
  */
 export type Ending = "reset" | "fin" | "hang"
@@ -39,7 +39,7 @@ export type Ending = "reset" | "fin" | "hang"
 /**
  * One action of a server for one request.
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category models
  */
 export type Reply = Respond | Break | Raw
@@ -47,7 +47,7 @@ export type Reply = Respond | Break | Raw
 /**
  * A response, whole or cut short.
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category models
  */
 export interface Respond extends Pipeable {
@@ -74,7 +74,7 @@ export interface Respond extends Pipeable {
 /**
  * A connection that breaks before the first byte of the response.
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category models
  */
 export interface Break extends Pipeable {
@@ -87,7 +87,7 @@ export interface Break extends Pipeable {
 /**
  * Bytes that the server sends in place of a response.
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category models
  */
 export interface Raw extends Pipeable {
@@ -100,7 +100,7 @@ export interface Raw extends Pipeable {
 /**
  * Response headers. The server sends an array as one line for each value.
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category models
  */
 export type Headers = Readonly<Record<string, string | ReadonlyArray<string>>>
@@ -108,7 +108,7 @@ export type Headers = Readonly<Record<string, string | ReadonlyArray<string>>>
 /**
  * The options of {@link respond}.
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category models
  */
 export interface Options {
@@ -147,7 +147,7 @@ const encode = (text: string | Uint8Array): Uint8Array =>
  * console.log(busy.status, busy.close) // => 503 true
  * ```
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category constructors
  */
 export const respond = (options: Options = {}): Respond =>
@@ -168,7 +168,7 @@ export const respond = (options: Options = {}): Respond =>
 /**
  * A response with a JSON body and its `content-type`.
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category constructors
  */
 export const json = (value: unknown, options: Omit<Options, "body"> = {}): Respond =>
@@ -181,7 +181,7 @@ export const json = (value: unknown, options: Omit<Options, "body"> = {}): Respo
 /**
  * The response `200` with the body `ok`: a server's answer after the last step of its script.
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category constructors
  */
 export const ok: Respond = respond({ headers: { "content-type": "text/plain" }, body: "ok" })
@@ -194,7 +194,7 @@ const broken = (by: Ending) => (at: Stage = "request"): Reply =>
 /**
  * A TCP RST, by default after the server has read the whole request. The server may have processed it.
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category constructors
  */
 export const reset: (at?: Stage) => Reply = broken("reset")
@@ -202,7 +202,7 @@ export const reset: (at?: Stage) => Reply = broken("reset")
 /**
  * A FIN, by default after the server has read the whole request. The connection closes in order, without an answer.
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category constructors
  */
 export const fin: (at?: Stage) => Reply = broken("fin")
@@ -214,7 +214,7 @@ export const fin: (at?: Stage) => Reply = broken("fin")
  * At `"requestHead"` the server stops reading, so that a large upload stalls. The server then notices a client that
  * gives up only if the client resets the connection.
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category constructors
  */
 export const hang: (at?: Stage) => Reply = broken("hang")
@@ -222,7 +222,7 @@ export const hang: (at?: Stage) => Reply = broken("hang")
 /**
  * Sends bytes in place of a response, then a FIN by default. With `"keep"` the server continues with the next request.
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category constructors
  */
 export const raw = (bytes: string | Uint8Array, options: { readonly then?: Ending | "keep" } = {}): Raw =>
@@ -231,7 +231,7 @@ export const raw = (bytes: string | Uint8Array, options: { readonly then?: Endin
 /**
  * The kinds of {@link malformed}.
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category models
  */
 export type Malformed = "garbage" | "badStatusLine" | "badHeader" | "badChunkSize" | "headerOverflow"
@@ -255,7 +255,7 @@ const malformedBytes: Readonly<Record<Malformed, () => string>> = {
  * - `"badChunkSize"`: correct headers, then a chunk size that is not hexadecimal.
  * - `"headerOverflow"`: 200 KB of headers, more than any client's limit.
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category constructors
  */
 export const malformed = (kind: Malformed): Raw => raw(malformedBytes[kind]())
@@ -263,7 +263,7 @@ export const malformed = (kind: Malformed): Raw => raw(malformedBytes[kind]())
 /**
  * Waits on the server's `Clock` before the answer. Several delays add up.
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category combinators
  */
 export const delay: {
@@ -287,7 +287,7 @@ export const delay: {
  *
  * Throws `InvalidOption` if `bytes` is not less than the body's length.
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category combinators
  */
 export const truncate: {
@@ -307,7 +307,7 @@ export const truncate: {
 /**
  * Sends the headers and half of the body, then nothing more: {@link truncate} with silence.
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category combinators
  */
 export const hangBody = (self: Respond): Respond => truncate(self, { by: "hang" })
@@ -315,7 +315,7 @@ export const hangBody = (self: Respond): Respond => truncate(self, { by: "hang" 
 /**
  * Sends the body in pieces, with a pause between two of them.
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category combinators
  */
 export const dribble: {
@@ -334,7 +334,7 @@ export const dribble: {
 /**
  * Marks the end of the body without `content-length`: by chunks, or by the end of the connection.
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category combinators
  */
 export const framing: {
@@ -345,7 +345,7 @@ export const framing: {
 /**
  * Sends `connection: close`, and closes the connection after the response.
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category combinators
  */
 export const closeAfter = (self: Respond): Respond => make<Respond>({ ...self, close: true })
@@ -353,7 +353,7 @@ export const closeAfter = (self: Respond): Respond => make<Respond>({ ...self, c
 /**
  * Answers after the request's head, before its body, as an overloaded server does.
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category combinators
  */
 export const early = (self: Respond): Respond => make<Respond>({ ...self, early: true })
@@ -361,7 +361,7 @@ export const early = (self: Respond): Respond => make<Respond>({ ...self, early:
 /**
  * Whether a value is a `Reply`.
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category guards
  */
 export const isReply = (u: unknown): u is Reply =>

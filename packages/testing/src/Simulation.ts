@@ -5,7 +5,7 @@
  * numbers and the server are a model. So a minute of thousands of clients takes a few seconds, and the same seed gives
  * the same result.
  *
- * @since 0.1.0
+ * @since 3.1.0
  */
 import type * as HttpClient from "@effect/platform/HttpClient"
 import type * as Duration from "effect/Duration"
@@ -15,7 +15,7 @@ import * as InvalidOption from "reprise/InvalidOption"
 import * as internal from "./internal/simulation/run.js"
 
 /**
- * @since 0.1.0
+ * @since 3.1.0
  * @category options
  */
 export interface Options {
@@ -66,7 +66,7 @@ export interface Options {
 /**
  * One second of the simulation. The result of a call counts in the second in which the call began.
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category models
  */
 export interface Second {
@@ -86,7 +86,7 @@ export interface Second {
 }
 
 /**
- * @since 0.1.0
+ * @since 3.1.0
  * @category models
  */
 export interface Summary {
@@ -115,7 +115,7 @@ export interface Summary {
 }
 
 /**
- * @since 0.1.0
+ * @since 3.1.0
  * @category models
  */
 export interface Result {
@@ -154,7 +154,7 @@ export interface Result {
  * Effect.runPromise(program).then((result) => console.log(result.join(" "))) // => 4 1
  * ```
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category constructors
  */
 export const run = (options: Options): Effect.Effect<Result> => internal.run(settings(options))

@@ -1,7 +1,7 @@
 /**
  * Tests a store of shared state: a list of laws that any test framework can run.
  *
- * @since 0.1.0
+ * @since 3.1.0
  */
 import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
@@ -18,7 +18,7 @@ import { tripping } from "./internal/storeContract/tripping.js"
 /**
  * One law of a store.
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category models
  */
 export interface Law<out R> {
@@ -29,7 +29,7 @@ export interface Law<out R> {
 }
 
 /**
- * @since 0.1.0
+ * @since 3.1.0
  * @category models
  */
 export interface Tools {
@@ -46,7 +46,7 @@ export interface Tools {
 /**
  * The store breaks a law.
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category errors
  */
 export class BrokenLaw extends Data.TaggedError("BrokenLaw")<{
@@ -58,7 +58,7 @@ export class BrokenLaw extends Data.TaggedError("BrokenLaw")<{
   readonly actual: string
 }> {
   /**
-   * @since 0.1.0
+   * @since 3.1.0
    */
   override get message(): string {
     const { actual, expected, law, what } = this
@@ -96,7 +96,7 @@ const lawOf = <R>({ check, name }: Check<R>): Law<R> => ({
  * )
  * ```
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category laws
  */
 export const circuitBreakerStore: ReadonlyArray<Law<CircuitBreakerStore>> = [

@@ -3,41 +3,41 @@
 /**
  * Shows what a client of `@reprise/http` would do: each attempt, each wait and the rule behind it, in virtual time.
  *
- * @since 0.1.0
+ * @since 3.1.0
  */
 export * as Explain from "./Explain.js"
 
 /**
  * Runs a real HTTP/1.1 server on loopback that answers, and fails, by a script.
  *
- * @since 0.1.0
+ * @since 3.1.0
  */
 export * as FaultServer from "./FaultServer.js"
 
 /**
  * Makes an `HttpClient` in memory that answers, and fails, by a script.
  *
- * @since 0.1.0
+ * @since 3.1.0
  */
 export * as HttpFault from "./HttpFault.js"
 
 /**
  * Describes the answer of a `FaultServer` to one request: a response, or a failure.
  *
- * @since 0.1.0
+ * @since 3.1.0
  */
 export * as Reply from "./Reply.js"
 
 /**
  * Simulates many clients with retries, budgets and breakers, and one server with an outage, in virtual time.
  *
- * @since 0.1.0
+ * @since 3.1.0
  */
 export * as Simulation from "./Simulation.js"
 
 /**
  * Tests a store of shared state: a list of laws that any test framework can run.
  *
- * @since 0.1.0
+ * @since 3.1.0
  */
 export * as StoreContract from "./StoreContract.js"

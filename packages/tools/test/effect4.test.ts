@@ -171,6 +171,13 @@ describe("codemod to Effect 4", () => {
     assert.strictEqual(versionOf("3.10.0-beta.1"), "4.10.0-beta.1")
   })
 
+  it("names the release of this edition in a comment", () => {
+    assert.strictEqual(
+      converted("/**\n * Waits.\n *\n * @since 3.2.0\n */\n"),
+      "/**\n * Waits.\n *\n * @since 4.2.0\n */\n"
+    )
+  })
+
   it("keeps the dependencies of a package that is published", () => {
     const text = JSON.stringify({ name: "@reprise/testing", version: "3.0.0", dependencies: { selfsigned: "^5.5.0" } })
     assert.propertyVal(JSON.parse(manifest(text)).dependencies, "selfsigned", "^5.5.0")

@@ -58,7 +58,7 @@ describe("The prose linter", () => {
       " * const what = \"What is to be done\"",
       " * ```",
       " *",
-      " * @since 0.1.0",
+      " * @since 3.1.0",
       " */",
       "export const whatever = 1 // What is to be ignored.",
       "/** It is to be closed. */"

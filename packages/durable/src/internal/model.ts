@@ -11,7 +11,7 @@ import * as Schema from "effect/Schema"
  * One line of the ledger of a durable call: an attempt, its result, and the decision after it. A rejection of a policy
  * (an open circuit) has a line too.
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category models
  */
 export type Attempt = typeof Attempt.Type
@@ -19,7 +19,7 @@ export type Attempt = typeof Attempt.Type
 /**
  * The schema of a line of the ledger.
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category schemas
  */
 export const Attempt = Schema.Struct({
@@ -43,13 +43,13 @@ export const Attempt = Schema.Struct({
 /**
  * The attempts of a durable call, in order: the first 8 and the last 24 of them, as in `Retry.Ledger`.
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category schemas
  */
 export const Ledger = Schema.Array(Attempt)
 
 /**
- * @since 0.1.0
+ * @since 3.1.0
  * @category models
  */
 export type Ledger = typeof Ledger.Type
@@ -57,7 +57,7 @@ export type Ledger = typeof Ledger.Type
 /**
  * The deadline has passed, and there is no failure of an attempt to report instead.
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category errors
  */
 export class DeadlinePassed extends Schema.TaggedError<DeadlinePassed>("@reprise/durable/DeadlinePassed")(
@@ -70,7 +70,7 @@ export class DeadlinePassed extends Schema.TaggedError<DeadlinePassed>("@reprise
   }
 ) {
   /**
-   * @since 0.1.0
+   * @since 3.1.0
    */
   override get message(): string {
     return `The deadline of "${this.name}" has passed after ${this.attempts.at(-1)?.number ?? 0} attempts`
@@ -80,7 +80,7 @@ export class DeadlinePassed extends Schema.TaggedError<DeadlinePassed>("@reprise
 /**
  * The options of every durable loop.
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category options
  */
 export interface LoopOptions {
@@ -117,7 +117,7 @@ const tags = [
 /**
  * The facts of a failure that its record holds: no header values, no query, no error of the transport.
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category schemas
  */
 export const Failure = Schema.Struct({
@@ -136,7 +136,7 @@ export const Failure = Schema.Struct({
 }).annotations({ identifier: "Failure" })
 
 /**
- * @since 0.1.0
+ * @since 3.1.0
  * @category models
  */
 export type Failure = typeof Failure.Type
@@ -144,7 +144,7 @@ export type Failure = typeof Failure.Type
 /**
  * The end of a durable call without a response of status 2xx. It can be persisted, so it is an `error` of workflows.
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category errors
  */
 export class CallFailed extends Schema.TaggedError<CallFailed>("@reprise/durable/CallFailed")("CallFailed", {
@@ -163,7 +163,7 @@ export class CallFailed extends Schema.TaggedError<CallFailed>("@reprise/durable
   attempts: Ledger
 }) {
   /**
-   * @since 0.1.0
+   * @since 3.1.0
    */
   override get message(): string {
     const count = this.attempts.at(-1)?.number ?? 0
@@ -174,7 +174,7 @@ export class CallFailed extends Schema.TaggedError<CallFailed>("@reprise/durable
 }
 
 /**
- * @since 0.1.0
+ * @since 3.1.0
  * @category options
  */
 export interface Options<A, I = unknown, R1 = never, R2 = never, R3 = never> extends LoopOptions {
@@ -217,7 +217,7 @@ export interface Options<A, I = unknown, R1 = never, R2 = never, R3 = never> ext
 /**
  * The result of a durable call: a response with status 2xx.
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category models
  */
 export interface Answer<out A> {

@@ -40,7 +40,7 @@ type Request = HttpClientRequest.HttpClientRequest
  * A policy for a client: a function that puts it before every attempt, and the value that `ResilientHttpClient` takes
  * as an option. `E` is its rejection. Each client has its own state of the policy.
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category models
  */
 export interface Stage<out E> {
@@ -51,7 +51,7 @@ export interface Stage<out E> {
 /**
  * One circuit breaker per origin, or per key, that judges HTTP attempts.
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category models
  */
 export interface HttpCircuitBreakers extends CircuitBreakers<string> {
@@ -61,7 +61,7 @@ export interface HttpCircuitBreakers extends CircuitBreakers<string> {
 /**
  * The gates of origins, or of other keys, for `HttpResilience.retryAfterGate` to use.
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category models
  */
 export interface RetryAfterGates {
@@ -69,7 +69,7 @@ export interface RetryAfterGates {
 }
 
 /**
- * @since 0.1.0
+ * @since 3.1.0
  * @category options
  */
 export interface KeyOptions extends Keyed.Bounds {
@@ -84,7 +84,7 @@ export interface KeyOptions extends Keyed.Bounds {
  * - ignored: 429, an unknown host, a refused certificate, and a request that cannot be sent;
  * - successes: any other response.
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category options
  */
 export interface BreakersOptions extends Omit<CircuitBreaker.Options, "key" | "isFailure" | "outcome">, Keyed.Bounds {
@@ -93,13 +93,13 @@ export interface BreakersOptions extends Omit<CircuitBreaker.Options, "key" | "i
 }
 
 /**
- * @since 0.1.0
+ * @since 3.1.0
  * @category options
  */
 export interface SharedBreakersOptions extends BreakersOptions, SharedCircuitBreaker.Sharing {}
 
 /**
- * @since 0.1.0
+ * @since 3.1.0
  * @category options
  */
 export interface OpenCircuit extends Pick<KeyOptions, "key"> {
@@ -115,13 +115,13 @@ export interface OpenCircuit extends Pick<KeyOptions, "key"> {
 /**
  * The options of a client's own breakers, or `breakers` from `HttpCircuitBreakers`, which several clients can share.
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category options
  */
 export type CircuitBreakerOptions = (BreakersOptions | { readonly breakers: HttpCircuitBreakers }) & OpenCircuit
 
 /**
- * @since 0.1.0
+ * @since 3.1.0
  * @category options
  */
 export interface GatesOptions extends Keyed.Bounds {
@@ -130,7 +130,7 @@ export interface GatesOptions extends Keyed.Bounds {
 }
 
 /**
- * @since 0.1.0
+ * @since 3.1.0
  * @category options
  */
 export interface ClosedGate extends Pick<KeyOptions, "key"> {
@@ -152,13 +152,13 @@ export interface ClosedGate extends Pick<KeyOptions, "key"> {
 /**
  * The options of a client's own gates, or `gates` from `RetryAfterGates`, which several clients can share.
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category options
  */
 export type RetryAfterGateOptions = (GatesOptions | { readonly gates: RetryAfterGates }) & ClosedGate
 
 /**
- * @since 0.1.0
+ * @since 3.1.0
  * @category options
  */
 export interface BulkheadOptions extends Omit<Bulkhead.Options, "key">, KeyOptions {
@@ -170,7 +170,7 @@ export interface BulkheadOptions extends Omit<Bulkhead.Options, "key">, KeyOptio
  * The options of every limiter. The list of drops is fixed: attempts that timed out, 429, 503 and 504. Failures that
  * say nothing about the load are ignored.
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category options
  */
 export interface AdaptiveLimiterOptions<in out S>
@@ -181,7 +181,7 @@ export interface AdaptiveLimiterOptions<in out S>
 }
 
 /**
- * @since 0.1.0
+ * @since 3.1.0
  * @category options
  */
 export interface RateLimiterOptions extends Omit<RateLimiter.Options, "key">, KeyOptions {}
@@ -189,7 +189,7 @@ export interface RateLimiterOptions extends Omit<RateLimiter.Options, "key">, Ke
 /**
  * Takes a token for the request from any limiter. It may wait, or fail.
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category models
  */
 export interface Consume<out E> {
@@ -197,7 +197,7 @@ export interface Consume<out E> {
 }
 
 /**
- * @since 0.1.0
+ * @since 3.1.0
  * @category options
  */
 export interface HedgeOptions extends Pick<Hedge.Options, "after" | "maxHedges">, KeyOptions {}
@@ -205,7 +205,7 @@ export interface HedgeOptions extends Pick<Hedge.Options, "after" | "maxHedges">
 /**
  * The budget for the retries of a request.
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category models
  */
 export interface Budget {
@@ -213,7 +213,7 @@ export interface Budget {
 }
 
 /**
- * @since 0.1.0
+ * @since 3.1.0
  * @category options
  */
 export interface HeaderOptions {
@@ -222,7 +222,7 @@ export interface HeaderOptions {
 }
 
 /**
- * @since 0.1.0
+ * @since 3.1.0
  * @category options
  */
 export interface AutomaticKeysOptions extends HeaderOptions {
@@ -231,7 +231,7 @@ export interface AutomaticKeysOptions extends HeaderOptions {
 }
 
 /**
- * @since 0.1.0
+ * @since 3.1.0
  * @category options
  */
 export interface Drain {
@@ -244,7 +244,7 @@ export interface Drain {
 /**
  * One policy of your own for each key.
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category options
  */
 export interface PolicyOptions<out E> extends KeyOptions {
@@ -258,7 +258,7 @@ export interface PolicyOptions<out E> extends KeyOptions {
 }
 
 /**
- * @since 0.1.0
+ * @since 3.1.0
  * @category options
  */
 export interface ReadBodiesOptions {
@@ -269,7 +269,7 @@ export interface ReadBodiesOptions {
 /**
  * Reads bodies within their attempt.
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category models
  */
 export interface ReadBodies {
@@ -279,7 +279,7 @@ export interface ReadBodies {
 /**
  * The result of an attempt, before `classify` decides.
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category models
  */
 export interface Outcome {
@@ -298,7 +298,7 @@ export interface Outcome {
  * Classifies attempts by the rules of the program. `undefined` leaves the decision to Reprise. An effect runs within
  * the time of the attempt. If it fails, Reprise decides.
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category models
  */
 export interface Classify {
@@ -306,7 +306,7 @@ export interface Classify {
 }
 
 /**
- * @since 0.1.0
+ * @since 3.1.0
  * @category options
  */
 export interface ExponentialOptions {
@@ -323,7 +323,7 @@ export interface ExponentialOptions {
 /**
  * Decides about another attempt. The schedule sets how often and how long to wait, `while` whether it can succeed.
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category options
  */
 export interface RetryPolicy<out R = never> {
@@ -341,7 +341,7 @@ export interface RetryPolicy<out R = never> {
 }
 
 /**
- * @since 0.1.0
+ * @since 3.1.0
  * @category options
  */
 export interface RetryOptions {
@@ -400,7 +400,7 @@ export interface RetryOptions {
 /**
  * The errors of a typed client. An `HttpFailure` replaces the errors of the client below that say less.
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category models
  */
 export type Typed<E> =
@@ -411,7 +411,7 @@ export type Typed<E> =
 /**
  * Every rejection by a policy of a client.
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category errors
  */
 export type Rejection =
@@ -424,7 +424,7 @@ export type Rejection =
 /**
  * The options of the pipeline. Every stage is optional.
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category options
  */
 export interface Options<out E = Rejection> extends RetryOptions {
@@ -476,7 +476,7 @@ export interface Options<out E = Rejection> extends RetryOptions {
  *
  * Routes share the state of the policies and budgets that they do not replace.
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category options
  */
 export interface Route<out E = Rejection> {
@@ -488,7 +488,7 @@ export interface Route<out E = Rejection> {
 /**
  * Two options that contradict each other.
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category models
  */
 export interface Finding {
@@ -504,7 +504,7 @@ export interface Finding {
 /**
  * The call was not made, because the server asked all callers to wait. It is a `Retry.Hint`.
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category errors
  */
 export class GateClosed extends Data.TaggedError("GateClosed")<{
@@ -518,14 +518,14 @@ export class GateClosed extends Data.TaggedError("GateClosed")<{
   /**
    * `false`, as in every rejection: it ends a retry loop.
    *
-   * @since 0.1.0
+   * @since 3.1.0
    */
   get retryable(): boolean {
     return false
   }
 
   /**
-   * @since 0.1.0
+   * @since 3.1.0
    */
   override get message(): string {
     const why = { closed: "", full: ", and too many calls wait for it", deadline: ", and the deadline comes first" }

@@ -5,7 +5,7 @@ import * as Option from "effect/Option"
 /**
  * There was no time left: the deadline passed, or the next wait would have ended after it.
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category errors
  */
 export class DeadlineExceeded<E = unknown> extends Data.TaggedError("DeadlineExceeded")<{
@@ -15,7 +15,7 @@ export class DeadlineExceeded<E = unknown> extends Data.TaggedError("DeadlineExc
   declare readonly last: Option.Option<E>
 
   /**
-   * @since 0.1.0
+   * @since 3.1.0
    */
   override get message(): string {
     const last = Option.match(this.last, {
@@ -29,23 +29,23 @@ export class DeadlineExceeded<E = unknown> extends Data.TaggedError("DeadlineExc
 /**
  * One attempt exceeded its time limit. It is a `Retry.Hint`: another attempt may be faster.
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category errors
  */
 export class AttemptTimeout extends Data.TaggedError("AttemptTimeout")<{
   readonly duration: Duration.Duration
 }> {
   /**
-   * @since 0.1.0
+   * @since 3.1.0
    */
   readonly retryable: boolean = true
   /**
-   * @since 0.1.0
+   * @since 3.1.0
    */
   readonly retryAfter: Option.Option<Duration.Duration> = Option.none()
 
   /**
-   * @since 0.1.0
+   * @since 3.1.0
    */
   override get message(): string {
     return `The attempt took longer than ${Duration.format(this.duration)}`

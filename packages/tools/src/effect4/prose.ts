@@ -53,6 +53,9 @@ export const inline = (
   return result.text.replace(/^(import .*\n)+/, "")
 }
 
+/** The first release with a member: the editions of one release differ in the major number alone. */
+const since = /@since 3\./g
+
 /** Text with examples and names of members. */
 export const prose = (
   name: string,
@@ -71,7 +74,7 @@ export const prose = (
     )
     return `${prefix}\`\`\`ts${mode}\n${written.join("\n")}\n${prefix}\`\`\``
   }
-  return text.replaceAll(replaced, "").replace(
+  return text.replaceAll(replaced, "").replace(since, "@since 4.").replace(
     pieces,
     (whole, prefix: string, language: string, mode: string, code: string, span: string | undefined, at: number) => {
       if (mode?.startsWith(" effect4")) return whole.replace(" effect4", "")

@@ -17,7 +17,7 @@ import * as transportRules from "./transportRules.js"
 /**
  * The context of an error.
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category options
  */
 export interface ClassifyOptions {

@@ -9,13 +9,13 @@ import * as failureMessage from "./failureMessage.js"
 import { safely } from "./safely.js"
 
 /**
- * @since 0.1.0
+ * @since 3.1.0
  * @category type ids
  */
 export const TypeId: TypeId = base.TypeId
 
 /**
- * @since 0.1.0
+ * @since 3.1.0
  * @category type ids
  */
 export type TypeId = typeof base.TypeId
@@ -27,7 +27,7 @@ export type TypeId = typeof base.TypeId
  * - `"refused"`: the server says that it did not process it.
  * - `"maybe"`: anything else. Only an idempotent request may be sent again.
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category models
  */
 export type Sent = "no" | "maybe" | "refused"
@@ -35,7 +35,7 @@ export type Sent = "no" | "maybe" | "refused"
 /**
  * The request of a failure without secrets: no query, fragment or credentials in the URL, no header values.
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category models
  */
 export interface RequestFacts {
@@ -47,7 +47,7 @@ export interface RequestFacts {
 /**
  * The facts of every failure. It is a `Retry.Hint`.
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category models
  */
 export interface Facts {
@@ -73,7 +73,7 @@ export interface Facts {
 }
 
 /**
- * @since 0.1.0
+ * @since 3.1.0
  * @category models
  */
 export interface StatusFacts extends Facts {
@@ -83,7 +83,7 @@ export interface StatusFacts extends Facts {
 }
 
 /**
- * @since 0.1.0
+ * @since 3.1.0
  * @category models
  */
 export interface TransportFacts extends Facts {
@@ -94,7 +94,7 @@ export interface TransportFacts extends Facts {
 /**
  * 429: too many requests (RFC 6585 section 4). The server did not process it.
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category errors
  */
 export class RateLimited extends base.FailureBase("RateLimited")<StatusFacts> {}
@@ -103,7 +103,7 @@ export class RateLimited extends base.FailureBase("RateLimited")<StatusFacts> {}
  * 500 to 599. 500, 502, 503 and 504 are retryable. A server that answers 503 with `Retry-After` did not process the
  * request.
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category errors
  */
 export class ServerError extends base.FailureBase("ServerError")<StatusFacts> {}
@@ -111,7 +111,7 @@ export class ServerError extends base.FailureBase("ServerError")<StatusFacts> {}
 /**
  * 400 to 499, without 429: the request is wrong, and fails every time.
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category errors
  */
 export class ClientError extends base.FailureBase("ClientError")<StatusFacts> {}
@@ -119,7 +119,7 @@ export class ClientError extends base.FailureBase("ClientError")<StatusFacts> {}
 /**
  * A response below 400 that `classify` does not accept, such as a 202 whose work is not done. `make` makes it.
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category errors
  */
 export class UnexpectedResponse extends base.FailureBase("UnexpectedResponse")<StatusFacts> {}
@@ -129,7 +129,7 @@ export class UnexpectedResponse extends base.FailureBase("UnexpectedResponse")<S
  *
  * Not retryable if the system forbids it (`EACCES`, `EPERM`), or if the proxy refuses (401, 403, 407).
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category errors
  */
 export class ConnectFailure extends base.FailureBase("ConnectFailure")<TransportFacts> {}
@@ -137,7 +137,7 @@ export class ConnectFailure extends base.FailureBase("ConnectFailure")<Transport
 /**
  * The host has no address. Not retryable.
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category errors
  */
 export class HostNotFound extends base.FailureBase("HostNotFound")<TransportFacts> {}
@@ -145,7 +145,7 @@ export class HostNotFound extends base.FailureBase("HostNotFound")<TransportFact
 /**
  * The certificate or the TLS protocol is wrong. Not retryable.
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category errors
  */
 export class TlsFailure extends base.FailureBase("TlsFailure")<TransportFacts> {}
@@ -153,7 +153,7 @@ export class TlsFailure extends base.FailureBase("TlsFailure")<TransportFacts> {
 /**
  * The connection broke before a response came. The server may have processed the request.
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category errors
  */
 export class ConnectionLost extends base.FailureBase("ConnectionLost")<TransportFacts> {}
@@ -161,7 +161,7 @@ export class ConnectionLost extends base.FailureBase("ConnectionLost")<Transport
 /**
  * No response within the time of the attempt. `duration` is that time, if the limit was one of Reprise's.
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category errors
  */
 export class AttemptTimeout
@@ -173,7 +173,7 @@ export class AttemptTimeout
  *
  * If the error is known to come from decoding, it is a `DecodeFailure`.
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category errors
  */
 export class BodyFailure extends base.FailureBase("BodyFailure")<TransportFacts> {}
@@ -182,7 +182,7 @@ export class BodyFailure extends base.FailureBase("BodyFailure")<TransportFacts>
  * The body arrived, but is not valid: not JSON, or not compressed as it says. It is also the failure of a 2xx that the
  * program rejects with `HttpClient.filterStatus`.
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category errors
  */
 export class DecodeFailure extends base.FailureBase("DecodeFailure")<TransportFacts> {}
@@ -191,7 +191,7 @@ export class DecodeFailure extends base.FailureBase("DecodeFailure")<TransportFa
  * The response is not valid HTTP, or it is a 3xx: a 304, or a redirect that no stage followed (with `status` and
  * `response`).
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category errors
  */
 export class ProtocolFailure extends base.FailureBase("ProtocolFailure")<
@@ -205,7 +205,7 @@ export class ProtocolFailure extends base.FailureBase("ProtocolFailure")<
  * The request cannot be sent: its URL, scheme, header or body is wrong, the client was closed, or the program aborted
  * it.
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category errors
  */
 export class InvalidRequest extends base.FailureBase("InvalidRequest")<TransportFacts> {}
@@ -213,7 +213,7 @@ export class InvalidRequest extends base.FailureBase("InvalidRequest")<Transport
 /**
  * A network error without details, as in browsers: no connection, no DNS, no CORS headers, a reset, or any other cause.
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category errors
  */
 export class UnknownNetwork extends base.FailureBase("UnknownNetwork")<TransportFacts> {}
@@ -221,7 +221,7 @@ export class UnknownNetwork extends base.FailureBase("UnknownNetwork")<Transport
 /**
  * Every failure of a request.
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category models
  */
 export type HttpFailure =
@@ -253,7 +253,7 @@ export const fromError = (error: unknown): Option.Option<HttpFailure> => {
 /**
  * The decision of a program about a failure.
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category models
  */
 export interface Verdict {
@@ -308,7 +308,7 @@ export const withAttempts = <F extends HttpFailure>(failure: F, attempts: Retry.
 /**
  * Whether a request may be sent again after a failure, and if not, why.
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category models
  */
 export type Disposition =

@@ -6,7 +6,7 @@ import * as httpDate from "./httpDate.js"
 import { longestReset } from "./rateLimitField.js"
 
 /**
- * @since 0.1.0
+ * @since 3.1.0
  * @category options
  */
 export interface ParseOptions {
@@ -20,7 +20,7 @@ export interface ParseOptions {
 }
 
 /**
- * @since 0.1.0
+ * @since 3.1.0
  * @category options
  */
 export interface HeadersOptions {

@@ -9,7 +9,7 @@ import type { Policy } from "../shell/model.js"
 import type * as Tripping from "./tripping.js"
 
 /**
- * @since 0.1.0
+ * @since 3.1.0
  * @category type ids
  */
 export const TypeId: unique symbol = Symbol.for("reprise/CircuitBreaker")
@@ -17,7 +17,7 @@ export const TypeId: unique symbol = Symbol.for("reprise/CircuitBreaker")
 /**
  * The state of one dependency, shared by all calls to it.
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category models
  */
 export interface CircuitBreaker extends Policy<CircuitOpen>, Pipeable {
@@ -33,7 +33,7 @@ export interface CircuitBreaker extends Policy<CircuitOpen>, Pipeable {
  * - `Isolated` rejects all, by hand.
  * - `Disabled` admits all and still counts, by hand.
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category models
  */
 export type State = "Closed" | "Open" | "HalfOpen" | "Isolated" | "Disabled"
@@ -41,13 +41,13 @@ export type State = "Closed" | "Open" | "HalfOpen" | "Isolated" | "Disabled"
 /**
  * The result of a call for its breaker. `ignored` says nothing about the dependency.
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category models
  */
 export type Outcome = "success" | "failure" | "ignored"
 
 /**
- * @since 0.1.0
+ * @since 3.1.0
  * @category options
  */
 export interface Options<out R = never> {
@@ -99,7 +99,7 @@ export interface Options<out R = never> {
 /**
  * The input of `openFor`: a schedule can use the trip, and `Retry.honorHint` the wait that the server asked for.
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category models
  */
 export interface Opening extends Tripping.Trip {
@@ -108,7 +108,7 @@ export interface Opening extends Tripping.Trip {
 }
 
 /**
- * @since 0.1.0
+ * @since 3.1.0
  * @category models
  */
 export interface Transition {
@@ -123,7 +123,7 @@ export interface Transition {
 }
 
 /**
- * @since 0.1.0
+ * @since 3.1.0
  * @category models
  */
 export interface Snapshot {
@@ -154,7 +154,7 @@ export interface Snapshot {
 }
 
 /**
- * @since 0.1.0
+ * @since 3.1.0
  * @category models
  */
 export interface Isolation {
@@ -163,7 +163,7 @@ export interface Isolation {
 }
 
 /**
- * @since 0.1.0
+ * @since 3.1.0
  * @category models
  */
 export interface Permit {}
@@ -171,7 +171,7 @@ export interface Permit {}
 /**
  * The call was not made, because the circuit is open. It is a `Retry.Hint`, and captures no stack.
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category errors
  */
 export class CircuitOpen extends Data.TaggedError("CircuitOpen")<{
@@ -187,14 +187,14 @@ export class CircuitOpen extends Data.TaggedError("CircuitOpen")<{
   /**
    * `false`, as in every rejection: it ends a retry loop.
    *
-   * @since 0.1.0
+   * @since 3.1.0
    */
   get retryable(): boolean {
     return false
   }
 
   /**
-   * @since 0.1.0
+   * @since 3.1.0
    */
   override get message(): string {
     const { key, retryAfter, state, trip } = this

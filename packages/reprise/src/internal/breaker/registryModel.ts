@@ -3,7 +3,7 @@ import type * as Keyed from "../keyed/model.js"
 import type * as CircuitBreaker from "./model.js"
 
 /**
- * @since 0.1.0
+ * @since 3.1.0
  * @category type ids
  */
 export const TypeId: unique symbol = Symbol.for("reprise/CircuitBreakers")
@@ -11,7 +11,7 @@ export const TypeId: unique symbol = Symbol.for("reprise/CircuitBreakers")
 /**
  * Keys are the same if `Equal` says so. All functions of `Keyed` accept this registry too.
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category models
  */
 export interface CircuitBreakers<in out K> extends Keyed.Keyed<K, CircuitBreaker.CircuitBreaker> {
@@ -19,7 +19,7 @@ export interface CircuitBreakers<in out K> extends Keyed.Keyed<K, CircuitBreaker
 }
 
 /**
- * @since 0.1.0
+ * @since 3.1.0
  * @category options
  */
 export interface Options<in K, out R = never> extends Keyed.Bounds {

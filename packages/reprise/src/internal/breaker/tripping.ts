@@ -1,7 +1,7 @@
 import type * as Duration from "effect/Duration"
 
 /**
- * @since 0.1.0
+ * @since 3.1.0
  * @category type ids
  */
 export const TypeId: unique symbol = Symbol.for("reprise/Tripping")
@@ -9,7 +9,7 @@ export const TypeId: unique symbol = Symbol.for("reprise/Tripping")
 /**
  * A rule that decides from the results of calls when a breaker trips.
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category models
  */
 export interface Tripping {
@@ -17,7 +17,7 @@ export interface Tripping {
 }
 
 /**
- * @since 0.1.0
+ * @since 3.1.0
  * @category options
  */
 export interface Rate {
@@ -35,7 +35,7 @@ export interface Rate {
 }
 
 /**
- * @since 0.1.0
+ * @since 3.1.0
  * @category options
  */
 export interface SlowRate extends Rate {
@@ -46,7 +46,7 @@ export interface SlowRate extends Rate {
 /**
  * The state of a rule when it tripped.
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category models
  */
 export interface Trip {
@@ -58,7 +58,7 @@ export interface Trip {
 }
 
 /**
- * @since 0.1.0
+ * @since 3.1.0
  * @category models
  */
 export interface Call {
@@ -70,7 +70,7 @@ export interface Call {
 }
 
 /**
- * @since 0.1.0
+ * @since 3.1.0
  * @category options
  */
 export interface Own<S> {

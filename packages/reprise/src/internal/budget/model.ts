@@ -2,7 +2,7 @@ import type * as Duration from "effect/Duration"
 import type { Pipeable } from "effect/Pipeable"
 
 /**
- * @since 0.1.0
+ * @since 3.1.0
  * @category type ids
  */
 export const TypeId: unique symbol = Symbol.for("reprise/RetryBudget")
@@ -10,7 +10,7 @@ export const TypeId: unique symbol = Symbol.for("reprise/RetryBudget")
 /**
  * The limit of the load that retries and hedges add to one dependency, shared by all calls and schedules.
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category models
  */
 export interface RetryBudget extends Pipeable {
@@ -18,7 +18,7 @@ export interface RetryBudget extends Pipeable {
 }
 
 /**
- * @since 0.1.0
+ * @since 3.1.0
  * @category options
  */
 export interface Share {
@@ -33,7 +33,7 @@ export interface Share {
 }
 
 /**
- * @since 0.1.0
+ * @since 3.1.0
  * @category options
  */
 export interface Tokens {
@@ -50,7 +50,7 @@ export interface Tokens {
 }
 
 /**
- * @since 0.1.0
+ * @since 3.1.0
  * @category options
  */
 export interface Failures<in E> {
@@ -59,7 +59,7 @@ export interface Failures<in E> {
 }
 
 /**
- * @since 0.1.0
+ * @since 3.1.0
  * @category models
  */
 export interface Snapshot {

@@ -5,7 +5,7 @@ import type { Pipeable } from "effect/Pipeable"
 import type { Policy } from "../shell/model.js"
 
 /**
- * @since 0.1.0
+ * @since 3.1.0
  * @category type ids
  */
 export const TypeId: unique symbol = Symbol.for("reprise/Bulkhead")
@@ -13,7 +13,7 @@ export const TypeId: unique symbol = Symbol.for("reprise/Bulkhead")
 /**
  * The permits for one dependency, shared by all calls to it.
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category models
  */
 export interface Bulkhead extends Policy<BulkheadFull>, Pipeable {
@@ -21,7 +21,7 @@ export interface Bulkhead extends Policy<BulkheadFull>, Pipeable {
 }
 
 /**
- * @since 0.1.0
+ * @since 3.1.0
  * @category options
  */
 export interface Size {
@@ -32,7 +32,7 @@ export interface Size {
 }
 
 /**
- * @since 0.1.0
+ * @since 3.1.0
  * @category options
  */
 export interface Options extends Size {
@@ -51,7 +51,7 @@ export interface Options extends Size {
 }
 
 /**
- * @since 0.1.0
+ * @since 3.1.0
  * @category options
  */
 export interface CallOptions {
@@ -60,7 +60,7 @@ export interface CallOptions {
 }
 
 /**
- * @since 0.1.0
+ * @since 3.1.0
  * @category models
  */
 export interface Snapshot {
@@ -76,7 +76,7 @@ export interface Snapshot {
 /**
  * The call was not made, because too many others run or wait. It is a `Retry.Hint`, and captures no stack.
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category errors
  */
 export class BulkheadFull extends Data.TaggedError("BulkheadFull")<{
@@ -92,7 +92,7 @@ export class BulkheadFull extends Data.TaggedError("BulkheadFull")<{
   /**
    * `false`, as in every rejection: it ends a retry loop.
    *
-   * @since 0.1.0
+   * @since 3.1.0
    */
   get retryable(): boolean {
     return false
@@ -101,14 +101,14 @@ export class BulkheadFull extends Data.TaggedError("BulkheadFull")<{
   /**
    * None: the time of the next free permit is unknown.
    *
-   * @since 0.1.0
+   * @since 3.1.0
    */
   get retryAfter(): Option.Option<Duration.Duration> {
     return Option.none()
   }
 
   /**
-   * @since 0.1.0
+   * @since 3.1.0
    */
   override get message(): string {
     const { key, maxConcurrent, maxQueued, queued, reason, running } = this

@@ -4,7 +4,7 @@ import type * as Exit from "effect/Exit"
 import type { Pipeable } from "effect/Pipeable"
 
 /**
- * @since 0.1.0
+ * @since 3.1.0
  * @category type ids
  */
 export const TypeId: unique symbol = Symbol.for("reprise/Hedge")
@@ -12,7 +12,7 @@ export const TypeId: unique symbol = Symbol.for("reprise/Hedge")
 /**
  * The hedging settings of one dependency, and its counts.
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category models
  */
 export interface Hedge extends Pipeable {
@@ -20,13 +20,13 @@ export interface Hedge extends Pipeable {
 }
 
 /**
- * @since 0.1.0
+ * @since 3.1.0
  * @category type ids
  */
 export const QuantileTypeId: unique symbol = Symbol.for("reprise/Hedge/Quantile")
 
 /**
- * @since 0.1.0
+ * @since 3.1.0
  * @category options
  */
 export interface Options {
@@ -67,7 +67,7 @@ export interface Options {
 }
 
 /**
- * @since 0.1.0
+ * @since 3.1.0
  * @category options
  */
 export interface CallOptions {
@@ -83,7 +83,7 @@ export interface CallOptions {
 /**
  * A delay that is learned from the calls.
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category models
  */
 export interface Quantile {
@@ -91,7 +91,7 @@ export interface Quantile {
 }
 
 /**
- * @since 0.1.0
+ * @since 3.1.0
  * @category options
  */
 export interface QuantileOptions {
@@ -113,7 +113,7 @@ export interface QuantileOptions {
 }
 
 /**
- * @since 0.1.0
+ * @since 3.1.0
  * @category models
  */
 export interface Snapshot {

@@ -4,7 +4,7 @@ import type { Pipeable } from "effect/Pipeable"
 import type * as Types from "effect/Types"
 
 /**
- * @since 0.1.0
+ * @since 3.1.0
  * @category type ids
  */
 export const TypeId: unique symbol = Symbol.for("reprise/Keyed")
@@ -12,7 +12,7 @@ export const TypeId: unique symbol = Symbol.for("reprise/Keyed")
 /**
  * Keys are the same if `Equal` says so.
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category models
  */
 export interface Keyed<in K, out A> extends Pipeable {
@@ -23,7 +23,7 @@ export interface Keyed<in K, out A> extends Pipeable {
 }
 
 /**
- * @since 0.1.0
+ * @since 3.1.0
  * @category options
  */
 export interface Bounds {
@@ -36,7 +36,7 @@ export interface Bounds {
 }
 
 /**
- * @since 0.1.0
+ * @since 3.1.0
  * @category options
  */
 export interface Options<in K, in out A, out R = never> extends Bounds {

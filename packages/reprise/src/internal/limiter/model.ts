@@ -6,7 +6,7 @@ import type { Pipeable } from "effect/Pipeable"
 import type { Policy } from "../shell/model.js"
 
 /**
- * @since 0.1.0
+ * @since 3.1.0
  * @category type ids
  */
 export const TypeId: unique symbol = Symbol.for("reprise/AdaptiveLimiter")
@@ -14,7 +14,7 @@ export const TypeId: unique symbol = Symbol.for("reprise/AdaptiveLimiter")
 /**
  * The learned number of permits for one dependency, shared by all calls to it.
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category models
  */
 export interface AdaptiveLimiter extends Policy<LimitExceeded>, Pipeable {
@@ -24,7 +24,7 @@ export interface AdaptiveLimiter extends Policy<LimitExceeded>, Pipeable {
 /**
  * The data of one call.
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category models
  */
 export interface Sample {
@@ -41,7 +41,7 @@ export interface Sample {
 /**
  * Computes the limit, with pure functions: `aimd`, `gradient2`, `vegas`, or your own.
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category models
  */
 export interface Algorithm<in out S> {
@@ -55,7 +55,7 @@ export interface Algorithm<in out S> {
 }
 
 /**
- * @since 0.1.0
+ * @since 3.1.0
  * @category options
  */
 export interface Bounds {
@@ -73,7 +73,7 @@ export interface Bounds {
 }
 
 /**
- * @since 0.1.0
+ * @since 3.1.0
  * @category options
  */
 export interface Aimd extends Bounds {
@@ -84,7 +84,7 @@ export interface Aimd extends Bounds {
 }
 
 /**
- * @since 0.1.0
+ * @since 3.1.0
  * @category options
  */
 export interface Gradient2 extends Bounds {
@@ -107,7 +107,7 @@ export interface Gradient2 extends Bounds {
 }
 
 /**
- * @since 0.1.0
+ * @since 3.1.0
  * @category models
  */
 export interface Gradient2State {
@@ -120,7 +120,7 @@ export interface Gradient2State {
 }
 
 /**
- * @since 0.1.0
+ * @since 3.1.0
  * @category options
  */
 export interface Vegas extends Bounds {
@@ -137,7 +137,7 @@ export interface Vegas extends Bounds {
 }
 
 /**
- * @since 0.1.0
+ * @since 3.1.0
  * @category models
  */
 export interface VegasState {
@@ -154,13 +154,13 @@ export interface VegasState {
 /**
  * The result of a call for the limiter. `ignored` says nothing about the load.
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category models
  */
 export type Outcome = "success" | "dropped" | "ignored"
 
 /**
- * @since 0.1.0
+ * @since 3.1.0
  * @category options
  */
 export interface Options<in out S> {
@@ -184,7 +184,7 @@ export interface Options<in out S> {
 }
 
 /**
- * @since 0.1.0
+ * @since 3.1.0
  * @category options
  */
 export interface Changes<in out S> {
@@ -195,7 +195,7 @@ export interface Changes<in out S> {
 }
 
 /**
- * @since 0.1.0
+ * @since 3.1.0
  * @category options
  */
 export interface CallOptions {
@@ -204,7 +204,7 @@ export interface CallOptions {
 }
 
 /**
- * @since 0.1.0
+ * @since 3.1.0
  * @category models
  */
 export interface Snapshot {
@@ -228,7 +228,7 @@ export interface Snapshot {
 /**
  * The call was not made, because the limit is reached. It is a `Retry.Hint`, and captures no stack.
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category errors
  */
 export class LimitExceeded extends Data.TaggedError("LimitExceeded")<{
@@ -244,7 +244,7 @@ export class LimitExceeded extends Data.TaggedError("LimitExceeded")<{
   /**
    * `false`, as in every rejection: it ends a retry loop.
    *
-   * @since 0.1.0
+   * @since 3.1.0
    */
   get retryable(): boolean {
     return false
@@ -253,14 +253,14 @@ export class LimitExceeded extends Data.TaggedError("LimitExceeded")<{
   /**
    * None: the time of the next free permit is unknown.
    *
-   * @since 0.1.0
+   * @since 3.1.0
    */
   get retryAfter(): Option.Option<Duration.Duration> {
     return Option.none()
   }
 
   /**
-   * @since 0.1.0
+   * @since 3.1.0
    */
   override get message(): string {
     const { key, limit, partition, queued, reason, running } = this

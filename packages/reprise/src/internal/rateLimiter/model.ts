@@ -5,7 +5,7 @@ import type { Pipeable } from "effect/Pipeable"
 import type { Policy } from "../shell/model.js"
 
 /**
- * @since 0.1.0
+ * @since 3.1.0
  * @category type ids
  */
 export const TypeId: unique symbol = Symbol.for("reprise/RateLimiter")
@@ -13,7 +13,7 @@ export const TypeId: unique symbol = Symbol.for("reprise/RateLimiter")
 /**
  * The rate of one dependency, shared by all calls to it.
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category models
  */
 export interface RateLimiter extends Policy<RateLimitExceeded>, Pipeable {
@@ -21,7 +21,7 @@ export interface RateLimiter extends Policy<RateLimitExceeded>, Pipeable {
 }
 
 /**
- * @since 0.1.0
+ * @since 3.1.0
  * @category options
  */
 export interface Options {
@@ -40,7 +40,7 @@ export interface Options {
 }
 
 /**
- * @since 0.1.0
+ * @since 3.1.0
  * @category options
  */
 export interface Consume {
@@ -49,7 +49,7 @@ export interface Consume {
 }
 
 /**
- * @since 0.1.0
+ * @since 3.1.0
  * @category models
  */
 export interface Snapshot {
@@ -66,7 +66,7 @@ export interface Snapshot {
  * The call was not made, because there are not enough tokens and it could not wait for them. It is a `Retry.Hint`, and
  * captures no stack.
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category errors
  */
 export class RateLimitExceeded extends Data.TaggedError("RateLimitExceeded")<{
@@ -80,14 +80,14 @@ export class RateLimitExceeded extends Data.TaggedError("RateLimitExceeded")<{
   /**
    * `false`, as in every rejection: it ends a retry loop.
    *
-   * @since 0.1.0
+   * @since 3.1.0
    */
   get retryable(): boolean {
     return false
   }
 
   /**
-   * @since 0.1.0
+   * @since 3.1.0
    */
   override get message(): string {
     const { key, limit, retryAfter } = this

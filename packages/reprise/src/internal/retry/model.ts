@@ -8,7 +8,7 @@ import type { RetryBudget } from "../budget/model.js"
  * The hint of a failure for a schedule: whether another attempt can succeed, and how long the server or policy asks to
  * wait.
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category models
  */
 export interface Hint {
@@ -37,7 +37,7 @@ export interface Hint {
  *
  * The caller of a loop may add its own reasons, such as `"notIdempotent"` and `"circuitOpen"`.
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category models
  */
 export type Reason =
@@ -60,7 +60,7 @@ export type Reason =
 /**
  * One line of the ledger: an attempt, its result, and the decision after it.
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category models
  */
 export interface Attempt<out E = unknown> {
@@ -77,7 +77,7 @@ export interface Attempt<out E = unknown> {
 }
 
 /**
- * @since 0.1.0
+ * @since 3.1.0
  * @category options
  */
 export interface Loop<A, E, R, R1 = never, R2 = never, L = E> {
@@ -125,7 +125,7 @@ export interface Loop<A, E, R, R1 = never, R2 = never, L = E> {
 }
 
 /**
- * @since 0.1.0
+ * @since 3.1.0
  * @category options
  */
 export interface HonorHint {
@@ -139,7 +139,7 @@ export interface HonorHint {
  * The attempts of a call, in order. A ledger keeps the first 8 and the last 24 of them, so that the memory of a call is
  * bounded. It always has the last line, whose `number` is the number of all attempts. See `omitted`.
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category models
  */
 export type Ledger<E> = ReadonlyArray<Attempt<E>>
@@ -147,7 +147,7 @@ export type Ledger<E> = ReadonlyArray<Attempt<E>>
 /**
  * A failure of a call whose attempts are made elsewhere, for example by a workflow engine.
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category models
  */
 export interface Failure<out E> {
@@ -161,7 +161,7 @@ export interface Failure<out E> {
 /**
  * The decision of a schedule after a failure: the delay before the next attempt, or the reason to stop.
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category models
  */
 export type Decision =

@@ -6,7 +6,7 @@ import type { StoreError } from "../../StoreError.js"
 /**
  * Stores counts for `SharedRetryBudget`. `layerMemory` shares within a process, `@reprise/redis` between processes.
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category tags
  */
 export class RetryBudgetStore extends Context.Tag("reprise/RetryBudgetStore")<
@@ -15,7 +15,7 @@ export class RetryBudgetStore extends Context.Tag("reprise/RetryBudgetStore")<
 >() {}
 
 /**
- * @since 0.1.0
+ * @since 3.1.0
  * @category models
  */
 export interface Service {
@@ -30,7 +30,7 @@ export interface Service {
 /**
  * The counts of a member, in whole numbers.
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category models
  */
 export interface Sums {
@@ -48,7 +48,7 @@ export interface Sums {
 }
 
 /**
- * @since 0.1.0
+ * @since 3.1.0
  * @category models
  */
 export interface Report extends Sums {
@@ -61,7 +61,7 @@ export interface Report extends Sums {
 }
 
 /**
- * @since 0.1.0
+ * @since 3.1.0
  * @category models
  */
 export interface Standing extends Sums {

@@ -8,7 +8,7 @@ import type * as Tripping from "../breaker/tripping.js"
 /**
  * Stores states for `SharedCircuitBreaker`. `layerMemory` shares within a process, `@reprise/redis` between processes.
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category tags
  */
 export class CircuitBreakerStore extends Context.Tag("reprise/CircuitBreakerStore")<
@@ -20,7 +20,7 @@ export class CircuitBreakerStore extends Context.Tag("reprise/CircuitBreakerStor
  * A store of your own may break. Reprise ignores an answer out of range, and treats a store that throws, dies or never
  * answers as away.
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category models
  */
 export interface Service {
@@ -51,7 +51,7 @@ export interface Service {
 /**
  * The state of a key that an operation is about. `noVersion` stands for a key without a record, new or lost.
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category models
  */
 export interface Version {
@@ -62,7 +62,7 @@ export interface Version {
 }
 
 /**
- * @since 0.1.0
+ * @since 3.1.0
  * @category models
  */
 export type State =
@@ -71,7 +71,7 @@ export type State =
   | { readonly _tag: "HalfOpen"; readonly trips: number; readonly trip: Tripping.Trip }
 
 /**
- * @since 0.1.0
+ * @since 3.1.0
  * @category models
  */
 export interface Open {
@@ -86,13 +86,13 @@ export interface Open {
 /**
  * Counts of members while it is closed. The members choose the names.
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category models
  */
 export type Counts = Readonly<Record<string, number>>
 
 /**
- * @since 0.1.0
+ * @since 3.1.0
  * @category models
  */
 export interface Standing {
@@ -105,7 +105,7 @@ export interface Standing {
 /**
  * A report without a version counts if the state is closed. So does such a `Trip`.
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category models
  */
 export interface Report {
@@ -115,7 +115,7 @@ export interface Report {
 }
 
 /**
- * @since 0.1.0
+ * @since 3.1.0
  * @category models
  */
 export interface Trip {
@@ -127,7 +127,7 @@ export interface Trip {
 }
 
 /**
- * @since 0.1.0
+ * @since 3.1.0
  * @category models
  */
 export interface Probing {
@@ -142,7 +142,7 @@ export interface Probing {
 }
 
 /**
- * @since 0.1.0
+ * @since 3.1.0
  * @category models
  */
 export interface ProbeRequest extends Probing {
@@ -156,7 +156,7 @@ export interface ProbeRequest extends Probing {
 }
 
 /**
- * @since 0.1.0
+ * @since 3.1.0
  * @category models
  */
 export interface Admission {
@@ -167,7 +167,7 @@ export interface Admission {
 }
 
 /**
- * @since 0.1.0
+ * @since 3.1.0
  * @category models
  */
 export interface Settlement extends ProbeRequest {
@@ -182,7 +182,7 @@ export interface Settlement extends ProbeRequest {
 /**
  * `Missed`: changes may have been lost.
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category models
  */
 export type Change =
@@ -190,7 +190,7 @@ export type Change =
   | { readonly _tag: "Missed" }
 
 /**
- * @since 0.1.0
+ * @since 3.1.0
  * @category models
  */
 export const noVersion: Version = { epoch: 0, generation: 0 }

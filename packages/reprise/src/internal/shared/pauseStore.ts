@@ -7,7 +7,7 @@ import type { StoreError } from "../../StoreError.js"
 /**
  * Stores pauses for `SharedPauses`. `layerMemory` shares within a process, `@reprise/redis` between processes.
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category tags
  */
 export class RetryAfterStore extends Context.Tag("reprise/RetryAfterStore")<
@@ -16,7 +16,7 @@ export class RetryAfterStore extends Context.Tag("reprise/RetryAfterStore")<
 >() {}
 
 /**
- * @since 0.1.0
+ * @since 3.1.0
  * @category models
  */
 export interface Service {
@@ -36,7 +36,7 @@ export interface Service {
 }
 
 /**
- * @since 0.1.0
+ * @since 3.1.0
  * @category models
  */
 export interface Pause {
@@ -46,7 +46,7 @@ export interface Pause {
 }
 
 /**
- * @since 0.1.0
+ * @since 3.1.0
  * @category models
  */
 export interface Announcement extends Pause {
@@ -57,7 +57,7 @@ export interface Announcement extends Pause {
 /**
  * `Missed`: pauses may have been lost.
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category models
  */
 export type Change =

@@ -2,13 +2,13 @@ import type * as Duration from "effect/Duration"
 import type * as Effect from "effect/Effect"
 
 /**
- * @since 0.1.0
+ * @since 3.1.0
  * @category type ids
  */
 export const TypeId: unique symbol = Symbol.for("reprise/SharedPauses")
 
 /**
- * @since 0.1.0
+ * @since 3.1.0
  * @category models
  */
 export interface SharedPauses {
@@ -16,7 +16,7 @@ export interface SharedPauses {
 }
 
 /**
- * @since 0.1.0
+ * @since 3.1.0
  * @category options
  */
 export interface Options {

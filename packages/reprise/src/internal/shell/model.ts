@@ -3,7 +3,7 @@ import type * as Exit from "effect/Exit"
 import type { Source } from "../telemetry/event.js"
 
 /**
- * @since 0.1.0
+ * @since 3.1.0
  * @category type ids
  */
 export const TypeId: unique symbol = Symbol.for("reprise/Policy")
@@ -12,7 +12,7 @@ export const TypeId: unique symbol = Symbol.for("reprise/Policy")
  * Admits, delays or rejects attempts. `E` is the type of its rejection; `A` and `Err` are the types of the results that
  * it receives.
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category models
  */
 export interface Policy<out E, in A = unknown, in Err = unknown> {
@@ -40,7 +40,7 @@ export interface Policy<out E, in A = unknown, in Err = unknown> {
 /**
  * One attempt that requests admission. It is the same object in every pass over the list.
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category models
  */
 export interface Call {
@@ -57,7 +57,7 @@ export interface Call {
 }
 
 /**
- * @since 0.1.0
+ * @since 3.1.0
  * @category models
  */
 export type Decision<E, A = unknown, Err = unknown> = Admit<A, Err> | Reject<E> | Wait<E, A, Err>
@@ -65,7 +65,7 @@ export type Decision<E, A = unknown, Err = unknown> = Admit<A, Err> | Reject<E> 
 /**
  * The policy lets the attempt run. One object may serve every call, so that an admission allocates nothing.
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category models
  */
 export interface Admit<in A = unknown, in Err = unknown> {
@@ -79,7 +79,7 @@ export interface Admit<in A = unknown, in Err = unknown> {
 /**
  * The hold of an attempt on one policy. The shell calls exactly one of the two functions, once.
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category models
  */
 export interface Ticket<in A = unknown, in Err = unknown> {
@@ -95,7 +95,7 @@ export interface Ticket<in A = unknown, in Err = unknown> {
 /**
  * The end of an attempt, by the monotonic clock.
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category models
  */
 export interface End<out A = unknown, out Err = unknown> {
@@ -107,7 +107,7 @@ export interface End<out A = unknown, out Err = unknown> {
 }
 
 /**
- * @since 0.1.0
+ * @since 3.1.0
  * @category models
  */
 export interface Reject<out E> {
@@ -118,7 +118,7 @@ export interface Reject<out E> {
 /**
  * The policy may admit the attempt later.
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category models
  */
 export interface Wait<out E, in A = unknown, in Err = unknown> {
@@ -132,7 +132,7 @@ export interface Wait<out E, in A = unknown, in Err = unknown> {
 /**
  * A place in a queue. It uses neither fibers nor timers: only the shell waits.
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category models
  */
 export interface Turn<out E, in A = unknown, in Err = unknown> {
@@ -159,7 +159,7 @@ export interface Turn<out E, in A = unknown, in Err = unknown> {
 /**
  * The rejection of a policy.
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category models
  */
 export type Error<P> = P extends Policy<infer E, never, never> ? E : never
@@ -167,7 +167,7 @@ export type Error<P> = P extends Policy<infer E, never, never> ? E : never
 /**
  * The results that every one of these policies can receive.
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category models
  */
 export type Success<P> = [P] extends [Policy<unknown, infer A, never>] ? A : never
@@ -175,13 +175,13 @@ export type Success<P> = [P] extends [Policy<unknown, infer A, never>] ? A : nev
 /**
  * The errors that every one of these policies can receive.
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category models
  */
 export type Failure<P> = [P] extends [Policy<unknown, never, infer Err>] ? Err : never
 
 /**
- * @since 0.1.0
+ * @since 3.1.0
  * @category options
  */
 export interface CallOptions {
@@ -194,7 +194,7 @@ export interface CallOptions {
 /**
  * A policy that never waits.
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category options
  */
 export interface Simple<out E, in A = unknown, in Err = unknown> {
@@ -209,7 +209,7 @@ export interface Simple<out E, in A = unknown, in Err = unknown> {
 /**
  * A policy in full.
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category options
  */
 export interface Full<out E, in A = unknown, in Err = unknown> extends Omit<Policy<E, A, Err>, typeof TypeId> {}

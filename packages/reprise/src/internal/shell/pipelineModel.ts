@@ -14,7 +14,7 @@ import type * as Policy from "./model.js"
 /**
  * Runs effects through one stack. Every call may have a priority and a partition of its own.
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category models
  */
 export interface Pipeline<in In, in A, in Err, out E, out R> {
@@ -27,7 +27,7 @@ export interface Pipeline<in In, in A, in Err, out E, out R> {
 /**
  * Every part is optional.
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category options
  */
 export interface Options<in In, out R, out Policies extends ReadonlyArray<Policy.Policy<unknown, never, never>>> {
@@ -67,7 +67,7 @@ export interface Options<in In, out R, out Policies extends ReadonlyArray<Policy
 /**
  * Describes a span for telemetry.
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category options
  */
 export interface AboutSpan {
@@ -80,7 +80,7 @@ export interface AboutSpan {
 /**
  * Describes a call for telemetry. No part of it may hold a secret.
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category options
  */
 export interface About {
@@ -111,7 +111,7 @@ export interface About {
  * One call, for those who build clients. It runs in one uninterruptible region: `restore` makes a part of it
  * interruptible.
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category options
  */
 export interface Call<A, E, R, E1, out B, out E2> {
@@ -132,7 +132,7 @@ export interface Call<A, E, R, E1, out B, out E2> {
 /**
  * A call that runs.
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category models
  */
 export interface Running {
@@ -153,7 +153,7 @@ export interface Running {
 }
 
 /**
- * @since 0.1.0
+ * @since 3.1.0
  * @category options
  */
 export interface AttemptLimit<out E> {
@@ -164,7 +164,7 @@ export interface AttemptLimit<out E> {
 }
 
 /**
- * @since 0.1.0
+ * @since 3.1.0
  * @category options
  */
 export interface RunningLoop<A, E, R, R1, R2, L, A0, E0>

@@ -5,7 +5,7 @@ import type { Reason } from "../retry/model.js"
 /**
  * The fields of every event.
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category models
  */
 export interface Base {
@@ -20,7 +20,7 @@ export interface Base {
 /**
  * An attempt begins: every policy has admitted it.
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category models
  */
 export interface AttemptStarted extends Base {
@@ -32,7 +32,7 @@ export interface AttemptStarted extends Base {
 /**
  * The result of an attempt or a call.
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category models
  */
 export type Outcome = "success" | "failure" | "interrupted"
@@ -40,7 +40,7 @@ export type Outcome = "success" | "failure" | "interrupted"
 /**
  * An attempt has ended.
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category models
  */
 export interface AttemptEnded extends Base {
@@ -56,7 +56,7 @@ export interface AttemptEnded extends Base {
 /**
  * The loop waits, and then makes another attempt.
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category models
  */
 export interface RetryScheduled extends Base {
@@ -72,7 +72,7 @@ export interface RetryScheduled extends Base {
 /**
  * An attempt failed, and no other attempt follows.
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category models
  */
 export interface RetryRefused extends Base {
@@ -87,7 +87,7 @@ export interface RetryRefused extends Base {
 /**
  * A call has ended.
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category models
  */
 export interface CallEnded extends Base {
@@ -103,7 +103,7 @@ export interface CallEnded extends Base {
 /**
  * A policy rejected an attempt.
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category models
  */
 export interface Rejected extends Base {
@@ -119,7 +119,7 @@ export interface Rejected extends Base {
 /**
  * A wait for a policy has ended.
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category models
  */
 export interface Waited extends Base {
@@ -132,7 +132,7 @@ export interface Waited extends Base {
 /**
  * A circuit breaker has changed its state.
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category models
  */
 export interface CircuitTransition extends Base {
@@ -147,7 +147,7 @@ export interface CircuitTransition extends Base {
 /**
  * A server asked every caller to wait.
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category models
  */
 export interface GateClosed extends Base {
@@ -158,7 +158,7 @@ export interface GateClosed extends Base {
 /**
  * The first attempt after a pause has passed the gate.
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category models
  */
 export interface GateOpened extends Base {
@@ -168,7 +168,7 @@ export interface GateOpened extends Base {
 /**
  * A hedge begins beside an attempt that takes long.
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category models
  */
 export interface HedgeStarted extends Base {
@@ -178,7 +178,7 @@ export interface HedgeStarted extends Base {
 /**
  * A hedge succeeded before the attempt that it stands beside.
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category models
  */
 export interface HedgeWon extends Base {
@@ -188,7 +188,7 @@ export interface HedgeWon extends Base {
 /**
  * An adaptive limiter has changed its limit.
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category models
  */
 export interface LimitChanged extends Base {
@@ -200,7 +200,7 @@ export interface LimitChanged extends Base {
 /**
  * A shared store no longer answers. `key` names the shared thing.
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category models
  */
 export interface StoreLost extends Base {
@@ -212,7 +212,7 @@ export interface StoreLost extends Base {
 /**
  * A shared store answers again.
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category models
  */
 export interface StoreRestored extends Base {
@@ -222,7 +222,7 @@ export interface StoreRestored extends Base {
 /**
  * A decision of Reprise at run time. No event holds a header, a query, a credential or a body.
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category models
  */
 export type Event =
@@ -245,7 +245,7 @@ export type Event =
 /**
  * The part of an event that its source provides.
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category models
  */
 export type Told = Event extends infer E ? E extends Event ? Omit<E, "timeMillis" | "call"> : never : never
@@ -253,7 +253,7 @@ export type Told = Event extends infer E ? E extends Event ? Omit<E, "timeMillis
 /**
  * A function that receives the events of the calls of one pipeline, made by `Telemetry.listener`.
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category models
  */
 export interface Listener {
@@ -261,7 +261,7 @@ export interface Listener {
 }
 
 /**
- * @since 0.1.0
+ * @since 3.1.0
  * @category type ids
  */
 export const ListenerTypeId: unique symbol = Symbol.for("reprise/Telemetry/Listener")
@@ -269,7 +269,7 @@ export const ListenerTypeId: unique symbol = Symbol.for("reprise/Telemetry/Liste
 /**
  * The state of a policy or a budget, in numbers that fit a gauge.
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category models
  */
 export interface Snapshot {
@@ -296,7 +296,7 @@ export interface Snapshot {
 /**
  * A policy or a budget whose state telemetry can show.
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category models
  */
 export interface Source {

@@ -76,7 +76,7 @@ export class Delivery {
 /**
  * An event, and the number of events dropped since the one before it.
  *
- * @since 0.1.0
+ * @since 3.1.0
  * @category models
  */
 export interface Delivered {
