@@ -98,7 +98,7 @@ export const retry: {
   const finished = loop.run({
     ...options,
     name,
-    attempt: (number) => Effect.provideService(activity.execute, Activity.CurrentAttempt, number),
+    attempt: (number) => Retry.withoutNested(Effect.provideService(activity.execute, Activity.CurrentAttempt, number)),
     success: activity.successSchema,
     error: activity.errorSchema,
     schedule: options.while === undefined ? schedule : Retry.whileError(options.while)(schedule),
@@ -125,7 +125,5 @@ export type Retried<S extends Schema.Schema.Any, F extends Schema.Schema.All, R,
   Schema.Schema.Context<S> | Schema.Schema.Context<F> | R | WorkflowEngine | WorkflowInstance
 >
 
-const describe = (error: unknown) => ({
-  tag: Predicate.hasProperty(error, "_tag") ? String(error._tag) : "Error",
-  message: error instanceof Error ? error.message : String(error)
-})
+/** No message: only the schema of the error says what may be persisted. */
+const describe = (error: unknown) => ({ tag: Predicate.hasProperty(error, "_tag") ? String(error._tag) : "Error" })

@@ -91,7 +91,7 @@ describe("a policy of the client", () => {
       assert.strictEqual(error.sent, "no")
       assert.strictEqual(error.attempts.at(-1)?.failure?.tag, "Maintenance")
       // Each wait is twice as long as the one before, up to a minute.
-      assert.isAtMost(error.attempts.length, 16)
+      assert.isAtMost(error.attempts.length, 18)
       assert.strictEqual(server.seen.length, 0)
     }))
 

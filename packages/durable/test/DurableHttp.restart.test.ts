@@ -1,7 +1,7 @@
 import { HttpClient, HttpClientRequest } from "@effect/platform"
 import { assert, describe } from "@effect/vitest"
 import { Workflow } from "@effect/workflow"
-import { Clock, Duration, Effect, Layer, Option, Random, Schema } from "effect"
+import { Clock, Duration, Effect, type Exit, Layer, Option, Random, Schema } from "effect"
 import * as Backoff from "reprise/Backoff"
 import * as Retry from "reprise/Retry"
 import * as Services from "../../reprise/test/services.js"
@@ -218,6 +218,95 @@ describe("a secret", () => {
         assert.deepStrictEqual(seen.map(({ headers }) => headers["authorization"]?.slice(-1)), ["1", "2", "3"])
         assert.notInclude([...store.activities.values()].join(), "secret")
         assert.notInclude([...store.activities.values()].join(), "password")
+      })
+  )
+})
+
+const failed = (exit: Option.Option<Exit.Exit<unknown, DurableHttp.CallFailed>>) => Effect.flip(Option.getOrThrow(exit))
+
+describe("a call that another process may have sent", () => {
+  itIsVirtual("says so, where the deadline passed before the next process", () =>
+    Effect.gen(function*() {
+      const store = Engine.makeStore()
+      const { client, seen } = Server.make(() => Effect.never)
+      const options = { retry: seconds, deadline: "1 minute" } as const
+      yield* process(store, client, options, 5_000)
+      yield* setTime(70_000)
+      const { number, reason, sent } = yield* Effect.map(
+        failed(yield* process(store, client, options)),
+        ({ attempts, reason, sent }) => ({ number: attempts.at(-1)?.number, reason, sent })
+      )
+      assert.deepStrictEqual([seen.length, number, reason, sent], [1, 0, "deadline", "maybe"])
+    }))
+})
+
+describe("the headers of an attempt", () => {
+  itIsVirtual("may come from an effect that retries", () =>
+    Effect.gen(function*() {
+      let asked = 0
+      const token = Effect.suspend(() =>
+        ++asked < 3 ? Effect.fail("blip") : Effect.succeed({ authorization: "Bearer x" })
+      )
+      const headers = token.pipe(Retry.retry(Backoff.linear("1 second")), Effect.orDie)
+      const { client, seen } = Server.make(() => 200)
+      yield* Option.getOrThrow(yield* process(Engine.makeStore(), client, { headers }))
+      assert.deepStrictEqual([asked, seen.length], [3, 1])
+    }))
+
+  itIsVirtual("have the time of an attempt", () =>
+    Effect.gen(function*() {
+      const { client, seen } = Server.make(() => 200)
+      const exit = yield* process(Engine.makeStore(), client, {
+        retry: seconds,
+        headers: Effect.never,
+        attemptTimeout: "5 seconds"
+      })
+      const { failure, sent } = yield* failed(exit)
+      assert.deepStrictEqual([failure?.tag, sent, seen.length], ["AttemptTimeout", "no", 0])
+    }))
+
+  itIsVirtual("do not replace the key", () =>
+    Effect.gen(function*() {
+      const { client, seen } = Server.make((n) => n < 3 ? 503 : 200)
+      let draws = 0
+      const headers = Effect.sync(() => ({ "idempotency-key": `own-${++draws}` }))
+      const { key } = yield* Option.getOrThrow(
+        yield* process(Engine.makeStore(), client, { retry: seconds, headers })
+      )
+      assert.deepStrictEqual([...new Set(seen.map((one) => one.key))], [key])
+    }))
+})
+
+describe("the body of a failed response", () => {
+  const recordOf = (client: HttpClient.HttpClient, headers: Record<string, string>) =>
+    Effect.gen(function*() {
+      const store = Engine.makeStore()
+      yield* process(store, client, { retry: seconds, headers: Effect.succeed(headers) })
+      return [...store.activities.values()].join()
+    })
+
+  const echo = Server.make((_, { headers }) => new Response(JSON.stringify(headers), { status: 400 })).client
+
+  itIsVirtual("is recorded without a header that the client has added", () =>
+    Effect.gen(function*() {
+      const client = HttpClient.mapRequest(echo, HttpClientRequest.bearerToken("sk_live_SECRET"))
+      const record = yield* recordOf(client, {})
+      assert.include(record, "<redacted>")
+      assert.notInclude(record, "SECRET")
+    }))
+
+  itIsVirtual(
+    "is recorded without a header of which another one is a part, and without one in quotes",
+    () =>
+      Effect.gen(function*() {
+        const headers = {
+          "x-tenant": "acme-corp",
+          authorization: "Bearer acme-corp.SECRET",
+          "x-sign": `"a","b-SECRET"`
+        }
+        const record = yield* recordOf(echo, headers)
+        assert.include(record, "<redacted>")
+        assert.notInclude(record, "SECRET")
       })
   )
 })

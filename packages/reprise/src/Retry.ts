@@ -147,7 +147,8 @@ export const ledger: {
  * Use it when something else makes the attempts, such as a workflow engine or a queue. `failures` are those of the call
  * so far, in order, so a process that starts later decides as the first one would have. A recorded `seed` makes it draw
  * the same jitter again. `Deadline`, `withoutNested` and the filters of the schedule apply. `canHelp` is that of `loop`.
- * Without failures the first attempt is due: the delay is 0.
+ * Without failures the first attempt is due: the delay is 0. Effects of the schedule run for each of the failures, every
+ * time.
  *
  * @example
  * ```ts

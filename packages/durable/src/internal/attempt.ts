@@ -65,29 +65,37 @@ const decode = <A, I, R>(
 }
 
 const failed = (request: Request, error: unknown): Effect.Effect<Failed> => {
-  if (HttpFailure.isHttpFailure(error)) return withBody(error, request)
+  if (HttpFailure.isHttpFailure(error)) return withBody(error)
   // A deadline of the client is the limit of one attempt here.
   const isLate = error instanceof Deadline.DeadlineExceeded
   const last = isLate ? Option.filter(error.last, HttpFailure.isHttpFailure) : Option.none()
-  if (Option.isSome(last)) return withBody(last.value, request)
-  const late = {
-    ...common(HttpClientResponse.fromWeb(request, new Response(null))),
-    retryable: true,
-    duration: undefined
-  }
+  if (Option.isSome(last)) return withBody(last.value)
   return Effect.succeed(
-    isLate
-      ? { failure: new HttpFailure.AttemptTimeout(late) }
-      : { failure: new HttpFailure.AttemptTimeout({ ...late, sent: "no" }), rejection: error }
+    isLate ? { failure: late(request, "maybe") } : { failure: late(request, "no"), rejection: error }
   )
 }
+
+/**
+ * The attempt has taken too long.
+ *
+ * @internal
+ */
+export const late = (request: Request, sent: "maybe" | "no"): HttpFailure.AttemptTimeout =>
+  new HttpFailure.AttemptTimeout({
+    ...common(HttpClientResponse.fromWeb(request, new Response(null))),
+    sent,
+    retryable: true,
+    duration: undefined
+  })
 
 /** A longer body is cut, and its connection closed. */
 const maxLength = 4_096
 
-const withBody = (failure: HttpFailure.HttpFailure, request: Request): Effect.Effect<Failed> => {
+const withBody = (failure: HttpFailure.HttpFailure): Effect.Effect<Failed> => {
   if (!("response" in failure) || failure.response === undefined) return Effect.succeed({ failure })
-  return failure.response.stream.pipe(
+  // As it was sent: the client may have added headers.
+  const { request, stream } = failure.response
+  return stream.pipe(
     Stream.decodeText(),
     Stream.scan("", (text, more) => text + more),
     Stream.takeUntil((text) => text.length >= maxLength),
@@ -103,10 +111,14 @@ const withBody = (failure: HttpFailure.HttpFailure, request: Request): Effect.Ef
   )
 }
 
-/** A server may repeat the headers that it received. */
+/** A server may repeat the headers that it received, as text or as JSON. */
 const excerpt = (text: string, request: Request): string => {
   const values = Object.values(request.headers).flatMap((value) => [value, ...value.split(/[ ,;=]+/)])
-  const secrets = values.filter((value) => value.length >= 8)
+  const secrets = values
+    .flatMap((value) => [value, JSON.stringify(value).slice(1, -1)])
+    .filter((value) => value.length >= 8)
+    // A part that is replaced first would hide the whole.
+    .sort((one, other) => other.length - one.length)
   return secrets.reduce((text, secret) => text.replaceAll(secret, "<redacted>"), text).slice(0, maxLength)
 }
 

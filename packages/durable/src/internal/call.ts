@@ -1,3 +1,4 @@
+import * as Headers from "@effect/platform/Headers"
 import type * as HttpClient from "@effect/platform/HttpClient"
 import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import * as HttpRetry from "@reprise/http/HttpRetry"
@@ -37,7 +38,12 @@ const refuse = (option: string, value: unknown, expected: string): never => {
 export const check = (options: Checked, request?: Request): void => {
   timeoutMillis(options)
   loop.check(options)
-  if (options.idempotencyKey) Idempotency.withKey(HttpClientRequest.post("/"), "key", options.idempotencyKey)
+  const header = headerOf(options.idempotencyKey)
+  Idempotency.withKey(HttpClientRequest.post("/"), "key", { header })
+  const { attemptHeader = "X-Attempt" } = options
+  if (!/^[\w!#$%&'*+.^`|~-]+$/.test(attemptHeader) || attemptHeader.toLowerCase() === header.toLowerCase()) {
+    refuse("attemptHeader", attemptHeader, `the name of a header other than ${header}`)
+  }
   if (request === undefined) return
   if (!Idempotency.isReplayable(request)) {
     const expected = "a body that can be sent again: text, JSON, bytes or a form (see Idempotency.markReplayable)"
@@ -49,8 +55,8 @@ export const check = (options: Checked, request?: Request): void => {
   }
 }
 
-/** 10 attempts within about an hour. For longer outages there are other schedules. */
-const standard = HttpRetry.exponential({ attempts: 10, base: "1 second", cap: "10 minutes", maxRetryAfter: "1 day" })
+/** Within 67 minutes, and 34 on average. For longer outages there are other schedules. */
+const standard = HttpRetry.exponential({ attempts: 16, base: "1 second", cap: "10 minutes", maxRetryAfter: "1 day" })
 
 /** @internal */
 export const execute = <A, I, R1, R2, R3>(
@@ -60,40 +66,49 @@ export const execute = <A, I, R1, R2, R3>(
   check(options, request)
   return Effect.flatMap(engine.key(name), (ownKey) => {
     const { key, keyed } = withKey(request, ownKey, options.idempotencyKey)
-    return Effect.flatMap(loop.run(loopOf(options, keyed)), ({ answer, errors, lines }) => {
+    return Effect.flatMap(loop.run(loopOf(options, keyed, key)), ({ answer, errors, lines }) => {
       const attempts = records.ledger(lines)
       if (Option.isSome(answer)) return Effect.succeed({ ...answer.value, key, attempts })
       const { number, reason } = lines.at(-1)!
       const last = errors.at(-1)
-      // An attempt that the deadline has cut short has no failure.
-      const isMaybe = number > errors.length || errors.some(({ failure }) => failure.sent === "maybe")
+      // An attempt that the deadline has cut short has no failure. Nor has one that a process was to make which died.
+      const isMaybe = number > errors.length || lines.at(-1)!.failure === undefined ||
+        errors.some(({ failure }) => failure.sent === "maybe")
       const failure = last && failures.facts(last.failure)
       return new CallFailed({ name, reason, sent: isMaybe ? "maybe" : "no", failure, body: last?.body, key, attempts })
     })
   })
 }
 
+const headerOf = (options: Checked["idempotencyKey"]): string => (options || {}).header ?? "Idempotency-Key"
+
 /** A request that is idempotent by itself stays as it is. */
 const withKey = (request: Request, ownKey: string, options: Checked["idempotencyKey"]) => {
-  const header = (options || {}).header ?? "Idempotency-Key"
+  const header = headerOf(options)
   const key = request.headers[header.toLowerCase()]
   return key !== undefined || options === false || Idempotency.isIdempotent(request)
     ? { keyed: request, key }
     : { keyed: Idempotency.withKey(request, ownKey, { header }), key: ownKey }
 }
 
-const loopOf = <A, I, R1, R2, R3>(options: Options<A, I, R1, R2, R3>, request: Request) => {
+const loopOf = <A, I, R1, R2, R3>(options: Options<A, I, R1, R2, R3>, request: Request, key: string | undefined) => {
   const { attemptHeader, headers = Effect.succeed({}), read, while: goesOn } = options
   const schedule = Schedule.mapInput(options.retry ?? standard, ({ failure }: failures.Failed) => failure)
-  const numbered = (number: number) =>
-    attemptHeader === undefined ? request : HttpClientRequest.setHeader(request, attemptHeader, String(number))
   const limit = timeoutMillis(options)
+  const late = (): failures.Failed => ({ failure: attempt.late(request, "no") })
+  // The key comes last: no other header replaces it.
+  const complete = (number: number, own: Headers.Input) => ({
+    ...Headers.fromInput(own),
+    ...attemptHeader !== undefined && { [attemptHeader]: String(number) },
+    ...key !== undefined && { [headerOf(options.idempotencyKey)]: key }
+  })
   return {
     ...options,
     attempt: (number: number) =>
       Effect.flatMap(
-        headers,
-        (headers) => attempt.send(HttpClientRequest.setHeaders(numbered(number), headers), read, limit)
+        Effect.timeoutFail(headers, { duration: limit, onTimeout: late }),
+        (own) =>
+          Retry.withoutNested(attempt.send(HttpClientRequest.setHeaders(request, complete(number, own)), read, limit))
       ),
     // Without a schema the body is text, which the type of the options says.
     success: Schema.Struct({

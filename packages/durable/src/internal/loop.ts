@@ -154,7 +154,7 @@ class Step<A, AI, RA, E, EI, RE, R, RS> {
 
   attempt(line: Effect.Effect<Line>): Effect.Effect<records.Record, never, RA | RE | R | RS> {
     const { attempt, success } = this.options
-    return Effect.matchCauseEffect(Retry.withoutNested(attempt(this.failures.length + 1)), {
+    return Effect.matchCauseEffect(attempt(this.failures.length + 1), {
       onSuccess: (value) =>
         Effect.zipWith(
           line,
@@ -201,9 +201,12 @@ class Step<A, AI, RA, E, EI, RE, R, RS> {
     })
   }
 
-  /** A policy does not admit the attempt: the call waits, and neither the schedule nor its attempts go on. */
+  /**
+   * A policy does not admit the attempt: the call waits, and neither the schedule nor its attempts go on. Its own waits stay
+   * below the default of `inMemoryThreshold`: after each suspension, the workflow reads all its records.
+   */
   hold(asked: Option.Option<Duration.Duration>, atMillis: number): Effect.Effect<Retry.Decision> {
-    const ownMillis = Math.min(1_000 * 2 ** this.heldTimes, 60_000)
+    const ownMillis = Math.min(1_000 * 2 ** this.heldTimes, 50_000)
     const askedMillis = Option.match(asked, { onNone: () => 0, onSome: Duration.toMillis })
     const leastMillis = Math.min(Math.max(askedMillis, ownMillis), maxDelayMillis / 2)
     return Effect.map(Random.next, (random) => {

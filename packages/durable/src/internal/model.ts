@@ -23,7 +23,10 @@ export type Attempt = typeof Attempt.Type
  * @category schemas
  */
 export const Attempt = Schema.Struct({
-  /** The attempts so far. It counts from 1. The line of a rejection repeats the number of the attempt before it. */
+  /**
+   * The attempts so far: 1 for the first one. The line of a rejection repeats the number of the attempt before it, or has
+   * 0.
+   */
   number: Schema.Number,
   /** Epoch milliseconds. */
   startMillis: Schema.Number,
@@ -31,7 +34,8 @@ export const Attempt = Schema.Struct({
   /** Nothing if the attempt succeeded. */
   failure: Schema.optional(Schema.Struct({
     tag: Schema.String,
-    message: Schema.String,
+    /** Missing for `DurableRetry`, whose errors have their own schema. */
+    message: Schema.optional(Schema.String),
     status: Schema.optional(Schema.Number)
   })),
   /** The wait that followed. Nothing after the last attempt. */
@@ -55,7 +59,7 @@ export const Ledger = Schema.Array(Attempt)
 export type Ledger = typeof Ledger.Type
 
 /**
- * The deadline has passed, and there is no failure of an attempt to report instead.
+ * The deadline has passed, during an attempt or before it could start.
  *
  * @since 3.1.0
  * @category errors
@@ -152,7 +156,10 @@ export class CallFailed extends Schema.TaggedError<CallFailed>("@reprise/durable
   name: Schema.String,
   /** The reason for no further attempt: a `Retry.Reason` such as `"attempts"`, `"notRetryable"` or `"deadline"`. */
   reason: Schema.String,
-  /** Whether the server may have done the work: `"maybe"` if any attempt may have been processed. */
+  /**
+   * Whether the server may have done the work: `"maybe"` if any attempt may have been processed. An attempt of a process
+   * that died before the record of it was written is not known.
+   */
   sent: Schema.Literal("no", "maybe"),
   /** The last failure. Missing if no attempt failed before the deadline. */
   failure: Schema.optional(Failure),
@@ -191,7 +198,7 @@ export interface Options<A, I = unknown, R1 = never, R2 = never, R3 = never> ext
    */
   readonly read?: Schema.Schema<A, I, R1> | undefined
   /**
-   * The delays between attempts, and their number. Defaults to 10 attempts with full jitter over 1 second, 2 seconds and
+   * The delays between attempts, and their number. Defaults to 16 attempts with full jitter over 1 second, 2 seconds and
    * so on, up to 10 minutes. By default it waits for a `Retry-After` of up to 1 day.
    */
   readonly retry?: Schedule.Schedule<unknown, HttpFailure, R2> | undefined
@@ -208,9 +215,12 @@ export interface Options<A, I = unknown, R1 = never, R2 = never, R3 = never> ext
    * must be idempotent.
    */
   readonly idempotencyKey?: false | { readonly header?: string | undefined } | undefined
-  /** The longest time of one attempt, with its body. Defaults to 30 seconds. */
+  /**
+   * The longest time of one attempt, with its body. `headers` has the same limit of its own, and the body of a failed
+   * response has 5 seconds. Defaults to 30 seconds.
+   */
   readonly attemptTimeout?: Duration.DurationInput | undefined
-  /** Sends the number of the attempt, from 1, in this header. Defaults to no header. */
+  /** Sends the number of the attempt, from 1, in this header, which is not that of the key. Defaults to no header. */
   readonly attemptHeader?: string | undefined
 }
 

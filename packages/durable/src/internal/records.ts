@@ -53,9 +53,9 @@ export const read = <A, I, R>(
     const what = `The record of "${name}" is not one that this program can read`
     const then = "The call sends nothing more, and the workflow is suspended"
     const help = "Deploy a program that can read the record, then resume the workflow"
-    return engine.suspendWith(
-      new Error(`${what}. ${then}. ${help}.\n${error.message}`)
-    )
+    // The record may hold what must not be in a log, so only its shape is.
+    const shape = error.message.replaceAll(/(?<=actual |got ).*/g, "another value").slice(0, 1_000)
+    return engine.suspendWith(new Error(`${what}. ${then}. ${help}.\n${shape}`))
   })
 
 const kept = { first: 8, last: 24 }

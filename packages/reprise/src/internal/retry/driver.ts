@@ -111,7 +111,10 @@ export const make = <Out, In, R, E = never>(
         )
     })
   const pass = (input: In, dateMillis: number) =>
-    Effect.asVoid(advance(input, canHelp === undefined || canHelp(input), dateMillis))
+    Effect.suspend(() => {
+      attempts++
+      return Effect.asVoid(advance(input, canHelp === undefined || canHelp(input), dateMillis))
+    })
   const next = (input: In, dateMillis?: number) =>
     Effect.withFiberRuntime<Next, E, R>((fiber) => {
       attempts++
