@@ -1,14 +1,14 @@
 import { HttpClient, HttpClientRequest } from "@effect/platform"
 import { assert, describe, it } from "@effect/vitest"
 import { Workflow, WorkflowEngine } from "@effect/workflow"
-import { Cause, Effect, Exit, Layer, Option, Schema, Stream, TestClock } from "effect"
+import { Cause, Effect, Exit, Layer, Option, Schema, Stream } from "effect"
 import * as Backoff from "reprise/Backoff"
 import * as InvalidOption from "reprise/InvalidOption"
 import * as Retry from "reprise/Retry"
 import * as DurableHttp from "../src/DurableHttp.js"
 import * as Engine from "./support/engine.js"
 import * as Server from "./support/server.js"
-import { itIsVirtual, runAll } from "./support/time.js"
+import { itIsVirtual, pass, runAll } from "./support/time.js"
 
 const Call = Workflow.make({
   name: "Call",
@@ -265,13 +265,13 @@ describe("a ready-made workflow", () => {
       yield* Effect.gen(function*() {
         const id = yield* charge.start({ order: "7" })
         assert.strictEqual(id, yield* charge.executionId({ order: "7" }))
-        yield* TestClock.adjust("1 minute")
+        yield* pass("1 minute")
         const waiting = yield* charge.poll(id)
         assert.strictEqual(Option.getOrThrow(waiting)._tag, "Suspended")
         yield* charge.resume(id)
-        yield* TestClock.adjust("59 seconds")
+        yield* pass("59 seconds")
         assert.strictEqual(seen.length, 1)
-        yield* TestClock.adjust("1 second")
+        yield* pass("1 second")
         const { body } = yield* charge.await({ order: "7" })
         assert.strictEqual(body, "\"done\"")
         assert.strictEqual(Option.getOrThrow(yield* charge.poll(id))._tag, "Complete")
@@ -299,9 +299,9 @@ describe("a ready-made workflow", () => {
       const { client, seen } = Server.make(() => 503)
       yield* Effect.gen(function*() {
         const id = yield* charge.start({ order: "8" })
-        yield* TestClock.adjust("1 minute")
+        yield* pass("1 minute")
         yield* charge.interrupt(id)
-        yield* TestClock.adjust("1 hour")
+        yield* pass("1 hour")
         assert.strictEqual(seen.length, 1)
       }).pipe(
         Effect.provide(charge.layer.pipe(Layer.provideMerge(WorkflowEngine.layerMemory))),

@@ -1,6 +1,6 @@
 /** Virtual time that passes as soon as nothing else is going on. */
 import { it } from "@effect/vitest"
-import { Clock, Effect, Fiber, Option } from "effect"
+import { Clock, type Duration, Effect, Fiber, Option, TestClock } from "effect"
 import * as Virtual from "../../../reprise/test/virtual.js"
 
 type VirtualClock = ReturnType<typeof Virtual.clock>
@@ -21,10 +21,14 @@ export const setTime = (millis: number) =>
   })
 
 /** Lets the event loop run: bodies and hashes are made outside of Effect. */
-const settle = Effect.promise(async () => {
+export const settle = Effect.promise(async () => {
   await crypto.subtle.digest("SHA-256", new Uint8Array(1))
   for (let turn = 0; turn < 10; turn++) await new Promise((resolve) => setImmediate(resolve))
 })
+
+/** Moves the `TestClock`, and lets what is due come to its end. */
+export const pass = (duration: Duration.DurationInput) =>
+  settle.pipe(Effect.zipRight(TestClock.adjust(duration)), Effect.zipRight(settle))
 
 /** Goes to the next wake-up, at most to `untilMillis`, and says whether the rest is later. Without any, work is going on. */
 const next = (untilMillis: number) =>
