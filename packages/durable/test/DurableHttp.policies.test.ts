@@ -1,10 +1,9 @@
 import { HttpClient, HttpClientRequest } from "@effect/platform"
 import { assert, describe } from "@effect/vitest"
-import { Workflow } from "@effect/workflow"
 import * as HttpResilience from "@reprise/http/HttpResilience"
 import * as HttpRetry from "@reprise/http/HttpRetry"
 import * as ResilientHttpClient from "@reprise/http/ResilientHttpClient"
-import { Data, Effect, Layer, Schema } from "effect"
+import { Data, Effect, Layer } from "effect"
 import * as Backoff from "reprise/Backoff"
 import * as Policy from "reprise/Policy"
 import * as Tripping from "reprise/Tripping"
@@ -13,23 +12,15 @@ import * as Engine from "./support/engine.js"
 import * as Server from "./support/server.js"
 import { itIsVirtual, runAll } from "./support/time.js"
 
-const Call = Workflow.make({
-  name: "Call",
-  payload: { id: Schema.String },
-  idempotencyKey: ({ id }) => id,
-  success: DurableHttp.answer(Schema.String),
-  error: DurableHttp.CallFailed
-})
-
 const run = (
   client: HttpClient.HttpClient,
   ids: ReadonlyArray<string>,
   options: Partial<DurableHttp.Options<string>>
 ) => {
-  const live = Call.toLayer(({ id }) =>
+  const live = Engine.Call.toLayer(({ id }) =>
     DurableHttp.execute({ name: "charge", request: HttpClientRequest.post(`http://api.example.com/${id}`), ...options })
   )
-  const all = Effect.forEach(ids, (id) => Effect.exit(Call.execute({ id })), { concurrency: "unbounded" })
+  const all = Effect.forEach(ids, (id) => Effect.exit(Engine.Call.execute({ id })), { concurrency: "unbounded" })
   return runAll(all).pipe(
     Effect.provide(live.pipe(Layer.provideMerge(Engine.layer(Engine.makeStore())))),
     Effect.provideService(HttpClient.HttpClient, client)

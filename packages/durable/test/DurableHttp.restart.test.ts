@@ -1,7 +1,6 @@
 import { HttpClient, HttpClientRequest } from "@effect/platform"
 import { assert, describe } from "@effect/vitest"
-import { Workflow } from "@effect/workflow"
-import { Clock, Duration, Effect, type Exit, Layer, Option, Random, Schema } from "effect"
+import { Clock, Duration, Effect, type Exit, Layer, Option, Random } from "effect"
 import * as Backoff from "reprise/Backoff"
 import * as Retry from "reprise/Retry"
 import * as Services from "../../reprise/test/services.js"
@@ -9,14 +8,6 @@ import * as DurableHttp from "../src/DurableHttp.js"
 import * as Engine from "./support/engine.js"
 import * as Server from "./support/server.js"
 import { itIsVirtual, runUntil, setTime, virtually } from "./support/time.js"
-
-const Call = Workflow.make({
-  name: "Call",
-  payload: { id: Schema.String },
-  idempotencyKey: ({ id }) => id,
-  success: DurableHttp.answer(Schema.String),
-  error: DurableHttp.CallFailed
-})
 
 const post = HttpClientRequest.post("http://api.example.com/charges")
 
@@ -28,9 +19,9 @@ const logged: Array<string> = []
 /** One process over the store, which dies at that moment. */
 const process = (store: Engine.Store, client: HttpClient.HttpClient, options: Options, untilMillis = Infinity) => {
   logged.length = 0
-  const live = Call.toLayer(() => DurableHttp.execute({ name: "charge", request: post, ...options }))
+  const live = Engine.Call.toLayer(() => DurableHttp.execute({ name: "charge", request: post, ...options }))
   return runUntil(
-    Effect.exit(Call.execute({ id: "1" })).pipe(
+    Effect.exit(Engine.Call.execute({ id: "1" })).pipe(
       Effect.provide(live.pipe(Layer.provideMerge(Engine.layer(store)))),
       Effect.provideService(HttpClient.HttpClient, client),
       Effect.provide(Services.logTo(logged))

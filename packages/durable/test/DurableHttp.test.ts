@@ -10,22 +10,14 @@ import * as Engine from "./support/engine.js"
 import * as Server from "./support/server.js"
 import { itIsVirtual, pass, runAll } from "./support/time.js"
 
-const Call = Workflow.make({
-  name: "Call",
-  payload: { id: Schema.String },
-  idempotencyKey: ({ id }) => id,
-  success: DurableHttp.answer(Schema.String),
-  error: DurableHttp.CallFailed
-})
-
 const post = HttpClientRequest.post("http://api.example.com/charges?secret=1")
 
 /** Runs one call in an engine of its own while time passes. */
 const run = <A, I, R2>(client: HttpClient.HttpClient, options: Partial<DurableHttp.Options<A, I, never, R2>>) => {
-  const live = Call.toLayer(() =>
+  const live = Engine.Call.toLayer(() =>
     DurableHttp.execute({ name: "charge", request: post, ...options } as DurableHttp.Options<string>)
   )
-  return runAll(Effect.exit(Call.execute({ id: "1" }))).pipe(
+  return runAll(Effect.exit(Engine.Call.execute({ id: "1" }))).pipe(
     Effect.provide(live.pipe(Layer.provideMerge(WorkflowEngine.layerMemory))),
     Effect.provideService(HttpClient.HttpClient, client)
   )
@@ -204,8 +196,8 @@ describe("a durable call", () => {
     Effect.gen(function*() {
       const { client, seen } = Server.make(() => 200)
       const one = DurableHttp.execute({ name: "charge", request: post })
-      const live = Call.toLayer(() => Effect.zipRight(one, one))
-      const exit = yield* Effect.exit(Call.execute({ id: "1" })).pipe(
+      const live = Engine.Call.toLayer(() => Effect.zipRight(one, one))
+      const exit = yield* Effect.exit(Engine.Call.execute({ id: "1" })).pipe(
         Effect.provide(live.pipe(Layer.provideMerge(WorkflowEngine.layerMemory))),
         Effect.provideService(HttpClient.HttpClient, client)
       )
@@ -246,6 +238,9 @@ describe("a request that is not safe to repeat", () => {
     assert.throws(() => make({ deadline: -1 }), "deadline")
     assert.throws(() => make({ inMemoryThreshold: NaN }), "inMemoryThreshold")
     assert.throws(() => make({ idempotencyKey: { header: "no header" } }), "header")
+    assert.throws(() => make({ attemptHeader: "no header" }), "attemptHeader")
+    assert.throws(() => make({ attemptHeader: "idempotency-key" }), "a header other than Idempotency-Key")
+    make({ idempotencyKey: { header: "X-Attempt" } })
   })
 })
 

@@ -40,8 +40,9 @@ export const check = (options: Checked, request?: Request): void => {
   loop.check(options)
   const header = headerOf(options.idempotencyKey)
   Idempotency.withKey(HttpClientRequest.post("/"), "key", { header })
-  const { attemptHeader = "X-Attempt" } = options
-  if (!/^[\w!#$%&'*+.^`|~-]+$/.test(attemptHeader) || attemptHeader.toLowerCase() === header.toLowerCase()) {
+  const { attemptHeader } = options
+  const isName = attemptHeader === undefined || /^[\w!#$%&'*+.^`|~-]+$/.test(attemptHeader)
+  if (!isName || attemptHeader?.toLowerCase() === header.toLowerCase()) {
     refuse("attemptHeader", attemptHeader, `the name of a header other than ${header}`)
   }
   if (request === undefined) return
@@ -69,10 +70,10 @@ export const execute = <A, I, R1, R2, R3>(
     return Effect.flatMap(loop.run(loopOf(options, keyed, key)), ({ answer, errors, lines }) => {
       const attempts = records.ledger(lines)
       if (Option.isSome(answer)) return Effect.succeed({ ...answer.value, key, attempts })
-      const { number, reason } = lines.at(-1)!
+      const { failure: lastFailure, reason } = lines.at(-1)!
       const last = errors.at(-1)
       // An attempt that the deadline has cut short has no failure. Nor has one that a process was to make which died.
-      const isMaybe = number > errors.length || lines.at(-1)!.failure === undefined ||
+      const isMaybe = lastFailure === undefined ||
         errors.some(({ failure }) => failure.sent === "maybe")
       const failure = last && failures.facts(last.failure)
       return new CallFailed({ name, reason, sent: isMaybe ? "maybe" : "no", failure, body: last?.body, key, attempts })

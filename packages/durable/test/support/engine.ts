@@ -3,7 +3,17 @@
  * the same store. Records go through JSON, as in a database.
  */
 import { Workflow, WorkflowEngine } from "@effect/workflow"
-import { Clock, type Context, Duration, Effect, Exit, Layer } from "effect"
+import { Clock, type Context, Duration, Effect, Exit, Layer, Schema } from "effect"
+import * as DurableHttp from "../../src/DurableHttp.js"
+
+/** A workflow that is one call. */
+export const Call = Workflow.make({
+  name: "Call",
+  payload: { id: Schema.String },
+  idempotencyKey: ({ id }) => id,
+  success: DurableHttp.answer(Schema.String),
+  error: DurableHttp.CallFailed
+})
 
 export interface Store {
   readonly activities: Map<string, string>

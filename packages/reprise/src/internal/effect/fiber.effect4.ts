@@ -14,7 +14,7 @@ export type AnyFiber = Fiber.Fiber<unknown, unknown>
 /** Makes an effect interruptible in an uninterruptible region, if it was interruptible outside of it. */
 export type Restore = <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
 
-/** The private fields of a fiber. Each of them may be missing one day. Then a timeout has a fiber of its own. */
+/** The private fields of a fiber. Without one of them, a timeout has a fiber of its own. */
 interface FiberFields {
   _interruptedCause?: Cause.Cause<never> | undefined
   readonly _children?: ReadonlySet<Fiber.Fiber<unknown, unknown>> | undefined
