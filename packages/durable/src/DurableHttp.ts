@@ -19,6 +19,7 @@ import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import * as call from "./internal/call.js"
+import * as engine from "./internal/engine.js"
 import { type Answer, CallFailed, Ledger, type Options } from "./internal/model.js"
 
 export { type Answer, Attempt, CallFailed, Failure, Ledger, type LoopOptions, type Options } from "./internal/model.js"
@@ -133,9 +134,12 @@ export interface DurableCall<Name extends string, Payload extends Schema.Struct.
   >
   /** Registers the workflow, so that this process runs such calls. Provide an engine and an `HttpClient`. */
   readonly layer: Layer.Layer<never, never, HttpClient.HttpClient | Needs<Payload, R1> | R>
-  /** Starts the call, unless it has been started, and returns its execution id without waiting for its end. */
+  /**
+   * Starts the call, unless it has been started, and returns its execution id without waiting for its end. If the engine
+   * cannot reach its storage, that is a defect. Then start the call again: it is made once.
+   */
   readonly start: (payload: Input<Payload>) => Effect.Effect<string, never, Needs<Payload, R1>>
-  /** Starts the call, unless it has been started, and waits for its end. */
+  /** Starts the call, unless it has been started, and waits for its end, also while the engine cannot reach its storage. */
   readonly await: (payload: Input<Payload>) => Effect.Effect<Answer<A>, CallFailed, Needs<Payload, R1>>
   /** `Complete` with the result, or `Suspended` in a long wait. None if the call is running or unknown. */
   readonly poll: (
@@ -241,7 +245,7 @@ export const workflow = <
       )
     ) as Self["layer"],
     start: (payload) => run(payload, { discard: true }),
-    await: (payload) => run(payload),
+    await: (payload) => engine.outlasting(run(payload)),
     poll: (executionId) => Effect.map(workflow.poll(executionId), Option.fromNullable),
     interrupt: (executionId) => workflow.interrupt(executionId),
     resume: (executionId) => workflow.resume(executionId),

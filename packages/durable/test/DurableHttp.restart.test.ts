@@ -1,6 +1,6 @@
 import { HttpClient, HttpClientRequest } from "@effect/platform"
 import { assert, describe } from "@effect/vitest"
-import { Clock, Duration, Effect, type Exit, Layer, Option, Random } from "effect"
+import { Clock, Duration, Effect, type Exit, Layer, Option, Random, Schema } from "effect"
 import * as Backoff from "reprise/Backoff"
 import * as Retry from "reprise/Retry"
 import * as Services from "../../reprise/test/services.js"
@@ -146,6 +146,61 @@ describe("a clock that was set between two processes", () => {
       yield* Option.getOrThrow(yield* process(store, client, { retry: seconds }))
       assert.deepStrictEqual(seen.map(({ atMillis }) => atMillis), [0, weekMillis, weekMillis + 20_000])
     }))
+})
+
+describe("a storage that the engine cannot reach for a while", () => {
+  for (const inMemoryThreshold of ["60 seconds", "0 millis"] as const) {
+    itIsVirtual(
+      `before and after any of its steps neither ends the call nor repeats an attempt (in memory up to ${inMemoryThreshold})`,
+      () =>
+        Effect.gen(function*() {
+          const { attempts, charged, steps } = yield* throughLosses({ inMemoryThreshold, isLost: () => false })
+          for (let first = 1; first <= steps; first++) {
+            const isLost = (step: number) => step >= first && step < first + 4
+            const outcome = yield* virtually(throughLosses({ inMemoryThreshold, isLost }))
+            assert.deepStrictEqual(outcome.attempts, attempts)
+            assert.deepStrictEqual(outcome.charged, charged)
+            assert.strictEqual(outcome.warnings, 4)
+          }
+        })
+    )
+  }
+
+  const throughLosses = ({ inMemoryThreshold, isLost }: {
+    readonly inMemoryThreshold: Duration.DurationInput
+    readonly isLost: (step: number) => boolean
+  }) =>
+    Effect.gen(function*() {
+      logged.length = 0
+      let steps = 0
+      const store: Engine.Store = { ...Engine.makeStore(), isLost: () => isLost(++steps) }
+      const { client, seen } = Server.make((n) => n < 3 ? 503 : 200)
+      const charge = DurableHttp.workflow({
+        name: "Charge",
+        payload: { id: Schema.String },
+        id: ({ id }) => id,
+        request: post,
+        retry: seconds,
+        inMemoryThreshold
+      })
+      const answer = yield* Option.getOrThrow(
+        yield* runUntil(
+          Effect.exit(charge.await({ id: "1" })).pipe(
+            Effect.provide(charge.layer.pipe(Layer.provideMerge(Engine.layer(store)))),
+            Effect.provideService(HttpClient.HttpClient, client),
+            Effect.provide(Services.logTo(logged))
+          ),
+          Infinity
+        )
+      )
+      const warnings = logged.filter((line) => line.includes("The storage of the workflow engine failed")).length
+      return {
+        attempts: answer.attempts.map(({ number, reason }) => [number, reason]),
+        charged: seen.length,
+        steps,
+        warnings
+      }
+    })
 })
 
 describe("a record that the program cannot read", () => {

@@ -8,7 +8,7 @@ const kills = Number(process.env["DURABLE_POSTGRES_KILLS"] ?? 4)
 
 describe("two runners on PostgreSQL", () => {
   it.scopedLive(
-    `of which one is killed ${kills} times at random moments end every call, with one key and one charge for each`,
+    `of which one is killed ${kills} times at random moments, and which lose their connections in between, end every call, with one key and one charge for each`,
     () =>
       Effect.gen(function*() {
         const database = yield* Postgres.server
@@ -21,6 +21,7 @@ describe("two runners on PostgreSQL", () => {
             kills,
             callsPerStart: 3,
             inMemoryMillis: 1_500,
+            disturb: () => Effect.runPromise(Postgres.dropConnections(database)),
             random: Math.random
           })
         )

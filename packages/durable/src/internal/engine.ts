@@ -6,7 +6,9 @@ import * as Cause from "effect/Cause"
 import type * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Predicate from "effect/Predicate"
 import * as Schema from "effect/Schema"
+import * as Backoff from "reprise/Backoff"
 import { InvalidOption } from "reprise/InvalidOption"
 import * as clock from "./clock.js"
 
@@ -21,6 +23,41 @@ export type Engine = WorkflowEngine | WorkflowInstance
 
 type Instance = Context.Tag.Service<typeof WorkflowInstance>
 
+/** The errors of `@effect/cluster` that pass. It makes them defects. Other engines do not have them. */
+const passing = [
+  "PersistenceError",
+  "EntityNotAssignedToRunner",
+  "RunnerNotRegistered",
+  "RunnerUnavailable",
+  "MailboxFull",
+  "AlreadyProcessingMessage"
+]
+
+const isPassing = (cause: Cause.Cause<unknown>): boolean => {
+  const defect = Cause.squash(cause)
+  return Predicate.hasProperty(defect, "_tag") && passing.includes(String(defect._tag))
+}
+
+const pauses = Backoff.exponential("200 millis").pipe(Backoff.capped("10 seconds"), Backoff.equalJitter)
+
+/**
+ * Asks the engine again while it cannot reach its storage. A defect would end the workflow for good, because its database
+ * has dropped a connection. An engine does each of its steps once, however often it is asked.
+ *
+ * @internal
+ */
+export const outlasting = <A, E, R>(step: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
+  step.pipe(
+    Effect.sandbox,
+    Effect.tapError((cause) =>
+      isPassing(cause)
+        ? Effect.logWarning("The storage of the workflow engine failed. The call asks it again", cause)
+        : Effect.void
+    ),
+    Effect.retry({ while: isPassing, schedule: pauses }),
+    Effect.catchAll(Effect.failCause)
+  )
+
 /**
  * Runs the effect once and records its result, which must be JSON. A later run of the workflow returns the record.
  *
@@ -33,11 +70,13 @@ export const recorded = <R>(
   name: string,
   execute: Effect.Effect<unknown, never, R>
 ): Effect.Effect<unknown, never, Exclude<R, Engine> | Engine> =>
-  Activity.make({ name, success: Schema.Unknown, execute }) as Effect.Effect<
-    unknown,
-    never,
-    Exclude<R, Engine> | Engine
-  >
+  outlasting(
+    Activity.make({ name, success: Schema.Unknown, execute }) as Effect.Effect<
+      unknown,
+      never,
+      Exclude<R, Engine> | Engine
+    >
+  )
 
 /**
  * The same in every attempt and every process: a hash of the id of the execution and the name.
@@ -83,12 +122,12 @@ export const suspendUntil = (
   name: string,
   wait: { readonly atMillis: number; readonly delayMillis: number }
 ): Effect.Effect<void, never, Engine> =>
-  Effect.flatMap(clock.currentWallMillis, (nowMillis) => {
+  outlasting(Effect.flatMap(clock.currentWallMillis, (nowMillis) => {
     const restMillis = wait.atMillis - nowMillis
     return restMillis <= 0 || restMillis > wait.delayMillis + toleranceMillis
       ? Effect.void
       : DurableClock.sleep({ name, duration: Duration.millis(restMillis), inMemoryThreshold: Duration.zero })
-  })
+  }))
 
 /**
  * Lets the engine end an interrupted workflow.

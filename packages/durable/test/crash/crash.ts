@@ -19,6 +19,8 @@ export interface Setup {
   /** New calls at each start. */
   readonly callsPerStart: number
   readonly inMemoryMillis: number
+  /** Called at random moments between two kills. */
+  readonly disturb?: () => Promise<void>
   /** From 0 to 1. */
   readonly random: () => number
 }
@@ -161,7 +163,9 @@ export const run = async (setup: Setup): Promise<Outcome> => {
       const index = Math.floor(setup.random() * children.length)
       // Some die while they start. A busy machine must not make that all of them.
       if (setup.random() < 0.9) await Promise.race([self.ready.get(children[index]!), sleep(30_000)])
-      await sleep(setup.random() * 1_200)
+      await sleep(setup.random() * 600)
+      await setup.disturb?.()
+      await sleep(setup.random() * 600)
       await kill(children[index]!)
       children[index] = kills + 1 < setup.kills ? self.start(ports[index]) : self.finish(ports[index])
     }

@@ -3,7 +3,7 @@
  * the same store. Records go through JSON, as in a database.
  */
 import { Workflow, WorkflowEngine } from "@effect/workflow"
-import { Clock, type Context, Duration, Effect, Exit, Layer, Schema } from "effect"
+import { Clock, type Context, Data, Duration, Effect, Exit, Layer, Schema } from "effect"
 import * as DurableHttp from "../../src/DurableHttp.js"
 
 /** A workflow that is one call. */
@@ -19,6 +19,16 @@ export interface Store {
   readonly activities: Map<string, string>
   readonly deferreds: Map<string, Exit.Exit<unknown, unknown>>
   readonly clocks: Map<string, { readonly executionId: string; readonly wakeMillis: number }>
+  /** Whether the next write or read fails. Asked before and after each one: a write may be there, and its answer lost. */
+  isLost?: () => boolean
+}
+
+class PersistenceError extends Data.TaggedError("PersistenceError") {}
+
+/** As an engine of `@effect/cluster` does when its database cannot be reached. */
+const stored = <A, E, R>(store: Store, operation: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> => {
+  const answered = Effect.suspend(() => store.isLost?.() ? Effect.die(new PersistenceError()) : Effect.void)
+  return answered.pipe(Effect.zipRight(operation), Effect.zipLeft(answered))
 }
 
 export const makeStore = (): Store => ({ activities: new Map(), deferreds: new Map(), clocks: new Map() })
@@ -61,7 +71,8 @@ const make = (store: Store): Context.Tag.Service<typeof WorkflowEngine.WorkflowE
 
   const engine = WorkflowEngine.makeUnsafe({
     register: (workflow, execute) => Effect.sync(() => void bodies.set(workflow, execute)),
-    execute: (workflow, { executionId, payload }) => run(workflow, executionId, payload) as Effect.Effect<never>,
+    execute: (workflow, { executionId, payload }) =>
+      stored(store, run(workflow, executionId, payload)) as Effect.Effect<never>,
     poll: () => Effect.succeed(undefined),
     interrupt: () => Effect.void,
     resume: () => Effect.void,
@@ -78,20 +89,26 @@ const make = (store: Store): Context.Tag.Service<typeof WorkflowEngine.WorkflowE
       )
       if (result._tag === "Complete" && Exit.isSuccess(result.exit)) store.activities.set(id, json(result.exit.value))
       return result
-    }) as WorkflowEngine.Encoded["activityExecute"],
+    }, (step) => stored(store, step)) as WorkflowEngine.Encoded["activityExecute"],
     deferredResult: (deferred) =>
-      Effect.map(
-        WorkflowEngine.WorkflowInstance,
-        ({ executionId }) => store.deferreds.get(`${executionId}/${deferred.name}`)
+      stored(
+        store,
+        Effect.map(
+          WorkflowEngine.WorkflowInstance,
+          ({ executionId }) => store.deferreds.get(`${executionId}/${deferred.name}`)
+        )
       ),
     deferredDone: ({ deferredName, executionId, exit }) =>
       Effect.sync(() => void store.deferreds.set(`${executionId}/${deferredName}`, exit)),
     scheduleClock: (_workflow, { clock, executionId }) =>
-      Effect.map(Clock.currentTimeMillis, (nowMillis) => {
-        const id = `${executionId}/${clock.deferred.name}`
-        if (store.clocks.has(id)) return
-        store.clocks.set(id, { executionId, wakeMillis: nowMillis + Duration.toMillis(clock.duration) })
-      })
+      stored(
+        store,
+        Effect.map(Clock.currentTimeMillis, (nowMillis) => {
+          const id = `${executionId}/${clock.deferred.name}`
+          if (store.clocks.has(id)) return
+          store.clocks.set(id, { executionId, wakeMillis: nowMillis + Duration.toMillis(clock.duration) })
+        })
+      )
   })
   return engine
 }

@@ -103,6 +103,16 @@ export const server = Effect.map(
   ({ url }) => url
 )
 
+/** Ends all other connections to the server, as a failover does. */
+export const dropConnections = (url: string): Effect.Effect<void> =>
+  Effect.flatMap(PgClient.PgClient, (sql) =>
+    sql`select pg_terminate_backend(pid) from pg_stat_activity
+      where pid <> pg_backend_pid() and backend_type = 'client backend'`).pipe(
+      Effect.asVoid,
+      Effect.provide(PgClient.layer({ url: Redacted.make(url), maxConnections: 1 })),
+      Effect.orDie
+    )
+
 /** An engine of one runner. */
 export const engine: Layer.Layer<WorkflowEngine.WorkflowEngine> = Layer.unwrapScoped(Effect.gen(function*() {
   const url = Redacted.make(yield* server)
