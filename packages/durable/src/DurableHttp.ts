@@ -224,7 +224,7 @@ export const workflow = <
   const make = (payload: Schema.Struct.Type<Payload>) =>
     execute({
       ...rest,
-      name: "call",
+      name,
       request: typeof request === "function" ? request(payload) : request,
       headers: typeof headers === "function" ? headers(payload) : headers
     })

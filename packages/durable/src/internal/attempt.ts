@@ -23,14 +23,14 @@ type Request = HttpClientRequest.HttpClientRequest
 export const send = <A, I, R>(
   request: Request,
   read: Schema.Schema<A, I, R> | undefined,
-  timeoutMillis: number
+  { maxBodyLength, timeoutMillis }: { readonly timeoutMillis: number; readonly maxBodyLength: number }
 ): Effect.Effect<{ readonly status: number; readonly body: A }, Failed, R | HttpClient.HttpClient> =>
   Effect.flatMap(HttpClient.HttpClient, (plain) => {
     const client = HttpResilience.typed(HttpResilience.attemptTimeout(plain, timeoutMillis))
     const text = HttpResilience.executeAndRead(
       client,
       request,
-      (response) => Effect.map(response.text, (text) => ({ response, text }))
+      (response) => Effect.map(textOf(response, maxBodyLength), (text) => ({ response, text }))
     )
     return Effect.matchEffect(text, {
       onSuccess: ({ response, text }) =>
@@ -38,6 +38,31 @@ export const send = <A, I, R>(
       onFailure: (error) => Effect.flatMap(failed(request, error), Effect.fail)
     })
   })
+
+/** The first characters of the body. The connection of a longer one is closed. */
+const startOf = (response: HttpClientResponse.HttpClientResponse, length: number) =>
+  response.stream.pipe(
+    Stream.decodeText(),
+    Stream.scan("", (text, more) => text + more),
+    Stream.takeUntil((text) => text.length >= length),
+    Stream.runLast,
+    Effect.map(Option.getOrElse(() => ""))
+  )
+
+const textOf = (response: HttpClientResponse.HttpClientResponse, maxLength: number) =>
+  startOf(response, maxLength + 1).pipe(
+    // A response that has no body has no stream either.
+    Effect.catchAll((error) => Effect.mapError(response.text, () => error)),
+    Effect.filterOrFail(
+      (text) => text.length <= maxLength,
+      () =>
+        new HttpFailure.DecodeFailure({
+          ...common(response),
+          retryable: false,
+          cause: new Error(`The body is longer than maxBodyLength: ${maxLength}`)
+        })
+    )
+  )
 
 /** The facts of a failure without an answer of its own. */
 const common = (response: HttpClientResponse.HttpClientResponse) => ({
@@ -94,18 +119,11 @@ const maxLength = 4_096
 const withBody = (failure: HttpFailure.HttpFailure): Effect.Effect<Failed> => {
   if (!("response" in failure) || failure.response === undefined) return Effect.succeed({ failure })
   // As it was sent: the client may have added headers.
-  const { request, stream } = failure.response
-  return stream.pipe(
-    Stream.decodeText(),
-    Stream.scan("", (text, more) => text + more),
-    Stream.takeUntil((text) => text.length >= maxLength),
-    Stream.runLast,
+  const { request } = failure.response
+  return startOf(failure.response, maxLength).pipe(
     Effect.timeout(Duration.seconds(5)),
     Effect.match({
-      onSuccess: (text): Failed => {
-        const start = Option.getOrElse(text, () => "")
-        return { failure, body: start === "" ? undefined : excerpt(start, request) }
-      },
+      onSuccess: (start): Failed => ({ failure, body: start === "" ? undefined : excerpt(start, request) }),
       onFailure: () => ({ failure })
     })
   )

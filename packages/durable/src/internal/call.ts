@@ -20,11 +20,13 @@ type Request = HttpClientRequest.HttpClientRequest
 
 type Checked = Pick<
   Options<unknown>,
-  "attemptTimeout" | "deadline" | "idempotencyKey" | "inMemoryThreshold" | "attemptHeader"
+  "attemptTimeout" | "deadline" | "idempotencyKey" | "inMemoryThreshold" | "attemptHeader" | "maxBodyLength"
 >
 
-const timeoutMillis = ({ attemptTimeout = "30 seconds" }: Checked): number =>
-  InvalidOption.millis("attemptTimeout", attemptTimeout, { moreThan: 0 })
+const limitsOf = ({ attemptTimeout = "30 seconds", maxBodyLength = 2 ** 20 }: Checked) => ({
+  timeoutMillis: InvalidOption.millis("attemptTimeout", attemptTimeout, { moreThan: 0 }),
+  maxBodyLength: InvalidOption.integer("maxBodyLength", maxBodyLength, { min: 0 })
+})
 
 const refuse = (option: string, value: unknown, expected: string): never => {
   throw new InvalidOption.InvalidOption({ option, value, expected })
@@ -36,7 +38,7 @@ const refuse = (option: string, value: unknown, expected: string): never => {
  * @internal
  */
 export const check = (options: Checked, request?: Request): void => {
-  timeoutMillis(options)
+  limitsOf(options)
   loop.check(options)
   const header = headerOf(options.idempotencyKey)
   Idempotency.withKey(HttpClientRequest.post("/"), "key", { header })
@@ -95,7 +97,7 @@ const withKey = (request: Request, ownKey: string, options: Checked["idempotency
 const loopOf = <A, I, R1, R2, R3>(options: Options<A, I, R1, R2, R3>, request: Request, key: string | undefined) => {
   const { attemptHeader, headers = Effect.succeed({}), read, while: goesOn } = options
   const schedule = Schedule.mapInput(options.retry ?? standard, ({ failure }: failures.Failed) => failure)
-  const limit = timeoutMillis(options)
+  const limits = limitsOf(options)
   const late = (): failures.Failed => ({ failure: attempt.late(request, "no") })
   // The key comes last: no other header replaces it.
   const complete = (number: number, own: Headers.Input) => ({
@@ -107,9 +109,9 @@ const loopOf = <A, I, R1, R2, R3>(options: Options<A, I, R1, R2, R3>, request: R
     ...options,
     attempt: (number: number) =>
       Effect.flatMap(
-        Effect.timeoutFail(headers, { duration: limit, onTimeout: late }),
+        Effect.timeoutFail(headers, { duration: limits.timeoutMillis, onTimeout: late }),
         (own) =>
-          Retry.withoutNested(attempt.send(HttpClientRequest.setHeaders(request, complete(number, own)), read, limit))
+          Retry.withoutNested(attempt.send(HttpClientRequest.setHeaders(request, complete(number, own)), read, limits))
       ),
     // Without a schema the body is text, which the type of the options says.
     success: Schema.Struct({

@@ -13,6 +13,7 @@ import * as clock from "./clock.js"
 import * as engine from "./engine.js"
 import type { Attempt, LoopOptions } from "./model.js"
 import * as records from "./records.js"
+import * as telemetry from "./telemetry.js"
 
 /** @internal */
 export interface Options<A, AI, RA, E, EI, RE, R, RS> extends LoopOptions {
@@ -84,7 +85,10 @@ export const run = <A, AI, RA, E, EI, RE, R, RS>(
       const step = new Step(options, deadlineMillis, failures, heldTimes)
       // An engine ends a workflow that is suspended, and does not end the code that runs.
       const next = Effect.flatMap(rest(wait), () => instance.interrupted ? step.late("interrupted") : step.run)
-      const activity = Effect.map(next, records.encode)
+      const activity = next.pipe(
+        Effect.tap((record) => telemetry.tell(name, record, lines[0]?.startMillis ?? record.attempt.startMillis)),
+        Effect.map(records.encode)
+      )
       const written = yield* engine.recorded(`${name}/${lines.length + 1}`, activity)
       const record = yield* records.read(name, records.Record, written)
       lines.push(record.attempt)

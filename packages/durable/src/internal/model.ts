@@ -220,6 +220,11 @@ export interface Options<A, I = unknown, R1 = never, R2 = never, R3 = never> ext
    * response has 5 seconds. Defaults to 30 seconds.
    */
   readonly attemptTimeout?: Duration.DurationInput | undefined
+  /**
+   * The most characters of the body of a 2xx response. A longer one is not read to its end, and the call fails with
+   * `DecodeFailure`. Defaults to 1,048,576.
+   */
+  readonly maxBodyLength?: number | undefined
   /** Sends the number of the attempt, from 1, in this header, which is not that of the key. Defaults to no header. */
   readonly attemptHeader?: string | undefined
 }

@@ -1,8 +1,9 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as FaultServer from "@reprise/testing/FaultServer"
 import * as Reply from "@reprise/testing/Reply"
-import { Effect, Fiber } from "effect"
+import { Deferred, Effect, Exit, Fiber } from "effect"
 import * as Backoff from "reprise/Backoff"
+import * as Telemetry from "reprise/Telemetry"
 import * as HttpResilience from "../../src/HttpResilience.js"
 import * as HttpRetry from "../../src/HttpRetry.js"
 import * as ResilientFetch from "../../src/ResilientFetch.js"
@@ -69,14 +70,17 @@ onEachKind("an aborted call of fetch", (make) => {
     it.scopedLive(`ends its wait for a retry, ${way}`, () =>
       Effect.gen(function*() {
         const server = yield* FaultServer.make({ always: Reply.respond({ status: 503 }) })
-        const fetch = yield* make({ retry: hourly })
+        const waits = yield* Deferred.make<void>()
+        const listener = Telemetry.listener(({ _tag }) => {
+          if (_tag === "RetryScheduled") Deferred.unsafeDone(waits, Exit.void)
+        })
+        const fetch = yield* make({ retry: hourly, listener })
         const controller = new AbortController()
         const { signal } = controller
         const before = timers()
         const call = fetch(server.url, { signal })
-        yield* server.awaitRequests((requests) => requests[0]?.answered === true)
-        // The response is there, and the wait has begun.
-        while (timers() <= before) yield* Effect.yieldNow()
+        yield* Deferred.await(waits)
+        yield* begun
         abort(controller)
         check(yield* rejection(() => call))
         assert.strictEqual(listeners(signal), 0)
