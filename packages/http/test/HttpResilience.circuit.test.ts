@@ -80,7 +80,7 @@ describe("a circuit", () => {
     Effect.gen(function*() {
       const outages = fc.sample(
         fc.record({
-          callers: fc.integer({ min: 1, max: 60 }),
+          callers: fc.integer({ min: 1, max: 20 }),
           queue: fc.nat(queues.length - 1),
           isWaiting: fc.boolean(),
           latency: fc.integer({ min: 0, max: 10 }),
