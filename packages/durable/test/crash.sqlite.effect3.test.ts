@@ -6,7 +6,7 @@ import * as Path from "node:path"
 import * as Crash from "./crash/crash.js"
 
 /** `pnpm soak:durable` sets it to 200. */
-const kills = Number(process.env["DURABLE_KILLS"] ?? 12)
+const kills = Number(process.env["DURABLE_KILLS"] ?? 6)
 
 const folder = Effect.acquireRelease(
   Effect.promise(() => Fs.mkdtemp(Path.join(Os.tmpdir(), "reprise-durable-"))),
