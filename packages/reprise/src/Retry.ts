@@ -148,7 +148,7 @@ export const ledger: {
  * so far, in order, so a process that starts later decides as the first one would have. A recorded `seed` makes it draw
  * the same jitter again. `Deadline`, `withoutNested` and the filters of the schedule apply. `canHelp` is that of `loop`.
  * Without failures the first attempt is due: the delay is 0. Effects of the schedule run for each of the failures, every
- * time.
+ * time. It emits no events: `Telemetry.unsafeEmit` is for what makes the attempts.
  *
  * @example
  * ```ts

@@ -3,6 +3,7 @@ import { Duration, Effect, Option, Random } from "effect"
 import * as Backoff from "../src/Backoff.js"
 import * as Deadline from "../src/Deadline.js"
 import * as Retry from "../src/Retry.js"
+import * as Telemetry from "../src/Telemetry.js"
 
 const failures = (...errors: ReadonlyArray<unknown>) =>
   errors.map((error, index) => ({ error, atMillis: 1_000 * index, seed: index }))
@@ -72,5 +73,15 @@ describe("a decision about recorded failures", () => {
       const policy = Backoff.linear("1 second").pipe(Backoff.attempts(3), Retry.whileTag("Busy"))
       const next = yield* Retry.decide(policy, failures({ _tag: "Busy" }, { _tag: "Busy" }), { canHelp: () => false })
       assert.deepStrictEqual(next, { _tag: "Wait", delayMillis: 2_000, reason: "backoff" })
+    }))
+
+  it.effect("emits no event, of which only the maker of the attempts knows the key", () =>
+    Effect.gen(function*() {
+      const tags: Array<string> = []
+      const told = Telemetry.withListener(({ _tag }) => void tags.push(_tag))
+      const policy = Backoff.linear("1 second").pipe(Backoff.attempts(2))
+      yield* told(Retry.decide(policy, failures("down")))
+      yield* told(Retry.decide(policy, failures("down", "down")))
+      assert.deepStrictEqual(tags, [])
     }))
 })

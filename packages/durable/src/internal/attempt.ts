@@ -59,6 +59,7 @@ const textOf = (response: HttpClientResponse.HttpClientResponse, maxLength: numb
         new HttpFailure.DecodeFailure({
           ...common(response),
           retryable: false,
+          code: "BodyTooLong",
           cause: new Error(`The body is longer than maxBodyLength: ${maxLength}`)
         })
     )

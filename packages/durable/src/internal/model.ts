@@ -135,7 +135,7 @@ export const Failure = Schema.Struct({
   sent: Schema.Literal("no", "maybe", "refused"),
   retryAfterMillis: Schema.optional(Schema.Number),
   status: Schema.optional(Schema.Number),
-  /** The code of the transport's error, such as `ECONNREFUSED`. */
+  /** The code of the transport's error, such as `ECONNREFUSED`, or `BodyTooLong`. */
   code: Schema.optional(Schema.String)
 }).annotations({ identifier: "Failure" })
 
@@ -222,7 +222,7 @@ export interface Options<A, I = unknown, R1 = never, R2 = never, R3 = never> ext
   readonly attemptTimeout?: Duration.DurationInput | undefined
   /**
    * The most characters of the body of a 2xx response. A longer one is not read to its end, and the call fails with
-   * `DecodeFailure`. Defaults to 1,048,576.
+   * `DecodeFailure` and the code `BodyTooLong`. Defaults to 1,048,576.
    */
   readonly maxBodyLength?: number | undefined
   /** Sends the number of the attempt, from 1, in this header, which is not that of the key. Defaults to no header. */

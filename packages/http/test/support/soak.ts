@@ -190,7 +190,8 @@ const half = (client: HttpClient.HttpClient.With<unknown>, server: FaultServer.F
     yield* Effect.retry(client.get(server.url), Schedule.spaced("50 millis"))
     // A response is drained without a permit, so that there may be more connections than permits.
     yield* together(client, server)
-    const admitted = yield* together(client, server)
+    // On a busy machine not all of them arrive in time. A lost permit is missing each time.
+    const admitted = yield* Effect.repeat(together(client, server), { until: (many) => many === most, times: 20 })
     yield* Effect.ignore(Effect.timeout(server.awaitClosed(), "5 seconds"))
     return { outcomes, admitted, connections: (yield* server.connections).open }
   })

@@ -57,12 +57,14 @@ export const decide = <Out, E, R, E1 = never>(
     seed === undefined ? self : Effect.withRandom(self, Random.make(seed))
   const last = failures.at(-1)
   if (last === undefined) return Effect.succeed<Retry.Decision>({ _tag: "Wait", delayMillis: 0, reason: "backoff" })
-  return Effect.flatMap(
+  const decided = Effect.flatMap(
     Effect.forEach(failures.slice(0, -1), (one) => seeded(driver.pass(one.error, one.atMillis), one), {
       discard: true
     }),
     () => seeded(driver.next(last.error, last.atMillis), last)
   )
+  // The events are the matter of what makes the attempts: it knows the key, and whether it obeys.
+  return telemetry.silent(decided)
 }
 
 /** A defect is never retried, even if it came with a failure. */
