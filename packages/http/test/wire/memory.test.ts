@@ -7,8 +7,8 @@ import { collect } from "../../../reprise/test/garbage.js"
 import * as ResilientHttpClient from "../../src/ResilientHttpClient.js"
 import { onEachSlow } from "../support/wire.js"
 
-const first = 300
-const last = 700
+const first = 150
+const last = 350
 
 /** Answers so, and reads the size of the heap at the first and at the last attempt. */
 const server = (answer: (request: http.IncomingMessage, response: http.ServerResponse) => void) =>
