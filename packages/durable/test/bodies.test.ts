@@ -53,11 +53,16 @@ describe("the body of a durable call", () => {
   itIsVirtual("has at most as many characters as the limit", () =>
     Effect.gen(function*() {
       const text = "é".repeat(1_000)
-      assert.deepStrictEqual(yield* callTwice(() => new Response(text), { maxBodyLength: 1_000 }), [text, text])
-      const error = yield* Effect.flip(callTwice(() => new Response(text), { maxBodyLength: 999 }))
-      assert.deepInclude(error, { reason: "notRetryable", sent: "maybe" })
-      assert.deepInclude(error.failure, { tag: "DecodeFailure", code: "BodyTooLong" })
-      assert.include(error.message, "could not be decoded (BodyTooLong)")
+      // In bytes, or in those of an encoding.
+      const lengths = [{}, { "content-length": "2000" }, { "content-length": "20", "content-encoding": "gzip" }]
+      for (const headers of lengths) {
+        const reply = () => new Response(text, { headers })
+        assert.deepStrictEqual(yield* callTwice(reply, { maxBodyLength: 1_000 }), [text, text])
+        const error = yield* Effect.flip(callTwice(reply, { maxBodyLength: 999 }))
+        assert.deepInclude(error, { reason: "notRetryable", sent: "maybe" })
+        assert.deepInclude(error.failure, { tag: "DecodeFailure", code: "BodyTooLong" })
+        assert.include(error.message, "could not be decoded (BodyTooLong)")
+      }
     }))
   itIsVirtual("ends, with its connection, where it has more characters than the limit", () =>
     Effect.gen(function*() {

@@ -13,7 +13,7 @@ const waiting = Number(process.env["DURABLE_WAITING"] ?? 0)
 const calls = Number(process.env["DURABLE_CALLS"] ?? 100)
 
 const server = HttpClient.make((request) =>
-  Effect.sync(() => HttpClientResponse.fromWeb(request, new Response("done", { status: 200 })))
+  Effect.sync(() => HttpClientResponse.fromWeb(request, new Response("done", { headers: { "content-length": "4" } })))
 )
 
 const post = HttpClientRequest.post("http://localhost/charges")

@@ -41,29 +41,38 @@ export const send = <A, I, R>(
 
 /** The first characters of the body. The connection of a longer one is closed. */
 const startOf = (response: HttpClientResponse.HttpClientResponse, length: number) =>
-  response.stream.pipe(
-    Stream.decodeText(),
-    Stream.scan("", (text, more) => text + more),
-    Stream.takeUntil((text) => text.length >= length),
-    Stream.runLast,
-    Effect.map(Option.getOrElse(() => ""))
-  )
+  Effect.suspend(() => {
+    const decoder = new TextDecoder()
+    let text = ""
+    const read = Stream.runForEachWhile(response.stream, (bytes) =>
+      Effect.sync(() => {
+        text += decoder.decode(bytes, { stream: true })
+        return text.length < length
+      }))
+    return Effect.map(read, () => text + decoder.decode())
+  })
 
-const textOf = (response: HttpClientResponse.HttpClientResponse, maxLength: number) =>
-  startOf(response, maxLength + 1).pipe(
-    // A response that has no body has no stream either.
-    Effect.catchAll((error) => Effect.mapError(response.text, () => error)),
-    Effect.filterOrFail(
-      (text) => text.length <= maxLength,
-      () =>
-        new HttpFailure.DecodeFailure({
-          ...common(response),
-          retryable: false,
-          code: "BodyTooLong",
-          cause: new Error(`The body is longer than maxBodyLength: ${maxLength}`)
-        })
-    )
+const textOf = (response: HttpClientResponse.HttpClientResponse, maxLength: number) => {
+  const { "content-encoding": encoding, "content-length": length } = response.headers
+  // An encoded body is longer than its length says.
+  const announced = encoding === undefined && length !== undefined ? Number(length) : undefined
+  // A response without a body has no stream either.
+  const start = Effect.catchAll(
+    startOf(response, maxLength + 1),
+    (error) => Effect.mapError(response.text, () => error)
   )
+  return Effect.filterOrFail(
+    announced !== undefined && announced <= maxLength ? response.text : start,
+    (text) => text.length <= maxLength,
+    () =>
+      new HttpFailure.DecodeFailure({
+        ...common(response),
+        retryable: false,
+        code: "BodyTooLong",
+        cause: new Error(`The body is longer than maxBodyLength: ${maxLength}`)
+      })
+  )
+}
 
 /** The facts of a failure without an answer of its own. */
 const common = (response: HttpClientResponse.HttpClientResponse) => ({

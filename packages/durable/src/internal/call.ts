@@ -9,6 +9,7 @@ import * as Schedule from "effect/Schedule"
 import * as Schema from "effect/Schema"
 import * as InvalidOption from "reprise/InvalidOption"
 import * as Retry from "reprise/Retry"
+import * as Timeout from "reprise/Timeout"
 import * as attempt from "./attempt.js"
 import * as engine from "./engine.js"
 import * as failures from "./failures.js"
@@ -109,7 +110,7 @@ const loopOf = <A, I, R1, R2, R3>(options: Options<A, I, R1, R2, R3>, request: R
     ...options,
     attempt: (number: number) =>
       Effect.flatMap(
-        Effect.timeoutFail(headers, { duration: limits.timeoutMillis, onTimeout: late }),
+        Timeout.timeoutFail(headers, { duration: limits.timeoutMillis, onTimeout: late }),
         (own) =>
           Retry.withoutNested(attempt.send(HttpClientRequest.setHeaders(request, complete(number, own)), read, limits))
       ),
