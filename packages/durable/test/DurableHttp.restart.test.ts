@@ -193,7 +193,7 @@ describe("a storage that the engine cannot reach for a while", () => {
           Infinity
         )
       )
-      const warnings = logged.filter((line) => line.includes("The storage of the workflow engine failed")).length
+      const warnings = logged.filter((line) => line.includes("The workflow engine could not do a step")).length
       return {
         attempts: answer.attempts.map(({ number, reason }) => [number, reason]),
         charged: seen.length,

@@ -51,7 +51,7 @@ export const outlasting = <A, E, R>(step: Effect.Effect<A, E, R>): Effect.Effect
     Effect.sandbox,
     Effect.tapError((cause) =>
       isPassing(cause)
-        ? Effect.logWarning("The storage of the workflow engine failed. The call asks it again", cause)
+        ? Effect.logWarning("The workflow engine could not do a step of a call. The call asks it again", cause)
         : Effect.void
     ),
     Effect.retry({ while: isPassing, schedule: pauses }),

@@ -1,4 +1,4 @@
-/** A test of any engine. */
+/** Tests of any engine. */
 import { HttpClient, HttpClientRequest } from "@effect/platform"
 import { assert, it } from "@effect/vitest"
 import type { WorkflowEngine } from "@effect/workflow"
@@ -12,6 +12,30 @@ interface Case<E> {
   readonly engine: Layer.Layer<WorkflowEngine.WorkflowEngine, E>
   readonly inMemoryThreshold: Duration.DurationInput
 }
+
+export const itAwaitsTogether = <E>({ engine, name }: Omit<Case<E>, "inMemoryThreshold">): void =>
+  it.scopedLive(`${name} gives the result of one call to all that wait for it`, () =>
+    Effect.gen(function*() {
+      const { client, seen } = Server.make((n) => n < 3 ? 503 : 200)
+      const charge = DurableHttp.workflow({
+        name: "Charge",
+        payload: { id: Schema.String },
+        id: ({ id }) => id,
+        request: HttpClientRequest.post("http://localhost"),
+        retry: Backoff.linear("100 millis", { increment: 0 })
+      })
+      const answers = yield* Effect.replicateEffect(charge.await({ id: "1" }), 5, { concurrency: "unbounded" }).pipe(
+        Effect.provide(
+          charge.layer.pipe(Layer.provideMerge(engine), Layer.provide(Layer.succeed(HttpClient.HttpClient, client)))
+        ),
+        Logger.withMinimumLogLevel(LogLevel.Error)
+      )
+      assert.deepStrictEqual(
+        answers.map(({ attempts, body }) => [attempts.length, body]),
+        Array(5).fill([3, "\"done\""])
+      )
+      assert.strictEqual(seen.length, 3)
+    }), 15_000)
 
 export const itInterrupts = <E>({ engine, inMemoryThreshold, name }: Case<E>): void =>
   it.scopedLive(
