@@ -140,8 +140,8 @@ layer(RedisServer.Shared.layer, { excludeTestServices: true })("the budgets that
       const server = yield* RedisServer.fresh
       const store = yield* overNode(server.url)
       const told = { calls: 9, wanted: 8, reserved: 7, spent: 6 }
-      yield* store.sync("payments", report("a", { ...told, presentMillis: 30, rememberMillis: 150 }))
-      yield* store.sync("payments", report("b", { ...told, presentMillis: 150, rememberMillis: 30 }))
+      yield* store.sync("payments", report("a", { ...told, presentMillis: 300, rememberMillis: 1_200 }))
+      yield* store.sync("payments", report("b", { ...told, presentMillis: 1_200, rememberMillis: 300 }))
       const ask = store.sync("payments", report("c", { presentMillis: 20 }))
       const seen: Array<ReadonlyArray<number>> = []
       yield* eventually(
