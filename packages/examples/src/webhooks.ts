@@ -26,6 +26,8 @@ const Event = { id: Schema.String, url: Schema.String, body: Schema.String }
 
 /** The id of the row is the id of the call, so a row that is relayed twice is one call. */
 const Delivery = Workflow.make({ name: "Delivery", payload: Event, idempotencyKey: ({ id }) => id })
+  // If the database is away while a row is marked, the engine runs the workflow again. Otherwise the defect would end it.
+  .annotate(Workflow.CaptureDefects, false)
 
 /** The secret is in memory only, and each attempt has a new signature. */
 const signature = (id: string, body: string) =>
@@ -65,7 +67,12 @@ const RelayLive = Singleton.make(
       // After a crash between the two, the call is started again, which changes nothing. It may have ended already.
       yield* sql`UPDATE outbox SET state = 'started' WHERE id = ${row.id} AND state = 'new'`
     }
-  }).pipe(Effect.orDie, Effect.delay("50 millis"), Effect.forever)
+  }).pipe(
+    // The next round does what this one could not.
+    Effect.catchAllCause((cause) => Effect.logWarning("The relay failed", cause)),
+    Effect.delay("50 millis"),
+    Effect.forever
+  )
 )
 
 const DatabaseLive = (file: string) => LibsqlClient.layer({ url: `file:${file}`, intMode: "bigint" })

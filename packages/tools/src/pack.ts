@@ -5,7 +5,7 @@ import * as Fs from "node:fs"
 import * as Os from "node:os"
 import * as Path from "node:path"
 import type { Package } from "./workspace.js"
-import { packages, readJson, run } from "./workspace.js"
+import { packages, run } from "./workspace.js"
 
 /** A package and its tarball. */
 export interface Packed {
@@ -13,15 +13,11 @@ export interface Packed {
   readonly tarball: string
 }
 
-const prepackOf = ({ directory }: Package): string | undefined =>
-  readJson<{ readonly scripts?: Readonly<Record<string, string>> }>(`${directory}/package.json`).scripts?.["prepack"]
-
 /** Packs every published package into `directory`. The script of the first one has built all of them. */
 export const packAll = (directory: string): ReadonlyArray<Packed> => {
   Fs.mkdirSync(directory, { recursive: true })
   return packages.map((pkg, index) => {
-    const isBuilt = index > 0 && prepackOf(pkg) === prepackOf(packages[0]!)
-    const scripts = isBuilt ? ["--config.ignore-scripts=true"] : []
+    const scripts = index === 0 ? [] : ["--config.ignore-scripts=true"]
     const printed = run("pnpm", ["pack", "--json", "--pack-destination", directory, ...scripts], pkg.directory)
     // `prepack` prints before it.
     const { filename } = JSON.parse(/^\{.*/ms.exec(printed)![0]) as { readonly filename: string }

@@ -42,7 +42,7 @@ const pauses = Backoff.exponential("200 millis").pipe(Backoff.capped("10 seconds
 
 /**
  * Asks the engine again while it cannot reach its storage. A defect would end the workflow for good, because its database
- * has dropped a connection. An engine does each of its steps once, however often it is asked.
+ * has dropped a connection. An engine that has the record of a step returns it.
  *
  * @internal
  */

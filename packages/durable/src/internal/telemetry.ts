@@ -12,8 +12,7 @@ import type { Record } from "./records.js"
 export const tell = (key: string, { _tag, attempt }: Record, firstMillis: number): Effect.Effect<void> =>
   Effect.sync(() => {
     const { delayMillis = 0, durationMillis, failure, number, reason, startMillis } = attempt
-    const errorType = failure && String(failure.status ?? failure.tag)
-    const after = { key, number, reason, errorType: errorType ?? reason }
+    const after = { key, number, reason, errorType: String(failure?.status ?? failure?.tag ?? reason) }
     if (_tag === "Again") {
       return Telemetry.unsafeEmit({ _tag: "RetryScheduled", ...after, delay: Duration.millis(delayMillis) })
     }
